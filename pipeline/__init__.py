@@ -1,0 +1,1 @@
+"""What Vivavoce does to a recording, free of models, databases and transports."""

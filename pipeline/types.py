@@ -1,0 +1,149 @@
+"""The vocabulary that every stage speaks. Times are seconds from the start of the recording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+"""Hz. Every model here hears 16 kHz mono."""
+
+Samples = NDArray[np.float32]
+"""Mono samples at `SAMPLE_RATE`, shape (n,), nominally within [-1, 1]."""
+
+Vector = NDArray[np.float32]
+"""An embedding, shape (dimension,). Which model made it is always written beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time."""
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as the transcriber heard it. `text` keeps its leading space, so that joining words gives the sentence."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the transcriber heard in one go: a sentence or so, not yet anybody's."""
+
+    words: tuple[Word, ...]
+    avg_logprob: float
+    """Mean log probability of the tokens (Whisper's confidence in the text)."""
+    language: str
+    """ISO 639-1 code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Somebody speaks. `speaker` is the diarizer's label, which means nothing outside its recording."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Who spoke when.
+
+    `turns` may overlap; `exclusive` holds at most one speaker at a time and is what words are aligned with.
+    """
+
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerHint:
+    """What the caller knows about the number of speakers; None where nothing is known."""
+
+    num_speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voiceprint:
+    """A voice as a vector (L2-normalised) and the name of the model that made it."""
+
+    vector: Vector
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emotion:
+    """How a stretch of speech sounds.
+
+    `scores` holds a probability for each label that the model knows; `label` is its maximum and `confidence` that maximum.
+    """
+
+    label: str
+    confidence: float
+    scores: Mapping[str, float]
+    vector: Vector
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A line of the transcript: consecutive words of one speaker."""
+
+    start: float
+    end: float
+    speaker: str
+    """The label of a `Participant` of the same transcript."""
+    words: tuple[Word, ...]
+    avg_logprob: float
+    overlap: bool = False
+    """Somebody else speaks during this segment."""
+    emotion: Emotion | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One voice in one recording."""
+
+    label: str
+    speech: float
+    """Seconds of speech of this voice, overlapped speech included."""
+    voiceprint: Voiceprint | None
+    """None where there was too little clean speech to know the voice by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All that the stages found in a recording."""
+
+    duration: float
+    """Length of the recording."""
+    language: str | None
+    """None where nobody spoke."""
+    segments: tuple[Segment, ...]
+    participants: tuple[Participant, ...]
+    turns: tuple[Turn, ...] = ()
+    """The diarizer's turns, overlaps included."""
+
+
+EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")
+"""The nine labels that clients see, whichever model is running."""

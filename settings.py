@@ -1,0 +1,76 @@
+"""Every setting, once. Each is read from the environment (or `.env`) under its own name in capitals."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import site_data_path, user_cache_path, user_data_path
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+NAME = "vivavoce"
+
+
+def _default_data_path() -> Path:
+    # The embedded PostgreSQL will not run as root: it changes to a user of its own, who must be able to reach the files.
+    # A home directory is not the place for that, least of all root's.
+    return site_data_path(NAME, multipath=False) if os.getuid() == 0 else user_data_path(NAME)
+
+
+def _split_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """The defaults need no token, no GPU and no root."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    # Where things are
+    data_path: Path = Field(default_factory=_default_data_path, validation_alias=AliasChoices("DATA_PATH", "VOLUMES_PATH"))
+    """Recordings and, without DATABASE_URL, the database."""
+    models_path: Path = Field(default_factory=lambda: user_cache_path(NAME) / "models")
+    """Downloaded weights."""
+    database_url: str | None = None
+    """`postgresql+asyncpg://…`; without it an embedded PostgreSQL runs under `data_path`."""
+    audio_url: str | None = None
+    """An fsspec URL for recordings, such as `s3://bucket/prefix`; without it they lie under `data_path`."""
+
+    # The server
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas)] = []
+    """Comma-separated origins whose pages may call the API."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    max_upload_mb: int = Field(2048, gt=0)
+    max_duration_hours: float = Field(12.0, gt=0)
+
+    # Models: a name, a local directory, or `auto`: full-size where there is a GPU, the embedded ones on a CPU
+    whisper_model: str = "auto"
+    diarization_model: str = "auto"
+    embedding_model: str = "auto"
+    emotion_model: str = "auto"
+    whisper_language: str = "auto"
+    """ISO 639-1 code, or `auto` to detect it in each recording."""
+    hf_token: SecretStr | None = None
+    """For gated models on the Hugging Face hub."""
+    offline_mode: bool = False
+    """Use what has been downloaded; ask no hub and no package index."""
+    cpu_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Threads of each model on a CPU."""
+
+    # Behaviour
+    speaker_threshold: float | None = Field(None, ge=0.1, le=0.9)
+    """Cosine similarity from which two voices are one, higher is stricter; without it, the embedding model's own."""
+    filter_hallucinations: bool = True
+    """Drop what Whisper is known to make up in silence."""
+
+    @cached_property
+    def pg_path(self) -> Path:
+        """Where the embedded PostgreSQL lives."""
+        return self.data_path / "postgres"
+
+    @property
+    def language(self) -> str | None:
+        return None if self.whisper_language == "auto" else self.whisper_language

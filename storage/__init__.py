@@ -1,0 +1,1 @@
+"""PostgreSQL and the audio store: everything that Vivavoce remembers."""
