@@ -3,9 +3,9 @@
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from platformdirs import site_data_path, user_cache_path, user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -15,7 +15,7 @@ NAME = "vivavoce"
 def _default_data_path() -> Path:
     # The embedded PostgreSQL will not run as root: it changes to a user of its own, who must be able to reach the files.
     # A home directory is not the place for that, least of all root's.
-    return site_data_path(NAME, multipath=False) if os.getuid() == 0 else user_data_path(NAME)
+    return Path("/var/lib", NAME) if os.getuid() == 0 else user_data_path(NAME)
 
 
 def _split_commas(value: object) -> object:
@@ -74,3 +74,7 @@ class Settings(BaseSettings):
     @property
     def language(self) -> str | None:
         return None if self.whisper_language == "auto" else self.whisper_language
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that differ from their defaults, as `Settings(**…)` takes them: what another process must be told."""
+        return {name: getattr(self, name) for name in self.model_fields_set}

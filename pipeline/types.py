@@ -29,6 +29,11 @@ class Span:
         return self.end - self.start
 
 
+def cut(audio: Samples, span: Span) -> Samples:
+    """The samples of `span`, without copying them."""
+    return audio[max(0, round(span.start * SAMPLE_RATE)) : max(0, round(span.end * SAMPLE_RATE))]
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word as the transcriber heard it. `text` keeps its leading space, so that joining words gives the sentence."""

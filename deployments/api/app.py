@@ -1,0 +1,31 @@
+"""The FastAPI application, made anew on each ingress replica."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from deployments.api import conversations, health, process, segments, system
+from deployments.api.limits import BodyLimit
+from settings import NAME, Settings
+
+PREFIX = "/api/v1"
+DESCRIPTION = """
+Recordings in; out come transcripts in which every line has a speaker with a lasting name and an emotion.
+
+Send a recording to `POST /api/v1/process`; read it again at `GET /api/v1/conversations/{id}`. Times are UTC without an offset,
+offsets are seconds from the start of the recording. An error is `{"detail": "a sentence that says what to do"}`.
+"""
+
+
+def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    app = FastAPI(title="Vivavoce", version=version(NAME), description=DESCRIPTION, lifespan=lifespan)
+    for router in (system.router, process.router, conversations.router, segments.router):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
+    return app

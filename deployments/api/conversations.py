@@ -1,0 +1,93 @@
+"""Conversations: the list, one of them, its transcript in other formats, and the progress of the work on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from deployments.api import schemas
+from deployments.api.services import NOT_FOUND, Services, ServicesDep
+from pipeline import export
+from storage import conversations, segments
+
+router = APIRouter(prefix="/conversations", tags=["conversations"])
+
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
+LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
+
+ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+@router.get("")
+async def list_conversations(
+    services: ServicesDep,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    status: Literal["recording", "processing", "completed", "failed"] | None = None,
+) -> schemas.Conversations:
+    """From the newest on."""
+    async with services.database.session() as session:
+        page, total = await conversations.list_page(session, skip, limit, status)
+    items = [schemas.ConversationListItem.model_validate(item) for item in page]
+    return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
+
+
+@router.get("/{conversation_id}", responses=MISSING)
+async def get_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Conversation:
+    """One conversation with its whole transcript."""
+    return await read(services, conversation_id)
+
+
+@router.get(
+    "/{conversation_id}/transcript",
+    response_class=Response,
+    responses=MISSING | {200: {"content": {found.media_type: {} for found in export.FORMATS.values()}}},
+)
+async def get_transcript(
+    services: ServicesDep,
+    conversation_id: ConversationId,
+    format: Annotated[Literal["json", "srt", "vtt", "txt", "rttm"], Query(description="What kind of file.")] = "json",
+) -> Response:
+    """The transcript as a file: subtitles, text, speaker turns for diarization tools, or the conversation as JSON."""
+    conversation = await read(services, conversation_id)
+    if format == "json":
+        return Response(conversation.model_dump_json(), media_type="application/json")
+    async with services.database.session() as session:
+        turns = await segments.turns_of_conversation(session, conversation_id)
+    name = f"conversation_{conversation_id}"
+    content = export.FORMATS[format].render(export.Transcript(name, schemas.lines(conversation), turns))
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
+    return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
+
+
+@router.get("/{conversation_id}/progress", responses=MISSING)
+async def get_progress(services: ServicesDep, conversation_id: ConversationId) -> schemas.Progress:
+    """How far the work on a recording is, for polling."""
+    async with services.database.session() as session:
+        found = await conversations.progress(session, conversation_id)
+    if found is None:
+        raise NOT_FOUND
+    return schemas.Progress.model_validate(found)
+
+
+@router.get("/{conversation_id}/events", response_class=EventSourceResponse, responses=MISSING)
+async def watch_progress(services: ServicesDep, conversation_id: ConversationId) -> EventSourceResponse:
+    """The same as server-sent events named `progress`: one now, one at every change, the last when the work has ended."""
+    await get_progress(services, conversation_id)  # 404 while that can still be said
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        async for progress in services.notifications.watch(conversation_id):
+            yield ServerSentEvent(schemas.Progress.model_validate(progress).model_dump_json(), event="progress")
+
+    return EventSourceResponse(events())
+
+
+async def read(services: Services, conversation_id: int) -> schemas.Conversation:
+    """The conversation from the database, or a 404."""
+    async with services.database.session() as session:
+        found = await conversations.get(session, conversation_id)
+    if found is None:
+        raise NOT_FOUND
+    return await asyncio.to_thread(schemas.Conversation.model_validate, found)  # a day of talk is 20,000 lines

@@ -1,0 +1,125 @@
+"""What the API says, field by field. Its clients are older than this program: names and shapes are theirs."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
+
+from pipeline import export, types
+
+
+def _naive_utc(moment: datetime) -> str:
+    """Clients parse times without an offset and take them for UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str)]
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class StageStatus(Schema):
+    model: str = Field(examples=["whisper-base"])
+    device: str = Field(examples=["cpu"])
+    note: str | None = Field(description="Why this is not the model that was asked for, and what to do about it.")
+
+
+class Status(Schema):
+    status: str = Field("online", examples=["online"])
+    message: str = "Speaker diarization service is running"
+    gpu_available: bool
+    device: str
+    version: str
+    stages: dict[str, StageStatus]
+
+
+class Word(Schema):
+    word: str = Field(examples=[" Hello"])
+    start: float
+    end: float
+    probability: float
+
+
+class Segment(Schema):
+    """A line of a transcript. Offsets are seconds from the start of the recording."""
+
+    id: int
+    conversation_id: int
+    speaker_id: int | None
+    speaker_name: str | None = Field(examples=["Unknown_01"])
+    text: str | None = Field(examples=["Hello, I didn't know you were there."])
+    start_time: Moment
+    end_time: Moment
+    start_offset: float
+    end_offset: float
+    confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
+    overlap: bool = Field(False, description="Somebody else speaks during this segment.")
+    emotion_category: str | None = Field(examples=["neutral"])
+    emotion_confidence: float | None
+    emotion_corrected: bool = False
+    emotion_corrected_at: Moment | None = None
+    emotion_misidentified: bool = False
+    detector_breakdown: dict[str, Any] | None = None
+    words: list[Word] | None
+    avg_logprob: float | None
+    is_misidentified: bool = False
+
+
+class ConversationListItem(Schema):
+    id: int
+    title: str | None = Field(examples=["Uploaded: meeting.mp3"])
+    start_time: Moment
+    end_time: Moment | None
+    duration: float | None = Field(description="Seconds of audio.")
+    status: str = Field(examples=["completed"])
+    audio_format: str
+    num_segments: int
+    num_speakers: int
+    language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the language spoken.")
+
+
+class Conversations(Schema):
+    conversations: list[ConversationListItem]
+    total: int
+    skip: int
+    limit: int
+
+
+class Conversation(ConversationListItem):
+    error: str | None = Field(None, description="Why it failed, where it did.")
+    transcript_segments: list[Segment] = Field([], validation_alias=AliasChoices("transcript_segments", "segments"))
+
+    @computed_field(description="The same as `transcript_segments`: clients know them under either name.")  # type: ignore[prop-decorator]
+    @property
+    def segments(self) -> list[Segment]:
+        return self.transcript_segments
+
+
+class Progress(Schema):
+    id: int
+    status: str = Field(examples=["processing"])
+    stage: str | None = Field(None, examples=["diarizing"])
+    progress: float = Field(description="How much of the work is done, 0 to 1.")
+    error: str | None = None
+
+
+class Error(Schema):
+    detail: str = Field(description="What is wrong and what to do about it.")
+
+
+def lines(conversation: Conversation) -> list[export.Line]:
+    """The transcript as the exporters take it."""
+    return [
+        export.Line(
+            start=segment.start_offset,
+            end=segment.end_offset,
+            speaker=segment.speaker_name or "",
+            text=segment.text or "",
+            emotion=segment.emotion_category,
+            emotion_confidence=segment.emotion_confidence,
+            words=tuple(types.Word(word.word, word.start, word.end, word.probability) for word in segment.words or ()),
+        )
+        for segment in conversation.transcript_segments
+    ]

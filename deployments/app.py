@@ -1,0 +1,100 @@
+"""The graph: which deployments there are, and how much of the machine each of them gets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ray.serve import Application, Deployment
+
+from deployments.database import EmbeddedDatabase
+from deployments.diarizer import Diarizer
+from deployments.embedder import SpeakerEmbedder
+from deployments.emotion import EmotionRecognizer
+from deployments.ingress import Ingress
+from deployments.transcriber import Transcriber
+from settings import Settings
+
+
+class StageArgs(BaseModel):
+    """How much of the machine a deployment gets, and how far it may grow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gpus: float = Field(0.0, ge=0, description="Fraction of a GPU that a replica takes, where the cluster has GPUs.")
+    cpus: float = Field(0.1, ge=0, description="Fraction of a machine's CPUs that a replica takes, where it has none.")
+    min_replicas: int = Field(1, ge=0)
+    max_replicas: int = Field(1, ge=1)
+    target_ongoing_requests: float = Field(2.0, gt=0, description="Calls a replica has in hand before another one is started.")
+    max_ongoing_requests: int = Field(16, ge=1, description="Calls a replica takes at a time; more of them wait in the queue.")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "StageArgs":
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(f"max_replicas ({self.max_replicas}) must not be below min_replicas ({self.min_replicas}).")
+        return self
+
+
+class AppArgs(BaseModel):
+    """All that `build_app` takes, from `serve_config.yaml`, the command line or a test."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: dict[str, Any] = Field({}, description="Settings that differ from the environment's, by their names there.")
+    transcriber: StageArgs = StageArgs(gpus=0.4, cpus=0.3)
+    diarizer: StageArgs = StageArgs(gpus=0.25, cpus=0.3)
+    embedder: StageArgs = StageArgs(gpus=0.1, cpus=0.1)
+    emotion: StageArgs = StageArgs(gpus=0.25, cpus=0.2)
+    ingress: StageArgs = StageArgs(cpus=0.05)
+
+
+def build_app(args: AppArgs) -> Application:
+    """The application, for `serve.run`, `serve_config.yaml` and tests alike."""
+    settings = Settings(**args.settings)
+    machine = _Machine.of_cluster()
+
+    def sized(deployment: Deployment, stage: StageArgs) -> Deployment:
+        return deployment.options(**_options(stage, machine))
+
+    # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
+    database = None if settings.database_url else EmbeddedDatabase.bind(settings)
+    return sized(Ingress, args.ingress).bind(
+        settings,
+        sized(Transcriber, args.transcriber).bind(settings),
+        sized(Diarizer, args.diarizer).bind(settings),
+        sized(SpeakerEmbedder, args.embedder).bind(settings),
+        sized(EmotionRecognizer, args.emotion).bind(settings),
+        database,
+    )
+
+
+class _Machine(BaseModel):
+    """What the cluster's nodes have; a graph that is built where no cluster runs is built for a CPU machine."""
+
+    gpus: float
+    cpus: float
+
+    @classmethod
+    def of_cluster(cls) -> "_Machine":
+        if not ray.is_initialized():
+            return cls(gpus=0, cpus=1)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return cls(
+            gpus=sum(resources.get("GPU", 0.0) for resources in nodes),
+            cpus=max((resources.get("CPU", 0.0) for resources in nodes), default=1.0),
+        )
+
+
+def _options(stage: StageArgs, machine: _Machine) -> Mapping[str, Any]:
+    # Serve waits for ever, and says nothing, for a replica that asks for a GPU where there is none.
+    on_gpu = bool(machine.gpus and stage.gpus)
+    actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * machine.cpus}
+    return {
+        "ray_actor_options": actor,
+        "max_ongoing_requests": stage.max_ongoing_requests,
+        "autoscaling_config": {
+            "min_replicas": stage.min_replicas,
+            "max_replicas": stage.max_replicas,
+            "target_ongoing_requests": stage.target_ongoing_requests,
+        },
+    }

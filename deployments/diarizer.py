@@ -1,0 +1,48 @@
+"""pyannote.audio's diarization on a replica: one recording at a time, with its progress."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+from ray import serve
+
+from deployments.replica import Replica
+from pipeline.types import SAMPLE_RATE, Diarization, Samples, SpeakerHint
+from settings import Settings
+
+
+class _Cancelled(Exception):
+    pass
+
+
+@serve.deployment
+class Diarizer(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.diarization import PyannoteDiarization
+
+        super().__init__("diarization", settings)
+        self.engine = PyannoteDiarization(self.weights.path, device=self.device, threads=settings.cpu_threads)
+        self.engine.diarize(np.zeros(SAMPLE_RATE, np.float32))  # warm up
+        self._one_at_a_time = asyncio.Semaphore(1)  # each uses the whole device; side by side they only take twice the memory
+
+    async def diarize(self, audio: Samples, hint: SpeakerHint) -> AsyncIterator[float | Diarization]:
+        """Fractions of the work that is done, then its result."""
+        async with self._one_at_a_time:
+            loop = asyncio.get_running_loop()
+            reports: asyncio.Queue[float | None] = asyncio.Queue()
+            cancelled = False
+
+            def progress(fraction: float) -> None:
+                if cancelled:
+                    raise _Cancelled
+                loop.call_soon_threadsafe(reports.put_nowait, fraction)
+
+            what = f"Diarizing {len(audio) / SAMPLE_RATE:.0f} s"
+            work = asyncio.ensure_future(self.run(what, self.engine.diarize, audio, hint, progress))
+            work.add_done_callback(lambda _work: reports.put_nowait(None))
+            try:
+                while (fraction := await reports.get()) is not None:
+                    yield fraction
+                yield await work
+            finally:
+                cancelled = True  # the thread finds out at its next report

@@ -1,0 +1,25 @@
+"""Speaker embeddings on a replica."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ray import serve
+
+from deployments.replica import Replica
+from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
+from settings import Settings
+
+
+@serve.deployment
+class SpeakerEmbedder(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.speaker_embedding import SpeakerEmbedding
+
+        super().__init__("embedding", settings)
+        self.engine = SpeakerEmbedding(self.weights.path, device=self.device, threads=settings.cpu_threads)
+        self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
+
+    async def embed(self, audio: Samples, spans: Sequence[Span]) -> Voiceprint:
+        speech = np.concatenate([cut(audio, span) for span in spans])
+        what = f"Embedding {len(speech) / SAMPLE_RATE:.1f} s of speech"
+        return Voiceprint(await self.run(what, self.engine.embed, speech), self.weights.name)

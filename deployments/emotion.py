@@ -1,0 +1,24 @@
+"""Emotion recognition on a replica: emotion2vec, or the embedded default where that cannot be had."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ray import serve
+
+from deployments.replica import Replica
+from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
+from settings import Settings
+
+
+@serve.deployment
+class EmotionRecognizer(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.emotion import load
+
+        super().__init__("emotion", settings)
+        self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)
+        self.engine.recognize([np.zeros(SAMPLE_RATE, np.float32)])  # warm up
+
+    async def recognize(self, audio: Samples, spans: Sequence[Span]) -> list[Emotion]:
+        what = f"Recognizing the emotion of {len(spans)} segments"
+        return await self.run(what, self.engine.recognize, [cut(audio, span) for span in spans])

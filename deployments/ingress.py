@@ -1,0 +1,61 @@
+"""The door: FastAPI on a CPU replica, which composes the stages and files what they find."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments import graph
+from deployments.api.app import create_app
+from deployments.api.services import Services
+from deployments.recordings import Recordings
+from settings import Settings
+from storage.audio import AudioStore
+from storage.database import Database, migrate
+from storage.events import Notifications
+
+logger = logging.getLogger("ray.serve")
+
+
+@serve.deployment
+@serve.ingress()
+class Ingress:
+    def __init__(
+        self,
+        settings: Settings,
+        transcriber: DeploymentHandle,
+        diarizer: DeploymentHandle,
+        embedder: DeploymentHandle,
+        emotion: DeploymentHandle,
+        database: DeploymentHandle | None,
+    ) -> None:
+        self.settings = settings
+        self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
+        self.embedded_database = database
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve on the replica: an app that holds connections cannot be pickled to it."""
+        return create_app(self.settings, self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        url = self.settings.database_url or await self.embedded_database.url.remote()  # type: ignore[union-attr]
+        await migrate(url)
+        database = Database(url)
+        store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
+        recordings = Recordings(self.settings, graph.stages(**self.stages), database, store)
+        async with Notifications(url, database) as notifications:
+            app.state.services = Services(self.settings, database, store, recordings, notifications, self._stage_status)
+            try:
+                yield
+            finally:
+                await recordings.close()
+                await database.dispose()
+
+    async def _stage_status(self) -> dict[str, dict[str, str | None]]:
+        statuses = await asyncio.gather(*(handle.status.remote() for handle in self.stages.values()))
+        return dict(zip(self.stages, statuses, strict=True))

@@ -1,0 +1,48 @@
+"""A private Ray on this machine, with the graph on it, for as long as a `with` block lasts."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from ray import serve
+
+from deployments.app import AppArgs, build_app
+from settings import NAME, Settings
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[None]:
+    """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end."""
+    config = load_config()
+    (application,) = config["applications"]
+    args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
+    ray.init(
+        address="local",
+        num_cpus=os.cpu_count(),
+        include_dashboard=False,
+        _node_ip_address="127.0.0.1",
+        log_to_driver=settings.log_level == "DEBUG",
+        logging_level=settings.log_level,
+    )
+    try:
+        logging_config = config["logging_config"] | {"log_level": settings.log_level}
+        http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
+        serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
+        app = build_app(AppArgs(**args))
+        serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
+        yield
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+
+
+def load_config() -> dict[str, Any]:
+    """`serve_config.yaml`, which lies beside the packages in a checkout and within this one in an installed wheel."""
+    here = Path(__file__).parent
+    path = next(path for path in (here.parent / "serve_config.yaml", here / "serve_config.yaml") if path.exists())
+    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    return config

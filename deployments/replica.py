@@ -1,0 +1,74 @@
+"""What the replicas of all four stages have in common."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import ParamSpec, TypeVar
+
+import ray
+
+from engines.weights import Resolved, Role, resolve
+from settings import Settings
+
+logger = logging.getLogger("ray.serve")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FAILURES_IN_A_ROW = 3
+"""One input may fail anywhere. When as many as this fail in a row, it is the device or the process, which Serve should replace."""
+
+
+class StageError(RuntimeError):
+    """A stage could not do its work; says which stage, which input and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """What `/status` tells of a stage."""
+
+    model: str
+    device: str
+    note: str | None
+    """Why it is not the model that the settings ask for, and what to do about it; None where it is."""
+
+
+class Replica:
+    """Chooses weights and device, runs blocking inference beside the event loop, and knows whether it still works."""
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        gpu = bool(ray.get_gpu_ids())
+        self.device = "cuda" if gpu else "cpu"
+        self.settings = settings
+        self.weights: Resolved = resolve(role, settings, gpu=gpu)
+        self._failures = 0
+        if self.weights.note:
+            logger.warning(self.weights.note)
+
+    async def run(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result of `function`, from a thread.
+
+        Raises:
+            StageError: Naming `what`, where it fails.
+        """
+        try:
+            result = await asyncio.to_thread(function, *args, **kwargs)
+        except Exception as error:
+            self._failures += 1
+            logger.exception("%s failed", what)
+            raise StageError(f"{what} failed with {self.weights.name} on {self.device}: {error}") from error
+        self._failures = 0
+        return result
+
+    def check_health(self) -> None:
+        """Called by Serve every few seconds; raising makes it replace this replica."""
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise RuntimeError(f"{self._failures} calls in a row failed on {self.device}.")
+        if self.device == "cuda":
+            import torch
+
+            torch.cuda.synchronize()  # raises for ever once a kernel of this process has faulted
+
+    def status(self) -> dict[str, str | None]:
+        return asdict(StageStatus(self.weights.name, self.device, self.weights.note))

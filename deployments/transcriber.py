@@ -1,0 +1,56 @@
+"""Whisper on a replica: windows of any recordings, filled into batches."""
+
+from typing import Any
+
+import numpy as np
+from ray import serve
+
+from deployments.replica import Replica, StageError
+from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
+from settings import Settings
+
+BATCH = 4
+"""Windows in a forward pass on a CPU, where more gains nothing."""
+BATCH_ON_GPU = 16
+"""Windows in a forward pass on a GPU: large-v3 then takes about 6 GB."""
+
+
+@serve.deployment
+class Transcriber(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.whisper import Whisper, Window
+
+        super().__init__("whisper", settings)
+        self.engine = Whisper(self.weights.path, device=self.device, threads=settings.cpu_threads)
+        self.engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), "en")])  # warm up
+        self._batched.set_max_batch_size(BATCH_ON_GPU if self.device == "cuda" else BATCH)
+
+    async def find_speech(self, audio: Samples) -> list[Span]:
+        from engines.vad import find_speech
+
+        return await self.run("Finding speech", find_speech, audio)
+
+    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> list[Utterance]:
+        from engines.whisper import Window
+
+        result = await self._batched(Window(audio, window, language))
+        if isinstance(result, StageError):
+            raise result
+        return result
+
+    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=0.02)
+    async def _batched(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
+        """A batch that fails is tried again window by window, so that a bad one fails nobody else's."""
+        try:
+            return list(await self.run(f"Transcribing {len(windows)} windows", self.engine.transcribe, windows))
+        except StageError as error:
+            if len(windows) == 1:
+                return [error]
+        return [await self._alone(window) for window in windows]
+
+    async def _alone(self, window: Any) -> list[Utterance] | StageError:
+        what = f"Transcribing {window.span.start:.1f} to {window.span.end:.1f} s"
+        try:
+            return (await self.run(what, self.engine.transcribe, [window]))[0]
+        except StageError as error:
+            return error

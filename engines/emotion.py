@@ -1,0 +1,23 @@
+"""The emotion engine that fits the weights."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engines.catalogue import EMBEDDED
+from engines.weights import Resolved
+from pipeline.types import Emotion, Samples
+
+
+class EmotionEngine(Protocol):
+    def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
+        """The emotion of each clip; `unknown` where a clip holds nothing to judge."""
+
+
+def load(weights: Resolved, *, device: str = "cpu", threads: int = 1) -> EmotionEngine:
+    if weights.name == EMBEDDED["emotion"]:
+        from engines.whisper_emotion import WhisperEmotion
+
+        return WhisperEmotion(weights.path, device=device, threads=threads)
+    from engines.emotion2vec import Emotion2Vec
+
+    return Emotion2Vec(weights.path, name=weights.name, device=device, threads=threads)

@@ -1,0 +1,90 @@
+"""All stages in this process: what `vivavoce transcribe` runs, and what benchmarks hold the graph against."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engines import emotion, vad
+from engines.diarization import PyannoteDiarization
+from engines.speaker_embedding import SpeakerEmbedding
+from engines.weights import Resolved, resolve
+from engines.whisper import Whisper, Window
+from pipeline.stages import Stages
+from pipeline.types import Diarization, Emotion, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
+from settings import Settings
+
+T = TypeVar("T")
+
+
+class _Stage:
+    """An engine with a thread of its own, so that stages run side by side and each does one thing at a time."""
+
+    def __init__(self, engine: Any, weights: Resolved) -> None:
+        self.engine = engine
+        self.weights = weights
+        self._thread = ThreadPoolExecutor(1)
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+
+class LocalTranscriber(_Stage):
+    async def find_speech(self, audio: Samples) -> Sequence[Span]:
+        return await self.run(vad.find_speech, audio)
+
+    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+        return (await self.run(self.engine.transcribe, [Window(audio, window, language)]))[0]
+
+
+class LocalDiarizer(_Stage):
+    async def diarize(
+        self, audio: Samples, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]
+    ) -> Diarization:
+        loop = asyncio.get_running_loop()
+
+        def report(fraction: float) -> None:
+            asyncio.run_coroutine_threadsafe(_await(progress(fraction)), loop)
+
+        return await self.run(self.engine.diarize, audio, hint, report)
+
+
+class LocalEmbedder(_Stage):
+    async def embed(self, audio: Samples, spans: Sequence[Span]) -> Voiceprint:
+        speech = np.concatenate([cut(audio, span) for span in spans])
+        return Voiceprint(await self.run(self.engine.embed, speech), self.weights.name)
+
+
+class LocalEmotionRecognizer(_Stage):
+    async def recognize(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Emotion]:
+        return await self.run(self.engine.recognize, [cut(audio, span) for span in spans])
+
+
+@dataclass(frozen=True)
+class LocalStages(Stages[Samples]):
+    notes: tuple[str, ...] = ()
+    """What could not be had, and what runs instead."""
+
+
+def load(settings: Settings, *, device: str = "cpu") -> LocalStages:
+    """Load all four engines; blocks for seconds, and for minutes where weights must be fetched first."""
+    gpu = device == "cuda"
+    how = {"device": device, "threads": settings.cpu_threads}
+    whisper = resolve("whisper", settings, gpu=gpu, progress=True)
+    diarization = resolve("diarization", settings, gpu=gpu, progress=True)
+    embedding = resolve("embedding", settings, gpu=gpu, progress=True)
+    feeling = resolve("emotion", settings, gpu=gpu, progress=True)
+    return LocalStages(
+        LocalTranscriber(Whisper(whisper.path, **how), whisper),
+        LocalDiarizer(PyannoteDiarization(diarization.path, **how), diarization),
+        LocalEmbedder(SpeakerEmbedding(embedding.path, **how), embedding),
+        LocalEmotionRecognizer(emotion.load(feeling, **how), feeling),
+        tuple(weights.note for weights in (whisper, diarization, embedding, feeling) if weights.note),
+    )
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable

@@ -1,0 +1,136 @@
+"""Speech to words: Whisper on CTranslate2, through faster-whisper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+
+from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance, Word
+
+BEAM_SIZE = 5
+"""Whisper's own default; also what clients of the reference system get."""
+
+# faster-whisper shortens an over-long first word only where it follows a pause, which it knows by comparing with the last word of
+# the window before. A batch holds windows of unrelated recordings, so each is given a place on the clock far from all others:
+# every window follows a pause (it does: windows are cut in silence), and a result does not depend on what else was in its batch.
+APART = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One stretch of a recording, at most 30 s long, and its language where that is known."""
+
+    audio: Samples
+    """The whole recording; only `span` of it is read."""
+    span: Span
+    language: str | None
+
+
+class Whisper:
+    """A loaded Whisper model.
+
+    Args:
+        path: Directory of a CTranslate2 conversion.
+        device: `cpu` or `cuda`. Weights are 8-bit integers on the first and 16-bit floats on the second.
+        threads: Threads of one forward pass on a CPU.
+    """
+
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
+        self.model = WhisperModel(
+            str(path),
+            device=device,
+            compute_type="float16" if device == "cuda" else "int8",
+            cpu_threads=threads,
+            local_files_only=True,
+        )
+        self._pipeline = BatchedInferencePipeline(self.model)
+        self._tokenizer = lru_cache(self._make_tokenizer)
+
+    def transcribe(self, windows: Sequence[Window]) -> list[list[Utterance]]:
+        """The utterances of each window, in seconds of its recording; one forward pass for each language among them."""
+        features = [self._features(window) for window in windows]
+        languages = [window.language or self._detect(feature) for window, feature in zip(windows, features, strict=True)]
+        utterances: list[list[Utterance]] = [[] for _ in windows]
+        for language in sorted(set(languages)):
+            members = [i for i, code in enumerate(languages) if code == language]
+            results = self._forward([windows[i] for i in members], np.stack([features[i] for i in members]), language)
+            for i, result in zip(members, results, strict=True):
+                utterances[i] = result
+        return utterances
+
+    def supports(self, language: str) -> bool:
+        return language in self.model.supported_languages
+
+    def _features(self, window: Window) -> np.ndarray:
+        start, end = (round(time * SAMPLE_RATE) for time in (window.span.start, window.span.end))
+        return pad_or_trim(self.model.feature_extractor(window.audio[start:end])[..., :-1])
+
+    def _detect(self, features: np.ndarray) -> str:
+        if not self.model.model.is_multilingual:
+            return "en"
+        token, _probability = self.model.model.detect_language(self.model.encode(features))[0][0]
+        return str(token)[2:-2]
+
+    def _make_tokenizer(self, language: str) -> tuple[Tokenizer, TranscriptionOptions]:
+        tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=language)
+        return tokenizer, TranscriptionOptions(
+            beam_size=BEAM_SIZE,
+            best_of=1,
+            patience=1.0,
+            length_penalty=1.0,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+            log_prob_threshold=None,
+            no_speech_threshold=None,
+            compression_ratio_threshold=None,
+            condition_on_previous_text=False,
+            prompt_reset_on_temperature=0.5,
+            temperatures=[0.0],
+            initial_prompt=None,
+            prefix=None,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            without_timestamps=True,
+            max_initial_timestamp=1.0,
+            word_timestamps=True,
+            prepend_punctuations="\"'“¿([{-",
+            append_punctuations="\"'.。,，!！?？:：”)]}、",
+            multilingual=False,
+            max_new_tokens=None,
+            clip_timestamps=[],
+            hallucination_silence_threshold=None,
+            hotwords=None,
+        )
+
+    def _forward(self, windows: Sequence[Window], features: np.ndarray, language: str) -> list[list[Utterance]]:
+        tokenizer, options = self._tokenizer(language)
+        clocks = [APART * (i + 1) for i in range(len(windows))]
+        metadata = [{"offset": clock, "duration": window.span.duration} for clock, window in zip(clocks, windows, strict=True)]
+        self._pipeline.last_speech_timestamp = 0.0
+        results = self._pipeline.forward(features, tokenizer, metadata, options)
+        return [
+            [
+                utterance
+                for segment in result
+                if (utterance := self._utterance(segment, window.span, window.span.start - clock, language)).words
+            ]
+            for result, window, clock in zip(results, windows, clocks, strict=True)
+        ]
+
+    def _utterance(self, segment: dict, span: Span, shift: float, language: str) -> Utterance:
+        words = tuple(
+            Word(
+                text=word["word"],
+                start=min(max(word["start"] + shift, span.start), span.end),
+                end=min(max(word["end"] + shift, span.start), span.end),
+                probability=float(word["probability"]),
+            )
+            for word in segment["words"]
+        )
+        return Utterance(words=words, avg_logprob=float(segment["avg_logprob"]), language=language)

@@ -1,0 +1,131 @@
+"""Emotion where emotion2vec cannot be had: the encoder of Whisper base, pooled over time, and a small logistic head.
+
+The head knows seven of the nine labels (`other` and `unknown` are not among them) and learned them from actors;
+`engines/data/README.md` says how well, and under which licence it may be used. `benchmarks/train_emotion_head.py` makes it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+from faster_whisper.feature_extractor import FeatureExtractor
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from engines._judgement import audible, judged, unjudged
+from pipeline.types import Emotion, Samples, Vector
+
+HEAD = Path(__file__).parent / "data" / "whisper_emotion_head.npz"
+
+FRAME, HOP = 2048, 512
+"""Samples of a frame whose loudness is measured, and from one to the next."""
+QUIET = 40.0
+"""dB under the loudest frame at which a clip's beginning and end are silence."""
+
+
+def trim(clip: Samples) -> Samples:
+    """`clip`, shape (n,), without the silence at both ends. The rule is that of `librosa.effects.trim`."""
+    padded = np.pad(clip, FRAME // 2)
+    loudness = np.square(sliding_window_view(padded, FRAME)[::HOP], dtype=np.float64).mean(axis=1)
+    loud = np.flatnonzero(loudness > loudness.max() * 10 ** (-QUIET / 10))
+    return clip[loud[0] * HOP : (loud[-1] + 1) * HOP]
+
+
+class WhisperFeatures:
+    """Pooled encoder states of a Whisper model, shape (2 * width,): the mean over time, then the standard deviation.
+
+    A clip is trimmed and brought to one loudness first, and encoded as long as it is: Whisper's own padding to 30 s would drown
+    a short line. The head fits no other preparation, so that training and recognition both come through here.
+
+    Args:
+        path: Directory of a CTranslate2 conversion.
+        device: `cpu` or `cuda`.
+        threads: Threads of one forward pass on a CPU.
+    """
+
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
+        # The precisions that `engines.whisper` runs; the head was trained on the features of the first.
+        compute_type = "float16" if device == "cuda" else "int8"
+        self._model = ctranslate2.models.Whisper(str(path), device=device, compute_type=compute_type, intra_threads=threads)
+        self._log_mel = FeatureExtractor(feature_size=self._model.n_mels)
+
+    def __call__(self, clip: Samples) -> Vector:
+        """The features of an `audible` clip of at most 30 s."""
+        clip = trim(clip)
+        log_mel = self._log_mel(clip / np.abs(clip).max() / 2)[:, : self._log_mel.nb_max_frames]
+        states = self._model.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(log_mel[None])), to_cpu=True)
+        frames: NDArray[np.float32] = np.array(states, dtype=np.float32)[0]
+        return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+
+class Head:
+    """Multinomial logistic regression on standardised features, with its confidence calibrated by a temperature.
+
+    Args:
+        path: An `.npz` with `labels` (classes,), `mean` and `scale` (features,), `weights` (classes, features), `bias`
+            (classes,) and `temperature` ().
+    """
+
+    def __init__(self, path: Path = HEAD) -> None:
+        with np.load(path, allow_pickle=False) as arrays:
+            self.labels = tuple(str(label) for label in arrays["labels"])
+            self._mean, self._scale = arrays["mean"].astype(np.float32), arrays["scale"].astype(np.float32)
+            self._weights, self._bias = arrays["weights"].astype(np.float32), arrays["bias"].astype(np.float32)
+            self._temperature = float(arrays["temperature"])
+
+    @property
+    def dimension(self) -> int:
+        return len(self._mean)
+
+    def standardise(self, features: Vector) -> Vector:
+        standardised: Vector = (features - self._mean) / self._scale
+        return standardised
+
+    def probabilities(self, standardised: Vector) -> NDArray[np.float32]:
+        """Softmax of the scaled logits, shape (classes,)."""
+        logits = (self._weights @ standardised + self._bias) / self._temperature
+        powers: NDArray[np.float32] = np.exp(logits - logits.max())
+        probabilities: NDArray[np.float32] = powers / powers.sum()
+        return probabilities
+
+
+class WhisperEmotion:
+    """The embedded emotion model.
+
+    The vector of an emotion is its standardised features: raw ones share a large constant part, which makes any two alike.
+
+    Args:
+        path: Directory of a CTranslate2 conversion of Whisper base, multilingual.
+        device: `cpu` or `cuda`.
+        threads: Threads of one forward pass on a CPU.
+
+    Raises:
+        ValueError: The model in `path` is of another size than the head was trained on.
+    """
+
+    name = "whisper-encoder-emotion"
+
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
+        self.device = device
+        self._features = WhisperFeatures(path, device=device, threads=threads)
+        self._head = Head()
+        noise = np.random.default_rng(0).standard_normal(16_000, np.float32)
+        if (found := len(self._features(noise))) != self._head.dimension:
+            raise ValueError(
+                f"The emotion head needs {self._head.dimension} features and {path} gives {found}: point it at Whisper base."
+            )
+
+    def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
+        """The emotion of each clip, shape (n,); `unknown` with confidence 0 where there is nothing to judge.
+
+        One forward pass each: an encoder without an attention mask can share a pass among clips of one length only.
+        """
+        return [self._recognize(clip) for clip in clips]
+
+    def _recognize(self, clip: Samples) -> Emotion:
+        heard = audible(clip)
+        if heard is None:
+            return unjudged(self._head.dimension, self.name)
+        vector = self._head.standardise(self._features(heard))
+        return judged(self._head.labels, self._head.probabilities(vector), vector, self.name)

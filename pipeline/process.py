@@ -1,0 +1,182 @@
+"""From a recording to its transcript: which stage runs when, and what joins their results."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from pipeline import lines, participants
+from pipeline.alignment import align
+from pipeline.hallucinations import is_hallucination
+from pipeline.stages import Audio, Progress, Stages
+from pipeline.types import Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.windows import pack
+
+IN_FLIGHT = 32
+"""Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file leaves
+room in the queue for a short one."""
+SPANS_PER_CALL = 16
+"""Segments whose emotion is asked for in one call."""
+
+LAST = "recognizing emotions"
+"""The one stage that waits for the others."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller of one recording may choose."""
+
+    language: str | None = None
+    hint: SpeakerHint = SpeakerHint()
+    filter_hallucinations: bool = True
+
+
+async def process(
+    audio: Audio, duration: float, stages: Stages[Audio], options: Options, progress: Progress
+) -> Transcript:
+    """Transcribe and diarize at the same time, then give every line its speaker and its emotion.
+
+    Args:
+        audio: The recording, as the stages take it.
+        duration: Its length in seconds.
+        progress: Told which stage is at work and how much of the whole is done.
+    """
+    return await _Recording(audio, duration, stages, options, _Meter(progress)).process()
+
+
+class _Recording(Generic[Audio]):
+    def __init__(self, audio: Audio, duration: float, stages: Stages[Audio], options: Options, meter: "_Meter") -> None:
+        self.audio = audio
+        self.duration = duration
+        self.stages = stages
+        self.options = options
+        self.meter = meter
+
+    async def process(self) -> Transcript:
+        utterances, (diarization, voices) = await _together(self.transcribe(), self.hear_speakers())
+        segments = lines.split(align(utterances, diarization))
+        if self.options.filter_hallucinations:
+            segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
+        segments = await self.feel(segments)
+        speaking = {segment.speaker for segment in segments}
+        known = {voice.label: voice for voice in voices}
+        return Transcript(
+            duration=self.duration,
+            language=utterances[0].language if utterances else None,
+            segments=tuple(segments),
+            participants=tuple(
+                # Somebody who coughs is in the diarization, but is nobody to be remembered.
+                known[label] if label in speaking & known.keys() else self.nobody(label, diarization)
+                for label in sorted(speaking | known.keys())
+            ),
+            turns=diarization.turns,
+        )
+
+    def nobody(self, label: str, diarization: Diarization) -> Participant:
+        return Participant(label, participants.speech(diarization.turns, label), voiceprint=None)
+
+    async def transcribe(self) -> list[Utterance]:
+        """All utterances in order of time."""
+        windows = pack(await self.stages.transcriber.find_speech(self.audio))
+        if not windows:
+            await self.meter("transcribing", 1.0)
+            return []
+        language = self.options.language
+        heard: dict[Span, Sequence[Utterance]] = {}
+        if language is None:
+            # One language a recording, told from the window that holds most; its transcript comes with the answer.
+            longest = max(windows, key=lambda window: window.duration)
+            heard[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None)
+            language = heard[longest][0].language if heard[longest] else None
+
+        async def hear(window: Span) -> None:
+            heard[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
+            await self.meter("transcribing", len(heard) / len(windows))
+
+        await _each(hear, [window for window in windows if window not in heard])
+        await self.meter("transcribing", 1.0)
+        return [utterance for window in windows for utterance in heard[window]]
+
+    async def hear_speakers(self) -> tuple[Diarization, list[Participant]]:
+        """Who speaks when, and what each of them sounds like."""
+
+        async def progress(fraction: float) -> None:
+            await self.meter("diarizing", fraction)
+
+        diarization = await self.stages.diarizer.diarize(self.audio, self.options.hint, progress)
+        await progress(1.0)
+
+        async def participant(label: str) -> Participant:
+            spans = participants.clean_speech(diarization, label)
+            voiceprint = await self.stages.embedder.embed(self.audio, spans) if spans else None
+            return Participant(label, participants.speech(diarization.turns, label), voiceprint)
+
+        return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}))
+
+    async def feel(self, segments: Sequence[Segment]) -> list[Segment]:
+        """The segments with their emotions."""
+        done = 0
+
+        async def recognize(batch: Sequence[Segment]) -> list[Segment]:
+            nonlocal done
+            spans = [Span(segment.start, segment.end) for segment in batch]
+            emotions = await self.stages.emotion.recognize(self.audio, spans)
+            done += len(batch)
+            await self.meter(LAST, done / len(segments))
+            return [replace(segment, emotion=emotion) for segment, emotion in zip(batch, emotions, strict=True)]
+
+        batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
+        felt = [segment for batch in await _each(recognize, batches) for segment in batch]
+        await self.meter(LAST, 1.0)
+        return felt
+
+
+class _Meter:
+    """Sums the stages up to one fraction of the whole that never goes back."""
+
+    # Measured on two cores: transcription and diarization take about as long as each other, emotions a tenth of either.
+    SHARES: Mapping[str, float] = MappingProxyType({"transcribing": 0.45, "diarizing": 0.45, LAST: 0.1})
+
+    def __init__(self, report: Progress) -> None:
+        self._report = report
+        self._done = dict.fromkeys(self.SHARES, 0.0)
+
+    async def __call__(self, stage: str, fraction: float) -> None:
+        self._done[stage] = max(self._done[stage], min(fraction, 1.0))
+        side_by_side = ("transcribing", "diarizing")
+        behind = min((name for name in side_by_side if self._done[name] < 1.0), key=self._done.__getitem__, default=LAST)
+        await self._report(behind, sum(self.SHARES[name] * done for name, done in self._done.items()))
+
+
+async def _together(first: Awaitable[T], second: Awaitable[R]) -> tuple[T, R]:
+    """Both results; where one fails the other is cancelled, and its error is the one that is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            a, b = group.create_task(_run(first)), group.create_task(_run(second))
+    except* Exception as errors:
+        raise errors.exceptions[0] from None
+    return a.result(), b.result()
+
+
+async def _run(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
+    """The results of all calls in the items' order, `IN_FLIGHT` of them at a time."""
+    room = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(item: T) -> R:
+        async with room:
+            return await call(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except* Exception as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]

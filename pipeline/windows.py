@@ -1,0 +1,41 @@
+"""Packing speech into the windows that the transcriber hears."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.types import Span
+
+MAX_WINDOW = 30.0
+"""Seconds. Whisper pads whatever it is given to 30 s, so a short window costs as much as a full one."""
+
+MAX_SILENCE = 5.0
+"""Seconds of silence that a window may hold.
+
+Whisper was trained on captions, and in a long enough silence it writes what captions say there, or stretches the words beside
+it across the gap. A pause of a conversation is well below this, so few windows are lost by it.
+"""
+
+
+def _split(speech: Sequence[Span], limit: float) -> Iterator[Span]:
+    for span in speech:
+        start = span.start
+        while span.end - start > limit:
+            yield Span(start, start + limit)
+            start += limit
+        yield Span(start, span.end)
+
+
+def pack(speech: Sequence[Span], limit: float = MAX_WINDOW, max_silence: float = MAX_SILENCE) -> list[Span]:
+    """The fewest windows of at most `limit` seconds that cover `speech` and are cut in its silences.
+
+    `speech` is in order and does not overlap. A window begins with the start of a span and ends with the end of one; the
+    silence between two windows is in neither. A span longer than `limit` is cut after every `limit` seconds: only a voice
+    activity detector that finds no pause makes one. Taking as much as fits from the left is optimal, as it is for any covering
+    of points on a line by intervals.
+    """
+    windows: list[Span] = []
+    for span in _split(speech, limit):
+        if windows and span.end - windows[-1].start <= limit and span.start - windows[-1].end <= max_silence:
+            windows[-1] = Span(windows[-1].start, span.end)
+        else:
+            windows.append(span)
+    return windows

@@ -1,0 +1,90 @@
+"""Where recordings are kept: a local directory, or anything else that fsspec knows, under names of our own making."""
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+
+
+class AudioStore:
+    """Files by key. A client's file name never becomes part of one.
+
+    `url` is a directory or an fsspec URL such as `s3://bucket/prefix`. Raises ValueError where it cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._files, root = fsspec.core.url_to_fs(url)
+        except ImportError as error:
+            raise ValueError(f"AUDIO_URL needs a package that is not installed: {error}.") from error
+        except ValueError as error:
+            raise ValueError(f"AUDIO_URL is not a place to keep files: {error}.") from error
+        self._root = root.rstrip("/")
+        self._local = isinstance(self._files, LocalFileSystem)
+
+    async def put(self, path: Path, suffix: str) -> str:
+        """Keep a copy of the file and return its key. It is there whole or not at all; `path` remains the caller's.
+
+        `suffix` is the kind of file, such as `.wav`. Raises ValueError where it is anything but a few letters and digits.
+        """
+        if not SUFFIX.fullmatch(suffix.lower()):
+            raise ValueError("The file's extension must be a dot and one to eight letters or digits, such as .wav.")
+        key = uuid4().hex + suffix.lower()
+        if self._local:
+            await asyncio.to_thread(_keep, path, Path(self._path(key)))
+        else:
+            await asyncio.to_thread(self._files.put_file, str(path), self._path(key))
+        return key
+
+    @asynccontextmanager
+    async def local_path(self, key: str) -> AsyncIterator[Path]:
+        """The file on this machine, to be read only; fetched for as long as the block lasts where the store is elsewhere.
+
+        Raises FileNotFoundError, ValueError where `key` is none that `put` returned.
+        """
+        stored = self._path(key)
+        if not await asyncio.to_thread(self._files.exists, stored):
+            raise FileNotFoundError(f"The recording {key} is no longer in the audio store.")
+        if self._local:
+            yield Path(stored)
+            return
+        directory = Path(await asyncio.to_thread(tempfile.mkdtemp))
+        try:
+            await asyncio.to_thread(self._files.get_file, stored, str(directory / key))
+            yield directory / key
+        finally:
+            await asyncio.to_thread(shutil.rmtree, directory)
+
+    async def delete(self, key: str) -> None:
+        """Forget the file; nothing happens where it is gone already."""
+        with suppress(FileNotFoundError):
+            await asyncio.to_thread(self._files.rm_file, self._path(key))
+
+    def _path(self, key: str) -> str:
+        if not KEY.fullmatch(key):
+            raise ValueError("This is not the key of a recording.")
+        return f"{self._root}/{key}"
+
+
+def _keep(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        with source.open("rb") as read, draft.open("xb") as write:
+            shutil.copyfileobj(read, write, 2**20)
+            write.flush()
+            os.fsync(write.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,155 @@
+"""Conversations: a recording's title, times and state. Their lines are in `storage.segments`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, cast, exists, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import segments
+from storage.segments import SegmentLine
+from storage.tables import Conversation, ParticipantRow, SegmentRow
+
+CHANNEL = "conversation"
+"""The PostgreSQL channel on which every change of state is announced; `storage.events` listens."""
+
+ACTIVE = ("recording", "processing")
+UNFINISHED = Conversation.status.in_(ACTIVE)
+INTERRUPTED = "The program stopped while it worked on this recording: send the recording again, or reprocess it."
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation without its lines. Times are UTC, `duration` seconds, `progress` 0 to 1."""
+
+    id: int
+    title: str | None
+    start_time: datetime
+    end_time: datetime | None
+    duration: float | None
+    status: str
+    audio_format: str
+    audio_key: str | None
+    """Its recording in the `AudioStore`."""
+    language: str | None
+    stage: str | None
+    progress: float
+    error: str | None
+    num_segments: int
+    num_speakers: int
+    """Different voices among the lines; two participants that turned out to be one speaker count once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`progress` is the fraction of the whole work that is done, 0 to 1; `error` is why it failed, where it did."""
+
+    id: int
+    status: str
+    stage: str | None
+    progress: float
+    error: str | None
+
+    @property
+    def finished(self) -> bool:
+        return self.status not in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationDetail(ConversationSummary):
+    segments: tuple[SegmentLine, ...]
+
+
+def _summaries() -> Select[Any]:
+    num_segments = select(func.count()).where(SegmentRow.conversation_id == Conversation.id)
+    num_speakers = select(func.count(func.coalesce(ParticipantRow.speaker_id, -ParticipantRow.id).distinct())).where(
+        ParticipantRow.conversation_id == Conversation.id, exists().where(SegmentRow.participant_id == ParticipantRow.id)
+    )
+    stored = [getattr(Conversation, field.name) for field in fields(ConversationSummary) if not field.name.startswith("num_")]
+    counted = [num_segments.scalar_subquery().label("num_segments"), num_speakers.scalar_subquery().label("num_speakers")]
+    return select(*stored, *counted)
+
+
+async def create(
+    session: AsyncSession,
+    title: str | None,
+    audio_key: str | None,
+    audio_format: str,
+    status: str = "processing",
+    start_time: datetime | None = None,
+) -> int:
+    """A new conversation, which starts now unless `start_time` (with a time zone) says otherwise; returns its id."""
+    values = {
+        "title": None if title is None else title.replace("\0", ""),  # the one character that PostgreSQL cannot store
+        "audio_key": audio_key,
+        "audio_format": audio_format,
+        "status": status,
+        "start_time": start_time or datetime.now(UTC),
+    }
+    return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
+
+
+async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
+    """The conversation with all its lines, in three queries however long it is; None where there is no such conversation."""
+    row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
+    if row is None:
+        return None
+    summary = ConversationSummary(*row)
+    return ConversationDetail(
+        **asdict(summary), segments=await segments.of_conversation(session, conversation_id, summary.start_time)
+    )
+
+
+async def progress(session: AsyncSession, conversation_id: int) -> Progress | None:
+    """How far the work on the conversation is; None where there is no such conversation."""
+    columns = (Conversation.id, Conversation.status, Conversation.stage, Conversation.progress, Conversation.error)
+    row = (await session.execute(select(*columns).where(Conversation.id == conversation_id))).one_or_none()
+    return None if row is None else Progress(*row)
+
+
+async def list_page(
+    session: AsyncSession, skip: int = 0, limit: int = 100, status: str | None = None
+) -> tuple[Sequence[ConversationSummary], int]:
+    """Conversations from the newest `start_time` on, and how many there are in all."""
+    page = _summaries().order_by(Conversation.start_time.desc(), Conversation.id.desc()).offset(skip).limit(limit)
+    total = select(func.count()).select_from(Conversation)
+    if status is not None:
+        page, total = page.where(Conversation.status == status), total.where(Conversation.status == status)
+    rows = await session.execute(page)
+    return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
+
+
+async def set_progress(session: AsyncSession, conversation_id: int, stage: str, fraction: float) -> None:
+    """Say which stage is at work and how much of the whole is done. Changes nothing once the conversation is finished."""
+    await _change(session, [Conversation.id == conversation_id, UNFINISHED], stage=stage, progress=min(max(fraction, 0.0), 1.0))
+
+
+async def complete(session: AsyncSession, conversation_id: int, duration: float, language: str | None) -> None:
+    """The transcript is there. `duration` is the length of the recording in seconds. Raises LookupError."""
+    end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
+    values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
+    values |= {"status": "completed", "progress": 1.0, "stage": None, "error": None}
+    if not await _change(session, [Conversation.id == conversation_id], **values):
+        raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
+
+
+async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
+    """Give up on an unfinished conversation. `error` is a sentence for the user."""
+    await _change(session, [Conversation.id == conversation_id, UNFINISHED], status="failed", error=error.replace("\0", ""))
+
+
+async def fail_interrupted(session: AsyncSession) -> int:
+    """At start: fail what a process that is gone left unfinished; returns how many there were."""
+    return await _change(session, [Conversation.status == "processing"], status="failed", error=INTERRUPTED)
+
+
+async def _change(session: AsyncSession, which: Sequence[ColumnElement[bool]], **values: object) -> int:
+    """Change conversations and announce it; returns how many. PostgreSQL tells the listeners at the commit."""
+    ids = (await session.scalars(update(Conversation).where(*which).values(values).returning(Conversation.id))).all()
+    message = "json_build_object('id', id, 'status', status, 'stage', stage, 'progress', progress, 'error', error)::text"
+    statement = text(f"SELECT pg_notify(:channel, {message}) FROM conversations WHERE id = ANY(:ids)")
+    await session.execute(statement, {"channel": CHANNEL, "ids": list(ids)})
+    return len(ids)

@@ -1,0 +1,124 @@
+"""The lines of a transcript, as they are read."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.types import Turn
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLine:
+    """A line with the name of who says it. Offsets are seconds from the start of the recording, times UTC."""
+
+    id: int
+    conversation_id: int
+    participant_id: int
+    speaker_id: int | None
+    speaker_name: str
+    text: str
+    start_time: datetime
+    end_time: datetime
+    start_offset: float
+    end_offset: float
+    confidence: float | None
+    """Cosine similarity to the speaker; None for a voice that was new."""
+    words: list[dict[str, Any]] | None
+    """`word` (with its leading space), `start`, `end`, `probability`."""
+    avg_logprob: float | None
+    overlap: bool
+    is_misidentified: bool
+    emotion_category: str | None
+    emotion_confidence: float | None
+    emotion_scores: dict[str, float] | None
+    emotion_corrected: bool
+    emotion_corrected_at: datetime | None
+    emotion_misidentified: bool
+    detector_breakdown: dict[str, Any] | None
+
+
+def local_name(index: int) -> str:
+    """What to call the conversation's participant number `index` (from 0) who is no known speaker: `Unknown_A`, `Unknown_B`, …
+
+    Letters, because `Unknown_01` is a speaker whom other conversations may know; these are known nowhere else.
+    """
+    letters = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"Unknown_{letters}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in which recording a line is heard, in seconds."""
+
+    audio_key: str
+    start: float
+    end: float
+
+
+async def place(session: AsyncSession, segment_id: int) -> Place | None:
+    """Where to hear a line; None where there is no such line, or no recording of it."""
+    columns = (Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
+    found = select(*columns).join(Conversation, SegmentRow.conversation_id == Conversation.id)
+    row = (await session.execute(found.where(SegmentRow.id == segment_id))).one_or_none()
+    return None if row is None or row[0] is None else Place(row[0], row[1], row[2])
+
+
+async def turns_of_conversation(session: AsyncSession, conversation_id: int) -> list[Turn]:
+    """The diarizer's turns, overlaps included, under the speakers' present names."""
+    names = {participant: name for participant, (_, name, _) in (await _voices(session, conversation_id)).items()}
+    columns = (TurnRow.start, TurnRow.end, TurnRow.participant_id)
+    rows = await session.execute(select(*columns).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.start))
+    return [Turn(start, end, names[participant]) for start, end, participant in rows]
+
+
+async def _voices(session: AsyncSession, conversation_id: int) -> dict[int, tuple[int | None, str, float | None]]:
+    """Speaker, name and confidence of each participant."""
+    people = await session.execute(
+        select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence)
+        .outerjoin(Speaker)
+        .where(ParticipantRow.conversation_id == conversation_id)
+        .order_by(ParticipantRow.id)
+    )
+    return {
+        participant: (speaker, name or local_name(index), confidence)
+        for index, (participant, speaker, name, confidence) in enumerate(people)
+    }
+
+
+async def of_conversation(session: AsyncSession, conversation_id: int, start_time: datetime) -> tuple[SegmentLine, ...]:
+    """All lines of a conversation that began at `start_time`, in order; two queries, and no vectors."""
+    voices = await _voices(session, conversation_id)
+    columns = SegmentRow.__table__.columns
+    stored = [name for name in SegmentLine.__dataclass_fields__ if name in columns]
+    rows = await session.stream(
+        select(*(columns[name] for name in stored))
+        .where(SegmentRow.conversation_id == conversation_id)
+        .order_by(SegmentRow.position)
+    )
+    lines = []
+    # Fetched in pieces: decoding some thousand lines at once would hold up the event loop.
+    async for row in rows.yield_per(BATCH).mappings():
+        speaker_id, name, confidence = voices[row["participant_id"]]
+        values = dict(row)
+        if values["confidence"] is None:
+            values["confidence"] = confidence
+        lines.append(
+            SegmentLine(
+                **values,
+                speaker_id=speaker_id,
+                speaker_name=name,
+                start_time=start_time + timedelta(seconds=row["start_offset"]),
+                end_time=start_time + timedelta(seconds=row["end_offset"]),
+            )
+        )
+    return tuple(lines)

@@ -1,0 +1,218 @@
+"""The tables. A participant is one voice in one conversation; who that is stands in one place, `participants.speaker_id`."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from pipeline.types import Vector
+from storage.vectors import Embedding
+
+STATUSES = ("recording", "processing", "completed", "failed")
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text(),
+        float: DOUBLE_PRECISION(),
+        datetime: DateTime(timezone=True),
+        Vector: Embedding(),
+    }
+
+
+unknown_speaker_number = Sequence("unknown_speaker_number", metadata=Base.metadata)
+"""Numbers `Unknown_01`, `Unknown_02`, …; none is used twice, not even after its speaker was deleted."""
+
+
+def _together(name: str, *columns: str) -> CheckConstraint:
+    """All of `columns` are given or none: a vector without its model's name means nothing."""
+    return CheckConstraint(f"num_nulls({', '.join(columns)}) IN (0, {len(columns)})", name=name)
+
+
+def _fraction(column: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} BETWEEN 0 AND 1", name=column)
+
+
+class Speaker(Base):
+    """Somebody with a lasting name."""
+
+    __tablename__ = "speakers"
+    __table_args__ = (CheckConstraint("name <> ''", name="name"), _fraction("emotion_threshold"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    emotion_threshold: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class VoiceprintRow(Base):
+    """A reference vector of a speaker that comes from no participant: an enrolled or imported sample."""
+
+    __tablename__ = "voiceprints"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    speaker_id: Mapped[int] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"), index=True)
+    vector: Mapped[Vector]
+    model: Mapped[str]
+    source: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Conversation(Base):
+    __tablename__ = "conversations"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint("duration >= 0", name="duration"),
+        _fraction("progress"),
+        Index("ix_conversations_newest", text("start_time DESC"), text("id DESC")),
+        Index("ix_conversations_unfinished", "status", postgresql_where=text("status IN ('recording', 'processing')")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str | None]
+    start_time: Mapped[datetime]
+    end_time: Mapped[datetime | None]
+    duration: Mapped[float | None]
+    status: Mapped[str]
+    audio_format: Mapped[str]
+    audio_key: Mapped[str | None]
+    language: Mapped[str | None]
+    stage: Mapped[str | None]
+    progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ParticipantRow(Base):
+    """One voice in one conversation. `confidence` is the similarity to the speaker it was matched to, null for a new one."""
+
+    __tablename__ = "participants"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "label"),
+        UniqueConstraint("id", "conversation_id"),
+        CheckConstraint("speech >= 0", name="speech"),
+        _together("vector_model", "vector", "model"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    label: Mapped[str]
+    speaker_id: Mapped[int | None] = mapped_column(ForeignKey("speakers.id", ondelete="SET NULL"), index=True)
+    confidence: Mapped[float | None]
+    vector: Mapped[Vector | None]
+    model: Mapped[str | None]
+    speech: Mapped[float] = mapped_column(server_default=text("0"))
+
+
+def _of_participant() -> ForeignKeyConstraint:
+    """Both columns, so that nothing can belong to a participant of another conversation."""
+    columns = ["participant_id", "conversation_id"]
+    return ForeignKeyConstraint(columns, ["participants.id", "participants.conversation_id"], ondelete="CASCADE")
+
+
+class SegmentRow(Base):
+    """A line of a transcript. A null `confidence` means that its participant's holds."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        _of_participant(),
+        UniqueConstraint("conversation_id", "position"),
+        CheckConstraint("start_offset >= 0 AND end_offset >= start_offset", name="offsets"),
+        _fraction("emotion_confidence"),
+        _together("emotion_vector_model", "emotion_vector", "emotion_model"),
+        _together("voice_vector_model", "voice_vector", "voice_model"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    conversation_id: Mapped[int]
+    participant_id: Mapped[int] = mapped_column(index=True)
+    position: Mapped[int]
+    start_offset: Mapped[float]
+    end_offset: Mapped[float]
+    text: Mapped[str]
+    words: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    avg_logprob: Mapped[float | None]
+    confidence: Mapped[float | None]
+    overlap: Mapped[bool] = mapped_column(server_default=false())
+    is_misidentified: Mapped[bool] = mapped_column(server_default=false())
+    emotion_category: Mapped[str | None]
+    emotion_confidence: Mapped[float | None]
+    emotion_scores: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
+    emotion_vector: Mapped[Vector | None]
+    emotion_model: Mapped[str | None]
+    emotion_corrected: Mapped[bool] = mapped_column(server_default=false())
+    emotion_corrected_at: Mapped[datetime | None]
+    emotion_misidentified: Mapped[bool] = mapped_column(server_default=false())
+    detector_breakdown: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    voice_vector: Mapped[Vector | None]
+    voice_model: Mapped[str | None]
+
+
+class TurnRow(Base):
+    """A turn of the diarizer, overlaps included: what an RTTM file lists."""
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        _of_participant(),
+        Index(None, "conversation_id", "start"),
+        CheckConstraint('"end" >= start', name="times"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    conversation_id: Mapped[int]
+    participant_id: Mapped[int] = mapped_column(index=True)
+    start: Mapped[float]
+    end: Mapped[float]
+
+
+class EmotionProfile(Base):
+    """How one speaker sounds in one emotion: means over the segments that a person corrected."""
+
+    __tablename__ = "emotion_profiles"
+    __table_args__ = (
+        UniqueConstraint("speaker_id", "emotion_category"),
+        _together("voice_vector_model", "voice_vector", "voice_model"),
+        CheckConstraint("sample_count > 0 AND voice_sample_count >= 0", name="counts"),
+        _fraction("confidence_threshold"),
+        _fraction("voice_threshold"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    speaker_id: Mapped[int] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"))
+    emotion_category: Mapped[str]
+    vector: Mapped[Vector]
+    model: Mapped[str]
+    sample_count: Mapped[int] = mapped_column(server_default=text("1"))
+    confidence_threshold: Mapped[float | None]
+    voice_vector: Mapped[Vector | None]
+    voice_model: Mapped[str | None]
+    voice_sample_count: Mapped[int] = mapped_column(server_default=text("0"))
+    voice_threshold: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

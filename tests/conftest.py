@@ -1,0 +1,69 @@
+"""What tests of every part may ask for."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from storage.database import Database, migrate
+from storage.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """One embedded PostgreSQL for the whole session; its URL names an empty database."""
+    # Not pytest's own directory: that one is closed to the system user that PostgreSQL runs as under root.
+    directory = Path(tempfile.mkdtemp(prefix="vivavoce-test-"))
+    directory.chmod(0o755)
+    try:
+        with EmbeddedPostgres(directory / "postgres") as url:
+            yield url
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def create_database(server_url: str) -> str:
+    """A new empty database on the server; returns its URL."""
+    name = f"test_{uuid4().hex}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(server_url.replace("+asyncpg", ""))
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+
+    asyncio.run(create())
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> str:
+    """A database of this test's own, without tables."""
+    return create_database(postgres_url)
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str) -> str:
+    """A database of this module's own, with all tables."""
+    url = create_database(postgres_url)
+    asyncio.run(migrate(url))
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The module's database, emptied."""
+    database = Database(database_url)
+    async with database.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "TRUNCATE conversations, speakers, participants, segments, turns, voiceprints, emotion_profiles RESTART IDENTITY"
+        )
+        await connection.exec_driver_sql("ALTER SEQUENCE unknown_speaker_number RESTART")
+    yield database
+    await database.dispose()

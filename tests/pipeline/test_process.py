@@ -1,0 +1,149 @@
+"""The order of things: which stage is asked for what, and what becomes of their answers. The models have tests of their own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from pipeline.process import Options, process
+from pipeline.stages import Stages
+from pipeline.types import Diarization, Emotion, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
+
+VECTOR = np.ones(4, np.float32)
+AUDIO = "a reference that the pipeline only hands on"
+
+
+@dataclass
+class Script:
+    """Stages that answer from a script and note what they were asked."""
+
+    speech: list[Span] = field(default_factory=lambda: [Span(0, 5), Span(40, 65)])
+    words: dict[float, str] = field(default_factory=lambda: {1.0: " Hello.", 41.0: " Bonjour."})
+    turns: list[Turn] = field(default_factory=lambda: [Turn(0, 6, "S0"), Turn(39, 70, "S1"), Turn(80, 82, "S2")])
+    asked: list[tuple[Span, str | None]] = field(default_factory=list)
+
+    async def find_speech(self, audio: str) -> Sequence[Span]:
+        assert audio is AUDIO
+        return self.speech
+
+    async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
+        self.asked.append((window, language))
+        found = [Word(text, time, time + 1.5, 0.9) for time, text in self.words.items() if window.start <= time < window.end]
+        return [Utterance(tuple(found), -0.2, language or "fr")] if found else []
+
+    async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+        await progress(0.5)
+        return Diarization(tuple(self.turns), tuple(self.turns))
+
+    async def embed(self, audio: str, spans: Sequence[Span]) -> Voiceprint:
+        return Voiceprint(VECTOR * spans[0].start, "voices")
+
+    async def recognize(self, audio: str, spans: Sequence[Span]) -> Sequence[Emotion]:
+        return [Emotion("happy", span.start / 100, {}, VECTOR, "feelings") for span in spans]
+
+
+def stages(script: Script) -> Stages[str]:
+    return Stages(script, script, script, script)
+
+
+async def ignore(_stage: str, _fraction: float) -> None: ...
+
+
+def said(segments: Sequence[Segment]) -> list[tuple[str, str]]:
+    return [(segment.speaker, segment.text) for segment in segments]
+
+
+async def test_every_line_has_its_speaker_and_its_own_emotion() -> None:
+    transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
+    assert said(transcript.segments) == [("S0", "Hello."), ("S1", "Bonjour.")]
+    assert [segment.emotion and segment.emotion.confidence for segment in transcript.segments] == [0.01, 0.41]
+    assert (transcript.duration, transcript.language) == (90.0, "fr")
+
+
+async def test_the_language_of_the_longest_window_is_everybodys() -> None:
+    script = Script()
+    await process(AUDIO, 90.0, stages(script), Options(), ignore)
+    assert script.asked == [(Span(40, 65), None), (Span(0, 5), "fr")]
+
+
+async def test_a_given_language_is_not_detected() -> None:
+    script = Script()
+    await process(AUDIO, 90.0, stages(script), Options(language="de"), ignore)
+    assert {language for _, language in script.asked} == {"de"}
+    assert len(script.asked) == 2
+
+
+async def test_somebody_without_words_is_in_the_turns_but_has_no_voiceprint() -> None:
+    transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
+    assert [(p.label, p.speech, p.voiceprint is not None) for p in transcript.participants] == [
+        ("S0", 6, True),
+        ("S1", 31, True),
+        ("S2", 2, False),
+    ]
+    assert len(transcript.turns) == 3
+
+
+async def test_words_where_the_diarizer_heard_nobody_are_kept() -> None:
+    transcript = await process(AUDIO, 90.0, stages(Script(turns=[])), Options(), ignore)
+    assert len(transcript.segments) == 2
+    assert [(p.voiceprint, p.speech) for p in transcript.participants] == [(None, 0.0)]
+
+
+async def test_silence_gives_an_empty_transcript() -> None:
+    transcript = await process(AUDIO, 90.0, stages(Script(speech=[], turns=[])), Options(), ignore)
+    assert (transcript.segments, transcript.participants, transcript.language) == ((), (), None)
+
+
+@pytest.mark.parametrize(("filtered", "left"), [(True, 1), (False, 2)])
+async def test_hallucinations_are_dropped_where_asked(filtered: bool, left: int) -> None:
+    script = Script(words={1.0: " Um.", 41.0: " Bonjour."})
+    transcript = await process(AUDIO, 90.0, stages(script), Options(filter_hallucinations=filtered), ignore)
+    assert len(transcript.segments) == left
+
+
+async def test_progress_never_goes_back_and_ends_complete() -> None:
+    reports: list[tuple[str, float]] = []
+
+    async def note(stage: str, fraction: float) -> None:
+        reports.append((stage, fraction))
+
+    await process(AUDIO, 90.0, stages(Script()), Options(), note)
+    fractions = [fraction for _, fraction in reports]
+    assert fractions == sorted(fractions)
+    assert reports[-1] == ("recognizing emotions", pytest.approx(1.0))
+    assert {stage for stage, _ in reports} <= {"transcribing", "diarizing", "recognizing emotions"}
+
+
+async def test_a_failing_stage_stops_the_other_and_its_own_error_is_raised() -> None:
+    stopped = asyncio.Event()
+
+    class Failing(Script):
+        async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+            await asyncio.sleep(0)
+            raise RuntimeError("the device is gone")
+
+        async def find_speech(self, audio: str) -> Sequence[Span]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+            return []
+
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        await process(AUDIO, 90.0, stages(Failing()), Options(), ignore)
+    assert stopped.is_set()
+
+
+async def test_what_the_caller_knows_of_the_speakers_reaches_the_diarizer() -> None:
+    hints: list[SpeakerHint] = []
+
+    class Noting(Script):
+        async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+            hints.append(hint)
+            return await super().diarize(audio, hint, progress)
+
+    hint = SpeakerHint(num_speakers=3)
+    await process(AUDIO, 90.0, stages(Noting()), Options(hint=hint), ignore)
+    assert hints == [hint]

@@ -1,0 +1,83 @@
+"""The audio store, in a directory and elsewhere (fsspec's memory stands for object storage)."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.audio import KEY, AudioStore
+
+
+@pytest.fixture(params=["directory", "memory://recordings/live"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> AudioStore:
+    return AudioStore(str(tmp_path / "audio") if request.param == "directory" else request.param)
+
+
+CONTENT = b"RIFF" * 1000
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "my talk.wav"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+async def test_what_is_put_can_be_read_until_it_is_deleted(store: AudioStore, recording: Path) -> None:
+    key = await store.put(recording, ".WAV")
+    assert KEY.fullmatch(key)
+    assert key.endswith(".wav")
+    assert content(recording) == CONTENT
+    async with store.local_path(key) as path:
+        assert content(path) == CONTENT
+        assert path.suffix == ".wav"
+    await store.delete(key)
+    await store.delete(key)
+    with pytest.raises(FileNotFoundError, match="no longer in the audio store"):
+        async with store.local_path(key):
+            pass
+
+
+async def test_two_files_never_share_a_key(store: AudioStore, recording: Path) -> None:
+    assert await store.put(recording, ".wav") != await store.put(recording, ".wav")
+
+
+async def test_a_copy_from_elsewhere_is_gone_after_use(recording: Path) -> None:
+    store = AudioStore("memory://recordings")
+    key = await store.put(recording, ".wav")
+    async with store.local_path(key) as path:
+        assert path.exists()
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("suffix", ["", "wav", ".", ".w/v", ".wav/../../x", ".longerthan8", ".wäv", ".wav\n"])
+async def test_a_suspicious_suffix_is_refused(store: AudioStore, recording: Path, suffix: str) -> None:
+    with pytest.raises(ValueError, match="extension"):
+        await store.put(recording, suffix)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "../secret.wav", "/etc/passwd", f"{'0' * 32}.wav/..", f"{'0' * 32}.wav\n", f"{'A' * 32}.wav"]
+)
+async def test_a_key_that_is_not_ours_is_refused(store: AudioStore, key: str) -> None:
+    with pytest.raises(ValueError, match="not the key"):
+        await store.delete(key)
+    with pytest.raises(ValueError, match="not the key"):
+        async with store.local_path(key):
+            pass
+
+
+async def test_a_failed_copy_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = AudioStore(str(tmp_path / "audio"))
+    with pytest.raises(FileNotFoundError):
+        await store.put(tmp_path / "missing.wav", ".wav")
+    assert list((tmp_path / "audio").iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["nonsense://bucket", "sftp://host/path"])
+def test_a_store_that_cannot_be_used_says_so(url: str) -> None:
+    with pytest.raises(ValueError, match="AUDIO_URL"):
+        AudioStore(url)

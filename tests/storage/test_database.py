@@ -1,0 +1,63 @@
+"""URLs as people write them, and transactions."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from storage.database import Database, DatabaseError, migrate, parse_url
+from storage.tables import Speaker
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://me:secret@db:5433/voices",
+        "postgresql://me:secret@db:5433/voices",
+        "postgresql+asyncpg://me:secret@db:5433/voices",
+        "postgresql+psycopg2://me:secret@db:5433/voices",
+    ],
+)
+def test_every_spelling_of_a_postgresql_url_will_do(url: str) -> None:
+    assert parse_url(url).render_as_string(hide_password=False) == "postgresql+asyncpg://me:secret@db:5433/voices"
+
+
+def test_options_of_hosted_databases_are_translated() -> None:
+    parsed = parse_url("postgresql://me@db/voices?sslmode=require&channel_binding=require")
+    assert dict(parsed.query) == {"ssl": "require"}
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///voices.db", "mysql://me:secret@db/voices", "not a url", "postgresql://me:secret@db:port/x"]
+)
+def test_any_other_url_is_refused_in_one_sentence_without_its_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match=re.escape("postgresql+asyncpg://user:password@host:5432/name")) as caught:
+        parse_url(url)
+    assert "secret" not in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+
+
+async def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(DatabaseError, match="cannot be reached: start it, or correct DATABASE_URL"):
+        await migrate("postgresql://me:secret@127.0.0.1:1/voices")
+
+
+async def test_a_database_that_is_not_there(postgres_url: str) -> None:
+    with pytest.raises(DatabaseError, match='database "nowhere" does not exist'):
+        await migrate(postgres_url.replace("/postgres?", "/nowhere?"))
+
+
+async def test_a_block_is_one_transaction(database: Database) -> None:
+    async with database.session() as session:
+        session.add(Speaker(name="kept"))
+
+    async def fails() -> None:
+        async with database.session() as session:
+            session.add(Speaker(name="lost"))
+            await session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    async with database.session() as session:
+        assert (await session.scalars(select(Speaker.name))).all() == ["kept"]

@@ -1,0 +1,202 @@
+"""The embedded PostgreSQL: it starts, is shared, and survives what machines do to it."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from storage.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """As open as PostgreSQL's system user needs it."""
+    directory = Path(tempfile.mkdtemp(prefix="vivavoce test "))  # with spaces
+    directory.chmod(0o755)
+    yield directory
+    stop_server(directory / "data")
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def data(directory: Path) -> Path:
+    return directory / "data"
+
+
+def server(data: Path) -> psutil.Process:
+    return psutil.Process(int((data / "cluster" / "postmaster.pid").read_text().split()[0]))
+
+
+def stop_server(data: Path) -> None:
+    """Whatever a failed test left running."""
+    if (data / "cluster" / "postmaster.pid").exists():
+        postgres = EmbeddedPostgres(data)
+        postgres.start()
+        postgres.stop()
+
+
+def query(url: str, sql: str) -> object:
+    async def ask() -> object:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def test_it_starts_keeps_its_data_and_stops(data: Path) -> None:
+    postgres = EmbeddedPostgres(data)
+    url = postgres.start()
+    assert postgres.start() == url
+    query(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    process = server(data)
+    assert process.uids().effective != 0
+    postgres.stop()
+    postgres.stop()
+    assert not process.is_running()
+    with EmbeddedPostgres(data) as url:
+        assert query(url, "SELECT answer FROM kept") == 42
+        assert query(url, "SHOW fsync") == "on"
+        assert query(url, "SELECT name FROM pg_available_extensions WHERE name = 'vector'") == "vector"
+
+
+def test_only_a_private_socket_listens(data: Path) -> None:
+    with EmbeddedPostgres(data) as url:
+        directory = Path(url.split("host=")[1])
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert len(str(directory / ".s.PGSQL.5432")) < 104
+        assert not [c for c in server(data).net_connections() if c.family != socket.AF_UNIX]
+    assert not directory.exists()
+
+
+def test_the_last_to_stop_shuts_it_down(data: Path) -> None:
+    first, second = EmbeddedPostgres(data), EmbeddedPostgres(data)
+    url = first.start()
+    assert second.start() == url
+    first.stop()
+    assert query(url, "SELECT 1") == 1
+    process = server(data)
+    second.stop()
+    assert not process.is_running()
+
+
+def test_processes_that_start_it_at_once_share_one_server(data: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from storage.embedded import EmbeddedPostgres\n"
+        "postgres = EmbeddedPostgres(Path(sys.argv[1])); print(postgres.start(), flush=True); sys.stdin.read(); postgres.stop()"
+    )
+    command = [sys.executable, "-c", program, str(data)]
+    pipe = subprocess.PIPE
+    starters = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    urls = {starter.stdout.readline().strip() for starter in starters if starter.stdout}
+    assert len(urls) == 1
+    process = server(data)
+    assert query(urls.pop(), "SELECT 1") == 1
+
+    starters[0].kill()  # as the kernel does when memory runs out: it does not say goodbye
+    starters[0].communicate()
+    assert starters[1].communicate("")[0] == ""
+    assert process.is_running()
+    starters[2].communicate("")
+    assert [starter.returncode for starter in starters] == [-signal.SIGKILL, 0, 0]
+    assert not process.is_running()
+
+
+def test_a_killed_server_is_revived_with_all_that_was_committed(data: Path) -> None:
+    postgres = EmbeddedPostgres(data)
+    url = postgres.start()
+    query(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    process = server(data)
+    process.kill()
+    process.wait()
+    assert postgres.start() == url
+    assert query(url, "SELECT answer FROM kept") == 42
+    postgres.stop()
+
+
+def test_a_pid_file_that_names_another_program_is_stale(data: Path) -> None:
+    with EmbeddedPostgres(data):
+        content = (data / "cluster" / "postmaster.pid").read_text()
+        owner = server(data).uids().real
+    sleeper = subprocess.Popen(["sleep", "60"], user=owner) if os.geteuid() == 0 else subprocess.Popen(["sleep", "60"])
+    try:
+        # As after the restart of a container, where pids begin anew.
+        lines = content.splitlines(keepends=True)
+        (data / "cluster" / "postmaster.pid").write_text("".join([f"{sleeper.pid}\n", *lines[1:]]))
+        with EmbeddedPostgres(data) as url:
+            assert query(url, "SELECT 1") == 1
+        assert sleeper.poll() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_a_path_longer_than_any_socket_may_have(directory: Path) -> None:
+    data = directory / ("long" * 30) / "data"
+    with EmbeddedPostgres(data) as url:
+        assert query(url, "SELECT 1") == 1
+
+
+def test_a_start_that_was_cut_short_leaves_nothing_in_the_way(data: Path) -> None:
+    (data / "cluster.new").mkdir(parents=True)
+    (data / "cluster.new" / "PG_VERSION").write_text("18")
+    with EmbeddedPostgres(data) as url:
+        assert query(url, "SELECT 1") == 1
+
+
+def test_a_cluster_of_another_version_is_left_alone(data: Path) -> None:
+    (data / "cluster").mkdir(parents=True)
+    (data / "cluster" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(RuntimeError, match="written by PostgreSQL 16"):
+        EmbeddedPostgres(data).start()
+    assert sorted(path.name for path in (data / "cluster").iterdir()) == ["PG_VERSION"]
+
+
+def test_a_server_that_cannot_start_says_why(data: Path) -> None:
+    with EmbeddedPostgres(data):
+        pass
+    with (data / "cluster" / "postgresql.conf").open("a") as file:
+        file.write("no_such_setting = 1\n")
+    began, sockets = time.monotonic(), set(Path("/tmp").glob("vivavoce-*"))
+    with pytest.raises(RuntimeError, match="no_such_setting"):
+        EmbeddedPostgres(data).start()
+    assert time.monotonic() - began < 20
+    assert set(Path("/tmp").glob("vivavoce-*")) <= sockets
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone has to change the user")
+def test_root_is_told_which_directory_is_closed_to_postgres(directory: Path) -> None:
+    directory.chmod(0o700)
+    with pytest.raises(PermissionError, match=f"chmod o\\+x {directory}"):
+        EmbeddedPostgres(directory / "data").start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who is not")
+def test_a_normal_user_needs_nothing_special(directory: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    program = (
+        "import os, sys; from pathlib import Path; from storage.embedded import EmbeddedPostgres\n"
+        "os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1]))\n"
+        "with EmbeddedPostgres(Path(sys.argv[3])) as url: print(url)"
+    )
+    command = [sys.executable, "-c", program, str(nobody.pw_uid), str(nobody.pw_gid), str(directory / "data")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("postgresql+asyncpg://postgres@/postgres?host="), done.stderr
+    assert (directory / "data" / "cluster").stat().st_uid == nobody.pw_uid

@@ -1,0 +1,114 @@
+"""The command line."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settings import NAME, Settings
+
+app = typer.Typer(
+    name=NAME,
+    help="Transcripts that know who said what and how they felt, with speakers that are remembered for ever.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="The weights that the configured models need.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+
+def main() -> None:
+    """The program. A fault that the user can mend ends in one sentence and exit status 1."""
+    from engines.weights import WeightsError
+    from pipeline.audio import AudioError
+    from storage.database import DatabaseError
+
+    try:
+        app()
+    except (AudioError, DatabaseError, WeightsError, FileNotFoundError) as error:
+        sys.exit(f"{NAME}: {error}")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(NAME, version(NAME))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. [default: 8000]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where recordings and the embedded database are kept.")] = None,
+    sample: Annotated[bool, typer.Option(help="Process a sample conversation and print it, if the archive is empty.")] = False,
+) -> None:
+    """Run the whole application until Ctrl-C: database, models, REST API."""
+    from vivavoce import server
+
+    chosen = {"host": host, "port": port, "data_path": data_dir and data_dir.resolve()}
+    server.run(Settings(**{name: value for name, value in chosen.items() if value is not None}), sample=sample)
+
+
+@app.command()
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="Any audio or video file.", exists=True, dir_okay=False, readable=True)],
+    json: Annotated[bool, typer.Option("--json", help="Print the object that GET /conversations/{id} returns.")] = False,
+    srt: Annotated[bool, typer.Option("--srt", help="Print SubRip subtitles.")] = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
+    txt: Annotated[bool, typer.Option("--txt", help="Print plain text, for programs.")] = False,
+    rttm: Annotated[bool, typer.Option("--rttm", help="Print speaker turns, for diarization tools.")] = False,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected where none is given.")] = None,
+    num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
+    min_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
+    max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
+) -> None:
+    """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
+    from pipeline.process import Options
+    from pipeline.types import SpeakerHint
+    from vivavoce import transcription
+
+    asked = [name for name, wanted in {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "rttm": rttm}.items() if wanted]
+    if len(asked) > 1:
+        raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in asked)}.")
+    settings = Settings()
+    options = Options(
+        language=language or settings.language,
+        hint=SpeakerHint(num_speakers, min_speakers, max_speakers),
+        filter_hallucinations=settings.filter_hallucinations,
+    )
+    print(transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None))
+
+
+@models.command()
+def pull() -> None:
+    """Fetch what the configured models need and is not here yet."""
+    from engines import weights
+    from engines.device import has_gpu
+
+    for model in weights.pull(Settings(), gpu=has_gpu()):
+        print(f"{model.name}: {model.path}" + (f"\n  {model.note}" if model.note else ""))
+
+
+@models.command("list")
+def list_models() -> None:
+    """Say what is configured, where each file is, its size and licence, and whether its hash is right."""
+    from engines import weights
+    from engines.device import has_gpu
+    from vivavoce.printing import size, table
+
+    files = weights.listing(Settings(), gpu=has_gpu())
+    rows = [(f.role, f.model, f.state, size(f.size), f.licence, str(f.path)) for f in files]
+    print(table(("stage", "model", "state", "size", "licence", "file"), rows))
+    if any(file.state == "missing" for file in files):
+        print("\n`vivavoce models pull` fetches what is missing.", file=sys.stderr)

@@ -1,0 +1,37 @@
+"""What the program prints: transcripts and tables, for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def transcript(conversation: Mapping[str, Any]) -> str:
+    """A conversation as the API returns it, a line each: time, speaker, emotion, words."""
+    if conversation["status"] == "failed":
+        return f"{conversation['title']} failed: {conversation['error']}"
+    lines = [
+        f"{_clock(segment['start_offset'])}  {segment['speaker_name'] or '?':<12}  {_emotion(segment):<15}  {segment['text']}"
+        for segment in conversation["segments"]
+    ]
+    speakers = conversation["num_speakers"]
+    title = f"{conversation['title']}: {conversation['duration']:.0f} s, {speakers} speaker{'s' * (speakers != 1)}"
+    return "\n".join(["", title, *lines, ""])
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns, as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows])
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def size(count: int | None) -> str:
+    """Bytes, as people read them."""
+    return "?" if count is None else f"{count / 1e6:.1f} MB"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{seconds % 60:04.1f}"
+
+
+def _emotion(segment: Mapping[str, Any]) -> str:
+    return f"{segment['emotion_category']} {segment['emotion_confidence']:.0%}" if segment["emotion_category"] else ""

@@ -1,0 +1,36 @@
+"""The first run: process a real conversation, so that a newcomer sees at once what this is for."""
+
+import sys
+import threading
+from importlib.metadata import distribution
+from pathlib import Path
+
+import httpx
+
+from vivavoce.printing import transcript
+
+PATIENCE = 2.0
+"""Seconds between two looks at the progress."""
+
+
+def recording() -> Path:
+    """Half a minute of a telephone call between two people, which pyannote.audio carries."""
+    return Path(str(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav")))
+
+
+def show(address: str, stop: threading.Event) -> None:
+    """Process the sample and print its transcript, if the archive is still empty."""
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client:
+        if client.get("/conversations", params={"limit": 1}).raise_for_status().json()["total"]:
+            return
+        print("The archive is empty; processing a sample conversation …", file=sys.stderr, flush=True)
+        with recording().open("rb") as file:
+            accepted = client.post("/process", params={"wait": False}, files={"audio_file": ("sample.wav", file)})
+        conversation = accepted.raise_for_status().json()["id"]
+        while not stop.wait(PATIENCE):
+            progress = client.get(f"/conversations/{conversation}/progress").raise_for_status().json()
+            if progress["status"] != "processing":
+                break
+        else:
+            return
+        print(transcript(client.get(f"/conversations/{conversation}").raise_for_status().json()), flush=True)

@@ -1,0 +1,77 @@
+"""`vivavoce serve`: one process that starts everything, watches over it, and stops it again."""
+
+import asyncio
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engines import weights
+from engines.device import has_gpu
+from settings import NAME, Settings
+from storage import conversations
+from storage.database import Database, migrate
+from storage.embedded import EmbeddedPostgres
+
+
+def run(settings: Settings, *, sample: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    stop = threading.Event()
+    _check_port(settings)
+    _say("Models …")
+    for model in weights.pull(settings, gpu=has_gpu()):
+        if model.note:
+            _say(f"  {model.note}")
+    with _database(settings) as url:
+        _say("Starting the graph …")
+        from deployments.local import running
+
+        with running(settings.model_copy(update={"database_url": url})):
+            for signum in (signal.SIGINT, signal.SIGTERM):  # after Ray, which installs handlers of its own
+                signal.signal(signum, lambda *_: stop.set())
+            address = f"http://{settings.host}:{settings.port}"
+            if sample:
+                from vivavoce.sample import show
+
+                show(address, stop)
+            _say(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
+            stop.wait()
+            _say("\nStopping …")
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """The URL of a database that is up to date: the user's, or the embedded one, which stops at the end."""
+    if settings.database_url:
+        asyncio.run(_prepare(settings.database_url, ours=False))
+        yield settings.database_url
+        return
+    with EmbeddedPostgres(settings.pg_path) as url:
+        asyncio.run(_prepare(url, ours=True))
+        yield url
+
+
+async def _prepare(url: str, *, ours: bool) -> None:
+    await migrate(url)
+    if ours:  # nobody else can be at work on it
+        database = Database(url)
+        async with database.session() as session:
+            if count := await conversations.fail_interrupted(session):
+                _say(f"{count} recording(s) were interrupted when {NAME} last stopped; they are marked as failed.")
+        await database.dispose()
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            sys.exit(f"{NAME}: cannot listen on {where} ({error.strerror}); choose another with --port.")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
