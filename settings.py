@@ -25,7 +25,9 @@ def _split_commas(value: object) -> object:
 class Settings(BaseSettings):
     """The defaults need no token, no GPU and no root."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
 
     # Where things are
     data_path: Path = Field(default_factory=_default_data_path, validation_alias=AliasChoices("DATA_PATH", "VOLUMES_PATH"))

@@ -1,10 +1,11 @@
 """The graph: which deployments there are, and how much of the machine each of them gets."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import ray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ray import serve
 from ray.serve import Application, Deployment
 
 from deployments.database import EmbeddedDatabase
@@ -53,17 +54,17 @@ def build_app(args: AppArgs) -> Application:
     settings = Settings(**args.settings)
     machine = _Machine.of_cluster()
 
-    def sized(deployment: Deployment, stage: StageArgs) -> Deployment:
-        return deployment.options(**_options(stage, machine))
+    def deployment(cls: type, stage: StageArgs) -> Deployment:
+        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine))
 
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
-    database = None if settings.database_url else EmbeddedDatabase.bind(settings)
-    return sized(Ingress, args.ingress).bind(
+    database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
+    return deployment(Ingress, args.ingress).bind(
         settings,
-        sized(Transcriber, args.transcriber).bind(settings),
-        sized(Diarizer, args.diarizer).bind(settings),
-        sized(SpeakerEmbedder, args.embedder).bind(settings),
-        sized(EmotionRecognizer, args.emotion).bind(settings),
+        deployment(Transcriber, args.transcriber).bind(settings),
+        deployment(Diarizer, args.diarizer).bind(settings),
+        deployment(SpeakerEmbedder, args.embedder).bind(settings),
+        deployment(EmotionRecognizer, args.emotion).bind(settings),
         database,
     )
 

@@ -2,13 +2,10 @@
 
 import asyncio
 
-from ray import serve
-
 from settings import Settings
 from storage.embedded import EmbeddedPostgres
 
 
-@serve.deployment(ray_actor_options={"num_cpus": 0})
 class EmbeddedDatabase:
     def __init__(self, settings: Settings) -> None:
         self._server = EmbeddedPostgres(settings.pg_path)

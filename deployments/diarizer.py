@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
-from ray import serve
 
 from deployments.replica import Replica
 from pipeline.types import SAMPLE_RATE, Diarization, Samples, SpeakerHint
@@ -15,7 +14,6 @@ class _Cancelled(Exception):
     pass
 
 
-@serve.deployment
 class Diarizer(Replica):
     def __init__(self, settings: Settings) -> None:
         from engines.diarization import PyannoteDiarization

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from ray import serve
 
 from deployments.replica import Replica
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
 from settings import Settings
 
 
-@serve.deployment
 class SpeakerEmbedder(Replica):
     def __init__(self, settings: Settings) -> None:
         from engines.speaker_embedding import SpeakerEmbedding

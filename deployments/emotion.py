@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from ray import serve
 
 from deployments.replica import Replica
 from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
 from settings import Settings
 
 
-@serve.deployment
 class EmotionRecognizer(Replica):
     def __init__(self, settings: Settings) -> None:
         from engines.emotion import load

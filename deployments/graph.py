@@ -1,7 +1,8 @@
 """The stages as the ingress sees them: handles of deployments, and recordings as references into Ray's object store."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from ray import ObjectRef
 from ray.serve.handle import DeploymentHandle
@@ -9,12 +10,13 @@ from ray.serve.handle import DeploymentHandle
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Samples, Span, SpeakerHint, Utterance, Voiceprint
 
+Handle = DeploymentHandle[Any]
 Recording = ObjectRef[Samples]
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTranscriber:
-    handle: DeploymentHandle
+    handle: Handle
 
     async def find_speech(self, audio: Recording) -> Sequence[Span]:
         return await self.handle.find_speech.remote(audio)  # type: ignore[no-any-return]
@@ -25,10 +27,11 @@ class RemoteTranscriber:
 
 @dataclass(frozen=True, slots=True)
 class RemoteDiarizer:
-    handle: DeploymentHandle
+    handle: Handle
 
     async def diarize(self, audio: Recording, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
-        async for item in self.handle.options(stream=True).diarize.remote(audio, hint):
+        reports = self.handle.options(stream=True).diarize.remote(audio, hint)
+        async for item in cast(AsyncIterator[float | Diarization], reports):
             if isinstance(item, Diarization):
                 return item
             await progress(item)
@@ -37,7 +40,7 @@ class RemoteDiarizer:
 
 @dataclass(frozen=True, slots=True)
 class RemoteEmbedder:
-    handle: DeploymentHandle
+    handle: Handle
 
     async def embed(self, audio: Recording, spans: Sequence[Span]) -> Voiceprint:
         return await self.handle.embed.remote(audio, spans)  # type: ignore[no-any-return]
@@ -45,15 +48,13 @@ class RemoteEmbedder:
 
 @dataclass(frozen=True, slots=True)
 class RemoteEmotionRecognizer:
-    handle: DeploymentHandle
+    handle: Handle
 
     async def recognize(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Emotion]:
         return await self.handle.recognize.remote(audio, spans)  # type: ignore[no-any-return]
 
 
-def stages(
-    transcriber: DeploymentHandle, diarizer: DeploymentHandle, embedder: DeploymentHandle, emotion: DeploymentHandle
-) -> Stages[Recording]:
+def stages(transcriber: Handle, diarizer: Handle, embedder: Handle, emotion: Handle) -> Stages[Recording]:
     return Stages(
         RemoteTranscriber(transcriber), RemoteDiarizer(diarizer), RemoteEmbedder(embedder), RemoteEmotionRecognizer(emotion)
     )

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve.handle import DeploymentHandle
 
 from deployments import graph
 from deployments.api.app import create_app
@@ -21,17 +20,16 @@ from storage.events import Notifications
 logger = logging.getLogger("ray.serve")
 
 
-@serve.deployment
 @serve.ingress()
 class Ingress:
     def __init__(
         self,
         settings: Settings,
-        transcriber: DeploymentHandle,
-        diarizer: DeploymentHandle,
-        embedder: DeploymentHandle,
-        emotion: DeploymentHandle,
-        database: DeploymentHandle | None,
+        transcriber: graph.Handle,
+        diarizer: graph.Handle,
+        embedder: graph.Handle,
+        emotion: graph.Handle,
+        database: graph.Handle | None,
     ) -> None:
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}

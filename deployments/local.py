@@ -1,5 +1,6 @@
 """A private Ray on this machine, with the graph on it, for as long as a `with` block lasts."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ def running(settings: Settings) -> Iterator[None]:
         include_dashboard=False,
         _node_ip_address="127.0.0.1",
         log_to_driver=settings.log_level == "DEBUG",
-        logging_level=settings.log_level,
+        logging_level=logging.getLevelNamesMapping()[settings.log_level],
     )
     try:
         logging_config = config["logging_config"] | {"log_level": settings.log_level}

@@ -8,7 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import ray
 
-from engines.weights import Resolved, Role, resolve
+from engines.catalogue import Role
+from engines.weights import Resolved, resolve
 from settings import Settings
 
 logger = logging.getLogger("ray.serve")

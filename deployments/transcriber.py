@@ -15,7 +15,6 @@ BATCH_ON_GPU = 16
 """Windows in a forward pass on a GPU: large-v3 then takes about 6 GB."""
 
 
-@serve.deployment
 class Transcriber(Replica):
     def __init__(self, settings: Settings) -> None:
         from engines.whisper import Whisper, Window
@@ -23,7 +22,8 @@ class Transcriber(Replica):
         super().__init__("whisper", settings)
         self.engine = Whisper(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), "en")])  # warm up
-        self._batched.set_max_batch_size(BATCH_ON_GPU if self.device == "cuda" else BATCH)
+        batcher: Any = self._batched
+        batcher.set_max_batch_size(BATCH_ON_GPU if self.device == "cuda" else BATCH)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech

@@ -20,7 +20,7 @@ def _missing(function: object) -> object:
 def install() -> None:
     """Import torchaudio, without its compiled extension where that does not load. Does nothing the second time."""
     try:
-        import torchaudio  # noqa: F401
+        import torchaudio
     except OSError:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
             del sys.modules[name]

@@ -88,7 +88,7 @@ class PyannoteDiarization:
             # short for the number of speakers that was asked for is no fault of the program's.
             warnings.simplefilter("ignore", UserWarning)
             waveform = torch.from_numpy(audio)[None]
-            found = self._pipeline(
+            found: Any = self._pipeline(
                 {"waveform": waveform, "sample_rate": SAMPLE_RATE, "uri": "recording"},
                 num_speakers=hint.num_speakers,
                 min_speakers=hint.min_speakers,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -37,13 +37,12 @@ class LocalTranscriber(_Stage):
         return await self.run(vad.find_speech, audio)
 
     async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
-        return (await self.run(self.engine.transcribe, [Window(audio, window, language)]))[0]
+        (utterances,) = await self.run(self.engine.transcribe, [Window(audio, window, language)])
+        return cast(Sequence[Utterance], utterances)
 
 
 class LocalDiarizer(_Stage):
-    async def diarize(
-        self, audio: Samples, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]
-    ) -> Diarization:
+    async def diarize(self, audio: Samples, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
         loop = asyncio.get_running_loop()
 
         def report(fraction: float) -> None:
@@ -72,7 +71,7 @@ class LocalStages(Stages[Samples]):
 def load(settings: Settings, *, device: str = "cpu") -> LocalStages:
     """Load all four engines; blocks for seconds, and for minutes where weights must be fetched first."""
     gpu = device == "cuda"
-    how = {"device": device, "threads": settings.cpu_threads}
+    how: dict[str, Any] = {"device": device, "threads": settings.cpu_threads}
     whisper = resolve("whisper", settings, gpu=gpu, progress=True)
     diarization = resolve("diarization", settings, gpu=gpu, progress=True)
     embedding = resolve("embedding", settings, gpu=gpu, progress=True)

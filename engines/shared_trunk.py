@@ -9,6 +9,7 @@ window, and each block is heard with `MARGIN` more on both sides, so that its bo
 
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -67,7 +68,14 @@ def embed_windows(
         final = (block + 1) * per_block * STRIDE / FBANK_RATE * SAMPLE_RATE >= len(audio)
         while done < count and (final or starts[done] + per_window <= known):
             batch = [i for i in range(done, min(done + POOLED_AT_ONCE, count)) if final or starts[i] + per_window <= known]
-            _pool(model, frames, [starts[i] - first for i in batch], per_window, masks[batch], embeddings[batch[0] : batch[-1] + 1])
+            _pool(
+                model,
+                frames,
+                [starts[i] - first for i in batch],
+                per_window,
+                masks[batch],
+                embeddings[batch[0] : batch[-1] + 1],
+            )
             done = batch[-1] + 1
             progress(done, count)
         if done < count:
@@ -88,7 +96,7 @@ def _trunk(model: BaseWeSpeakerResNet, audio: Samples, start: float) -> Tensor:
     fbank = fbank - _running_mean(fbank)
     skip = max(0, round((lead - MARGIN) * FBANK_RATE))
     fbank = fbank[skip : skip + round((min(lead, MARGIN) + BLOCK + MARGIN) * FBANK_RATE)]
-    frames = model.resnet.forward_frames(fbank[None])[0]
+    frames: Tensor = cast(Any, model.resnet).forward_frames(fbank[None])[0]
     left = round(min(lead, MARGIN) * FBANK_RATE / STRIDE)
     return frames[..., left : left + round(BLOCK * FBANK_RATE / STRIDE)]
 
@@ -112,6 +120,6 @@ def _pool(
         for i, kept in enumerate(present):
             weights[i, :, math.ceil(weights.shape[-1] * kept / length) :] = 0.0
     stack = torch.stack([frames[..., start : start + length] for start in starts])
-    embedded = model.resnet.forward_embedding(stack, weights=weights)[1].float().cpu().numpy()
+    embedded = model.forward_embedding(stack, weights=weights).float().cpu().numpy()
     spoken = masks.sum(axis=2) > 0
     out[spoken] = embedded[spoken]

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import cast
 
 import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
 import numpy as np
@@ -34,7 +35,7 @@ class SpeakerEmbedding:
 
     @property
     def dimension(self) -> int:
-        return int(self._model.dimension)
+        return int(cast(int, self._model.dimension))
 
     @torch.inference_mode()
     def embed(self, audio: Samples) -> Vector:
@@ -44,7 +45,9 @@ class SpeakerEmbedding:
             ValueError: Where `audio` is shorter than half a second.
         """
         if len(audio) < SHORTEST:
-            raise ValueError(f"{len(audio) / SAMPLE_RATE:.2f} s of speech are too little to know a voice by; give at least 0.5 s.")
+            raise ValueError(
+                f"{len(audio) / SAMPLE_RATE:.2f} s of speech are too little to know a voice by; give at least 0.5 s."
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an array out of Ray's object store is read-only; nothing here writes
             waveform = torch.from_numpy(audio)

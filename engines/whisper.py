@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+from numpy.typing import NDArray
 
-from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance, Word
+from pipeline.types import Samples, Span, Utterance, Word, cut
+
+Features = NDArray[np.float32]
+"""Log-mel spectrogram of 30 s, shape (bands, frames)."""
 
 BEAM_SIZE = 5
 """Whisper's own default; also what clients of the reference system get."""
@@ -67,11 +72,11 @@ class Whisper:
     def supports(self, language: str) -> bool:
         return language in self.model.supported_languages
 
-    def _features(self, window: Window) -> np.ndarray:
-        start, end = (round(time * SAMPLE_RATE) for time in (window.span.start, window.span.end))
-        return pad_or_trim(self.model.feature_extractor(window.audio[start:end])[..., :-1])
+    def _features(self, window: Window) -> Features:
+        features: Features = pad_or_trim(self.model.feature_extractor(cut(window.audio, window.span))[..., :-1])
+        return features
 
-    def _detect(self, features: np.ndarray) -> str:
+    def _detect(self, features: Features) -> str:
         if not self.model.model.is_multilingual:
             return "en"
         token, _probability = self.model.model.detect_language(self.model.encode(features))[0][0]
@@ -108,7 +113,7 @@ class Whisper:
             hotwords=None,
         )
 
-    def _forward(self, windows: Sequence[Window], features: np.ndarray, language: str) -> list[list[Utterance]]:
+    def _forward(self, windows: Sequence[Window], features: Features, language: str) -> list[list[Utterance]]:
         tokenizer, options = self._tokenizer(language)
         clocks = [APART * (i + 1) for i in range(len(windows))]
         metadata = [{"offset": clock, "duration": window.span.duration} for clock, window in zip(clocks, windows, strict=True)]
@@ -123,7 +128,7 @@ class Whisper:
             for result, window, clock in zip(results, windows, clocks, strict=True)
         ]
 
-    def _utterance(self, segment: dict, span: Span, shift: float, language: str) -> Utterance:
+    def _utterance(self, segment: dict[str, Any], span: Span, shift: float, language: str) -> Utterance:
         words = tuple(
             Word(
                 text=word["word"],

@@ -35,9 +35,7 @@ class Options:
     filter_hallucinations: bool = True
 
 
-async def process(
-    audio: Audio, duration: float, stages: Stages[Audio], options: Options, progress: Progress
-) -> Transcript:
+async def process(audio: Audio, duration: float, stages: Stages[Audio], options: Options, progress: Progress) -> Transcript:
     """Transcribe and diarize at the same time, then give every line its speaker and its emotion.
 
     Args:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 import numpy as np
 from numpy.typing import NDArray
 

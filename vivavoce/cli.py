@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def serve(
     """Run the whole application until Ctrl-C: database, models, REST API."""
     from vivavoce import server
 
-    chosen = {"host": host, "port": port, "data_path": data_dir and data_dir.resolve()}
+    chosen: dict[str, Any] = {"host": host, "port": port, "data_path": data_dir and data_dir.resolve()}
     server.run(Settings(**{name: value for name, value in chosen.items() if value is not None}), sample=sample)
 
 

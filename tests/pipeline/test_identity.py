@@ -37,7 +37,8 @@ def test_lengths_do_not_matter() -> None:
     directions = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
     scales = np.array([1e-30, 1e-3, 1, 7, 1e6, 1e30], np.float32)[:, None]
     assert match(directions * scales, directions, _ids(*range(6)), 0.99) == [
-        Match(i, pytest.approx(1.0)) for i in range(6)  # type: ignore[arg-type]
+        Match(i, pytest.approx(1.0))
+        for i in range(6)  # type: ignore[arg-type]
     ]
 
 
