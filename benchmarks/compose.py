@@ -39,8 +39,10 @@ def utterances(directory: Path) -> list[Utterance]:
 
 
 def conversation(readers: Sequence[str], pool: Sequence[Utterance], duration: float, seed: int) -> Composed:
-    """About `duration` seconds in which `readers` take turns in random order, nobody twice in a row; utterances are used once each,
-    until none is left."""
+    """About `duration` seconds in which `readers` take turns in random order, nobody twice in a row.
+
+    Each utterance is used once; the conversation ends early where none is left.
+    """
     rng = np.random.default_rng(seed)
     pieces: list[Samples] = []
     turns: list[Turn] = []

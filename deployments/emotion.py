@@ -15,7 +15,8 @@ class EmotionRecognizer(Replica):
 
         super().__init__("emotion", settings)
         self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)
-        self.engine.recognize([np.zeros(SAMPLE_RATE, np.float32)])  # warm up
+        noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
+        self.engine.recognize([noise])  # warm up; silence would not reach the model
 
     async def recognize(self, audio: Samples, spans: Sequence[Span]) -> list[Emotion]:
         what = f"Recognizing the emotion of {len(spans)} segments"

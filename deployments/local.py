@@ -21,6 +21,8 @@ def running(settings: Settings) -> Iterator[None]:
     config = load_config()
     (application,) = config["applications"]
     args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR)
     ray.init(
         address="local",
         num_cpus=os.cpu_count(),
@@ -37,7 +39,7 @@ def running(settings: Settings) -> Iterator[None]:
         serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
         yield
     finally:
-        serve.shutdown()
+        serve.delete(NAME)  # lets the replicas finish what they can; everything else of this Ray is ours to end at once
         ray.shutdown()
 
 

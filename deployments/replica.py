@@ -18,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILURES_IN_A_ROW = 3
-"""One input may fail anywhere. When as many as this fail in a row, it is the device or the process, which Serve should replace."""
+"""One input may fail anywhere. When so many fail in a row, it is the device or the process, and Serve should replace it."""
 
 
 class StageError(RuntimeError):

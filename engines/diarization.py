@@ -15,11 +15,9 @@ from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import Annotation, SlidingWindowFeature
 
 from engines.shared_trunk import embed_windows
-from pipeline.types import SAMPLE_RATE, Diarization, Samples, SpeakerHint, Turn
+from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Samples, SpeakerHint, Turn
 
 Progress = Callable[[float], None]
-
-NO_HINT = SpeakerHint()
 
 SHARE = {"segmentation": (0.0, 0.4), "embeddings": (0.4, 0.95)}
 """Which part of the whole each step is, for progress; measured on a CPU."""

@@ -1,10 +1,10 @@
 """Speaker embeddings of every (window, speaker) of a recording, for the price of one pass of the network.
 
-pyannote's diarization slides a window of 10 s by 1 s and runs the whole embedding network again for each speaker in each window.
-Only the statistics pooling at its end depends on the speaker; the frame-level trunk before it sees the same audio ten times over.
-Here the trunk runs once, block after block, and each (window, speaker) is pooled from the shared frames. Windows share their
-frames only nearly, which two margins answer for: the filterbank's mean is taken over the 10 s around a frame instead of over the
-window, and each block is heard with `MARGIN` more on both sides, so that its borders are not the network's.
+pyannote's diarization slides a window of 10 s by 1 s and runs the whole embedding network again for each speaker in each
+window. Only the statistics pooling at its end depends on the speaker; the frame-level trunk before it sees the same audio ten
+times over. Here the trunk runs once, block after block, and each (window, speaker) is pooled from the shared frames. Windows
+share their frames only nearly, which two margins answer for: the filterbank's mean is taken over the 10 s around a frame, not
+over the window, and each block is heard with `MARGIN` more on both sides, so that its borders are not the network's.
 """
 
 import math

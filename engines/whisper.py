@@ -21,9 +21,9 @@ Features = NDArray[np.float32]
 BEAM_SIZE = 5
 """Whisper's own default; also what clients of the reference system get."""
 
-# faster-whisper shortens an over-long first word only where it follows a pause, which it knows by comparing with the last word of
-# the window before. A batch holds windows of unrelated recordings, so each is given a place on the clock far from all others:
-# every window follows a pause (it does: windows are cut in silence), and a result does not depend on what else was in its batch.
+# faster-whisper shortens an over-long first word only where it follows a pause, which it knows by comparing with the last word
+# of the window before. A batch holds windows of unrelated recordings, so each is given a place on the clock far from the others:
+# every window then follows a pause, as it does, and a result does not depend on what else was in its batch.
 APART = 1000.0
 
 
@@ -101,6 +101,7 @@ class Whisper:
             prefix=None,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            # With timestamp tokens, base ends some windows after their first sentence; word times come from attention anyway.
             without_timestamps=True,
             max_initial_timestamp=1.0,
             word_timestamps=True,

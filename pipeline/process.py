@@ -10,14 +10,16 @@ from pipeline import lines, participants
 from pipeline.alignment import align
 from pipeline.hallucinations import is_hallucination
 from pipeline.stages import Audio, Progress, Stages
-from pipeline.types import Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
 from pipeline.windows import pack
 
 IN_FLIGHT = 32
-"""Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file leaves
-room in the queue for a short one."""
+"""Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file
+leaves room in the queue for a short one."""
 SPANS_PER_CALL = 16
 """Segments whose emotion is asked for in one call."""
+SHORTEST_FELT = 1.5
+"""Seconds. A shorter segment is heard with what surrounds it; models of emotion learned from clips of two to four seconds."""
 
 LAST = "recognizing emotions"
 """The one stage that waits for the others."""
@@ -31,7 +33,7 @@ class Options:
     """What the caller of one recording may choose."""
 
     language: str | None = None
-    hint: SpeakerHint = SpeakerHint()
+    hint: SpeakerHint = NO_HINT
     filter_hallucinations: bool = True
 
 
@@ -115,13 +117,18 @@ class _Recording(Generic[Audio]):
 
         return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}))
 
+    def around(self, segment: Segment) -> Span:
+        """Where to listen for a segment's emotion: nobody hears one in half a second."""
+        more = max(0.0, SHORTEST_FELT - (segment.end - segment.start)) / 2
+        return Span(max(0.0, segment.start - more), min(self.duration, segment.end + more))
+
     async def feel(self, segments: Sequence[Segment]) -> list[Segment]:
         """The segments with their emotions."""
         done = 0
 
         async def recognize(batch: Sequence[Segment]) -> list[Segment]:
             nonlocal done
-            spans = [Span(segment.start, segment.end) for segment in batch]
+            spans = [self.around(segment) for segment in batch]
             emotions = await self.stages.emotion.recognize(self.audio, spans)
             done += len(batch)
             await self.meter(LAST, done / len(segments))

@@ -83,6 +83,9 @@ class SpeakerHint:
     max_speakers: int | None = None
 
 
+NO_HINT = SpeakerHint()
+
+
 @dataclass(frozen=True, slots=True)
 class Voiceprint:
     """A voice as a vector (L2-normalised) and the name of the model that made it."""

@@ -10,8 +10,8 @@ MAX_WINDOW = 30.0
 MAX_SILENCE = 10.0
 """Seconds of silence that a window may hold.
 
-Whisper base neither made anything up nor lost a word beside 14 s of room noise, and a window more costs as much as 30 s of speech.
-Larger models are known to write captions into long silences; those were not measured, so the longest are left out.
+Whisper base neither made anything up nor lost a word beside 14 s of room noise, and a window more costs as much as 30 s of
+speech. Larger models are known to write captions into long silences; those were not measured, so the longest are left out.
 """
 
 

@@ -48,9 +48,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/simple/some-weights/":
-            return self._page()
+            self._page()
+            return
         if self.path != "/files/w.whl":
-            return self.send_error(404)
+            self.send_error(404)
+            return
         body, status = self.server.wheel, 200
         start, end = 0, len(body) - 1
         if self.server.ranges and (asked := self.headers["Range"]):
