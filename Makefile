@@ -20,7 +20,7 @@ lint: .venv/installed ## style, types, and the directions in which packages impo
 	$(BIN)/mypy
 
 bench: .venv/installed ## print the tables of the README
-	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python -m benchmarks.end_to_end
 
 clean: ## remove what `make` installed; recordings, transcripts and models stay
 	rm -rf .venv

@@ -21,15 +21,16 @@ def running(settings: Settings) -> Iterator[None]:
     config = load_config()
     (application,) = config["applications"]
     args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
+    quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # of Ray itself; replicas keep logs of their own
     for name in ("ray", "ray.serve"):
-        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR)
+        logging.getLogger(name).setLevel(quiet)
     ray.init(
         address="local",
         num_cpus=os.cpu_count(),
         include_dashboard=False,
         _node_ip_address="127.0.0.1",
         log_to_driver=settings.log_level == "DEBUG",
-        logging_level=logging.getLevelNamesMapping()[settings.log_level],
+        logging_level=quiet,
     )
     try:
         logging_config = config["logging_config"] | {"log_level": settings.log_level}

@@ -22,7 +22,7 @@ BEAM_SIZE = 5
 """Whisper's own default; also what clients of the reference system get."""
 
 # faster-whisper shortens an over-long first word only where it follows a pause, which it knows by comparing with the last word
-# of the window before. A batch holds windows of unrelated recordings, so each is given a place on the clock far from the others:
+# of the window before. A batch holds windows of unrelated recordings, so each gets a place on the clock far from the others:
 # every window then follows a pause, as it does, and a result does not depend on what else was in its batch.
 APART = 1000.0
 

@@ -1,11 +1,13 @@
 """Words and turns: who said which word."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.sentences import ends_sentence
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 ONLY_SPEAKER = "SPEAKER_00"
@@ -17,6 +19,9 @@ MAX_GAP = 1.0
 Whisper's word times come from attention and are off by some tenths of a second, more at a pause; the diarizer's turns lose as
 much. Further away, the rest of its utterance says more about a word than the nearest turn does.
 """
+
+MAX_EDGE = 2
+"""Words at the edge of a sentence that may be given to the speaker of its other words."""
 
 MIN_OVERLAP = 0.25
 """Seconds of somebody else's speech from which a segment counts as overlapped: less is within the turns' own error."""
@@ -81,7 +86,7 @@ def _speakers(utterances: Sequence[Utterance], diarization: Diarization) -> list
     result, first = [], 0
     for utterance in utterances:
         here = slice(first, first := first + len(utterance.words))
-        result.append(_fill(by_word[here], close[here]))
+        result.append(_settle(utterance.words, _fill(by_word[here], close[here])))
     return result
 
 
@@ -96,11 +101,35 @@ def _fill(speakers: Sequence[str], close: Sequence[bool]) -> list[str]:
     return filled
 
 
+def _settle(words: Sequence[Word], speakers: list[str]) -> list[str]:
+    """Give a word or two at the edge of a sentence to whoever says the rest of it.
+
+    Word times and turns are both off by some tenths of a second where the speaker changes, and people change at the ends of
+    sentences. A sentence of which nobody says two thirds stays divided.
+    """
+    first = 0
+    for last, word in enumerate(words, 1):
+        if ends_sentence(word.text) or last == len(words):
+            speakers[first:last] = _settle_sentence(speakers[first:last])
+            first = last
+    return speakers
+
+
+def _settle_sentence(speakers: Sequence[str]) -> list[str]:
+    main, count = Counter(speakers).most_common(1)[0]
+    runs = [(speaker, len(list(run))) for speaker, run in groupby(speakers)]
+    if count < len(speakers) * 2 / 3 or any(speaker != main for speaker, _ in runs[1:-1]):
+        return list(speakers)
+    runs = [(main if length <= MAX_EDGE else speaker, length) for speaker, length in runs]
+    return [speaker for speaker, length in runs for _ in range(length)]
+
+
 def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Segment]:
     """Give every word to a speaker and cut each utterance where the speaker changes.
 
     A word belongs to whoever speaks most during it in the exclusive diarization; a word in no turn, to the nearest within
-    `MAX_GAP`; one far from all, to its neighbour in the utterance. No word is lost, repeated or moved, and a segment never
+    `MAX_GAP`; one far from all, to its neighbour in the utterance; a word or two at the edge of a sentence, to whoever says
+    the rest. No word is lost, repeated or moved, and a segment never
     spans two utterances, so that lines stay sentences. `overlap` is set where somebody else's turn covers more than
     `MIN_OVERLAP` seconds of the segment, or half of a shorter one. Where the diarizer found nobody all is `ONLY_SPEAKER`'s.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from pipeline.sentences import ends_clause, ends_sentence
 from pipeline.types import Segment, Word
 
 PAUSE = 1.0
@@ -12,10 +13,6 @@ SHORTEST = 1.0
 LONGEST = 15.0
 """Seconds after which a sentence that does not end is cut at its next comma; at `LIMIT` it is cut anywhere."""
 LIMIT = 30.0
-
-SENTENCE_END = tuple(".?!…。？！")
-CLAUSE_END = (*SENTENCE_END, *",;:、，；：")
-CLOSING = "\"'”’»)]」』"
 
 
 def split(segments: Iterable[Segment]) -> list[Segment]:
@@ -39,10 +36,9 @@ def _ends(line: list[Word], following: Word) -> bool:
     if following.start - line[-1].end >= PAUSE:
         return True
     duration = line[-1].end - line[0].start
-    text = line[-1].text.rstrip().rstrip(CLOSING)
-    if text.endswith(SENTENCE_END):
+    if ends_sentence(line[-1].text):
         return duration >= SHORTEST
-    return duration >= LIMIT or (duration >= LONGEST and text.endswith(CLAUSE_END))
+    return duration >= LIMIT or (duration >= LONGEST and ends_clause(line[-1].text))
 
 
 def _line(segment: Segment, words: list[Word]) -> Segment:

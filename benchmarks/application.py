@@ -1,0 +1,85 @@
+"""The application as a user starts it, with its memory watched."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+
+class Application:
+    """A running `vivavoce serve`."""
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process = process
+        self.client = httpx.Client(base_url=f"{address}/api/v1", timeout=None)
+        self.peak = 0
+        threading.Thread(target=self._watch_memory, daemon=True).start()
+
+    def process_file(self, path: Path, **form: Any) -> tuple[dict[str, Any], float]:
+        """The conversation, and the seconds that `POST /process` took."""
+        with path.open("rb") as file:
+            start = time.perf_counter()
+            response = self.client.post("/process", files={"audio_file": (path.name, file)}, data=form)
+            seconds = time.perf_counter() - start
+        found: dict[str, Any] = response.raise_for_status().json()
+        return found, seconds
+
+    def memory(self) -> int:
+        """Bytes that all processes of the application hold, pages that they share counted once (proportional set size)."""
+        total = 0
+        for process in [self.process, *psutil.Process(self.process.pid).children(recursive=True)]:
+            try:
+                rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            except OSError:  # it has ended
+                continue
+            found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+            total += int(found[1]) * 1024 if found else 0
+        return total
+
+    def _watch_memory(self) -> None:
+        while self.process.poll() is None:
+            self.peak = max(self.peak, self.memory())
+            time.sleep(0.5)
+
+
+@contextmanager
+def running() -> Iterator[Application]:
+    """An application with an empty archive, on a free port; nothing of it is left at the end."""
+    data = tempfile.mkdtemp(prefix="vivavoce-benchmark-")
+    Path(data).chmod(0o755)  # PostgreSQL does not run as root and must be able to get there
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = Path(sys.executable).with_name("vivavoce")
+    command = [program, "serve", "--port", str(port), "--data-dir", data]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        _await_ready(process)
+        yield Application(process, f"http://127.0.0.1:{port}")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        shutil.rmtree(data)
+
+
+def _await_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "is ready" in line:
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # or it would block on a full pipe
+            return
+    raise RuntimeError("The application did not start:\n" + "".join(said))
