@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pipeline.languages import language_code
 
 NAME = "vivavoce"
 
@@ -20,6 +22,10 @@ def _default_data_path() -> Path:
 
 def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _language(code: str) -> str:
+    return code if code == "auto" else language_code(code)
 
 
 class Settings(BaseSettings):
@@ -53,7 +59,7 @@ class Settings(BaseSettings):
     diarization_model: str = "auto"
     embedding_model: str = "auto"
     emotion_model: str = "auto"
-    whisper_language: str = "auto"
+    whisper_language: Annotated[str, AfterValidator(_language)] = "auto"
     """ISO 639-1 code, or `auto` to detect it in each recording."""
     hf_token: SecretStr | None = None
     """For gated models on the Hugging Face hub."""

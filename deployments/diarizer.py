@@ -35,12 +35,19 @@ class Diarizer(Replica):
                     raise _Cancelled
                 loop.call_soon_threadsafe(reports.put_nowait, fraction)
 
+            def diarize() -> Diarization | None:
+                try:
+                    return self.engine.diarize(audio, hint, progress)
+                except _Cancelled:  # nobody waits for the answer, and nothing is wrong with this replica
+                    return None
+
             what = f"Diarizing {len(audio) / SAMPLE_RATE:.0f} s"
-            work = asyncio.ensure_future(self.run(what, self.engine.diarize, audio, hint, progress))
+            work = asyncio.ensure_future(self.run(what, diarize))
             work.add_done_callback(lambda _work: reports.put_nowait(None))
             try:
                 while (fraction := await reports.get()) is not None:
                     yield fraction
-                yield await work
+                if found := await work:
+                    yield found
             finally:
                 cancelled = True  # the thread finds out at its next report

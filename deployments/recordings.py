@@ -26,6 +26,7 @@ logger = logging.getLogger("ray.serve")
 
 AT_ONCE = 4
 """Recordings in the stages at a time; the others wait, so that the first to come is the first to be done."""
+LONGEST_NAME = 255
 REPORT_EVERY = 0.5
 """Seconds between two reports of progress that reach the database."""
 
@@ -60,17 +61,21 @@ class Recordings:
             await asyncio.to_thread(recording.write, kept, samples)
             key = await self.store.put(kept, recording.SUFFIX)
         try:
+            audio, duration = await asyncio.to_thread(ray.put, samples), len(samples) / SAMPLE_RATE
+            del samples
             async with self.database.session() as session:
                 conversation = await conversations.create(
                     session,
-                    title=f"Uploaded: {filename}",
+                    title=f"Uploaded: {filename[:LONGEST_NAME]}",
                     audio_key=key,
                     audio_format=recording.SUFFIX.lstrip("."),
                 )
         except BaseException:
             await self.store.delete(key)
             raise
-        self._begin(conversation, samples, options)
+        work = asyncio.create_task(self._process(conversation, audio, duration, options))
+        self._work[conversation] = work
+        work.add_done_callback(lambda _: self._work.pop(conversation, None))
         return conversation
 
     async def finished(self, conversation: int) -> None:
@@ -83,12 +88,6 @@ class Recordings:
         for work in list(self._work.values()):
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
-
-    def _begin(self, conversation: int, samples: Samples, options: Options) -> None:
-        duration = len(samples) / SAMPLE_RATE
-        work = asyncio.create_task(self._process(conversation, ray.put(samples), duration, options))
-        self._work[conversation] = work
-        work.add_done_callback(lambda _: self._work.pop(conversation, None))
 
     async def _process(self, conversation: int, audio: Recording, duration: float, options: Options) -> None:
         try:

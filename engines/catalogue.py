@@ -6,6 +6,7 @@ Whisper base are also what the Hugging Face hub publishes for the pinned revisio
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Role = Literal["whisper", "diarization", "embedding", "emotion"]
@@ -41,6 +42,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Packaged:
+    """A file that comes with this program."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model and the places it can be had from; a `hub` and `files` at once name the same bytes."""
 
@@ -58,6 +70,8 @@ class Model:
     """Other models that must be there first."""
     made: tuple[str, ...] = ()
     """Files that `engines.community1` writes once `files` are there."""
+    packaged: tuple[Packaged, ...] = ()
+    """What of it comes with this program."""
 
 
 def _file(path: str, licence: str, member: Member) -> File:
@@ -173,8 +187,20 @@ _EMBEDDED = (
         files=(_file("model.onnx", "CC-BY-4.0", _WESPEAKER_ONNX),),
         made=("pytorch_model.bin",),
     ),
-    # Its head is part of this package: engines/data/.
-    Model("whisper-encoder-emotion", "emotion", "MIT (encoder), CC-BY-NC-SA-4.0 training data (head)", needs=("whisper-base",)),
+    Model(
+        "whisper-encoder-emotion",
+        "emotion",
+        "MIT (encoder), CC-BY-NC-SA-4.0 (head)",
+        needs=("whisper-base",),
+        packaged=(
+            Packaged(
+                Path(__file__).parent / "data" / "whisper_emotion_head.npz",
+                size=21_994,
+                sha256="36b2d843c28907a6f0e0e1735608613d013e6511934c3f48ddd2677a8ffd2710",
+                licence="CC-BY-NC-SA-4.0",
+            ),
+        ),
+    ),
 )
 _FROM_HUB = (
     *(Model(name, "whisper", "MIT", hub=repository) for name, repository in _FASTER_WHISPER.items()),

@@ -6,7 +6,7 @@ Python package index. A model that cannot be had is replaced by the embedded one
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -89,7 +89,10 @@ def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
             files = sorted(path for path in wanted.rglob("*") if path.is_file())
             rows += [FileStatus(role, wanted.name, path, path.stat().st_size, "your own", "unchecked") for path in files]
         else:
-            rows += _file_states(role, _holder(wanted), settings)
+            rows += [replace(row, model=wanted.name) for row in _file_states(role, _holder(wanted), settings)]
+            for file in wanted.packaged:
+                state = manifest.check(file.path, manifest.Expected(file.size, file.sha256, file.licence))
+                rows.append(FileStatus(role, wanted.name, file.path, file.size, file.licence, state))
     return rows
 
 

@@ -13,6 +13,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 from numpy.typing import NDArray
 
+from engines import cuda
 from pipeline.types import Samples, Span, Utterance, Word, cut
 
 Features = NDArray[np.float32]
@@ -47,6 +48,8 @@ class Whisper:
     """
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
+        if device == "cuda":
+            cuda.load_libraries()
         self.model = WhisperModel(
             str(path),
             device=device,
@@ -68,9 +71,6 @@ class Whisper:
             for i, result in zip(members, results, strict=True):
                 utterances[i] = result
         return utterances
-
-    def supports(self, language: str) -> bool:
-        return language in self.model.supported_languages
 
     def _features(self, window: Window) -> Features:
         features: Features = pad_or_trim(self.model.feature_extractor(cut(window.audio, window.span))[..., :-1])

@@ -14,6 +14,15 @@ from storage.database import Database, migrate
 from storage.embedded import EmbeddedPostgres
 
 
+@pytest.fixture(scope="module")
+def open_directory() -> Iterator[Path]:
+    """A directory that PostgreSQL's system user can reach, which pytest's own is not under root."""
+    directory = Path(tempfile.mkdtemp(prefix="vivavoce-test-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """One embedded PostgreSQL for the whole session; its URL names an empty database."""

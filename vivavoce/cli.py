@@ -74,6 +74,7 @@ def transcribe(
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
+    from pipeline.languages import language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
     from vivavoce import transcription
@@ -82,8 +83,12 @@ def transcribe(
     if len(asked) > 1:
         raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in asked)}.")
     settings = Settings()
+    try:
+        spoken = language_code(language) if language else settings.language
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--language") from error
     options = Options(
-        language=language or settings.language,
+        language=spoken,
         hint=SpeakerHint(num_speakers, min_speakers, max_speakers),
         filter_hallucinations=settings.filter_hallucinations,
     )
@@ -93,21 +98,19 @@ def transcribe(
 @models.command()
 def pull() -> None:
     """Fetch what the configured models need and is not here yet."""
-    from engines import weights
-    from engines.device import has_gpu
+    from engines import cuda, weights
 
-    for model in weights.pull(Settings(), gpu=has_gpu()):
+    for model in weights.pull(Settings(), gpu=cuda.available()):
         print(f"{model.name}: {model.path}" + (f"\n  {model.note}" if model.note else ""))
 
 
 @models.command("list")
 def list_models() -> None:
     """Say what is configured, where each file is, its size and licence, and whether its hash is right."""
-    from engines import weights
-    from engines.device import has_gpu
+    from engines import cuda, weights
     from vivavoce.printing import size, table
 
-    files = weights.listing(Settings(), gpu=has_gpu())
+    files = weights.listing(Settings(), gpu=cuda.available())
     rows = [(f.role, f.model, f.state, size(f.size), f.licence, str(f.path)) for f in files]
     print(table(("stage", "model", "state", "size", "licence", "file"), rows))
     if any(file.state == "missing" for file in files):

@@ -8,8 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engines import weights
-from engines.device import has_gpu
+from engines import cuda, weights
 from settings import NAME, Settings
 from storage import conversations
 from storage.database import Database, migrate
@@ -21,7 +20,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
     stop = threading.Event()
     _check_port(settings)
     _say("Models …")
-    for model in weights.pull(settings, gpu=has_gpu()):
+    for model in weights.pull(settings, gpu=cuda.available()):
         if model.note:
             _say(f"  {model.note}")
     with _database(settings) as url:

@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from deployments.api import schemas
 from deployments.api.schemas import lines
-from engines import local
-from engines.device import has_gpu
+from engines import cuda, local
 from pipeline import export
 from pipeline.audio import decode
 from pipeline.process import Options, process
@@ -28,7 +27,7 @@ def transcribe(file: Path, settings: Settings, options: Options) -> Transcript:
     """
     samples = decode(file, max_duration=settings.max_duration_hours * 3600)
     logging.getLogger("pyannote").setLevel(logging.ERROR)
-    stages = local.load(settings, device="cuda" if has_gpu() else "cpu")
+    stages = local.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
         print(note, file=sys.stderr)
     with tqdm(total=100, unit="%", bar_format="{desc:<22}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}", leave=False) as bar:

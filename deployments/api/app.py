@@ -26,6 +26,11 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
+    app.add_api_route("/", _root, include_in_schema=False)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
     return app
+
+
+async def _root() -> dict[str, str]:
+    return {"message": "Vivavoce", "docs": "/docs", "api": PREFIX}

@@ -4,12 +4,13 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Query, Response, UploadFile
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from deployments.api import schemas
 from deployments.api.conversations import read
 from deployments.api.services import ServicesDep
 from pipeline.audio import AudioError
+from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
 
@@ -31,7 +32,9 @@ async def process(
     response: Response,
     audio_file: Annotated[UploadFile, File(description="Any audio or video file that FFmpeg reads.")],
     language: Annotated[
-        str | None, Form(pattern="^[a-z]{2,3}$", description="ISO 639-1 code; detected where none is given.", examples=["en"])
+        str | None,
+        Form(description="ISO 639-1 code; detected where none is given.", examples=["en"]),
+        AfterValidator(lambda code: language_code(code) if code else None),
     ] = None,
     num_speakers: Annotated[Speakers, Field(description="How many people speak, where that is known.")] = None,
     min_speakers: Speakers = None,

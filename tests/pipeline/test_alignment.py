@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alignment import MAX_GAP, MIN_OVERLAP, ONLY_SPEAKER, align
+from pipeline.alignment import MAX_EDGE, MAX_GAP, MIN_OVERLAP, ONLY_SPEAKER, align
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 SAMPLE = Path("../shared/data/conversations/pyannote_sample")
@@ -95,7 +95,7 @@ def test_a_word_that_ends_before_it_starts_is_turned_round() -> None:
 
 _times = st.floats(0, 60, allow_nan=False)
 _raw_words = st.tuples(st.sampled_from(["a", "b", "c"]), _times, _times)
-_utterances = st.lists(st.lists(_raw_words, max_size=6).map(lambda words: _said(*words)), max_size=6)
+_utterances = st.lists(st.lists(_raw_words, max_size=9).map(lambda words: _said(*words)), max_size=6)
 
 
 @st.composite
@@ -122,8 +122,9 @@ def test_every_word_is_in_one_segment_of_one_speaker(utterances: list[Utterance]
 
 @given(_utterances, _diarizations())
 def test_a_word_within_a_turn_is_that_speakers(utterances: list[Utterance], diarization: Diarization) -> None:
+    inner = {id(word) for utterance in utterances for word in utterance.words[MAX_EDGE:-MAX_EDGE]}  # each is one sentence
     for segment in align(utterances, diarization):
-        for word in segment.words:
+        for word in (word for word in segment.words if id(word) in inner):
             start, end = sorted((word.start, word.end))
             for turn in diarization.exclusive:
                 if end - start > 1e-6 and turn.start <= start and end <= turn.end:
@@ -168,3 +169,30 @@ def test_fast_turns_of_a_real_call_keep_their_speakers() -> None:
     assert np.mean([a == b for a, b in zip(found, expected, strict=True)]) > 0.93
     assert [(s.speaker, s.text) for s in segments[:2]] == [("speaker90", "Hello?"), ("speaker91", "Hello?")]
     assert any(segment.overlap for segment in segments)
+
+
+def sentence(*words: tuple[str, str]) -> tuple[list[Utterance], Diarization]:
+    """An utterance of words of one second, each in a turn of the speaker named with it."""
+    heard = tuple(Word(f" {text}", float(i), i + 1.0, 1.0) for i, (text, _) in enumerate(words))
+    turns = tuple(Turn(float(i), i + 1.0, speaker) for i, (_, speaker) in enumerate(words))
+    return [Utterance(heard, -0.2, "en")], Diarization(turns, turns)
+
+
+def test_the_first_words_of_a_sentence_go_to_whoever_says_the_rest() -> None:
+    talk = sentence(("Hello.", "A"), ("And", "A"), ("I'm", "A"), ("Sheila", "B"), ("in", "B"), ("Texas", "B"), ("too.", "B"))
+    assert [(s.speaker, s.text) for s in align(*talk)] == [("A", "Hello."), ("B", "And I'm Sheila in Texas too.")]
+
+
+def test_the_last_words_of_a_sentence_too() -> None:
+    talk = sentence(("I'm", "A"), ("in", "A"), ("New", "A"), ("Jersey", "A"), ("now.", "B"), ("Well.", "B"))
+    assert [(s.speaker, s.text) for s in align(*talk)] == [("A", "I'm in New Jersey now."), ("B", "Well.")]
+
+
+def test_a_sentence_that_two_people_share_stays_divided() -> None:
+    talk = sentence(("We", "A"), ("went", "A"), ("to", "A"), ("Rome", "B"), ("last", "B"), ("May.", "B"))
+    assert [(s.speaker, s.text) for s in align(*talk)] == [("A", "We went to"), ("B", "Rome last May.")]
+
+
+def test_somebody_in_the_middle_of_a_sentence_keeps_the_word() -> None:
+    words = [("and", "A"), ("then", "A"), ("we", "A"), ("yes", "B"), ("all", "A"), ("went", "A"), ("home.", "A")]
+    assert [s.speaker for s in align(*sentence(*words))] == ["A", "B", "A"]
