@@ -1,6 +1,9 @@
 # `make run` and `make test` do all of their own set-up. `make` lists what there is.
 PYTHON ?= python3
 BIN := .venv/bin
+SHELL := /bin/bash
+# CTranslate2 needs libraries of its own on a GPU.
+EXTRAS := $(shell command -v nvidia-smi >/dev/null && echo '[gpu]')
 
 .PHONY: help run test lint bench clean
 .DEFAULT_GOAL := help
@@ -9,7 +12,8 @@ help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 run: .venv/installed ## install what is missing, start the application on http://127.0.0.1:8000, show a sample
-	@exec $(BIN)/vivavoce serve --sample
+	@# On a terminal, in a process group of its own: Ctrl-C is then the program's alone, which ends well, and not make's too.
+	@if [ -t 0 ]; then set -m; $(BIN)/vivavoce serve --sample; exit $$?; else exec $(BIN)/vivavoce serve --sample; fi
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
 	$(BIN)/pytest
@@ -30,5 +34,5 @@ clean: ## remove what `make` installed; recordings, transcripts and models stay
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vivavoce needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable . --group dev
+	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable '.$(EXTRAS)' --group dev
 	@touch $@

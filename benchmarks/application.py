@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,6 @@ class Application:
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process = process
         self.client = httpx.Client(base_url=f"{address}/api/v1", timeout=None)
-        self.peak = 0
-        threading.Thread(target=self._watch_memory, daemon=True).start()
 
     def process_file(self, path: Path, **form: Any) -> tuple[dict[str, Any], float]:
         """The conversation, and the seconds that `POST /process` took."""
@@ -48,10 +47,16 @@ class Application:
             total += int(found[1]) * 1024 if found else 0
         return total
 
-    def _watch_memory(self) -> None:
-        while self.process.poll() is None:
-            self.peak = max(self.peak, self.memory())
-            time.sleep(0.5)
+    def peak_memory(self, path: Path) -> int:
+        """The most that `memory` was while a file was processed. Looking costs time: not to be timed."""
+        peak = self.memory()
+        with ThreadPoolExecutor(1) as thread:
+            work = thread.submit(self.process_file, path)
+            while not work.done():
+                peak = max(peak, self.memory())
+                time.sleep(0.5)
+            work.result()
+        return peak
 
 
 @contextmanager

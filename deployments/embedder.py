@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deployments.replica import Replica
+from pipeline.identity import threshold_for
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
 from settings import Settings
 
@@ -14,6 +15,7 @@ class SpeakerEmbedder(Replica):
         from engines.speaker_embedding import SpeakerEmbedding
 
         super().__init__("embedding", settings)
+        threshold_for(self.weights.name, settings.speaker_threshold)  # raises now, not when the first recording is done
         self.engine = SpeakerEmbedding(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
 

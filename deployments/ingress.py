@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from ray import serve
 
-from deployments import graph
+from deployments import graph, memory
 from deployments.api.app import create_app
 from deployments.api.services import Services
 from deployments.recordings import Recordings
@@ -31,6 +31,7 @@ class Ingress:
         emotion: graph.Handle,
         database: graph.Handle | None,
     ) -> None:
+        memory.bound_arenas()
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
         self.embedded_database = database

@@ -15,9 +15,17 @@ from deployments.app import AppArgs, build_app
 from settings import NAME, Settings
 
 
+class GraphError(Exception):
+    """The graph did not start; says which deployment and why."""
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[None]:
-    """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end."""
+    """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end.
+
+    Raises:
+        GraphError: Where a deployment does not start.
+    """
     config = load_config()
     (application,) = config["applications"]
     args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
@@ -37,7 +45,10 @@ def running(settings: Settings) -> Iterator[None]:
         http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
         serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
         app = build_app(AppArgs(**args))
-        serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
+        try:
+            serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
+        except RuntimeError as error:
+            raise GraphError(_why()) from error
         yield
     finally:
         serve.delete(NAME)  # lets the replicas finish what they can; everything else of this Ray is ours to end at once
@@ -45,8 +56,13 @@ def running(settings: Settings) -> Iterator[None]:
 
 
 def load_config() -> dict[str, Any]:
-    """`serve_config.yaml`, which lies beside the packages in a checkout and within this one in an installed wheel."""
-    here = Path(__file__).parent
-    path = next(path for path in (here.parent / "serve_config.yaml", here / "serve_config.yaml") if path.exists())
-    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    """`serve_config.yaml`, which lies beside the packages, in a checkout as in an installed wheel."""
+    config: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "serve_config.yaml").read_text())
     return config
+
+
+def _why() -> str:
+    """What keeps the graph from starting, without the tracebacks that Serve puts before it."""
+    deployments = serve.status().applications[NAME].deployments
+    reasons = [f"{name}: {status.message.strip().splitlines()[-1]}" for name, status in deployments.items() if status.message]
+    return f"The graph did not start. {' '.join(reasons)} LOG_LEVEL=DEBUG shows everything."

@@ -5,11 +5,13 @@ import logging
 import shutil
 import tempfile
 import time
+from contextvars import Context
 from pathlib import Path
 from typing import BinaryIO
 
 import ray
 
+from deployments import memory
 from deployments.graph import Recording
 from pipeline import recording
 from pipeline.audio import decode
@@ -63,6 +65,7 @@ class Recordings:
         try:
             audio, duration = await asyncio.to_thread(ray.put, samples), len(samples) / SAMPLE_RATE
             del samples
+            memory.trim()
             async with self.database.session() as session:
                 conversation = await conversations.create(
                     session,
@@ -73,7 +76,8 @@ class Recordings:
         except BaseException:
             await self.store.delete(key)
             raise
-        work = asyncio.create_task(self._process(conversation, audio, duration, options))
+        # Outside of the request's context: Serve cancels all calls that were made within it when its client hangs up.
+        work = asyncio.create_task(self._process(conversation, audio, duration, options), context=Context())
         self._work[conversation] = work
         work.add_done_callback(lambda _: self._work.pop(conversation, None))
         return conversation

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import ray
 
+from deployments import memory
 from engines.catalogue import Role
 from engines.weights import Resolved, resolve
 from settings import Settings
@@ -44,17 +47,20 @@ class Replica:
         self.settings = settings
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
         self._failures = 0
+        # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
+        self._thread = ThreadPoolExecutor(1)
+        memory.bound_arenas()
         if self.weights.note:
             logger.warning(self.weights.note)
 
     async def run(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of `function`, from a thread.
+        """The result of `function`, from this replica's one thread for inference.
 
         Raises:
             StageError: Naming `what`, where it fails.
         """
         try:
-            result = await asyncio.to_thread(function, *args, **kwargs)
+            result = await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
         except Exception as error:
             self._failures += 1
             logger.exception("%s failed", what)

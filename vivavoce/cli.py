@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from settings import NAME, Settings
 
@@ -30,6 +31,9 @@ def main() -> None:
         app()
     except (AudioError, DatabaseError, WeightsError, FileNotFoundError) as error:
         sys.exit(f"{NAME}: {error}")
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
+        sys.exit(f"{NAME}: the settings are wrong. {'; '.join(faults)}")
 
 
 def _print_version(asked: bool) -> None:
@@ -77,7 +81,6 @@ def transcribe(
     from pipeline.languages import language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
-    from vivavoce import transcription
 
     asked = [name for name, wanted in {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "rttm": rttm}.items() if wanted]
     if len(asked) > 1:
@@ -87,12 +90,17 @@ def transcribe(
         spoken = language_code(language) if language else settings.language
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--language") from error
+    if min_speakers and max_speakers and min_speakers > max_speakers:
+        raise typer.BadParameter(f"{min_speakers} is more than --max-speakers {max_speakers}.", param_hint="--min-speakers")
     options = Options(
         language=spoken,
         hint=SpeakerHint(num_speakers, min_speakers, max_speakers),
         filter_hallucinations=settings.filter_hallucinations,
     )
-    print(transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None))
+    from vivavoce import transcription  # loads all engines: after what is wrong with the options has been said
+
+    text = transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None)
+    print(text.rstrip("\n"))
 
 
 @models.command()

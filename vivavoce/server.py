@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from filelock import FileLock, Timeout
+
 from engines import cuda, weights
 from settings import NAME, Settings
 from storage import conversations
@@ -18,6 +20,7 @@ from storage.embedded import EmbeddedPostgres
 def run(settings: Settings, *, sample: bool = False) -> None:
     """Serve until SIGINT or SIGTERM."""
     stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # until all runs, an end is an exception: what was started is stopped
     _check_port(settings)
     _say("Models …")
     for model in weights.pull(settings, gpu=cuda.available()):
@@ -25,19 +28,22 @@ def run(settings: Settings, *, sample: bool = False) -> None:
             _say(f"  {model.note}")
     with _database(settings) as url:
         _say("Starting the graph …")
-        from deployments.local import running
+        from deployments.local import GraphError, running
 
-        with running(settings.model_copy(update={"database_url": url})):
-            for signum in (signal.SIGINT, signal.SIGTERM):  # after Ray, which installs handlers of its own
-                signal.signal(signum, lambda *_: stop.set())
-            address = f"http://{settings.host}:{settings.port}"
-            if sample:
-                from vivavoce.sample import show
+        try:
+            with running(settings.model_copy(update={"database_url": url})):
+                for signum in (signal.SIGINT, signal.SIGTERM):  # after Ray, which installs handlers of its own
+                    signal.signal(signum, lambda *_: stop.set())
+                address = f"http://{settings.host}:{settings.port}"
+                if sample:
+                    from vivavoce.sample import show
 
-                show(address, stop)
-            _say(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
-            stop.wait()
-            _say("\nStopping …")
+                    show(address, stop)
+                _say(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
+                stop.wait()
+                _say("\nStopping …")
+        except GraphError as error:
+            sys.exit(f"{NAME}: {error}")
 
 
 @contextmanager
@@ -47,9 +53,27 @@ def _database(settings: Settings) -> Iterator[str]:
         asyncio.run(_prepare(settings.database_url, ours=False))
         yield settings.database_url
         return
-    with EmbeddedPostgres(settings.pg_path) as url:
-        asyncio.run(_prepare(url, ours=True))
-        yield url
+    server = EmbeddedPostgres(settings.pg_path)
+    try:
+        url = server.start()
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"{NAME}: {error}")
+    try:
+        with _alone(settings):
+            asyncio.run(_prepare(url, ours=True))
+            yield url
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One program at a time works on an archive of its own: a second one would take the work of the first for interrupted."""
+    try:
+        with FileLock(settings.data_path / "serve.lock", timeout=0):
+            yield
+    except Timeout:
+        sys.exit(f"{NAME}: another {NAME} already works on {settings.data_path}: stop it, or choose another with --data-dir.")
 
 
 async def _prepare(url: str, *, ours: bool) -> None:

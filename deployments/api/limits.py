@@ -1,5 +1,7 @@
 """No request body grows beyond a bound, whatever its headers say."""
 
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,14 +20,16 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         received = 0
         refusal = JSONResponse(
             {"detail": f"The upload is larger than {self.max_bytes / 2**20:.0f} MB. Send less, or raise MAX_UPLOAD_MB."}, 413
         )
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdigit() and int(announced) > self.max_bytes:
-            return await refusal(scope, receive, send)
+            await refusal(scope, receive, send)
+            return
 
         async def limited() -> Message:
             nonlocal received
@@ -35,7 +39,11 @@ class BodyLimit:
                 raise _TooLarge
             return message
 
-        try:
-            await self.app(scope, limited, send)
-        except _TooLarge:
+        async def unless_refused(message: Message) -> None:
+            if received <= self.max_bytes:  # FastAPI takes the exception for a malformed form, and would say so
+                await send(message)
+
+        with suppress(_TooLarge):
+            await self.app(scope, limited, unless_refused)
+        if received > self.max_bytes:
             await refusal(scope, receive, send)

@@ -1,0 +1,120 @@
+"""What replicas do when a model fails; no cluster is needed for that."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deployments.replica import FAILURES_IN_A_ROW, Replica, StageError
+from deployments.transcriber import Transcriber
+from engines.weights import Resolved
+from engines.whisper import Window
+from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
+from settings import Settings
+
+
+def replica(cls: type[Replica] = Replica) -> Any:
+    """One without weights: they take seconds to load, and nothing here asks them anything."""
+    made = cls.__new__(cls)
+    made.device, made.settings, made._failures = "cpu", Settings(), 0
+    made.weights = Resolved("whisper-base", Path("/nowhere"))
+    return made
+
+
+def fails(message: str = "out of memory") -> Callable[[], None]:
+    def function() -> None:
+        raise ValueError(message)
+
+    return function
+
+
+async def test_a_failure_names_the_stage_the_input_and_the_reason() -> None:
+    with pytest.raises(StageError, match=r"^Diarizing 12 s failed with whisper-base on cpu: out of memory$"):
+        await replica().run("Diarizing 12 s", fails())
+
+
+async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
+    stage = replica()
+    for _ in range(FAILURES_IN_A_ROW):
+        stage.check_health()
+        with pytest.raises(StageError):
+            await stage.run("It", fails())
+    with pytest.raises(RuntimeError, match=f"{FAILURES_IN_A_ROW} calls in a row failed"):
+        stage.check_health()
+
+
+async def test_a_success_between_failures_keeps_it_healthy() -> None:
+    stage = replica()
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(StageError):
+            await stage.run("It", fails())
+        assert await stage.run("It", lambda: 7) == 7
+    stage.check_health()
+
+
+async def test_the_event_loop_turns_while_a_model_thinks() -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    thinking = asyncio.create_task(
+        replica().run("It", lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5))
+    )
+    await asyncio.sleep(0)
+    release.set()
+    assert await thinking
+
+
+class Ear:
+    """An engine that cannot stand windows that begin at 13 s."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def transcribe(self, windows: Sequence[Window]) -> list[list[Utterance]]:
+        self.batches.append(len(windows))
+        if any(window.span.start == 13 for window in windows):
+            raise ValueError("unlucky")
+        return [
+            [Utterance((Word(f" {w.span.start:.0f}", w.span.start, w.span.end, 1.0),), -0.1, w.language or "en")]
+            for w in windows
+        ]
+
+
+@pytest.fixture
+def transcriber() -> Any:
+    made = replica(Transcriber)
+    made.engine = Ear()
+    return made
+
+
+def window(start: int) -> Window:
+    return Window(np.zeros(20 * SAMPLE_RATE, np.float32), Span(start, start + 1.0), "en")
+
+
+async def batched(transcriber: Any, starts: Sequence[int]) -> list[Any]:
+    """One batch; Serve, which fills it, wants a replica around it."""
+    answers: list[Any] = await Transcriber._batched.__wrapped__(transcriber, [window(start) for start in starts])
+    return answers
+
+
+async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcriber: Any) -> None:
+    answers = await batched(transcriber, [3, 1, 2])
+    assert [answer[0].words[0].text for answer in answers] == [" 3", " 1", " 2"]
+    assert transcriber.engine.batches == [3]
+
+
+async def test_a_bad_window_fails_alone(transcriber: Any) -> None:
+    first, bad, last = await batched(transcriber, [12, 13, 14])
+    assert [answer[0].words[0].text for answer in (first, last)] == [" 12", " 14"]
+    assert isinstance(bad, StageError)
+    assert "13.0 to 14.0 s" in str(bad)
+    assert "unlucky" in str(bad)
+    transcriber.check_health()
+
+
+async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -> None:
+    (bad,) = await batched(transcriber, [13])
+    assert isinstance(bad, StageError)
+    assert transcriber.engine.batches == [1]

@@ -1,0 +1,84 @@
+"""Whisper, on real speech in three languages."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.whisper import Whisper, Window
+from pipeline.languages import LANGUAGES
+from pipeline.types import SAMPLE_RATE, Span, Utterance
+from tests.engines.speech import conversation, read
+
+CLIPS = {
+    "en": ("test", "apostle of the middle classes"),
+    "de": ("test_de", ""),
+    "es": ("test_es", "las arenas son"),
+}
+
+
+@pytest.fixture(scope="module")
+def engine(whisper_path: Path) -> Whisper:
+    return Whisper(whisper_path, threads=2)
+
+
+@pytest.fixture(scope="module")
+def windows() -> list[Window]:
+    """A clip in each language, silence before it, and one window in the middle of a conversation; no language is given."""
+    lead = np.zeros(SAMPLE_RATE, np.float32)
+    clips = [np.concatenate([lead, read(f"read_speech/picovoice_multilingual/{name}.flac")]) for name, _ in CLIPS.values()]
+    found = [Window(clip, Span(1.0, len(clip) / SAMPLE_RATE), None) for clip in clips]
+    return [*found, Window(conversation(), Span(14.0, 22.0), None)]
+
+
+@pytest.fixture(scope="module")
+def together(engine: Whisper, windows: list[Window]) -> list[list[Utterance]]:
+    return engine.transcribe(windows)
+
+
+def test_every_window_is_heard_in_its_language(together: list[list[Utterance]]) -> None:
+    assert [utterances[0].language for utterances in together] == [*CLIPS, "en"]
+    for utterances, (_, says) in zip(together, CLIPS.values(), strict=False):
+        assert says in "".join(word.text for utterance in utterances for word in utterance.words).lower()
+    assert "originally from Chicago" in "".join(word.text for utterance in together[-1] for word in utterance.words)
+
+
+def test_neighbours_change_no_word_and_no_time(engine: Whisper, windows: list[Window], together: list[list[Utterance]]) -> None:
+    for window, found in zip(windows, together, strict=True):
+        (alone,) = engine.transcribe([window])
+        assert [utterance.language for utterance in alone] == [utterance.language for utterance in found]
+        for one, other in zip(alone, found, strict=True):
+            assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=0.02)
+            assert [word.text for word in one.words] == [word.text for word in other.words]
+            for word, same in zip(one.words, other.words, strict=True):
+                assert (word.start, word.end) == pytest.approx((same.start, same.end), abs=0.05)
+
+
+def test_words_are_in_order_and_in_their_window(windows: list[Window], together: list[list[Utterance]]) -> None:
+    for window, utterances in zip(windows, together, strict=True):
+        times = [moment for utterance in utterances for word in utterance.words for moment in (word.start, word.end)]
+        assert times == sorted(times)
+        assert window.span.start <= times[0]
+        assert times[-1] <= window.span.end
+        assert all(0 <= word.probability <= 1 for utterance in utterances for word in utterance.words)
+
+
+def test_a_given_language_is_used(engine: Whisper, windows: list[Window]) -> None:
+    window = Window(windows[1].audio, windows[1].span, "en")
+    (utterances,) = engine.transcribe([window])
+    assert {utterance.language for utterance in utterances} == {"en"}
+
+
+def test_silence_says_next_to_nothing(engine: Whisper) -> None:
+    (utterances,) = engine.transcribe([Window(np.zeros(10 * SAMPLE_RATE, np.float32), Span(0.0, 10.0), "en")])
+    assert sum(len(utterance.words) for utterance in utterances) <= 3
+
+
+def test_no_windows_are_no_work(engine: Whisper) -> None:
+    assert engine.transcribe([]) == []
+
+
+def test_the_languages_that_clients_may_ask_for_are_whispers() -> None:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    assert frozenset(_LANGUAGE_CODES) == LANGUAGES
