@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ray import serve
 from ray.serve import Application, Deployment
 
+from deployments.config import load_config
 from deployments.database import EmbeddedDatabase
 from deployments.diarizer import Diarizer
 from deployments.embedder import SpeakerEmbedder
@@ -67,6 +68,14 @@ def build_app(args: AppArgs) -> Application:
         deployment(EmotionRecognizer, args.emotion).bind(settings),
         database,
     )
+
+
+def __getattr__(name: str) -> Application:
+    """`deployments.app:app`, the graph as `serve_config.yaml` has it: `serve build` takes an application, not a builder."""
+    if name != "app":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    (application,) = load_config()["applications"]
+    return build_app(AppArgs(**application["args"]))
 
 
 class _Machine(BaseModel):

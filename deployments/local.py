@@ -4,14 +4,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import ray
-import yaml
 from ray import serve
 
 from deployments.app import AppArgs, build_app
+from deployments.config import load_config
 from settings import NAME, Settings
 
 
@@ -53,12 +51,6 @@ def running(settings: Settings) -> Iterator[None]:
     finally:
         serve.delete(NAME)  # lets the replicas finish what they can; everything else of this Ray is ours to end at once
         ray.shutdown()
-
-
-def load_config() -> dict[str, Any]:
-    """`serve_config.yaml`, which lies beside the packages, in a checkout as in an installed wheel."""
-    config: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "serve_config.yaml").read_text())
-    return config
 
 
 def _why() -> str:

@@ -10,7 +10,7 @@ from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
 BATCH = 2
-"""Windows in a forward pass on a CPU: 5 % faster than one by one; more of them only take memory."""
+"""Windows in a forward pass on a CPU: a quarter faster than one by one; more of them only take memory."""
 BATCH_ON_GPU = 16
 """Windows in a forward pass on a GPU: large-v3 then takes about 6 GB."""
 

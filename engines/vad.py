@@ -6,8 +6,9 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from pipeline.types import SAMPLE_RATE, Samples, Span
 
-BLOCK = 600 * SAMPLE_RATE
-"""Samples looked at in one go: Silero copies what it is given, and a day of audio should not be held twice."""
+BLOCK = 60 * SAMPLE_RATE
+"""Samples looked at in one go: Silero copies what it is given, and a day of audio should not be held twice. Longer than a
+stretch of speech, which may have to be looked at again in the next block."""
 
 # Whisper hears at most 30 s, so nothing longer is called one stretch of speech. The other two are faster-whisper's for batched
 # transcription: a pause of 160 ms is enough to cut at, and 400 ms around speech keep soft beginnings and ends.

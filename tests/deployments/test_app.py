@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ray.serve.schema import ServeDeploySchema
 
 from deployments.app import AppArgs, StageArgs
-from deployments.local import load_config
+from deployments.config import load_config
 from tests.program import ROOT, environment
 
 STAGES = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
