@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     """One without weights: they take seconds to load, and nothing here asks them anything."""
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
-    made.weights = Resolved("whisper-base", Path("/nowhere"))
+    made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
     return made
 
 
