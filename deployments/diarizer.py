@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from deployments import memory
 from deployments.replica import Replica
 from pipeline.types import SAMPLE_RATE, Diarization, Samples, SpeakerHint
 from settings import Settings
@@ -39,8 +38,6 @@ class Diarizer(Replica):
                 return self.engine.diarize(audio, hint, progress)
             except _Cancelled:  # nobody waits for the answer, and nothing is wrong with this replica
                 return None
-            finally:
-                memory.trim()
 
         what = f"Diarizing {len(audio) / SAMPLE_RATE:.0f} s"
         work = asyncio.ensure_future(self.run(what, diarize))

@@ -15,6 +15,6 @@ def bound_arenas() -> None:
 
 
 def trim() -> None:
-    """Give back what is free, after work that took much: hundreds of megabytes after a diarization, in a millisecond or so."""
+    """Give back what is free. Tensors of ever different sizes leave holes, which add up to hundreds of megabytes an hour."""
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)

@@ -69,7 +69,8 @@ class Replica:
         return result
 
     def check_health(self) -> None:
-        """Called by Serve every few seconds; raising makes it replace this replica."""
+        """Called by Serve every ten seconds; raising makes it replace this replica."""
+        memory.trim()
         if self._failures >= FAILURES_IN_A_ROW:
             raise RuntimeError(f"{self._failures} calls in a row failed on {self.device}.")
         if self.device == "cuda":
