@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
+DATA ?= ../shared/data
 # CTranslate2 needs libraries of its own on a GPU.
 EXTRAS := $(shell command -v nvidia-smi >/dev/null && echo '[gpu]')
 
@@ -23,8 +24,8 @@ lint: .venv/installed ## style, types, and the directions in which packages impo
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/installed ## print the tables of the README
-	$(BIN)/python -m benchmarks.end_to_end
+bench: .venv/installed ## print the tables of the README (DATA=… names the folder of recordings with references)
+	$(BIN)/python -m benchmarks.end_to_end --data $(DATA)
 
 clean: ## remove what `make` installed; recordings, transcripts and models stay
 	rm -rf .venv
