@@ -121,6 +121,8 @@ class Segment:
     overlap: bool = False
     """Somebody else speaks during this segment."""
     emotion: Emotion | None = None
+    voice: Voiceprint | None = None
+    """What this line sounds like; None where it is too short to know a voice by."""
 
     @property
     def text(self) -> str:

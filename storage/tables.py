@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -107,10 +109,15 @@ class Conversation(Base):
     progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    uuid: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
+    """What a backup knows it by: ids begin anew in another database."""
 
 
 class ParticipantRow(Base):
-    """One voice in one conversation. `confidence` is the similarity to the speaker it was matched to, null for a new one."""
+    """One voice in one conversation. `confidence` is the similarity to the speaker it was matched to, null for a new one.
+
+    Its vector is a reference of its speaker unless `enrolled` is false.
+    """
 
     __tablename__ = "participants"
     __table_args__ = (
@@ -128,6 +135,7 @@ class ParticipantRow(Base):
     vector: Mapped[Vector | None]
     model: Mapped[str | None]
     speech: Mapped[float] = mapped_column(server_default=text("0"))
+    enrolled: Mapped[bool] = mapped_column(server_default=true())
 
 
 def _of_participant() -> ForeignKeyConstraint:
@@ -192,7 +200,10 @@ class TurnRow(Base):
 
 
 class EmotionProfile(Base):
-    """How one speaker sounds in one emotion: means over the segments that a person corrected."""
+    """How one speaker sounds in one emotion: means over the segments that a person corrected, and over what was imported.
+
+    The `imported_…` columns are the means and numbers of samples that came with a backup and have no segments here.
+    """
 
     __tablename__ = "emotion_profiles"
     __table_args__ = (
@@ -214,5 +225,63 @@ class EmotionProfile(Base):
     voice_model: Mapped[str | None]
     voice_sample_count: Mapped[int] = mapped_column(server_default=text("0"))
     voice_threshold: Mapped[float | None]
+    imported_vector: Mapped[Vector | None]
+    imported_count: Mapped[int] = mapped_column(server_default=text("0"))
+    imported_voice_vector: Mapped[Vector | None]
+    imported_voice_count: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class LabelRow(Base):
+    """Who truly speaks in a segment, as somebody who listened says; the transcript knows nothing of it."""
+
+    __tablename__ = "labels"
+    __table_args__ = (CheckConstraint("speaker_name <> ''", name="speaker_name"),)
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True)
+    speaker_name: Mapped[str]
+    labeled_by: Mapped[str | None]
+    notes: Mapped[str | None]
+    labeled_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class VoiceSetting(Base):
+    """A voice setting that was changed while the program ran; the others have their defaults."""
+
+    __tablename__ = "voice_settings"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=False)
+
+
+class IdentityChange(Base):
+    """A change of who is who, with what it takes to undo it."""
+
+    __tablename__ = "identity_changes"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    description: Mapped[str]
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    undone_at: Mapped[datetime | None]
+
+
+class Backup(Base):
+    """Who is who, as a file: a profile, or one of its checkpoints."""
+
+    __tablename__ = "backups"
+    __table_args__ = (CheckConstraint("name <> ''", name="name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    filename: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(index=True)
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("backups.id", ondelete="CASCADE"), index=True)
+    """The profile that this is a checkpoint of; null for a profile."""
+    description: Mapped[str | None]
+    speakers_count: Mapped[int]
+    segments_count: Mapped[int]
+    content: Mapped[str]
+    """JSON, in the format that clients exchange."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -121,6 +121,8 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "emotion_scores": emotion and dict(emotion.scores),
         "emotion_vector": emotion and emotion.vector,
         "emotion_model": emotion and emotion.model,
+        "voice_vector": segment.voice and segment.voice.vector,
+        "voice_model": segment.voice and segment.voice.model,
     }
 
 
