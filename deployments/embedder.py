@@ -19,7 +19,13 @@ class SpeakerEmbedder(Replica):
         self.engine = SpeakerEmbedding(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
 
-    async def embed(self, audio: Samples, spans: Sequence[Span]) -> Voiceprint:
+    async def embed(self, audio: Samples, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        if heard is not None and heard.model == self.weights.name:
+            return heard
         speech = np.concatenate([cut(audio, span) for span in spans])
         what = f"Embedding {len(speech) / SAMPLE_RATE:.1f} s of speech"
         return Voiceprint(await self.run(what, self.engine.embed, speech), self.weights.name)
+
+    async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> list[Voiceprint | None]:
+        vectors = await self.run(f"Embedding {len(spans)} segments", self.engine.embed_each, audio, spans)
+        return [None if vector is None else Voiceprint(vector, self.weights.name) for vector in vectors]

@@ -8,7 +8,7 @@ from ray import ObjectRef
 from ray.serve.handle import DeploymentHandle
 
 from pipeline.stages import Stages
-from pipeline.types import Diarization, Emotion, Samples, Span, SpeakerHint, Utterance, Voiceprint
+from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint
 
 Handle = DeploymentHandle[Any]
 Recording = ObjectRef[Samples]
@@ -29,21 +29,27 @@ class RemoteTranscriber:
 class RemoteDiarizer:
     handle: Handle
 
-    async def diarize(self, audio: Recording, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
-        reports = self.handle.options(stream=True).diarize.remote(audio, hint)
-        async for item in cast(AsyncIterator[float | Diarization], reports):
-            if isinstance(item, Diarization):
+    async def observe(self, audio: Recording, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
+        reports = self.handle.options(stream=True).observe.remote(audio, shard)
+        async for item in cast(AsyncIterator[float | Observation], reports):
+            if isinstance(item, Observation):
                 return item
             await progress(item)
         raise RuntimeError("The diarizer ended without a result; it was stopped. Send the recording again.")
+
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        return await self.handle.cluster.remote(observations, hint)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEmbedder:
     handle: Handle
 
-    async def embed(self, audio: Recording, spans: Sequence[Span]) -> Voiceprint:
-        return await self.handle.embed.remote(audio, spans)  # type: ignore[no-any-return]
+    async def embed(self, audio: Recording, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        return await self.handle.embed.remote(audio, spans, heard)  # type: ignore[no-any-return]
+
+    async def embed_each(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        return await self.handle.embed_each.remote(audio, spans)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

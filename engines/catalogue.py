@@ -240,6 +240,12 @@ def choose(role: Role, value: str, gpu: bool) -> str:
     return ALIASES.get(value, value)
 
 
+def embedding_of(diarization: str) -> str | None:
+    """The embedding model inside a diarization pipeline, where both are known here."""
+    needs = MODELS[diarization].needs if diarization in MODELS else ()
+    return next((name for name in needs if MODELS[name].role == "embedding"), None)
+
+
 def find(role: Role, name: str) -> Model | None:
     """The model of that name, or one for any `owner/name` on the hub; None if it is neither, or is for another role."""
     if model := MODELS.get(name):

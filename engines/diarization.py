@@ -1,58 +1,45 @@
-"""Who speaks when: pyannote.audio's community-1 pipeline, with the embedding network shared between its windows."""
+"""Who speaks when: pyannote.audio's community-1 pipeline, which computes once what its overlapping windows share."""
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyannote.audio import Pipeline
 from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.pipelines import SpeakerDiarization
-from pyannote.core import Annotation, SlidingWindowFeature
+from pyannote.core import Annotation, SlidingWindow, SlidingWindowFeature
 
-from engines.shared_trunk import embed_windows
-from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Samples, SpeakerHint, Turn
+from engines.shared_segmentation import SharedSegmentation
+from engines.speaker_trunk import RATE, SpeakerTrunk
+from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint, Turn, Voiceprint
+from pipeline.windows import shards
 
 Progress = Callable[[float], None]
 
-SEGMENTED_AT_ONCE = 4
-"""Windows in a forward pass of the segmentation network on a CPU; its first layer makes 5 MB of each, and more gain nothing."""
+POOLED_AT_ONCE = 8
+"""Windows pooled together; a window's frames are 1.3 MB."""
+SEGMENTATION = 0.4
+"""Which part of the work on a shard the segmentation is, for progress; measured on a CPU."""
+CLUSTERED = 10_000
+"""Embeddings that are clustered; of more (two and a half hours of two people), an even choice is, and the others go to the
+cluster that is closest, as pyannote has it for those of short speech. Clustering takes the square of their number."""
 
-SHARE = {"segmentation": (0.0, 0.4), "embeddings": (0.4, 0.95)}
-"""Which part of the whole each step is, for progress; measured on a CPU."""
 
+class _Clustering(SpeakerDiarization):
+    """pyannote's pipeline from the clustering on: what comes before it has been observed."""
 
-class SharedTrunkDiarization(SpeakerDiarization):
-    """pyannote's pipeline, in which the embeddings of all windows come from one pass of the network."""
+    def get_segmentations(self, file: Mapping[str, Any], hook: object = None) -> SlidingWindowFeature:
+        return file["segmentations"]
 
-    def get_embeddings(
-        self,
-        file: Mapping[str, Any],
-        binary_segmentations: SlidingWindowFeature,
-        exclude_overlap: bool = False,
-        hook: Callable[..., None] | None = None,
-    ) -> np.ndarray:
-        """As pyannote's: shape (windows, speakers, dimension), but NaN for speakers that are silent in their window."""
-        model = self._embedding.model_
-        if not isinstance(model, BaseWeSpeakerResNet):
-            return super().get_embeddings(file, binary_segmentations, exclude_overlap, hook)  # type: ignore[no-any-return]
-        windows = binary_segmentations.sliding_window
-        spoken = np.nan_to_num(binary_segmentations.data, nan=0.0).astype(np.float32).transpose(0, 2, 1)
-        if exclude_overlap:
-            # As pyannote does: overlapped speech is left out, except where too little would remain to hear a voice by.
-            alone = spoken * (spoken.sum(axis=1, keepdims=True) < 2)
-            least = math.ceil(spoken.shape[2] * self._embedding.min_num_samples / (windows.duration * SAMPLE_RATE))
-            spoken = np.where(alone.sum(axis=2, keepdims=True) > least, alone, spoken)
-
-        def progress(done: int, count: int) -> None:
-            if hook is not None:
-                hook("embeddings", None, total=count, completed=done)
-
-        return embed_windows(model, file["waveform"][0].numpy(), spoken, windows, progress)
+    def get_embeddings(self, file: Mapping[str, Any], *_: object, **__: object) -> NDArray[np.float32]:
+        embeddings: NDArray[np.float32] = file["embeddings"]
+        return embeddings
 
 
 class PyannoteDiarization:
@@ -62,43 +49,134 @@ class PyannoteDiarization:
         path: Directory of a pyannote.audio 4 pipeline.
         device: `cpu` or `cuda`.
         threads: Threads of torch in this process, on a CPU.
+        embedding: Name of the network that the pipeline embeds voices with, where it is one whose vectors are compared with
+            those of other recordings.
+
+    Raises:
+        ValueError: Where the pipeline is not made of the networks that this engine knows how to share.
     """
 
-    def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1, embedding: str | None = None) -> None:
         torch.set_num_threads(threads)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions of lightning that wrote the checkpoint; torchcodec, which is not used
             pipeline = Pipeline.from_pretrained(path)
         if not isinstance(pipeline, SpeakerDiarization):
             raise ValueError(f"{path} does not hold a speaker diarization pipeline of pyannote.audio.")
-        pipeline.__class__ = SharedTrunkDiarization  # same state, one method more
-        if device == "cpu":
-            pipeline.segmentation_batch_size = SEGMENTED_AT_ONCE
+        model = pipeline._embedding.model_
+        if not isinstance(model, BaseWeSpeakerResNet):
+            raise ValueError(f"{path} embeds voices with {type(model).__name__}; a ResNet of WeSpeaker's is needed.")
+        pipeline.__class__ = _Clustering  # same state, two methods less
         self._pipeline = pipeline.to(torch.device(device))
+        self._trunk = SpeakerTrunk(model, torch.device(device))
+        self._segment = SharedSegmentation(pipeline._segmentation, torch.device(device))
+        self._embedding = embedding
+        self._windows = SlidingWindow(start=0.0, duration=pipeline._segmentation.duration, step=pipeline._segmentation.step)
+        _bound(pipeline.clustering)
 
     def diarize(self, audio: Samples, hint: SpeakerHint = NO_HINT, progress: Progress = lambda _fraction: None) -> Diarization:
         """Who speaks when in a whole recording; `progress` is called with the fraction done, from this thread."""
+        parts = shards(len(audio) / SAMPLE_RATE)
+        found: list[Observation] = []
+        for part in parts:
 
-        def hook(
-            step: str, _artefact: object, *, file: object = None, total: int | None = None, completed: int | None = None
-        ) -> None:
-            if total and completed is not None and step in SHARE:
-                begin, end = SHARE[step]
-                progress(begin + (end - begin) * completed / total)
+            def so_far(fraction: float) -> None:
+                progress((len(found) + fraction) / len(parts))
 
-        with warnings.catch_warnings(), torch.inference_mode():
-            # An array out of Ray's object store is read-only, which torch warns of and nothing here writes to; and a file too
-            # short for the number of speakers that was asked for is no fault of the program's.
-            warnings.simplefilter("ignore", UserWarning)
-            waveform = torch.from_numpy(audio)[None]
-            found: Any = self._pipeline(
-                {"waveform": waveform, "sample_rate": SAMPLE_RATE, "uri": "recording"},
-                num_speakers=hint.num_speakers,
-                min_speakers=hint.min_speakers,
-                max_speakers=hint.max_speakers,
-                hook=hook,
+            found.append(self.observe(audio, part, so_far))
+        return self.cluster(found, hint)
+
+    def observe(self, audio: Samples, shard: Span, progress: Progress = lambda _fraction: None) -> Observation:
+        """Who is active, and what they sound like, in each of the windows that begin within a shard of the recording."""
+        duration, step = (round(seconds * SAMPLE_RATE) for seconds in (self._windows.duration, self._windows.step))
+        first, last = round(shard.start * SAMPLE_RATE / step), round(shard.end * SAMPLE_RATE / step)
+        last = min(last, 1 + max(0, math.ceil((len(audio) - duration) / step)))
+        count = last - first
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an array out of Ray's object store is read-only; nothing here writes
+            active = self._segment(
+                audio[first * step : (last - 1) * step + duration], lambda done: progress(SEGMENTATION * done / count)
             )
-        return Diarization(_turns(found.speaker_diarization), _turns(found.exclusive_speaker_diarization))
+            embeddings = self._embed(
+                audio, active, first, lambda done: progress(SEGMENTATION + (1 - SEGMENTATION) * done / count)
+            )
+        return Observation(active, embeddings)
+
+    def _embed(
+        self, audio: Samples, active: NDArray[np.uint8], first: int, progress: Callable[[int], None]
+    ) -> NDArray[np.float32]:
+        """The voice of each speaker of each window, shape (windows, speakers, dimension); NaN for those who are silent."""
+        count, per_window = len(active), round(self._windows.duration * RATE)
+        weights = torch.from_numpy(self._heard_alone(active).transpose(0, 2, 1).astype(np.float32))
+        spoken = weights.amax(dim=2) > 0
+        embeddings = np.full((*spoken.shape, self._trunk.dimension), np.nan, np.float32)
+        starts = [round((first + i) * self._windows.step * RATE) for i in range(count)]
+        wanted = torch.zeros(starts[-1] - starts[0] + per_window, dtype=torch.bool)
+        frames_of_window = torch.nn.functional.interpolate(weights, size=per_window).amax(dim=1) > 0
+        for start, speech in zip(starts, frames_of_window, strict=True):
+            wanted[start - starts[0] :][:per_window] |= speech
+        frames = self._trunk.frames(audio, wanted, starts[0])
+        for begin in range(0, count, POOLED_AT_ONCE):
+            batch = [i for i in range(begin, min(begin + POOLED_AT_ONCE, count)) if spoken[i].any()]
+            if batch:
+                stack = torch.stack([frames[..., starts[i] - starts[0] :][..., :per_window] for i in batch])
+                voices = self._trunk.pool(stack, weights[batch]).numpy()
+                embeddings[batch] = np.where(spoken[batch].numpy()[..., None], voices, np.nan)
+            progress(min(begin + POOLED_AT_ONCE, count))
+        return embeddings
+
+    def _heard_alone(self, active: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """As pyannote does: overlapped speech is left out, except where too little would remain to hear a voice by."""
+        if not self._pipeline.embedding_exclude_overlap:
+            return active
+        alone = active * (active.sum(axis=2, keepdims=True) < 2)
+        least = math.ceil(active.shape[1] * self._pipeline._embedding.min_num_samples / (self._windows.duration * SAMPLE_RATE))
+        return np.where(alone.sum(axis=1, keepdims=True) > least, alone, active)
+
+    def cluster(self, observations: Sequence[Observation], hint: SpeakerHint = NO_HINT) -> Diarization:
+        """Who speaks when, from what was observed in all shards of a recording, in order."""
+        active = np.concatenate([found.active for found in observations])
+        file = {
+            "uri": "recording",
+            "segmentations": SlidingWindowFeature(active.astype(np.float32), self._windows),
+            "embeddings": np.concatenate([found.embeddings for found in observations]),
+        }
+        with warnings.catch_warnings():
+            # A file too short for the number of speakers that was asked for is no fault of the program's.
+            warnings.simplefilter("ignore", UserWarning)
+            found: Any = self._pipeline.apply(
+                file, num_speakers=hint.num_speakers, min_speakers=hint.min_speakers, max_speakers=hint.max_speakers
+            )
+        return Diarization(
+            _turns(found.speaker_diarization),
+            _turns(found.exclusive_speaker_diarization),
+            self._voiceprints(found.speaker_diarization.labels(), found.speaker_embeddings),
+        )
+
+    def _voiceprints(self, labels: Sequence[str], centroids: NDArray[np.float32] | None) -> Mapping[str, Voiceprint]:
+        if self._embedding is None or centroids is None:
+            return {}
+        lengths = np.linalg.norm(centroids, axis=1)
+        return {
+            label: Voiceprint((centroid / length).astype(np.float32), self._embedding)
+            for label, centroid, length in zip(labels, centroids, lengths, strict=False)
+            if np.isfinite(length) and length > 0
+        }
+
+
+def _bound(clustering: Any) -> None:
+    """Have pyannote's clustering learn from at most `CLUSTERED` embeddings."""
+    everything = clustering.filter_embeddings
+
+    def some(*args: Any, **kwargs: Any) -> tuple[NDArray[Any], ...]:
+        found = everything(*args, **kwargs)
+        count = len(found[0])
+        if count <= CLUSTERED:
+            return found  # type: ignore[no-any-return]
+        chosen = np.linspace(0, count - 1, CLUSTERED).round().astype(int)
+        return tuple(array[chosen] for array in found)
+
+    clustering.filter_embeddings = some
 
 
 def _turns(annotation: Annotation) -> tuple[Turn, ...]:

@@ -9,12 +9,13 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from engines import emotion, vad
+from engines.catalogue import embedding_of
 from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights import Resolved, resolve
 from engines.whisper import Whisper, Window
 from pipeline.stages import Stages
-from pipeline.types import Diarization, Emotion, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
+from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
 from settings import Settings
 
 T = TypeVar("T")
@@ -42,19 +43,28 @@ class LocalTranscriber(_Stage):
 
 
 class LocalDiarizer(_Stage):
-    async def diarize(self, audio: Samples, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+    async def observe(self, audio: Samples, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         loop = asyncio.get_running_loop()
 
         def report(fraction: float) -> None:
             asyncio.run_coroutine_threadsafe(_await(progress(fraction)), loop)
 
-        return await self.run(self.engine.diarize, audio, hint, report)
+        return await self.run(self.engine.observe, audio, shard, report)
+
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        return await self.run(self.engine.cluster, observations, hint)
 
 
 class LocalEmbedder(_Stage):
-    async def embed(self, audio: Samples, spans: Sequence[Span]) -> Voiceprint:
+    async def embed(self, audio: Samples, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        if heard is not None and heard.model == self.weights.name:
+            return heard
         speech = np.concatenate([cut(audio, span) for span in spans])
         return Voiceprint(await self.run(self.engine.embed, speech), self.weights.name)
+
+    async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        vectors = await self.run(self.engine.embed_each, audio, spans)
+        return [None if vector is None else Voiceprint(vector, self.weights.name) for vector in vectors]
 
 
 class LocalEmotionRecognizer(_Stage):
@@ -78,7 +88,7 @@ def load(settings: Settings, *, device: str = "cpu") -> LocalStages:
     feeling = resolve("emotion", settings, gpu=gpu, progress=True)
     return LocalStages(
         LocalTranscriber(Whisper(whisper.path, **how), whisper),
-        LocalDiarizer(PyannoteDiarization(diarization.path, **how), diarization),
+        LocalDiarizer(PyannoteDiarization(diarization.path, embedding=embedding_of(diarization.name), **how), diarization),
         LocalEmbedder(SpeakerEmbedding(embedding.path, **how), embedding),
         LocalEmotionRecognizer(emotion.load(feeling, **how), feeling),
         tuple(weights.note for weights in (whisper, diarization, embedding, feeling) if weights.note),

@@ -1,15 +1,19 @@
 """A voice as a vector: pyannote's speaker embedding networks."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyannote.audio import Model
+from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 
-from pipeline.types import SAMPLE_RATE, Samples, Vector
+from engines.speaker_trunk import RATE, SpeakerTrunk
+from pipeline.types import SAMPLE_RATE, Samples, Span, Vector, cut
 
 SHORTEST = round(0.5 * SAMPLE_RATE)
 """Samples. Under half a second there is nothing to know a voice by; clients of the reference system know this limit too."""
@@ -32,6 +36,7 @@ class SpeakerEmbedding:
         if model is None:
             raise ValueError(f"{path} does not hold a model of pyannote.audio.")
         self._model = model.eval().to(torch.device(device))
+        self._trunk = SpeakerTrunk(model, torch.device(device)) if isinstance(model, BaseWeSpeakerResNet) else None
 
     @property
     def dimension(self) -> int:
@@ -51,5 +56,38 @@ class SpeakerEmbedding:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an array out of Ray's object store is read-only; nothing here writes
             waveform = torch.from_numpy(audio)
-        embedding = self._model(waveform[None, None].to(self._model.device))[0].float().cpu().numpy()
-        return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-12), dtype=np.float32)
+        return _unit(self._model(waveform[None, None].to(self._model.device))[0].float().cpu().numpy())
+
+    @torch.inference_mode()
+    def embed_each(self, audio: Samples, spans: Sequence[Span]) -> list[Vector | None]:
+        """The voice in each of `spans`, which are in order of time and may overlap; None for those under half a second.
+
+        A network that has one shares its trunk between them, so that this costs what `embed` does of their union. Each is then
+        heard with what surrounds it, not cut out: of three seconds and more the vector is nearly the same.
+        """
+        long_enough = [round(span.duration * SAMPLE_RATE) >= SHORTEST and len(cut(audio, span)) >= SHORTEST for span in spans]
+        if self._trunk is None:
+            return [self.embed(cut(audio, span)) if enough else None for span, enough in zip(spans, long_enough, strict=True)]
+        edges = [(round(span.start * RATE), round(span.end * RATE)) for span in spans]
+        chosen = [edge for edge, enough in zip(edges, long_enough, strict=True) if enough]
+        if not chosen:
+            return [None] * len(spans)
+        first = min(start for start, _ in chosen)
+        wanted = torch.zeros(max(end for _, end in chosen) - first, dtype=torch.bool)
+        for start, end in chosen:
+            wanted[start - first : end - first] = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            frames = self._trunk.frames(audio, wanted, first)
+        return [
+            self._pooled(frames[..., start - first : end - first]) if enough else None
+            for (start, end), enough in zip(edges, long_enough, strict=True)
+        ]
+
+    def _pooled(self, frames: torch.Tensor) -> Vector:
+        assert self._trunk is not None
+        return _unit(self._trunk.pool(frames[None], torch.ones(1, 1, frames.shape[-1]))[0, 0].numpy())
+
+
+def _unit(embedding: NDArray[np.float32]) -> Vector:
+    return np.asarray(embedding / max(float(np.linalg.norm(embedding)), 1e-12), dtype=np.float32)

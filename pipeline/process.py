@@ -10,19 +10,21 @@ from pipeline import lines, participants
 from pipeline.alignment import align
 from pipeline.hallucinations import is_hallucination
 from pipeline.stages import Audio, Progress, Stages
-from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
-from pipeline.windows import pack
+from pipeline.types import NO_HINT, Diarization, Observation, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.windows import pack, shards
 
 IN_FLIGHT = 32
 """Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file
 leaves room in the queue for a short one."""
+SHARDS_IN_FLIGHT = 8
+"""Shards of one recording that wait on the diarizer, likewise."""
 SPANS_PER_CALL = 16
-"""Segments whose emotion is asked for in one call."""
+"""Segments whose voices and emotions are asked for in one call."""
 SHORTEST_FELT = 1.5
 """Seconds. A shorter segment is heard with what surrounds it; models of emotion learned from clips of two to four seconds."""
 
-LAST = "recognizing emotions"
-"""The one stage that waits for the others."""
+LAST = "recognizing voices and emotions"
+"""What waits for the other stages: it is done line by line."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,6 +37,8 @@ class Options:
     language: str | None = None
     hint: SpeakerHint = NO_HINT
     filter_hallucinations: bool = True
+    context_padding: float = 0.15
+    """Seconds around a line that its voice is heard in, too."""
 
 
 async def process(audio: Audio, duration: float, stages: Stages[Audio], options: Options, progress: Progress) -> Transcript:
@@ -61,7 +65,7 @@ class _Recording(Generic[Audio]):
         segments = lines.split(align(utterances, diarization))
         if self.options.filter_hallucinations:
             segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
-        segments = await self.feel(segments)
+        segments = await self.hear_lines(segments)
         speaking = {segment.speaker for segment in segments}
         known = {voice.label: voice for voice in voices}
         return Transcript(
@@ -104,15 +108,24 @@ class _Recording(Generic[Audio]):
     async def hear_speakers(self) -> tuple[Diarization, list[Participant]]:
         """Who speaks when, and what each of them sounds like."""
 
-        async def progress(fraction: float) -> None:
-            await self.meter("diarizing", fraction)
+        parts = shards(self.duration)
+        done = dict.fromkeys(parts, 0.0)
 
-        diarization = await self.stages.diarizer.diarize(self.audio, self.options.hint, progress)
-        await progress(1.0)
+        async def observe(part: Span) -> Observation:
+            async def progress(fraction: float) -> None:
+                done[part] = fraction
+                await self.meter("diarizing", sum(done.values()) / len(parts))
+
+            return await self.stages.diarizer.observe(self.audio, part, progress)
+
+        observations = await _each(observe, parts, SHARDS_IN_FLIGHT)
+        diarization = await self.stages.diarizer.cluster(observations, self.options.hint)
+        await self.meter("diarizing", 1.0)
 
         async def participant(label: str) -> Participant:
             spans = participants.clean_speech(diarization, label)
-            voiceprint = await self.stages.embedder.embed(self.audio, spans) if spans else None
+            heard = diarization.voiceprints.get(label)
+            voiceprint = await self.stages.embedder.embed(self.audio, spans, heard) if spans else None
             return Participant(label, participants.speech(diarization.turns, label), voiceprint)
 
         return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}))
@@ -122,22 +135,30 @@ class _Recording(Generic[Audio]):
         more = max(0.0, SHORTEST_FELT - (segment.end - segment.start)) / 2
         return Span(max(0.0, segment.start - more), min(self.duration, segment.end + more))
 
-    async def feel(self, segments: Sequence[Segment]) -> list[Segment]:
-        """The segments with their emotions."""
+    def padded(self, segment: Segment) -> Span:
+        """Where to listen for a segment's voice."""
+        padding = self.options.context_padding
+        return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
+
+    async def hear_lines(self, segments: Sequence[Segment]) -> list[Segment]:
+        """The segments with their voices and emotions."""
         done = 0
 
-        async def recognize(batch: Sequence[Segment]) -> list[Segment]:
+        async def hear(batch: Sequence[Segment]) -> list[Segment]:
             nonlocal done
-            spans = [self.around(segment) for segment in batch]
-            emotions = await self.stages.emotion.recognize(self.audio, spans)
+            voices, emotions = await _together(
+                self.stages.embedder.embed_each(self.audio, [self.padded(segment) for segment in batch]),
+                self.stages.emotion.recognize(self.audio, [self.around(segment) for segment in batch]),
+            )
             done += len(batch)
             await self.meter(LAST, done / len(segments))
-            return [replace(segment, emotion=emotion) for segment, emotion in zip(batch, emotions, strict=True)]
+            heard = zip(batch, voices, emotions, strict=True)
+            return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in heard]
 
         batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
-        felt = [segment for batch in await _each(recognize, batches) for segment in batch]
+        lines = [segment for batch in await _each(hear, batches) for segment in batch]
         await self.meter(LAST, 1.0)
-        return felt
+        return lines
 
 
 class _Meter:
@@ -171,9 +192,9 @@ async def _run(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
-    """The results of all calls in the items' order, `IN_FLIGHT` of them at a time."""
-    room = asyncio.Semaphore(IN_FLIGHT)
+async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int = IN_FLIGHT) -> list[R]:
+    """The results of all calls in the items' order, `at_once` of them at a time."""
+    room = asyncio.Semaphore(at_once)
 
     async def one(item: T) -> R:
         async with room:

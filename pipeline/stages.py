@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from pipeline.types import Diarization, Emotion, Span, SpeakerHint, Utterance, Voiceprint
+from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Utterance, Voiceprint
 
 Audio = TypeVar("Audio", contravariant=True)
 
@@ -26,13 +26,19 @@ class Transcriber(Protocol[Audio]):
 
 
 class Diarizer(Protocol[Audio]):
-    async def diarize(self, audio: Audio, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
-        """Who speaks when, in the whole recording."""
+    async def observe(self, audio: Audio, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
+        """What there is to hear in one of `pipeline.windows.shards`; `progress` is told the fraction of it that is done."""
+
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        """Who speaks when in the whole recording, from the observations of all its shards in order."""
 
 
 class SpeakerEmbedder(Protocol[Audio]):
-    async def embed(self, audio: Audio, spans: Sequence[Span]) -> Voiceprint:
-        """The voice that speaks in all of `spans` together."""
+    async def embed(self, audio: Audio, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        """The voice that speaks in all of `spans` together: `heard`, where this very model has made that already."""
+
+    async def embed_each(self, audio: Audio, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        """The voice in each of `spans`, which are in order of time; None for one too short to know a voice by."""
 
 
 class EmotionRecognizer(Protocol[Audio]):

@@ -1,7 +1,7 @@
 """The vocabulary that every stage speaks. Times are seconds from the start of the recording."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,18 @@ class Diarization:
 
     turns: tuple[Turn, ...]
     exclusive: tuple[Turn, ...]
+    voiceprints: "Mapping[str, Voiceprint]" = field(default_factory=dict)
+    """What each speaker sounds like, where the diarizer's own embeddings may be compared with those of other recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a diarizer finds in a shard of a recording: windows that slide over it, each with a few speakers of its own."""
+
+    active: NDArray[np.uint8]
+    """Whether a speaker speaks, shape (windows, frames, speakers)."""
+    embeddings: NDArray[np.float32]
+    """What that speaker sounds like, shape (windows, speakers, dimension); NaN for those who are silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""Packing speech into the windows that the transcriber hears."""
+"""Cutting a recording into pieces that replicas work on side by side."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from pipeline.types import Span
@@ -13,6 +14,12 @@ MAX_SILENCE = 10.0
 Whisper base neither made anything up nor lost a word beside 14 s of room noise, and a window more costs as much as 30 s of
 speech. Larger models are known to write captions into long silences; those were not measured, so the longest are left out.
 """
+
+SHARD = 120.0
+"""Seconds of a recording that a diarizer looks at in one call. Less would cost time: what lies beyond a shard's end is heard
+twice, a dozen seconds of it."""
+LEAST = 10.0
+"""Seconds; the end of a recording, if shorter, belongs to the shard before it. A diarizer's window is as long."""
 
 
 def _split(speech: Sequence[Span], limit: float) -> Iterator[Span]:
@@ -39,3 +46,9 @@ def pack(speech: Sequence[Span], limit: float = MAX_WINDOW, max_silence: float =
         else:
             windows.append(span)
     return windows
+
+
+def shards(duration: float) -> list[Span]:
+    """A recording of `duration` seconds in consecutive pieces of `SHARD` seconds, the same however many replicas there are."""
+    starts = [SHARD * i for i in range(1 + max(0, math.floor((duration - LEAST) / SHARD)))]
+    return [Span(start, end) for start, end in zip(starts, [*starts[1:], max(duration, LEAST)], strict=True)]

@@ -1,22 +1,30 @@
 """Who speaks when, and that sharing the network's trunk between windows changes nothing that matters."""
 
+import math
+import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from pyannote.audio.pipelines import SpeakerDiarization
+from pyannote.core import SlidingWindowFeature
 
-from engines.diarization import PyannoteDiarization, SharedTrunkDiarization
-from engines.shared_trunk import embed_windows
+import engines._pyannote  # noqa: F401
+from engines import speaker_trunk
+from engines.diarization import PyannoteDiarization
 from engines.weights import resolve
-from pipeline.types import SAMPLE_RATE, Diarization, SpeakerHint
+from pipeline.evaluation import diarization_error_rate
+from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
+from pipeline.windows import shards
 from settings import Settings
 from tests.engines.speech import conversation
 
 
 @pytest.fixture(scope="module")
 def engine() -> PyannoteDiarization:
-    return PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2)
+    return PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2, embedding="wespeaker-resnet34")
 
 
 @pytest.fixture(scope="module")
@@ -77,35 +85,103 @@ def test_read_only_samples_will_do(engine: PyannoteDiarization) -> None:
     assert engine.diarize(audio).turns
 
 
-def test_shared_embeddings_are_pyannotes_own(engine: PyannoteDiarization) -> None:
-    """Three windows of 12 s of speech: pyannote's own way costs a pass of the network for each speaker of each of them."""
-    pipeline = engine._pipeline
-    samples = conversation()[12 * SAMPLE_RATE : 24 * SAMPLE_RATE]
-    file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": SAMPLE_RATE, "uri": "clip"}
+def windows(audio: Samples) -> Span:
+    """A shard as long as the recording."""
+    return Span(0, len(audio) / SAMPLE_RATE)
+
+
+def stock(engine: PyannoteDiarization, audio: Samples) -> tuple[SlidingWindowFeature, NDArray[np.float32]]:
+    """What pyannote's own pipeline finds in each window: who is active, and what they sound like."""
+    pipeline, file = engine._pipeline, {"waveform": torch.from_numpy(audio)[None], "sample_rate": SAMPLE_RATE, "uri": "clip"}
     with torch.inference_mode():
-        segmentations = pipeline.get_segmentations(file)
-        binary = segmentations if pipeline._segmentation.model.specifications.powerset else segmentations > 0.5
-        stock = super(SharedTrunkDiarization, pipeline).get_embeddings(file, binary, exclude_overlap=True)
-        shared = pipeline.get_embeddings(file, binary, exclude_overlap=True)
-    assert shared.shape == stock.shape
-    spoken = binary.data.sum(axis=1) > 0.1 * binary.data.shape[1]  # a second and more
+        segmentations = SpeakerDiarization.get_segmentations(pipeline, file)
+        return segmentations, SpeakerDiarization.get_embeddings(pipeline, file, segmentations, exclude_overlap=True)
+
+
+def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = (a * b).sum(axis=-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    return found
+
+
+def test_what_is_observed_is_what_pyannote_finds(engine: PyannoteDiarization) -> None:
+    """Three windows of speech: pyannote's own way costs a pass of the network for each speaker of each of them."""
+    audio = conversation()[12 * SAMPLE_RATE : 24 * SAMPLE_RATE]
+    segmentations, embeddings = stock(engine, audio)
+    found = engine.observe(audio, windows(audio))
+    assert found.active.shape == segmentations.data.shape
+    assert found.embeddings.shape == embeddings.shape
+    assert (found.active != segmentations.data).mean() < 0.01
+    spoken = segmentations.data.sum(axis=1) > 0.1 * segmentations.data.shape[1]  # a second and more
     assert spoken.sum() >= 3
-    a, b = stock[spoken], shared[spoken]
-    cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    assert cosines.min() > 0.98
-    assert np.isnan(shared[binary.data.sum(axis=1) == 0]).all()
+    assert cosines(embeddings[spoken], found.embeddings[spoken]).min() > 0.98
+    assert np.isnan(found.embeddings[found.active.sum(axis=1) == 0]).all()
+
+
+def test_in_full_precision_the_segmentation_is_exactly_pyannotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.shared_segmentation.fastest", lambda _device: torch.float32)
+    engine = PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2)
+    audio = conversation()[: 17 * SAMPLE_RATE + 4321]  # the last window reaches beyond the end
+    file = {"waveform": torch.from_numpy(audio)[None], "sample_rate": SAMPLE_RATE}
+    expected = SpeakerDiarization.get_segmentations(engine._pipeline, file).data
+    found = engine.observe(audio, windows(audio)).active
+    assert found.shape == expected.shape
+    assert (found != expected).mean() < 1e-4  # where two classes are equally likely, the last bit decides
+
+
+@pytest.mark.parametrize("seconds", [0.01, 4.0, 9.99, 10.0, 10.5, 11.0])
+def test_recordings_about_as_long_as_a_window(engine: PyannoteDiarization, seconds: float) -> None:
+    audio = conversation()[12 * SAMPLE_RATE :][: round(seconds * SAMPLE_RATE)]
+    found = engine.observe(audio, shards(seconds)[0])
+    assert len(found.active) == max(1, 1 + math.ceil(seconds - 10))
+    assert all(turn.end <= 13 for turn in engine.cluster([found]).turns)
+
+
+def test_the_number_of_shards_changes_nothing(engine: PyannoteDiarization) -> None:
+    audio = np.tile(conversation(), 2)
+    edges = [0, 15, 30, 45, 60]
+    four = [engine.observe(audio, Span(start, end)) for start, end in pairwise(edges)]
+    one = engine.observe(audio, Span(0, 60))
+    assert sum(len(found.active) for found in four) == len(one.active) == 51
+    assert engine.cluster(four).turns == engine.cluster([one]).turns
 
 
 def test_blocks_leave_no_seams(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = engine._pipeline
     audio = conversation()
-    binary = pipeline.get_segmentations({"waveform": torch.from_numpy(audio)[None], "sample_rate": SAMPLE_RATE})
-    masks = np.nan_to_num(binary.data).astype(np.float32).transpose(0, 2, 1)
-    arguments = (pipeline._embedding.model_, audio, masks, binary.sliding_window, lambda _done, _count: None)
-    whole = embed_windows(*arguments)
-    monkeypatch.setattr("engines.shared_trunk.BLOCK", 8.0)
-    blocks = embed_windows(*arguments)
-    spoken = masks.sum(axis=2) > 0.1 * masks.shape[2]
-    a, b = whole[spoken], blocks[spoken]
-    cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    assert cosines.min() > 0.99
+    whole = engine.observe(audio, windows(audio)).embeddings
+    monkeypatch.setattr(speaker_trunk, "BLOCK", 40)
+    blocks = engine.observe(audio, windows(audio)).embeddings
+    assert np.nanmin(cosines(whole, blocks)) > 0.999
+
+
+def test_silence_is_not_heard(engine: PyannoteDiarization) -> None:
+    """What surrounds a stretch of speech changes its frames only as far as the network reaches and centres."""
+    audio = np.concatenate([conversation()[12 * SAMPLE_RATE : 20 * SAMPLE_RATE], np.zeros(30 * SAMPLE_RATE, np.float32)])
+    wanted = torch.zeros(470, dtype=torch.bool)
+    wanted[10:80] = True
+    frames = engine._trunk.frames(audio, wanted)
+    assert frames.shape[-1] == 470
+    assert (frames[..., 10:80].abs().amax(dim=(0, 1)) > 0).all()
+    assert (frames[..., 100:] == 0).all()
+
+
+def test_each_speaker_has_the_voice_of_what_they_say(found: Diarization, engine: PyannoteDiarization) -> None:
+    assert found.voiceprints.keys() == speakers(found)
+    first, second = (voice.vector for voice in found.voiceprints.values())
+    assert {voice.model for voice in found.voiceprints.values()} == {"wespeaker-resnet34"}
+    assert np.linalg.norm(first) == pytest.approx(1, abs=1e-5)
+    assert float(first @ second) < 0.5
+
+
+def test_of_very_many_embeddings_only_some_are_clustered(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = np.tile(conversation(), 3)
+    observed = [engine.observe(audio, windows(audio))]
+    everything = engine.cluster(observed).turns
+    monkeypatch.setattr("engines.diarization.CLUSTERED", 50)
+    assert diarization_error_rate(everything, engine.cluster(observed).turns, duration=90) < 0.02
+
+
+def test_cluster_of_what_another_process_observed(engine: PyannoteDiarization) -> None:
+    audio = conversation()
+    observed: Observation = pickle.loads(pickle.dumps(engine.observe(audio, windows(audio))))
+    observed.active.flags.writeable = observed.embeddings.flags.writeable = False  # as it comes out of Ray's object store
+    assert len(speakers(engine.cluster([observed]))) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights import resolve
-from pipeline.types import SAMPLE_RATE, Vector
+from pipeline.types import SAMPLE_RATE, Span, Vector, cut
 from settings import Settings
 from tests.engines.speech import read
 
@@ -49,3 +49,18 @@ def test_half_a_second_is_the_least(engine: SpeakerEmbedding) -> None:
     assert np.isfinite(engine.embed(np.ones(SAMPLE_RATE // 2, np.float32))).all()
     with pytest.raises(ValueError, match=r"0\.4\d s of speech are too little"):
         engine.embed(np.ones(SAMPLE_RATE // 2 - 800, np.float32))
+
+
+def test_several_spans_at_once_are_nearly_as_each_alone(engine: SpeakerEmbedding) -> None:
+    clip = read("read_speech/librispeech_test-other/1688/1688-142285-0001.flac")
+    spans = [Span(0, 0.3), Span(0.5, 4.0), Span(3.0, 6.5), Span(len(clip) / SAMPLE_RATE, len(clip) / SAMPLE_RATE + 3)]
+    vectors = engine.embed_each(clip, spans)
+    assert [vector is None for vector in vectors] == [True, False, False, True]
+    for vector, span in zip(vectors, spans, strict=True):
+        if vector is not None:
+            assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+            assert float(vector @ engine.embed(cut(clip, span))) > 0.9
+
+
+def test_no_spans_have_no_voices(engine: SpeakerEmbedding) -> None:
+    assert engine.embed_each(np.zeros(SAMPLE_RATE, np.float32), []) == []

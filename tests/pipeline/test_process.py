@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.process import Options, process
 from pipeline.stages import Stages
-from pipeline.types import Diarization, Emotion, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
+from pipeline.types import Diarization, Emotion, Observation, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
 
 VECTOR = np.ones(4, np.float32)
 AUDIO = "a reference that the pipeline only hands on"
@@ -33,12 +33,18 @@ class Script:
         found = [Word(text, time, time + 1.5, 0.9) for time, text in self.words.items() if window.start <= time < window.end]
         return [Utterance(tuple(found), -0.2, language or "fr")] if found else []
 
-    async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+    async def observe(self, audio: str, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         await progress(0.5)
-        return Diarization(tuple(self.turns), tuple(self.turns))
+        return Observation(np.zeros((1, 1, 1), np.uint8), np.full((1, 1, 1), shard.start, np.float32))
 
-    async def embed(self, audio: str, spans: Sequence[Span]) -> Voiceprint:
-        return Voiceprint(VECTOR * spans[0].start, "voices")
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        return Diarization(tuple(self.turns), tuple(self.turns), {"S1": Voiceprint(VECTOR * 7, "diarizer")})
+
+    async def embed(self, audio: str, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        return heard or Voiceprint(VECTOR * spans[0].start, "voices")
+
+    async def embed_each(self, audio: str, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        return [Voiceprint(VECTOR * span.start, "voices") if span.duration > 1.9 else None for span in spans]
 
     async def recognize(self, audio: str, spans: Sequence[Span]) -> Sequence[Emotion]:
         return [Emotion("happy", span.start / 100, {}, VECTOR, "feelings") for span in spans]
@@ -60,6 +66,35 @@ async def test_every_line_has_its_speaker_and_its_own_emotion() -> None:
     assert said(transcript.segments) == [("S0", "Hello."), ("S1", "Bonjour.")]
     assert [segment.emotion and segment.emotion.confidence for segment in transcript.segments] == [0.01, 0.41]
     assert (transcript.duration, transcript.language) == (90.0, "fr")
+
+
+async def test_every_line_long_enough_has_its_own_voice() -> None:
+    script = Script()
+    transcript = await process(AUDIO, 90.0, stages(script), Options(context_padding=0.25), ignore)
+    assert [segment.voice and segment.voice.vector[0] for segment in transcript.segments] == [0.75, 40.75]
+    transcript = await process(AUDIO, 90.0, stages(script), Options(context_padding=0.1), ignore)
+    assert [segment.voice for segment in transcript.segments] == [None, None]
+
+
+async def test_what_the_diarizer_has_heard_of_a_voice_is_not_made_again() -> None:
+    transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
+    assert [p.voiceprint and p.voiceprint.model for p in transcript.participants] == ["voices", "diarizer", None]
+
+
+async def test_a_long_recording_is_diarized_in_shards_and_clustered_in_order() -> None:
+    clustered: list[float] = []
+
+    class Slow(Script):
+        async def observe(self, audio: str, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
+            await asyncio.sleep(0.01 if shard.start == 0 else 0)  # the first is done last
+            return await super().observe(audio, shard, progress)
+
+        async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+            clustered.extend(float(found.embeddings[0, 0, 0]) for found in observations)
+            return await super().cluster(observations, hint)
+
+    await process(AUDIO, 400.0, stages(Slow()), Options(), ignore)
+    assert clustered == [0, 120, 240, 360]
 
 
 async def test_the_language_of_the_longest_window_is_everybodys() -> None:
@@ -112,15 +147,15 @@ async def test_progress_never_goes_back_and_ends_complete() -> None:
     await process(AUDIO, 90.0, stages(Script()), Options(), note)
     fractions = [fraction for _, fraction in reports]
     assert fractions == sorted(fractions)
-    assert reports[-1] == ("recognizing emotions", pytest.approx(1.0))
-    assert {stage for stage, _ in reports} <= {"transcribing", "diarizing", "recognizing emotions"}
+    assert reports[-1] == ("recognizing voices and emotions", pytest.approx(1.0))
+    assert {stage for stage, _ in reports} <= {"transcribing", "diarizing", "recognizing voices and emotions"}
 
 
 async def test_a_failing_stage_stops_the_other_and_its_own_error_is_raised() -> None:
     stopped = asyncio.Event()
 
     class Failing(Script):
-        async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+        async def observe(self, audio: str, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
             await asyncio.sleep(0)
             raise RuntimeError("the device is gone")
 
@@ -140,9 +175,9 @@ async def test_what_the_caller_knows_of_the_speakers_reaches_the_diarizer() -> N
     hints: list[SpeakerHint] = []
 
     class Noting(Script):
-        async def diarize(self, audio: str, hint: SpeakerHint, progress: Callable[[float], Awaitable[None]]) -> Diarization:
+        async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
             hints.append(hint)
-            return await super().diarize(audio, hint, progress)
+            return await super().cluster(observations, hint)
 
     hint = SpeakerHint(num_speakers=3)
     await process(AUDIO, 90.0, stages(Noting()), Options(hint=hint), ignore)

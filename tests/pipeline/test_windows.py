@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.types import Span
-from pipeline.windows import MAX_SILENCE, MAX_WINDOW, pack
+from pipeline.windows import LEAST, MAX_SILENCE, MAX_WINDOW, SHARD, pack, shards
 
 # Quarters of a second are exact in binary, so that lengths can be compared without a tolerance.
 _quarters = st.integers(0, 80).map(lambda n: n / 4)
@@ -72,3 +72,13 @@ def test_a_span_without_a_pause_is_cut_into_pieces_that_touch(length: float) -> 
 
 def test_what_is_left_of_a_long_span_shares_a_window_with_the_next() -> None:
     assert pack([Span(0, 40), Span(41, 50)]) == [Span(0, 30), Span(30, 50)]
+
+
+@given(st.floats(0.001, 50_000))
+def test_shards_cover_a_recording_and_none_is_shorter_than_a_window(duration: float) -> None:
+    found = shards(duration)
+    assert found[0].start == 0
+    assert found[-1].end >= duration
+    assert all(a.end == b.start for a, b in pairwise(found))
+    assert all(LEAST <= part.duration < SHARD + LEAST for part in found)
+    assert all(part.start % SHARD == 0 for part in found)

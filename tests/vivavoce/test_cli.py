@@ -37,7 +37,7 @@ def test_json_is_the_apis_conversation_and_stdout_holds_nothing_else() -> None:
     assert {segment["speaker_name"] for segment in found["segments"]} == {"Unknown_01", "Unknown_02"}
     assert all(set(segment) == set(schemas.Segment.model_fields) for segment in found["segments"])
     assert "originally from Chicago" in " ".join(segment["text"] for segment in found["segments"])
-    assert "recognizing emotions" in done.stderr
+    assert "recognizing voices and emotions" in done.stderr
     assert "Warning" not in done.stderr
 
 
