@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.languages import language_code
+from pipeline.voice_settings import ContextPadding, EmotionThreshold, FilterHallucinations, SilenceDuration, SpeakerThreshold
 
 NAME = "vivavoce"
 
@@ -54,6 +55,20 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(2048, gt=0)
     max_duration_hours: float = Field(12.0, gt=0)
 
+    # Live audio
+    max_streams: int = Field(100, ge=1)
+    """Live conversations at a time, on each replica of the ingress."""
+    stream_idle_seconds: float = Field(60.0, gt=0)
+    """A client that sends nothing for so long is disconnected."""
+    stream_resume_seconds: float = Field(60.0, ge=0)
+    """How long a lost connection may be taken up again, where its client asked for that."""
+    ws_send_timeout_seconds: float = Field(10.0, gt=0)
+    """A client that reads nothing for so long is disconnected."""
+    segment_handler_timeout_seconds: float = Field(600.0, gt=0)
+    """How long the models may take for a line of live audio."""
+    private_urls: bool = False
+    """Let recordings be fetched from URLs in the server's own network, which MCP clients could probe by it."""
+
     # Models: a name, a local directory, or `auto`: full-size where there is a GPU, the embedded ones on a CPU
     whisper_model: str = "auto"
     diarization_model: str = "auto"
@@ -68,11 +83,21 @@ class Settings(BaseSettings):
     cpu_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads of each model on a CPU."""
 
-    # Behaviour
-    speaker_threshold: float | None = Field(None, ge=0.1, le=0.9)
+    # Behaviour: what the voice settings are until they are changed, and after they are reset
+    speaker_threshold: SpeakerThreshold | None = None
     """Cosine similarity from which two voices are one, higher is stricter; without it, the embedding model's own."""
-    filter_hallucinations: bool = True
+    context_padding: ContextPadding = 0.15
+    """Seconds heard before and after a segment when its voice is recognised."""
+    silence_duration: SilenceDuration = 0.5
+    """Seconds of silence that end a line of live audio."""
+    filter_hallucinations: FilterHallucinations = True
     """Drop what Whisper is known to make up in silence."""
+    emotion_threshold: EmotionThreshold = 0.6
+    """Similarity to a speaker's emotion profile above which it counts."""
+    endpointing: Literal["silero", "energy"] = "silero"
+    """What tells where a line of live audio begins and ends: Silero's network, or how loud it is."""
+    enable_personalized_emotions: bool = True
+    """Let corrections teach how each speaker sounds; else the general model's answer stands."""
 
     @cached_property
     def pg_path(self) -> Path:

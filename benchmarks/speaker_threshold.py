@@ -4,7 +4,8 @@
 
 Each voice is compared, as `pipeline.identity.match` does, with the closest reference of every known speaker. A reference is
 never of the voice's own file. For each kind of speech it prints the equal error rate and its threshold, and what other
-thresholds cost: own voices missed, strangers taken for somebody on the roster. It takes some minutes.
+thresholds cost: own voices missed, strangers taken for somebody on the roster; and the logistic curve from similarity to
+probability that fits all of it (`pipeline.identity.CALIBRATIONS`). It takes some minutes.
 """
 
 from collections.abc import Iterator
@@ -103,6 +104,17 @@ def _equal_error(own: Scores, others: Scores) -> tuple[float, float]:
     return float(missed[at] + taken[at]) / 2, float(thresholds[at])
 
 
+def _calibration(own: Scores, closest: Scores) -> tuple[float, float]:
+    """Slope and midpoint of the logistic curve that tells own voices from the closest strangers, either as likely (Platt)."""
+    from sklearn.linear_model import LogisticRegression
+
+    truth = np.concatenate([np.ones(own.size), np.zeros(closest.size)])
+    scores = np.concatenate([own, closest])
+    fitted = LogisticRegression(C=1e3, class_weight="balanced").fit(scores[:, None], truth)
+    slope = float(fitted.coef_[0, 0])
+    return slope, -float(fitted.intercept_[0]) / slope
+
+
 def main() -> None:
     settings = Settings()
     weights = resolve("embedding", settings, gpu=False, progress=True)
@@ -134,6 +146,14 @@ def main() -> None:
     for threshold in np.arange(0.25, 0.71, 0.05):
         costs = [(np.mean(own <= threshold), np.mean(closest > threshold)) for own, _, closest in trials.values()]
         print(f"{threshold:9.2f}: " + "   ".join(f"{missed:4.0%} |{taken:4.0%}" for missed, taken in costs))
+    own, closest = (np.concatenate([trial[i] for trial in trials.values()]) for i in (0, 2))
+    slope, midpoint = _calibration(own, closest)
+    print(
+        f"\nprobability = 1 / (1 + exp(-{slope:.1f} (similarity - {midpoint:.3f}))), from {own.size} own, {closest.size} others"
+    )
+    for low in np.arange(0.3, 0.8, 0.1):
+        counts = [int(np.sum((scores >= low) & (scores < low + 0.1))) for scores in (own, closest)]
+        print(f"{low:9.1f} to {low + 0.1:.1f}: {counts[0]:4} own, {counts[1]:4} others")
 
 
 if __name__ == "__main__":

@@ -5,24 +5,25 @@ import logging
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextvars import Context
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import ray
 
 from deployments import memory
-from deployments.graph import Recording
 from pipeline import recording
 from pipeline.audio import decode
-from pipeline.identity import threshold_for
 from pipeline.process import Options, process
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE, Samples, Transcript
+from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
-from storage import conversations, transcripts
+from storage import conversations, revision
 from storage.audio import AudioStore
 from storage.database import Database
+from storage.moods import Rules
 
 logger = logging.getLogger("ray.serve")
 
@@ -32,24 +33,39 @@ LONGEST_NAME = 255
 REPORT_EVERY = 0.5
 """Seconds between two reports of progress that reach the database."""
 
+Live = Callable[[], Awaitable[Rules]]
+"""Tells the rules that are in force now."""
+
 
 class Recordings:
-    """Accepts recordings, has the stages process them, and files the result."""
+    """Accepts recordings, has the stages process them, and files the result.
 
-    def __init__(self, settings: Settings, stages: Stages[Recording], database: Database, store: AudioStore) -> None:
+    `share` puts samples where the stages get them from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Stages[Any],
+        database: Database,
+        store: AudioStore,
+        share: Callable[[Samples], Any] = ray.put,
+    ) -> None:
         self.settings = settings
         self.stages = stages
         self.database = database
         self.store = store
+        self._share = share
         self._room = asyncio.Semaphore(AT_ONCE)
         self._work: dict[int, asyncio.Task[None]] = {}
 
-    async def accept(self, file: BinaryIO, filename: str, options: Options) -> int:
+    async def accept(self, file: BinaryIO, filename: str, options: Options, live: Live) -> int:
         """File a new recording and begin to process it.
 
         Args:
             file: The upload, at its beginning.
             filename: What its owner calls it: a label, never a path.
+            live: Tells the rules in force; asked when the work begins and when it is filed.
 
         Returns:
             The conversation's id.
@@ -58,12 +74,12 @@ class Recordings:
             AudioError: Where there is no sound in the file; nothing is kept of it then.
         """
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
-            samples = await asyncio.to_thread(_decode, file, Path(directory), self.settings.max_duration_hours * 3600)
+            samples = await asyncio.to_thread(decode_upload, file, Path(directory), self.settings.max_duration_hours * 3600)
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
             await asyncio.to_thread(recording.write, kept, samples)
             key = await self.store.put(kept, recording.SUFFIX)
         try:
-            audio, duration = await asyncio.to_thread(ray.put, samples), len(samples) / SAMPLE_RATE
+            audio = await self.shared(samples)
             del samples
             memory.trim()
             async with self.database.session() as session:
@@ -76,11 +92,30 @@ class Recordings:
         except BaseException:
             await self.store.delete(key)
             raise
-        # Outside of the request's context: Serve cancels all calls that were made within it when its client hangs up.
-        work = asyncio.create_task(self._process(conversation, audio, duration, options), context=Context())
-        self._work[conversation] = work
-        work.add_done_callback(lambda _: self._work.pop(conversation, None))
+        self._begin(conversation, audio, options, live)
         return conversation
+
+    async def reprocess(self, conversation: int, options: Options, live: Live) -> None:
+        """Begin to process a conversation's recording again; what was corrected by hand is kept.
+
+        Raises:
+            LookupError: Where there is no such conversation, or no recording of it.
+            ConversationBusy: While it is in work.
+        """
+        async with self.database.session() as session:
+            key = await conversations.recording(session, conversation)
+        audio = await self.load(key)
+        async with self.database.session() as session:
+            await conversations.reopen(session, conversation)
+        self._begin(conversation, audio, options, live)
+
+    async def load(self, key: str) -> "Audio":
+        """A stored recording, for the stages. Raises LookupError where it is gone."""
+        try:
+            async with self.store.local_path(key) as path:
+                return await self.shared(await asyncio.to_thread(recording.read, path))
+        except FileNotFoundError as error:
+            raise LookupError("Audio file not found") from error
 
     async def finished(self, conversation: int) -> None:
         """Wait until the conversation is processed. Giving up waiting does not stop the work."""
@@ -93,21 +128,41 @@ class Recordings:
             work.cancel()
         await asyncio.gather(*self._work.values(), return_exceptions=True)
 
-    async def _process(self, conversation: int, audio: Recording, duration: float, options: Options) -> None:
+    async def shared(self, samples: Samples) -> "Audio":
+        """Samples as the stages take them."""
+        return Audio(await asyncio.to_thread(self._share, samples), len(samples) / SAMPLE_RATE)
+
+    def _begin(self, conversation: int, audio: "Audio", options: Options, live: Live) -> None:
+        # Outside of the request's context: Serve cancels all calls that were made within it when its client hangs up.
+        work = asyncio.create_task(self._process(conversation, audio, options, live), context=Context())
+        self._work[conversation] = work
+        work.add_done_callback(lambda _: self._work.pop(conversation, None))
+
+    async def _process(self, conversation: int, audio: "Audio", options: Options, live: Live) -> None:
         try:
             async with self._room:
-                transcript = await process(audio, duration, self.stages, options, _Reporter(self.database, conversation).report)
-                await self._save(conversation, transcript)
+                voice = (await live()).voice
+                options = replace(
+                    options, filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
+                )
+                report = _Reporter(self.database, conversation).report
+                transcript = await process(audio.samples, audio.duration, self.stages, options, report)
+                rules = await live()
+                async with self.database.session() as session:
+                    await revision.replace(session, conversation, transcript, rules)
         except Exception as error:
             logger.exception("Conversation %d failed", conversation)
             async with self.database.session() as session:
                 await conversations.fail(session, conversation, _reason(error))
 
-    async def _save(self, conversation: int, transcript: Transcript) -> None:
-        models = {p.voiceprint.model for p in transcript.participants if p.voiceprint}
-        threshold = max((threshold_for(model, self.settings.speaker_threshold) for model in models), default=1.0)
-        async with self.database.session() as session:
-            await transcripts.save(session, conversation, transcript, threshold)
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A recording as the stages take it."""
+
+    samples: Any
+    duration: float
+    """Seconds."""
 
 
 class _Reporter:
@@ -127,7 +182,8 @@ class _Reporter:
             await conversations.set_progress(session, self._conversation, stage, fraction)
 
 
-def _decode(file: BinaryIO, directory: Path, max_duration: float) -> Samples:
+def decode_upload(file: BinaryIO, directory: Path, max_duration: float) -> Samples:
+    """The sound of an upload, by way of `directory`. Blocks. Raises AudioError, also beyond `max_duration` seconds."""
     upload = directory / "upload"
     with upload.open("wb") as copy:
         shutil.copyfileobj(file, copy, 1 << 20)

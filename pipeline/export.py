@@ -1,8 +1,10 @@
-"""Transcripts as files: subtitles (SRT, WebVTT), plain text, and RTTM for diarization tools.
+"""Transcripts as files: subtitles (SRT, WebVTT), plain text, tables (CSV), and RTTM for diarization tools.
 
-Names and words are anybody's: in each format they are kept from ending a line, closing a cue or passing for markup.
+Names and words are anybody's: in each format they are kept from ending a line, closing a cue or passing for markup or formulas.
 """
 
+import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +55,18 @@ def to_txt(lines: Sequence[Line]) -> str:
     return "".join(f"[{_clock(int(line.start))}] {_speaker(line)}: {line.text}\n" for line in _clean_lines(lines))
 
 
+def to_csv(lines: Sequence[Line]) -> str:
+    """RFC 4180 with a header, a record a line. What a spreadsheet would take for a formula begins with an apostrophe."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(("start", "end", "speaker", "emotion", "emotion_confidence", "text"))
+    for line in _clean_lines(lines):
+        confidence = "" if line.emotion_confidence is None else f"{line.emotion_confidence:.3f}"
+        words = (_cell(line.speaker), _cell(_clean(line.emotion or "")))
+        writer.writerow((f"{line.start:.3f}", f"{line.end:.3f}", *words, confidence, _cell(line.text)))
+    return file.getvalue()
+
+
 def to_rttm(turns: Sequence[Turn], uri: str) -> str:
     """NIST Rich Transcription Time Marked: a row a turn. Fields are divided by blanks, so names lose theirs, and quotes too."""
     return "".join(
@@ -84,6 +98,7 @@ FORMATS: Mapping[str, Format] = {
     "srt": Format("application/x-subrip", lambda transcript: to_srt(transcript.lines)),
     "vtt": Format("text/vtt", lambda transcript: to_vtt(transcript.lines)),
     "txt": Format("text/plain", lambda transcript: to_txt(transcript.lines)),
+    "csv": Format("text/csv", lambda transcript: to_csv(transcript.lines)),
     "rttm": Format("text/plain", lambda transcript: to_rttm(transcript.turns, transcript.name)),
 }
 """By file extension."""
@@ -92,6 +107,8 @@ FORMATS: Mapping[str, Format] = {
 # them; surrogates cannot be written as UTF-8.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins a formula (https://owasp.org/www-community/attacks/CSV_Injection); full-width in spreadsheets of East Asia."""
 _SRT_MARKUP = str.maketrans("<>{}", "\u2039\u203a()")
 
 
@@ -149,6 +166,10 @@ def _vtt_voice(cue: Line) -> str:
         return ""
     emotion = f".{cue.emotion}" if cue.emotion in EMOTIONS else ""
     return f"<v{emotion} {escape(cue.speaker, quote=False)}>"
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _token(name: str) -> str:

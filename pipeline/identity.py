@@ -1,9 +1,14 @@
 """Whose voice it is: comparing embeddings with those of known speakers."""
 
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.types import Vector
 
 THRESHOLDS: dict[str, float] = {
     # benchmarks/speaker_threshold.py, each voice against the closest of the references of 40 readers. Read speech (3-10 s; 2 s;
@@ -15,6 +20,17 @@ THRESHOLDS: dict[str, float] = {
 }
 """Cosine similarity above which two voices are one, by embedding model."""
 
+CALIBRATIONS: dict[str, tuple[float, float]] = {}
+"""Slope and midpoint of the logistic curve from similarity to probability, by embedding model."""
+
+UNKNOWN = re.compile(r"Unknown_[0-9]+")
+"""Names that the program gives to voices that nobody has named."""
+
+LONG_ENOUGH = 2.0
+"""Seconds of speech from which a line may contradict its participant; shorter ones inherit (`dissenter`)."""
+DISSENT = 0.10
+"""How much closer, in cosine similarity, a line must be to another speaker than to its own before it is moved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -22,6 +38,11 @@ class Match:
 
     speaker_id: int
     similarity: float
+
+
+def is_unknown(name: str) -> bool:
+    """Whether the program gave this name, so that nobody has said yet who it is."""
+    return UNKNOWN.fullmatch(name) is not None
 
 
 def threshold_for(model: str, setting: float | None) -> float:
@@ -36,7 +57,19 @@ def threshold_for(model: str, setting: float | None) -> float:
     return THRESHOLDS[model]
 
 
-def _unit(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def probability(similarity: float, model: str) -> float | None:
+    """How likely two voices of this similarity are one person's, 0 to 1; None for a model that was not calibrated.
+
+    Platt scaling (Platt 1999): a logistic curve through the scores of own voices and of the closest strangers, either of which
+    is taken for as likely as the other.
+    """
+    if model not in CALIBRATIONS:
+        return None
+    slope, midpoint = CALIBRATIONS[model]
+    return 1.0 / (1.0 + math.exp(-slope * (similarity - midpoint)))
+
+
+def units(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Rows scaled to length 1, and which of them have a direction: one that is zero or not finite has none and becomes 0."""
     # Dividing by the largest number first keeps the squares of very large and very small ones from leaving float32's range.
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
@@ -44,6 +77,15 @@ def _unit(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     scaled = np.divide(vectors, largest, out=np.zeros(vectors.shape, np.float32), where=known)
     lengths = np.where(known, np.linalg.norm(scaled, axis=1, keepdims=True), 1.0)
     return (scaled / lengths).astype(np.float32), known[:, 0]
+
+
+def centroid(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector | None:
+    """The direction of the weighted mean of unit vectors, L2-normalised; None where they leave none."""
+    if not vectors:
+        return None
+    rows, _ = units(np.stack(vectors))
+    mean, known = units((np.asarray(weights, np.float32) @ rows)[None])
+    return mean[0] if known[0] else None
 
 
 def match(
@@ -68,17 +110,46 @@ def match(
             f"Vectors of {vectors.shape[1]} dimensions cannot be compared with references of {references.shape[1]}: two "
             "embedding models made them."
         )
-    order = np.argsort(speaker_ids, kind="stable")
-    ids, first = np.unique(speaker_ids[order], return_index=True)
-    units, known = _unit(references[order])
-    queries, askable = _unit(vectors)
-    similarities = np.clip(queries @ units.T, -1.0, 1.0)
-    similarities[:, ~known] = -np.inf
-    similarities[~askable] = -np.inf
-    best_of_speaker = np.maximum.reduceat(similarities, first, axis=1)
-    winners = best_of_speaker.argmax(axis=1)
-    best = best_of_speaker[np.arange(len(vectors)), winners]
-    return [
-        Match(int(ids[winner]), float(similarity)) if similarity > threshold else None
-        for winner, similarity in zip(winners, best, strict=True)
-    ]
+    rows, known = units(references)
+    similarities = similarity_matrix(vectors, rows[known].T)
+    return [closest(near) for near in neighbours(similarities, speaker_ids[known], threshold)]
+
+
+def similarity_matrix(vectors: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosine similarities (p, n) of vectors (p, d) with unit vectors (d, n); those of a vector without a direction are NaN."""
+    queries, known = units(vectors)
+    similarities: NDArray[np.float32] = np.clip(queries @ columns, -1.0, 1.0)
+    similarities[~known] = np.nan
+    return similarities
+
+
+def neighbours(similarities: NDArray[np.float32], speaker_ids: NDArray[np.int64], floor: float) -> list[dict[int, float]]:
+    """For each row of similarities (p, n) to references of `speaker_ids` (n,): whoever is closer than `floor`, and how close.
+
+    A speaker is as close as the closest of their references.
+    """
+    found: list[dict[int, float]] = []
+    for row in similarities:
+        near: dict[int, float] = {}
+        for at in np.flatnonzero(row > floor):
+            speaker, similarity = int(speaker_ids[at]), float(row[at])
+            near[speaker] = max(near.get(speaker, -1.0), similarity)
+        found.append(near)
+    return found
+
+
+def closest(near: Mapping[int, float]) -> Match | None:
+    """The closest of a voice's neighbours; between two that are equally close the smaller id wins."""
+    return min((Match(*item) for item in near.items()), key=lambda m: (-m.similarity, m.speaker_id), default=None)
+
+
+def dissenter(own: float, near: Mapping[int, float], named: frozenset[int], threshold: float) -> Match | None:
+    """Somebody else whom a line is clearly of, although its participant's voice is another's; else None.
+
+    Args:
+        own: How similar the line is to its own participant, or to the closest reference of that participant's speaker.
+        near: How similar it is to other speakers.
+        named: Speakers whom a person has named. A line never goes to an unknown one: that would be a guess on top of a guess.
+    """
+    best = closest({speaker: similarity for speaker, similarity in near.items() if speaker in named})
+    return best if best is not None and best.similarity > max(threshold, own + DISSENT) else None

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import segments
+from storage import emotions, segments, speakers
 from storage.segments import SegmentLine
 from storage.tables import Conversation, ParticipantRow, SegmentRow
 
@@ -18,7 +18,12 @@ CHANNEL = "conversation"
 
 ACTIVE = ("recording", "processing")
 UNFINISHED = Conversation.status.in_(ACTIVE)
+NOT_FOUND = "Conversation not found"
 INTERRUPTED = "The program stopped while it worked on this recording: send the recording again, or reprocess it."
+
+
+class ConversationBusy(Exception):
+    """A recording is in work, and what was asked for must wait until it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +99,23 @@ async def create(
 
 async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
     """The conversation with all its lines, in three queries however long it is; None where there is no such conversation."""
-    row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
-    if row is None:
+    found = await summary(session, conversation_id)
+    if found is None:
         return None
-    summary = ConversationSummary(*row)
-    return ConversationDetail(
-        **asdict(summary), segments=await segments.of_conversation(session, conversation_id, summary.start_time)
-    )
+    lines = await segments.of_conversation(session, conversation_id, found.start_time)
+    return ConversationDetail(**asdict(found), segments=lines)
+
+
+async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:
+    """The conversation without its lines; None where there is no such conversation."""
+    row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
+    return None if row is None else ConversationSummary(*row)
+
+
+async def words(session: AsyncSession, conversation_id: int) -> str:
+    """All that is said, without who says it."""
+    lines = select(SegmentRow.text).where(SegmentRow.conversation_id == conversation_id).order_by(SegmentRow.position)
+    return " ".join(await session.scalars(lines))
 
 
 async def progress(session: AsyncSession, conversation_id: int) -> Progress | None:
@@ -122,6 +137,67 @@ async def list_page(
     return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
 
 
+async def rename(session: AsyncSession, conversation_id: int, title: str) -> None:
+    """Give the conversation another title. Raises LookupError where there is no such conversation."""
+    change = update(Conversation).where(Conversation.id == conversation_id).values(title=title.replace("\0", ""))
+    if (await session.scalar(change.returning(Conversation.id))) is None:
+        raise LookupError(NOT_FOUND)
+
+
+async def remove(session: AsyncSession, conversation_id: int) -> str | None:
+    """Forget the conversation, its lines, and the unknown speakers who are heard nowhere else.
+
+    Returns the key of its recording, which the caller deletes once this is committed: a recording that nobody refers to is
+    better than a conversation without its recording. Raises LookupError, and ConversationBusy while it is in work.
+    """
+    await speakers.lock(session)
+    found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id).with_for_update()
+    row = (await session.execute(found)).one_or_none()
+    if row is None:
+        raise LookupError(NOT_FOUND)
+    if row.status in ACTIVE:
+        raise ConversationBusy("Cannot delete an active conversation; stop/finalize it first")
+    heard = select(ParticipantRow.speaker_id).where(
+        ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)
+    )
+    people = sorted(speaker for speaker in set(await session.scalars(heard)) if speaker is not None)
+    await session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    for speaker in people:
+        await emotions.recompute(session, speaker)
+    await speakers.delete_forgotten(session, people)
+    key: str | None = row.audio_key
+    return key
+
+
+async def idle(session: AsyncSession, conversation_id: int) -> str | None:
+    """The key of the conversation's recording, on which nobody begins to work until the end of the transaction.
+
+    Raises LookupError where there is no such conversation, ConversationBusy where it is in work.
+    """
+    found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id)
+    row = (await session.execute(found.with_for_update(key_share=True))).one_or_none()
+    if row is None:
+        raise LookupError(NOT_FOUND)
+    if row.status in ACTIVE:
+        raise ConversationBusy("Conversation is already active")
+    key: str | None = row.audio_key
+    return key
+
+
+async def recording(session: AsyncSession, conversation_id: int) -> str:
+    """The same, and raises LookupError where there is no recording."""
+    key = await idle(session, conversation_id)
+    if key is None:
+        raise LookupError("Audio file not found")
+    return key
+
+
+async def reopen(session: AsyncSession, conversation_id: int) -> None:
+    """Take a conversation that is done into work again; its lines stay until new ones come. Raises as `recording` does."""
+    await recording(session, conversation_id)
+    await _change(session, [Conversation.id == conversation_id], status="processing", progress=0.0, stage=None, error=None)
+
+
 async def set_progress(session: AsyncSession, conversation_id: int, stage: str, fraction: float) -> None:
     """Say which stage is at work and how much of the whole is done. Changes nothing once the conversation is finished."""
     await _change(session, [Conversation.id == conversation_id, UNFINISHED], stage=stage, progress=min(max(fraction, 0.0), 1.0))
@@ -137,13 +213,26 @@ async def complete(session: AsyncSession, conversation_id: int, duration: float,
 
 
 async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
-    """Give up on an unfinished conversation. `error` is a sentence for the user."""
-    await _change(session, [Conversation.id == conversation_id, UNFINISHED], status="failed", error=error.replace("\0", ""))
+    """Give up on an unfinished conversation. `error` is a sentence for the user.
+
+    One that was processed before keeps its transcript, and is completed: what failed is the second time.
+    """
+    await _give_up(session, [Conversation.id == conversation_id, UNFINISHED], error)
 
 
 async def fail_interrupted(session: AsyncSession) -> int:
     """At start: fail what a process that is gone left unfinished; returns how many there were."""
-    return await _change(session, [Conversation.status == "processing"], status="failed", error=INTERRUPTED)
+    return await _give_up(session, [Conversation.status == "processing"], INTERRUPTED)
+
+
+async def _give_up(session: AsyncSession, which: Sequence[ColumnElement[bool]], error: str) -> int:
+    processed = Conversation.end_time.is_not(None)
+    values: dict[str, object] = {"status": case((processed, "completed"), else_="failed"), "error": error.replace("\0", "")}
+    values |= {
+        "stage": case((processed, None), else_=Conversation.stage),
+        "progress": case((processed, 1.0), else_=Conversation.progress),
+    }
+    return await _change(session, which, **values)
 
 
 async def _change(session: AsyncSession, which: Sequence[ColumnElement[bool]], **values: object) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity import probability
 from pipeline.types import Turn
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
@@ -28,7 +29,9 @@ class SegmentLine:
     start_offset: float
     end_offset: float
     confidence: float | None
-    """Cosine similarity to the speaker; None for a voice that was new."""
+    """Cosine similarity to the speaker; None for a voice that was new, 1.0 where a person said who it is."""
+    speaker_probability: float | None
+    """How likely that similarity makes it that it is the speaker; None where there is none, or the model was not calibrated."""
     words: list[dict[str, Any]] | None
     """`word` (with its leading space), `start`, `end`, `probability`."""
     avg_logprob: float | None
@@ -75,23 +78,23 @@ async def place(session: AsyncSession, segment_id: int) -> Place | None:
 
 async def turns_of_conversation(session: AsyncSession, conversation_id: int) -> list[Turn]:
     """The diarizer's turns, overlaps included, under the speakers' present names."""
-    names = {participant: name for participant, (_, name, _) in (await _voices(session, conversation_id)).items()}
+    names = {participant: name for participant, (_, name, *_) in (await _voices(session, conversation_id)).items()}
     columns = (TurnRow.start, TurnRow.end, TurnRow.participant_id)
     rows = await session.execute(select(*columns).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.start))
     return [Turn(start, end, names[participant]) for start, end, participant in rows]
 
 
-async def _voices(session: AsyncSession, conversation_id: int) -> dict[int, tuple[int | None, str, float | None]]:
-    """Speaker, name and confidence of each participant."""
+async def _voices(session: AsyncSession, conversation_id: int) -> dict[int, tuple[int | None, str, float | None, str | None]]:
+    """Speaker, name, confidence and embedding model of each participant."""
     people = await session.execute(
-        select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence)
+        select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence, ParticipantRow.model)
         .outerjoin(Speaker)
         .where(ParticipantRow.conversation_id == conversation_id)
         .order_by(ParticipantRow.id)
     )
     return {
-        participant: (speaker, name or local_name(index), confidence)
-        for index, (participant, speaker, name, confidence) in enumerate(people)
+        participant: (speaker, name or local_name(index), confidence, model)
+        for index, (participant, speaker, name, confidence, model) in enumerate(people)
     }
 
 
@@ -108,15 +111,17 @@ async def of_conversation(session: AsyncSession, conversation_id: int, start_tim
     lines = []
     # Fetched in pieces: decoding some thousand lines at once would hold up the event loop.
     async for row in rows.yield_per(BATCH).mappings():
-        speaker_id, name, confidence = voices[row["participant_id"]]
+        speaker_id, name, confidence, model = voices[row["participant_id"]]
         values = dict(row)
         if values["confidence"] is None:
             values["confidence"] = confidence
+        similarity = values["confidence"]
         lines.append(
             SegmentLine(
                 **values,
                 speaker_id=speaker_id,
                 speaker_name=name,
+                speaker_probability=None if similarity is None or model is None else probability(similarity, model),
                 start_time=start_time + timedelta(seconds=row["start_offset"]),
                 end_time=start_time + timedelta(seconds=row["end_offset"]),
             )

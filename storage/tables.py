@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from pipeline.types import Vector
@@ -144,6 +145,12 @@ def _of_participant() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(columns, ["participants.id", "participants.conversation_id"], ondelete="CASCADE")
 
 
+IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Kana and Han characters, which are written without spaces between words, as both Python's `re` and PostgreSQL write them."""
+SPACED = rf"regexp_replace(text, '([{IDEOGRAPHS}])', ' \1 ', 'g')"
+"""The text of a segment with each of them as a word of its own, so that a search finds what stands within a sentence."""
+
+
 class SegmentRow(Base):
     """A line of a transcript. A null `confidence` means that its participant's holds."""
 
@@ -151,6 +158,7 @@ class SegmentRow(Base):
     __table_args__ = (
         _of_participant(),
         UniqueConstraint("conversation_id", "position"),
+        Index(None, "lexemes", postgresql_using="gin"),
         CheckConstraint("start_offset >= 0 AND end_offset >= start_offset", name="offsets"),
         _fraction("emotion_confidence"),
         _together("emotion_vector_model", "emotion_vector", "emotion_model"),
@@ -177,9 +185,15 @@ class SegmentRow(Base):
     emotion_corrected: Mapped[bool] = mapped_column(server_default=false())
     emotion_corrected_at: Mapped[datetime | None]
     emotion_misidentified: Mapped[bool] = mapped_column(server_default=false())
+    emotion_learned: Mapped[bool] = mapped_column(server_default=true())
+    """Whether the speaker's profile learns from the correction, where there is one."""
     detector_breakdown: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     voice_vector: Mapped[Vector | None]
     voice_model: Mapped[str | None]
+    lexemes: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed(f"to_tsvector('simple'::regconfig, {SPACED})", persisted=True), deferred=True
+    )
+    """The words of the text, for `storage.search`, which says why they are not reduced to stems."""
 
 
 class TurnRow(Base):
@@ -244,6 +258,21 @@ class LabelRow(Base):
     labeled_by: Mapped[str | None]
     notes: Mapped[str | None]
     labeled_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ReferenceChange(Base):
+    """Which row that may be a reference vector was last changed by which transaction; triggers on the tables write it.
+
+    A row stays when its reference is deleted. `storage.references` keeps its matrix up to date by it.
+    """
+
+    __tablename__ = "reference_changes"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """The name of the table."""
+    reference_id: Mapped[int] = mapped_column(primary_key=True)
+    xact: Mapped[int] = mapped_column(BigInteger, index=True)
+    """`pg_current_xact_id`, which never wraps around."""
 
 
 class VoiceSetting(Base):

@@ -1,41 +1,50 @@
 """Storing what the stages found: who the voices are is decided here, in the transaction that keeps the answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity import match
-from pipeline.types import Participant, Segment, Transcript
-from storage import conversations, speakers
-from storage.tables import Base, Conversation, ParticipantRow
+from pipeline.identity import DISSENT, LONG_ENOUGH, Match, dissenter, similarity_matrix
+from pipeline.types import Participant, Segment, Transcript, Voiceprint
+from storage import conversations, emotions, moods, participants, references, speakers
+from storage.clustering import absorb
+from storage.edits import Edit
+from storage.moods import Rules
+from storage.tables import Base, Conversation, ParticipantRow, SegmentRow
 
 BATCH = 250
 """Rows encoded at a time, a few milliseconds' work: the event loop gets its turn in between."""
 
 SEGMENTS, TURNS = Base.metadata.tables["segments"], Base.metadata.tables["turns"]  # plain tables: no object for every row
 
+Identity = tuple[int | None, float | None]
+"""Speaker and similarity of a participant: neither where there is no voiceprint, no similarity for a new speaker."""
+
 T = TypeVar("T")
 
 
-async def save(session: AsyncSession, conversation_id: int, transcript: Transcript, threshold: float) -> None:
+async def save(session: AsyncSession, conversation_id: int, transcript: Transcript, rules: Rules) -> None:
     """Keep the transcript of a conversation, in place of the one it may have, and mark the conversation completed.
 
-    A participant with a voiceprint becomes the known speaker who is closest, with a cosine similarity above `threshold`,
+    A participant with a voiceprint becomes the known speaker who is closest, with a cosine similarity above the threshold,
     else a new `Unknown_NN`; one without belongs to nobody and is shown under a name local to the conversation
-    (`storage.segments.local_name`). Transcripts are matched one at a time, so that two that bring the same new voice at
-    the same moment make one speaker of it. The former transcript still counts as a reference: its names are kept.
+    (`storage.segments.local_name`). Then lines whose voice clearly is another's, whom a person has named, go to that speaker
+    (`pipeline.identity.dissenter`); all others inherit. Unknown speakers whom the new voices show to be somebody become them
+    (`storage.clustering`). Transcripts are matched one at a time, so that two that bring the same new voice at the same moment
+    make one speaker of it. The former transcript still counts as a reference: its names are kept.
 
     Raises LookupError where the conversation was deleted meanwhile, ValueError where the transcript contradicts itself.
     """
+    await speakers.lock(session)
     exists = await session.scalar(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     if exists is None:
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
-    await speakers.lock(session)
     people = _participants(transcript)
-    identities = await _identify(session, people, threshold)
+    identities = await _identify(session, people, rules.voice.speaker_threshold)
+    dissenters = await _dissenters(session, transcript, people, identities, rules.voice.speaker_threshold)
     former = await _delete(session, conversation_id)
     ids: dict[str, int] = {}
     for person, (speaker_id, confidence) in zip(people, identities, strict=True):
@@ -58,7 +67,12 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
         await session.execute(insert(SEGMENTS), [place[s.speaker] | {"position": i} | _segment(s) for i, s in batch])
     for turns in _batches(transcript.turns):
         await session.execute(insert(TURNS), [place[t.speaker] | {"start": t.start, "end": t.end} for t in turns])
+    await _move(session, conversation_id, dissenters, {transcript.segments[i].speaker for i in dissenters}, ids)
+    await _absorb(session, rules, people, identities)
     await speakers.delete_forgotten(session, former)
+    for speaker_id in sorted(await moods.those_profiled(session, former)):
+        await emotions.recompute(session, speaker_id)
+    await emotions.redetect(session, settings=rules.voice, conversation_id=conversation_id, personalized=rules.personalized)
     await conversations.complete(session, conversation_id, transcript.duration, transcript.language)
 
 
@@ -73,19 +87,15 @@ def _participants(transcript: Transcript) -> list[Participant]:
     return list(people.values())
 
 
-async def _identify(
-    session: AsyncSession, people: Sequence[Participant], threshold: float
-) -> list[tuple[int | None, float | None]]:
-    """Speaker and similarity of each participant: neither where there is no voiceprint, no similarity for a new speaker."""
+async def _identify(session: AsyncSession, people: Sequence[Participant], threshold: float) -> list[Identity]:
     prints = [person.voiceprint for person in people if person.voiceprint is not None]
     if not prints:
         return [(None, None)] * len(people)
     if len({(voice.model, voice.vector.shape) for voice in prints}) > 1:
         raise ValueError("The voiceprints of a transcript must come from one embedding model.")
     vectors = np.stack([voice.vector for voice in prints])
-    known, speaker_ids = await speakers.references(session, prints[0].model, vectors.shape[1])
-    matches = iter(match(vectors, known, speaker_ids, threshold))
-    identities: list[tuple[int | None, float | None]] = []
+    matches = iter(await references.match(session, vectors, prints[0].model, threshold))
+    identities: list[Identity] = []
     for person in people:
         if person.voiceprint is None:
             identities.append((None, None))
@@ -94,6 +104,72 @@ async def _identify(
         else:
             identities.append((await speakers.create_unknown(session), None))
     return identities
+
+
+async def _dissenters(
+    session: AsyncSession,
+    transcript: Transcript,
+    people: Sequence[Participant],
+    identities: Sequence[Identity],
+    threshold: float,
+) -> dict[int, Match]:
+    """Whom lines belong to that are not of their participant, by their number.
+
+    Only those are compared with anybody that are long enough, spoken by one person alone, and below the threshold even to
+    their own participant: hardly any.
+    """
+    voices = {person.label: person.voiceprint for person in people}
+    speaker_of = {person.label: speaker for person, (speaker, _) in zip(people, identities, strict=True)}
+    open_: dict[int, tuple[Voiceprint, float]] = {}
+    for number, segment in enumerate(transcript.segments):
+        own = voices[segment.speaker]
+        if segment.voice is None or own is None or own.model != segment.voice.model:
+            continue
+        if segment.overlap or segment.end - segment.start < LONG_ENOUGH:
+            continue
+        similarity = float(similarity_matrix(segment.voice.vector[None], own.vector[:, None])[0, 0])
+        if similarity <= threshold:
+            open_[number] = segment.voice, similarity
+    found: dict[int, Match] = {}
+    for numbers in _batches(list(open_)):
+        lines = np.stack([open_[number][0].vector for number in numbers])
+        nearby = await references.neighbours(session, lines, open_[numbers[0]][0].model, threshold - DISSENT)
+        named = await speakers.named(session, {speaker for near in nearby for speaker in near})
+        known = frozenset(speaker for speaker, by_hand in named.items() if by_hand)
+        for number, near in zip(numbers, nearby, strict=True):
+            mine = speaker_of[transcript.segments[number].speaker]
+            own_similarity = max(open_[number][1], near.pop(mine, -1.0) if mine is not None else -1.0)
+            if (match := dissenter(own_similarity, near, known, threshold)) is not None:
+                found[number] = match
+    return found
+
+
+async def _move(
+    session: AsyncSession, conversation_id: int, dissenters: Mapping[int, Match], left: Iterable[str], ids: Mapping[str, int]
+) -> None:
+    """Give lines to participants of their own speakers; `left` are the labels of those they leave."""
+    there: dict[int, int] = {}
+    for number, match in dissenters.items():
+        who = match.speaker_id
+        if who not in there:
+            found = await participants.of_speaker(session, conversation_id, who)
+            # No reference: it was recognised from single lines, which is not enough to recognise others by.
+            there[who] = found or await participants.add(session, conversation_id, who, enrolled=False)
+        line = update(SegmentRow).where(SegmentRow.conversation_id == conversation_id, SegmentRow.position == number)
+        await session.execute(line.values(participant_id=there[who], confidence=match.similarity))
+    await participants.recompute(session, sorted({*there.values(), *(ids[label] for label in left)}))
+
+
+async def _absorb(session: AsyncSession, rules: Rules, people: Sequence[Participant], identities: Sequence[Identity]) -> None:
+    """Let unknown speakers become those whom these voices, which were recognised, show them to be."""
+    heard = [
+        person.voiceprint.vector
+        for person, (_, similarity) in zip(people, identities, strict=True)
+        if person.voiceprint is not None and similarity is not None and person.voiceprint.model == rules.model
+    ]
+    edit = Edit(session)
+    await absorb(edit, rules, heard)
+    await edit.save()
 
 
 async def _delete(session: AsyncSession, conversation_id: int) -> set[int]:

@@ -26,10 +26,12 @@ def main() -> None:
     from engines.weights import WeightsError
     from pipeline.audio import AudioError
     from storage.database import DatabaseError
+    from vivavoce.archive import ArchiveError
+    from vivavoce.evaluate import EvaluationError
 
     try:
         app()
-    except (AudioError, DatabaseError, WeightsError, FileNotFoundError) as error:
+    except (ArchiveError, AudioError, DatabaseError, EvaluationError, WeightsError, FileNotFoundError) as error:
         sys.exit(f"{NAME}: {error}")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
@@ -71,6 +73,7 @@ def transcribe(
     srt: Annotated[bool, typer.Option("--srt", help="Print SubRip subtitles.")] = False,
     vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
     txt: Annotated[bool, typer.Option("--txt", help="Print plain text, for programs.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table, a line of talk a row.")] = False,
     rttm: Annotated[bool, typer.Option("--rttm", help="Print speaker turns, for diarization tools.")] = False,
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected where none is given.")] = None,
     num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
@@ -82,7 +85,8 @@ def transcribe(
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
 
-    asked = [name for name, wanted in {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "rttm": rttm}.items() if wanted]
+    formats = {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "csv": csv, "rttm": rttm}
+    asked = [name for name, wanted in formats.items() if wanted]
     if len(asked) > 1:
         raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in asked)}.")
     settings = Settings()
@@ -101,6 +105,86 @@ def transcribe(
 
     text = transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None)
     print(text.rstrip("\n"))
+
+
+@app.command()
+def evaluate(
+    conversation: Annotated[
+        list[int] | None, typer.Option(help="Only this conversation; may be given more than once. [default: all with labels]")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="ID=FILE: what was truly said in a conversation.")] = None,
+    rttm: Annotated[list[str] | None, typer.Option(help="ID=FILE: who truly spoke when in it, as RTTM.")] = None,
+    collar: Annotated[float, typer.Option(min=0, max=1, help="Seconds around the RTTM's boundaries not to score.")] = 0.0,
+    sweep_padding: Annotated[bool, typer.Option(help="Also hear lines again with different context_padding.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write the curves here, as SVG.", dir_okay=False)] = None,
+    url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
+) -> None:
+    """Measure transcripts against labels and references, and propose a speaker_threshold."""
+    from vivavoce import evaluate as evaluation
+
+    settings = Settings()
+    print(
+        evaluation.run(
+            url or f"http://{settings.host}:{settings.port}",
+            conversation or None,
+            _references(text, "--text"),
+            _references(rttm, "--rttm"),
+            collar=collar,
+            sweep_padding=sweep_padding,
+            plot=plot,
+        )
+    )
+
+
+def _references(given: list[str] | None, option: str) -> dict[int, Path]:
+    """`7=talk.txt` as a conversation and its file."""
+    found: dict[int, Path] = {}
+    for pair in given or ():
+        id_, equals, path = pair.partition("=")
+        if not (id_.isdecimal() and equals and Path(path).is_file()):
+            raise typer.BadParameter(f"{pair!r} is not the number of a conversation, =, and a file.", param_hint=option)
+        found[int(id_)] = Path(path)
+    return found
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON; a file that is there is replaced.", dir_okay=False)],
+) -> None:
+    """Keep who is who in a file: speakers, their voices and emotions, corrections, settings. No recordings, no texts."""
+    from vivavoce.archive import write_backup
+
+    kept = write_backup(file, Settings())
+    print(f"{file}: {kept.speakers_count} speaker(s), {kept.segments_count} line(s).")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `backup` or the API wrote.", exists=True, dir_okay=False, readable=True)],
+) -> None:
+    """Replace who is who by what a file holds: all of it, or nothing. What is replaced is kept as a profile."""
+    from vivavoce.archive import restore_backup
+
+    done = restore_backup(file, Settings())
+    print(
+        f"{done.counts.speakers_restored} speaker(s), {done.counts.segments_updated} line(s) of the recordings that are here."
+    )
+    if done.before is not None:
+        print(f"What was replaced is the profile '{done.before.name}'.")
+    for warning in (done.legacy_warning, done.settings_warning):
+        if warning:
+            print(warning, file=sys.stderr)
+
+
+@app.command()
+def mcp(
+    url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
+) -> None:
+    """Give a desktop client (Claude Desktop) the application's tools, over stdin and stdout."""
+    from mcp_server.stdio import Relay
+
+    settings = Settings()
+    Relay(url or f"http://{settings.host}:{settings.port}").run("stdio")
 
 
 @models.command()

@@ -5,10 +5,30 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 
-from deployments.api import conversations, health, process, segments, system
+from deployments import mcp
+from deployments.api import (
+    conversations,
+    emotions,
+    evaluation,
+    health,
+    identification,
+    labels,
+    process,
+    profiles,
+    reembedding,
+    search,
+    segments,
+    speakers,
+    streaming,
+    system,
+    voice_settings,
+)
+from deployments.api.errors import invalid_request
 from deployments.api.limits import BodyLimit
+from mcp_server.endpoint import PATH
 from settings import NAME, Settings
 
 PREFIX = "/api/v1"
@@ -22,9 +42,26 @@ offsets are seconds from the start of the recording. An error is `{"detail": "a 
 
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     app = FastAPI(title="Vivavoce", version=version(NAME), description=DESCRIPTION, lifespan=lifespan)
-    for router in (system.router, process.router, conversations.router, segments.router):
-        app.include_router(router, prefix=PREFIX)
+    for module in (
+        system,
+        process,
+        conversations,
+        labels,
+        evaluation,
+        segments,
+        identification,
+        speakers,
+        emotions,
+        voice_settings,
+        profiles,
+        reembedding,
+        search,
+        streaming,
+    ):
+        app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
+    app.add_exception_handler(RequestValidationError, invalid_request)  # type: ignore[arg-type]
+    mcp.add(app, settings)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
     app.add_api_route("/", _root, include_in_schema=False)
     if settings.cors_origins:
@@ -33,4 +70,4 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
 
 
 async def _root() -> dict[str, str]:
-    return {"message": "Vivavoce", "docs": "/docs", "api": PREFIX}
+    return {"message": "Vivavoce", "docs": "/docs", "api": PREFIX, "mcp": PATH}

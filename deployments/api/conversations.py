@@ -1,10 +1,11 @@
-"""Conversations: the list, one of them, its transcript in other formats, and the progress of the work on it."""
+"""Conversations: the list, one of them, its title, its transcript in other formats, and the progress of the work on it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from deployments.api import schemas
@@ -13,6 +14,8 @@ from pipeline import export
 from storage import conversations, segments
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
+
+logger = logging.getLogger("ray.serve")
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
 LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
@@ -40,6 +43,42 @@ async def get_conversation(services: ServicesDep, conversation_id: ConversationI
     return await read(services, conversation_id)
 
 
+@router.patch("/{conversation_id}", responses=MISSING)
+async def update_conversation(
+    services: ServicesDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
+) -> schemas.Conversation:
+    """Change the title."""
+    if change.title is not None:
+        async with services.database.session() as session:
+            try:
+                await conversations.rename(session, conversation_id, change.title)
+            except LookupError as error:
+                raise not_found(error) from error
+    return await read(services, conversation_id)
+
+
+@router.delete(
+    "/{conversation_id}", responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is in work."}}
+)
+async def delete_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Deleted:
+    """Delete a conversation, its recording, and the unknown speakers who are heard nowhere else."""
+    async with services.database.session() as session:
+        try:
+            key = await conversations.remove(session, conversation_id)
+        except LookupError as error:
+            raise not_found(error) from error
+        except conversations.ConversationBusy as error:
+            raise HTTPException(409, str(error)) from error
+    warnings = []
+    try:
+        if key is not None:
+            await services.store.delete(key)
+    except Exception:
+        logger.exception("The recording %s of the deleted conversation %d is still there", key, conversation_id)
+        warnings.append("The recording could not be deleted; the server's log says why.")
+    return schemas.Deleted(message=f"Conversation {conversation_id} deleted", cleanup_warnings=warnings)
+
+
 @router.get(
     "/{conversation_id}/transcript",
     response_class=Response,
@@ -48,17 +87,19 @@ async def get_conversation(services: ServicesDep, conversation_id: ConversationI
 async def get_transcript(
     services: ServicesDep,
     conversation_id: ConversationId,
-    format: Annotated[Literal["json", "srt", "vtt", "txt", "rttm"], Query(description="What kind of file.")] = "json",
+    format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="What kind of file.")] = "json",
 ) -> Response:
-    """The transcript as a file: subtitles, text, speaker turns for diarization tools, or the conversation as JSON."""
+    """The transcript as a file: subtitles, text, a table, turns for diarization tools, or the conversation as JSON."""
     conversation = await read(services, conversation_id)
+    name = f"conversation_{conversation_id}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
     if format == "json":
-        return Response(conversation.model_dump_json(), media_type="application/json")
+        content = await asyncio.to_thread(conversation.model_dump_json)
+        return Response(content, media_type="application/json", headers=headers)
     async with services.database.session() as session:
         turns = await segments.turns_of_conversation(session, conversation_id)
-    name = f"conversation_{conversation_id}"
-    content = export.FORMATS[format].render(export.Transcript(name, schemas.lines(conversation), turns))
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
+    transcript = export.Transcript(name, schemas.lines(conversation), turns)
+    content = await asyncio.to_thread(export.FORMATS[format].render, transcript)
     return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
 
 
@@ -82,6 +123,11 @@ async def watch_progress(services: ServicesDep, conversation_id: ConversationId)
             yield ServerSentEvent(schemas.Progress.model_validate(progress).model_dump_json(), event="progress")
 
     return EventSourceResponse(events())
+
+
+def not_found(error: LookupError) -> HTTPException:
+    """What storage could not find, as an answer."""
+    return HTTPException(404, str(error.args[0]))
 
 
 async def read(services: Services, conversation_id: int) -> schemas.Conversation:

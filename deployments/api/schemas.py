@@ -55,6 +55,9 @@ class Segment(Schema):
     start_offset: float
     end_offset: float
     confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
+    speaker_probability: float | None = Field(
+        None, description="How likely that similarity makes it that this is the speaker, 0 to 1."
+    )
     overlap: bool = Field(False, description="Somebody else speaks during this segment.")
     emotion_category: str | None = Field(examples=["neutral"])
     emotion_confidence: float | None
@@ -95,6 +98,29 @@ class Conversation(ConversationListItem):
     @property
     def segments(self) -> list[Segment]:
         return self.transcript_segments
+
+
+class ConversationUpdate(Schema):
+    """What a client may change. A conversation's status is what the program says, and nothing else is accepted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(None, max_length=1000, examples=["Planning, Monday"])
+
+
+class Deleted(Schema):
+    message: str = Field(examples=["Conversation 7 deleted"])
+    cleanup_warnings: list[str] = Field([], description="What could not be removed from the disk.")
+
+
+class Reprocessed(Schema):
+    message: str = Field(examples=["Conversation reprocessed"])
+    segments: int = Field(description="How many lines it has now.")
+
+
+class Rematched(Reprocessed):
+    participants: int = Field(description="How many voices have another speaker now.")
+    segments: int = Field(description="How many lines those voices say.")
 
 
 class Progress(Schema):

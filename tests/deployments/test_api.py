@@ -18,7 +18,7 @@ from storage import conversations, transcripts
 from storage.audio import AudioStore
 from storage.database import Database
 from storage.events import Notifications
-from tests.storage.transcripts import transcript, voice
+from tests.storage.transcripts import RULES, transcript, voice
 
 MEGABYTE = 2**20
 ORIGIN = "https://example.org"
@@ -96,7 +96,7 @@ async def test_the_list_can_be_filtered_by_status(api: httpx.AsyncClient, databa
 async def test_a_segment_whose_recording_is_gone_is_a_404(api: httpx.AsyncClient, database: Database) -> None:
     async with database.session() as session:
         conversation = await conversations.create(session, "Gone", "0" * 32 + ".flac", "flac")
-        await transcripts.save(session, conversation, transcript([voice(1)]), threshold=0.5)
+        await transcripts.save(session, conversation, transcript([voice(1)]), RULES)
     segment = (await api.get(f"/conversations/{conversation}")).json()["segments"][0]["id"]
     answer = await api.get(f"/conversations/segments/{segment}/audio")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found for this segment"})
@@ -120,3 +120,13 @@ async def test_pages_of_configured_origins_may_call(api: httpx.AsyncClient) -> N
     assert allowed.headers["access-control-allow-origin"] == ORIGIN
     foreign = await api.get("/conversations", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize("body", ['{"title": NaN}', '{"title": Infinity}', '{"title": "x", "\\ud800": 1}', '["\\udfff"]', "{"])
+async def test_bodies_that_cannot_be_repeated_are_refused_all_the_same(
+    api: httpx.AsyncClient, database: Database, body: str
+) -> None:
+    (conversation,) = await create(database, 1)
+    answer = await api.patch(f"/conversations/{conversation}", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0].keys() == {"type", "loc", "msg"}

@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation import diarization_error_rate, tokens, word_error_rate, word_speaker_accuracy
-from pipeline.types import Turn
+from pipeline.evaluation import (
+    diarization_error_rate,
+    diarization_errors,
+    tokens,
+    word_error_rate,
+    word_errors,
+    word_speaker_accuracy,
+)
+from pipeline.types import Span, Turn
 
 _words = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=9)
 
@@ -99,3 +106,22 @@ def test_only_words_that_were_heard_right_count() -> None:
     assert word_speaker_accuracy(said, [("one", "x"), ("extra", "y"), ("two", "y"), ("four", "y")]) == 2 / 3
     assert word_speaker_accuracy(said, [("nothing", "x")]) == 0
     assert word_speaker_accuracy([], []) == 0
+
+
+def test_errors_of_two_recordings_are_added_before_they_are_divided() -> None:
+    right = diarization_errors([Turn(0, 9, "a")], [Turn(0, 9, "x")], [Span(0, 10)])
+    wrong = diarization_errors([Turn(0, 1, "a")], [], [Span(0, 10)])
+    assert (right.rate, wrong.rate, (right + wrong).rate) == (0, 1, pytest.approx(0.1))
+    assert diarization_errors([], [], [Span(0, 1)]).rate == 0
+    assert diarization_errors([], [Turn(0, 1, "x")], [Span(0, 1)]).rate == 1
+
+
+def test_only_what_is_to_be_scored_is_scored() -> None:
+    reference, hypothesis = [Turn(0, 2, "a"), Turn(4, 6, "a")], [Turn(0, 9, "x")]
+    assert diarization_errors(reference, hypothesis, [Span(0, 2), Span(4, 6), Span(5, 6)]).rate == 0
+    assert diarization_errors(reference, hypothesis, [Span(0, 9)]).false_alarm == 5
+
+
+def test_words_against_nothing_are_all_wrong() -> None:
+    assert word_errors("one two three", "") == (3, 3)
+    assert word_errors("", "one two") == (2, 0)

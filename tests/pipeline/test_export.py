@@ -1,5 +1,7 @@
 """What is written reads back the same, whatever people are called and whatever they say."""
 
+import csv
+import io
 import re
 from html import unescape
 from pathlib import Path
@@ -8,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
-from pipeline.export import CUE_CHARACTERS, CUE_SECONDS, FORMATS, Line, Transcript, to_rttm, to_srt, to_txt, to_vtt
+from pipeline.export import CUE_CHARACTERS, CUE_SECONDS, FORMATS, Line, Transcript, to_csv, to_rttm, to_srt, to_txt, to_vtt
 from pipeline.types import EMOTIONS, Turn, Word
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # Unicode's tables are slow to load
@@ -79,6 +81,31 @@ def test_txt_is_a_row_a_line(given: list[Line]) -> None:
     for row, line in zip(txt.splitlines(), _said(given), strict=True):
         assert row.startswith("[")
         assert row.endswith(f": {_flat(line.text)}")
+
+
+@unhurried
+@given(st.lists(lines(), max_size=6))
+def test_csv_reads_back_and_holds_no_formula(given: list[Line]) -> None:
+    said = _said(given)
+    header, *rows = csv.reader(io.StringIO(to_csv(given), newline=""))
+    assert header == ["start", "end", "speaker", "emotion", "emotion_confidence", "text"]
+    for (start, end, *texts), line in zip(rows, said, strict=True):
+        assert (float(start), float(end)) == (round(line.start, 3), round(line.end, 3))
+        speaker, emotion, _, text = texts
+        for cell, shown in ((speaker, line.speaker), (emotion, line.emotion or ""), (text, line.text)):
+            assert cell.removeprefix("'") == _flat(shown).removeprefix("'")
+            assert not cell.startswith(("=", "+", "-", "@", "\uff1d"))
+    to_csv(given).encode()
+
+
+def test_csv_example() -> None:
+    given = [Line(1.5, 2.25, '=HYPERLINK("x")', "Hi, there", "happy", 0.5), Line(3, 4, "Ana", "-1"), Line(5, 6, "Ana", " \n")]
+    assert to_csv(given).split("\r\n") == [
+        "start,end,speaker,emotion,emotion_confidence,text",
+        '1.500,2.250,"\'=HYPERLINK(""x"")",happy,0.500,"Hi, there"',
+        "3.000,4.000,Ana,,,'-1",
+        "",
+    ]
 
 
 @unhurried

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -68,6 +68,7 @@ def test_vectors_of_two_models_are_not_compared() -> None:
         match(_rows([1, 0]), _rows([1, 0]), _ids(1, 2), 0.5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 12), st.floats(-1, 1))
 def test_the_matrix_product_agrees_with_one_pair_at_a_time(seed: int, people: int, known: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)

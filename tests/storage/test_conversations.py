@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage import conversations, speakers, transcripts
+from storage import conversations, corrections, emotion_profiles, speakers, transcripts
 from storage.conversations import ConversationDetail
 from storage.database import Database
-from tests.storage.transcripts import transcript, voice
+from storage.tables import Conversation, SegmentRow
+from tests.storage.archive import add_speaker, add_talk
+from tests.storage.transcripts import RULES, transcript, voice
 
 
 async def read(database: Database, conversation_id: int) -> ConversationDetail:
@@ -47,7 +50,7 @@ async def test_a_new_conversation_is_processing_and_empty(database: Database) ->
 async def test_reading_a_conversation_takes_three_queries_however_long_it_is(database: Database) -> None:
     async with database.session() as session:
         id_ = await conversations.create(session, None, None, "wav")
-        await transcripts.save(session, id_, transcript([voice(1), voice(2), None], lines=600), 0.5)
+        await transcripts.save(session, id_, transcript([voice(1), voice(2), None], lines=600), RULES)
     with counted_queries(database) as queries:
         found = await read(database, id_)
     assert len(found.segments) == found.num_segments == 600
@@ -68,7 +71,7 @@ async def test_the_list_goes_from_the_newest_on(database: Database) -> None:
         failed = await conversations.create(session, "failed", None, "wav", start_time=noon)
         await conversations.fail(session, failed, "No.")
         full = await conversations.create(session, "full", None, "wav", start_time=noon - timedelta(hours=1))
-        await transcripts.save(session, full, transcript([voice(1), voice(2), voice(1)], lines=5), 0.5)
+        await transcripts.save(session, full, transcript([voice(1), voice(2), voice(1)], lines=5), RULES)
 
     async with database.session() as session:
         page, total = await conversations.list_page(session, skip=1, limit=3)
@@ -98,7 +101,7 @@ async def test_progress_is_kept_within_bounds_and_ends_with_the_work(database: D
 async def test_a_completed_conversation_cannot_fail_any_more(database: Database) -> None:
     async with database.session() as session:
         id_ = await conversations.create(session, None, None, "wav")
-        await transcripts.save(session, id_, transcript([voice(1)]), 0.5)
+        await transcripts.save(session, id_, transcript([voice(1)]), RULES)
         await conversations.fail(session, id_, "Too late.")
     assert (await read(database, id_)).status == "completed"
 
@@ -108,7 +111,7 @@ async def test_what_a_dead_process_left_is_marked_failed(database: Database) -> 
         left = await conversations.create(session, None, None, "wav")
         live = await conversations.create(session, None, None, "wav", status="recording")
         done = await conversations.create(session, None, None, "wav")
-        await transcripts.save(session, done, transcript([voice(1)]), 0.5)
+        await transcripts.save(session, done, transcript([voice(1)]), RULES)
     async with database.session() as session:
         assert await conversations.fail_interrupted(session) == 1
     found = await read(database, left)
@@ -133,6 +136,106 @@ async def test_speakers_are_listed_with_their_lines(database: Database) -> None:
     async with database.session() as session:
         for _ in range(2):
             id_ = await conversations.create(session, None, None, "wav")
-            await transcripts.save(session, id_, transcript([voice(1), voice(2)], lines=3), 0.5)
+            await transcripts.save(session, id_, transcript([voice(1), voice(2)], lines=3), RULES)
     async with database.session() as session:
         assert [(s.name, s.segment_count) for s in await speakers.list_all(session)] == [("Unknown_01", 4), ("Unknown_02", 2)]
+
+
+async def archived(database: Database, *people: int | None) -> int:
+    """A conversation that is done, with a recording."""
+    async with database.session() as session:
+        id_ = await add_talk(session, people, seed=100 * (1 + len(people)))
+        await session.execute(update(Conversation).where(Conversation.id == id_).values(audio_key="0" * 32 + ".flac"))
+        return id_
+
+
+async def test_a_title_is_changed_and_nothing_else(database: Database) -> None:
+    id_ = await archived(database, None)
+    before = await read(database, id_)
+    async with database.session() as session:
+        await conversations.rename(session, id_, "Ann\0ual review")
+        with pytest.raises(LookupError, match="Conversation not found"):
+            await conversations.rename(session, id_ + 1, "Nothing")
+    assert await read(database, id_) == replace(before, title="Annual review")
+
+
+async def test_a_deleted_conversation_takes_the_unknown_speakers_along_who_are_heard_nowhere_else(database: Database) -> None:
+    async with database.session() as session:
+        here, there = [await speakers.create_unknown(session) for _ in range(2)]
+        ana = await add_speaker(session, "Ana")
+    id_ = await archived(database, here, there, ana, None)
+    other = await archived(database, there)
+    async with database.session() as session:
+        assert await conversations.remove(session, id_) == "0" * 32 + ".flac"
+    async with database.session() as session:
+        assert [(s.name, s.segment_count) for s in await speakers.list_all(session)] == [("Ana", 0), ("Unknown_02", 4)]
+        assert await conversations.get(session, id_) is None
+        with pytest.raises(LookupError, match="Conversation not found"):
+            await conversations.remove(session, id_)
+    assert len((await read(database, other)).segments) == 4
+
+
+async def test_profiles_forget_the_lines_of_a_deleted_conversation(database: Database) -> None:
+    async with database.session() as session:
+        ana = await add_speaker(session, "Ana")
+    talks = [await archived(database, ana), await archived(database, ana, None)]
+    async with database.session() as session:
+        for id_ in talks:
+            first = await session.scalar(select(SegmentRow.id).where(SegmentRow.conversation_id == id_).limit(1))
+            await corrections.correct(session, id_, first, "sad", learn=True)
+        (profile,) = (await emotion_profiles.profiles(session, ana)).profiles
+        assert profile.sample_count == 2
+        await conversations.remove(session, talks[0])
+        (profile,) = (await emotion_profiles.profiles(session, ana)).profiles
+        assert profile.sample_count == 1
+        await conversations.remove(session, talks[1])
+        assert (await emotion_profiles.profiles(session, ana)).profiles == ()
+
+
+@pytest.mark.parametrize("status", ["recording", "processing"])
+async def test_what_is_in_work_is_not_taken_away(database: Database, status: str) -> None:
+    async with database.session() as session:
+        id_ = await conversations.create(session, None, "0" * 32 + ".flac", "flac", status=status)
+        with pytest.raises(conversations.ConversationBusy, match="Cannot delete an active conversation"):
+            await conversations.remove(session, id_)
+        with pytest.raises(conversations.ConversationBusy, match="already active"):
+            await conversations.reopen(session, id_)
+    assert (await read(database, id_)).status == status
+
+
+async def test_a_conversation_that_is_processed_again_keeps_its_lines_until_it_is_done(database: Database) -> None:
+    id_ = await archived(database, None)
+    before = await read(database, id_)
+    async with database.session() as session:
+        assert await conversations.recording(session, id_) == before.audio_key
+        await conversations.reopen(session, id_)
+        with pytest.raises(conversations.ConversationBusy):
+            await conversations.recording(session, id_)
+    again = await read(database, id_)
+    assert (again.status, again.progress, again.segments) == ("processing", 0.0, before.segments)
+    async with database.session() as session:
+        await conversations.set_progress(session, id_, "diarizing", 0.4)
+        await conversations.fail(session, id_, "The diarizer is gone.")
+    failed = await read(database, id_)
+    assert (failed.status, failed.stage, failed.progress, failed.error) == ("completed", None, 1.0, "The diarizer is gone.")
+    assert failed.segments == before.segments
+    async with database.session() as session:
+        await conversations.reopen(session, id_)
+    assert (await read(database, id_)).error is None
+
+
+async def test_without_a_recording_nothing_is_processed_again(database: Database) -> None:
+    async with database.session() as session:
+        id_ = await add_talk(session, [None])
+        with pytest.raises(LookupError, match="Audio file not found"):
+            await conversations.reopen(session, id_)
+        with pytest.raises(LookupError, match="Conversation not found"):
+            await conversations.reopen(session, id_ + 1)
+    assert (await read(database, id_)).status == "completed"
+
+
+async def test_all_that_is_said(database: Database) -> None:
+    id_ = await archived(database, None)
+    async with database.session() as session:
+        assert await conversations.words(session, id_) == "Line 0. Line 1. Line 2. Line 3."
+        assert await conversations.words(session, id_ + 1) == ""

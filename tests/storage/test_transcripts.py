@@ -12,16 +12,16 @@ from storage import conversations, speakers, transcripts
 from storage.conversations import ConversationDetail
 from storage.database import Database
 from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
-from tests.storage.transcripts import MODEL, near, transcript, voice
+from tests.storage.transcripts import MODEL, RULES, near, transcript, voice
 
-THRESHOLD = 0.5
+THRESHOLD = RULES.voice.speaker_threshold
 
 
 async def keep(database: Database, content: Transcript, conversation_id: int | None = None) -> ConversationDetail:
     async with database.session() as session:
         if conversation_id is None:
             conversation_id = await conversations.create(session, "A talk", None, "wav")
-        await transcripts.save(session, conversation_id, content, THRESHOLD)
+        await transcripts.save(session, conversation_id, content, RULES)
     async with database.session() as session:
         found = await conversations.get(session, conversation_id)
     assert found is not None

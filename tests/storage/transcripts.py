@@ -5,8 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
+from pipeline.voice_settings import VoiceSettings
+from storage.moods import Rules
 
 MODEL = "test-embedder"
+VOICE = VoiceSettings(
+    speaker_threshold=0.5, context_padding=0.15, silence_duration=0.5, filter_hallucinations=True, emotion_threshold=0.6
+)
+RULES = Rules(MODEL, VOICE)
 
 
 def voice(seed: int, dimension: int = 256) -> Vector:

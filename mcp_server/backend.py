@@ -1,0 +1,83 @@
+"""What the tools work with, and how what goes wrong is said."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+
+from mcp_server.fetch import FetchError
+from pipeline.audio import AudioError
+from pipeline.process import Options
+from settings import Settings
+from storage.conversations import ConversationBusy
+from storage.corrections import Refused
+from storage.database import Database
+from storage.directory import NoSuchNameError
+from storage.identification import IdentificationError, SegmentNotFoundError
+from storage.moods import Rules
+from storage.roster import SameSpeakerError
+from storage.search import SearchError
+from storage.speakers import NameTakenError, SpeakerNotFoundError
+from storage.undo import UndoError
+
+Live = Callable[[], Awaitable[Rules]]
+"""Tells the rules that are in force now."""
+
+
+class Unavailable(RuntimeError):
+    """The models do not answer; says what to do."""
+
+
+class Recordings(Protocol):
+    """What becomes of recordings: `deployments.recordings.Recordings`, which these tools may not know."""
+
+    async def accept(self, file: BinaryIO, filename: str, options: Options, live: Live) -> int:
+        """File a new recording and begin to process it; returns the conversation's id. Raises AudioError."""
+
+    async def reprocess(self, conversation: int, options: Options, live: Live) -> None:
+        """Begin to process a recording again. Raises LookupError, ConversationBusy."""
+
+    async def finished(self, conversation: int) -> None:
+        """Wait until the conversation is processed. Giving up waiting does not stop the work."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    settings: Settings
+    database: Database
+    recordings: Recordings
+    rules: Live
+    """Raises Unavailable."""
+
+
+Work = Context[Backend, Any]
+"""A tool's parameter for the call it serves."""
+
+SPEAKERS = "list_speakers shows who is known, with ids."
+SEGMENTS = "Segment ids are in the results of search_transcripts, get_latest_segments and get_conversation."
+HINTS: dict[type[Exception], str] = {
+    SpeakerNotFoundError: SPEAKERS,
+    NoSuchNameError: SPEAKERS,
+    SegmentNotFoundError: SEGMENTS,
+    NameTakenError: "If both are one person, use merge_speakers.",
+    ConversationBusy: "Wait until its status in get_conversation is 'completed'.",
+    LookupError: "list_conversations shows what there is.",
+    **dict.fromkeys((AudioError, FetchError, IdentificationError, Refused, SameSpeakerError, SearchError, UndoError), ""),
+    Unavailable: "",
+}
+"""What to try, for everything that a tool may be refused with. The first that fits holds."""
+
+
+@contextmanager
+def work(ctx: Work) -> Iterator[Backend]:
+    """The backend; what storage refuses within the block, the model is told in a sentence, with what to try."""
+    try:
+        yield ctx.request_context.lifespan_context
+    except (KeyError, IndexError):  # LookupErrors, but faults of ours
+        raise
+    except tuple(HINTS) as error:
+        hint = next(hint for kind, hint in HINTS.items() if isinstance(error, kind))
+        raise ToolError(f"{str(error).rstrip('.')}. {hint}".strip()) from error

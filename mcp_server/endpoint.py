@@ -1,0 +1,75 @@
+"""The server over HTTP: the SDK's streamable transport, without sessions, so that any replica can answer any request."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from mcp_server.server import Server
+
+PATH = "/mcp"
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+STREAM = "text/event-stream"
+LARGEST = 1 << 20
+"""Bytes of a request: it holds names and queries, never audio."""
+
+
+class Endpoint:
+    """ASGI application for `/mcp`; to be used within `running`.
+
+    A web page may only call it where its origin is allowed: any could otherwise reach a server on the user's own machine (DNS
+    rebinding, https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning).
+    """
+
+    def __init__(self, server: Server, origins: Collection[str]) -> None:
+        self.server = server
+        self.origins = origins
+        self._app = server.streamable_http_app(
+            streamable_http_path=PATH,
+            json_response=True,
+            stateless_http=True,
+            max_request_body_size=LARGEST,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # it is done here
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self.server.session_manager.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if not self._allowed(headers.get("origin")):
+            message = "Pages of this origin may not call; add it to CORS_ORIGINS."
+            await JSONResponse({"detail": message}, 403)(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self._describe(headers)(scope, receive, send)
+        else:
+            if scope["method"] == "POST":
+                scope = _as_the_sdk_wants(scope)
+            await self._app(scope, receive, send)
+
+    def _allowed(self, origin: str | None) -> bool:
+        if origin is None or origin in self.origins:
+            return True
+        host = origin.partition("://")[2]
+        return host in LOCAL or host.startswith(tuple(f"{name}:" for name in LOCAL))
+
+    def _describe(self, headers: Headers) -> JSONResponse:
+        if STREAM in headers.get("accept", ""):  # nothing is ever sent unasked: the specification's answer to that
+            return JSONResponse({"detail": "There are no streams here; POST JSON-RPC requests."}, 405, {"Allow": "POST"})
+        known = {"name": self.server.name, "version": self.server.version, "transport": "streamable-http"}
+        return JSONResponse(known | {"message": f"POST JSON-RPC 2.0 requests to {PATH}, such as tools/list."})
+
+
+def _as_the_sdk_wants(scope: Scope) -> Scope:
+    """With the headers that clients of the reference system leave out."""
+    scope = {**scope, "path": PATH, "headers": list(scope["headers"])}
+    headers = MutableHeaders(scope=scope)
+    headers["content-type"] = "application/json"
+    if STREAM not in headers.get("accept", ""):
+        headers["accept"] = "application/json"
+    return scope

@@ -1,0 +1,107 @@
+"""Getting a file from a URL that an agent names, which may be anybody's idea.
+
+The server must not be made to ask its own network for something (SSRF, https://owasp.org/www-community/attacks/
+Server_Side_Request_Forgery): every address that a host has must be a public one, and it is this very address that is connected
+to, since a name may have another one a moment later. Redirects are followed by the same rule.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote
+
+import httpx
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+PATIENCE = 600.0
+"""Seconds for the whole file."""
+REDIRECTS = 5
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class FetchError(ValueError):
+    """The file cannot be fetched; one sentence says why, and what to do."""
+
+
+async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = False) -> str:
+    """Write what is at an http or https URL to `file`, from its beginning to its end, and rewind it.
+
+    Args:
+        url: Where it is.
+        file: Where it goes.
+        max_bytes: How large it may be.
+        private: Whether addresses of this machine and its network are allowed.
+
+    Returns:
+        What the file is called at the end of the URL's path.
+
+    Raises:
+        FetchError: Where it cannot be had.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE), _opened(url, private) as response:
+            if response.status_code != 200:
+                raise FetchError(f"The server of the recording answered {response.status_code}; check the URL.")
+            size = 0
+            async for chunk in response.aiter_bytes(1 << 20):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise FetchError(f"The recording is larger than {max_bytes >> 20} MB; send a smaller one.")
+                await asyncio.to_thread(file.write, chunk)
+            name = PurePosixPath(unquote(response.request.url.path)).name
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise FetchError(f"The recording could not be fetched ({type(error).__name__}); check the URL.") from error
+    file.seek(0)
+    return name or "recording"
+
+
+@asynccontextmanager
+async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
+    # A proxy, which the environment may name, would do the resolving itself.
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
+        for _ in range(REDIRECTS + 1):
+            async with client.stream("GET", **await _pinned(httpx.URL(url), private)) as response:  # type: ignore[arg-type]
+                if not response.has_redirect_location:
+                    yield response
+                    return
+                url = str(httpx.URL(url).join(response.headers["location"]))
+    raise FetchError(f"The URL leads to another one more than {REDIRECTS} times; give the last one.")
+
+
+async def _pinned(url: httpx.URL, private: bool) -> dict[str, object]:
+    """A request for `url` to one address of its host."""
+    if url.scheme not in ("http", "https") or not url.host:
+        raise FetchError("Give a URL that begins with http:// or https://.")
+    address = await _resolve(url.host, url.port or (443 if url.scheme == "https" else 80), private)
+    headers = {"Host": url.netloc.decode("ascii")}
+    return {"url": url.copy_with(host=str(address)), "headers": headers, "extensions": {"sni_hostname": url.raw_host.decode()}}
+
+
+async def _resolve(host: str, port: int, private: bool) -> Address:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise FetchError(f"There is no host {host!r}; check the URL.") from error
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    if not private and not all(is_public(address) for address in addresses):
+        raise FetchError(
+            f"{host!r} is in a private network, from which nothing is fetched; upload the file, or set PRIVATE_URLS=true."
+        )
+    return addresses[0]
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address, and the one that it may stand for, belong to the open internet."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+        if address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,146 @@
+"""The server: which tools there are, and how their answers and faults are put."""
+
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.shared.exceptions import MCPError
+from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
+
+from mcp_server import markdown, prompts
+from mcp_server.backend import Backend, Work
+from mcp_server.tools import conversations as talks
+from mcp_server.tools import processing, segments, speakers
+from settings import NAME
+from storage import conversations, lines
+
+INSTRUCTIONS = """Vivavoce remembers conversations: transcripts in which every line has a speaker with a lasting name and an
+emotion. Find things with search_transcripts, read with get_conversation or get_latest_segments. When the user tells who an
+Unknown_NN is, call identify_speaker_in_segment with one of that voice's lines: it is renamed in all conversations, past and
+future. Times are UTC, offsets seconds from the start of a recording."""
+
+READ = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+CHANGE = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
+DESTROY = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
+FETCH = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
+
+TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations]] = (
+    (talks.list_conversations, READ),
+    (talks.get_latest_segments, READ),
+    (speakers.identify_speaker_in_segment, CHANGE),
+    (speakers.list_speakers, READ),
+    (speakers.rename_speaker, CHANGE),
+    (speakers.delete_speaker, DESTROY),
+    (speakers.delete_all_unknown_speakers, DESTROY),
+    (talks.get_conversation, READ),
+    (processing.reprocess_conversation, CHANGE),
+    (talks.update_conversation_title, CHANGE),
+    (talks.search_conversations_by_speaker, READ),
+    (segments.search_transcripts, READ),
+    (segments.correct_emotion, CHANGE),
+    (speakers.merge_speakers, CHANGE),
+    (speakers.undo_last_speaker_change, CHANGE),
+    (speakers.speaker_statistics, READ),
+    (talks.export_transcript, READ),
+    (talks.get_live_conversation, READ),
+    (processing.process_audio, FETCH),
+)
+"""The eleven of the reference system in its order, then ours."""
+
+TOOL_FAILED = -32000
+"""The reference system's JSON-RPC code for a tool that failed."""
+MOST_LINES = 2000
+"""Of a conversation that is read as a resource."""
+
+Lifespan = Callable[[MCPServer[Backend]], AbstractAsyncContextManager[Backend]]
+
+
+class Server(MCPServer[Backend]):
+    """`MCPServer` with all that there is here, whose answers are compact JSON and whose faults are one sentence.
+
+    Without `lifespan` it can only tell what there is.
+    """
+
+    def __init__(self, lifespan: Lifespan | None = None) -> None:
+        super().__init__(
+            NAME,
+            title="Vivavoce",
+            instructions=" ".join(INSTRUCTIONS.split()),
+            version=version(NAME),
+            lifespan=lifespan,
+            subscriptions=False,
+            middleware=[_as_old_clients_know],
+            log_level="WARNING",
+        )
+        for tool, annotations in TOOLS:
+            add(self, tool, annotations)
+        self.resource(
+            "conversation://{conversation_id}",
+            title="Conversation",
+            description="The transcript of a conversation as Markdown, by its id.",
+            mime_type="text/markdown",
+        )(read_conversation)
+        self.prompt(title="Summarise a conversation")(prompts.summarise_conversation)
+        self.prompt(title="Who said what about …")(prompts.who_said_what)
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        if all(name != tool.name for tool in await self.list_tools()):
+            raise MCPError(METHOD_NOT_FOUND, f"Tool not found: {name}")
+        try:
+            result = await super().call_tool(name, arguments, context)
+        except UnexpectedToolError as error:
+            raise UnexpectedToolError(f"{name} failed on the server, whose log says why. Try something else.") from error
+        except ToolError as error:
+            raise ToolError(_sentence(error)) from error.__cause__
+        if isinstance(result, CallToolResult) and result.structured_content is not None:
+            text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+            result.content = [TextContent(type="text", text=text)]
+        return result
+
+
+def add(server: MCPServer[Backend], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
+    """Add a tool, described by its docstring."""
+    title = tool.__name__.replace("_", " ").capitalize()
+    description = " ".join((inspect.getdoc(tool) or "").split())
+    server.add_tool(tool, title=title, description=description, annotations=annotations)
+
+
+async def read_conversation(conversation_id: str, ctx: Work) -> str:
+    """The resource `conversation://{conversation_id}`."""
+    id_ = int(conversation_id) if conversation_id.isdecimal() and len(conversation_id) < 10 else 0
+    backend = ctx.request_context.lifespan_context
+    async with backend.database.session() as session:
+        found = await conversations.summary(session, id_)
+        page = await lines.page(session, id_, 0, MOST_LINES)
+    if found is None:
+        raise ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
+    return markdown.render(found, page)
+
+
+async def _as_old_clients_know(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """A tool's failure is a JSON-RPC error for those who look for that: old clients, which take no streams."""
+    result = await call_next(ctx)
+    headers = getattr(ctx.request, "headers", None)
+    if ctx.method != "tools/call" or headers is None or "text/event-stream" in headers.get("accept", ""):
+        return result
+    if isinstance(result, dict) and result.get("isError"):
+        raise MCPError(TOOL_FAILED, "Tool execution error", " ".join(part.get("text", "") for part in result["content"]))
+    return result
+
+
+def _sentence(error: ToolError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        faults = (f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}" for fault in cause.errors(include_url=False))
+        return f"The arguments are wrong. {'; '.join(faults)}."
+    return str(cause or error)

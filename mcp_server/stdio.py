@@ -1,0 +1,122 @@
+"""`vivavoce mcp`: the running application's tools over stdin and stdout, for desktop clients.
+
+Which tools there are is known here; what they do is asked of the application, call by call. So a client that starts before the
+application shows them, too, and a call says what to do. In addition `process_audio` takes files of this machine, which are
+uploaded.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult
+from pydantic import AnyUrl, Field
+
+from mcp_server import arguments as arg
+from mcp_server import results
+from mcp_server.backend import Backend
+from mcp_server.endpoint import PATH, STREAM
+from mcp_server.server import FETCH, Server, add
+from mcp_server.tools import processing
+from storage.conversations import Progress
+
+TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long recording takes a while
+
+
+class Relay(Server):
+    """Asks the application at `url` to do what the client wants."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url.rstrip("/")
+        self.remove_tool("process_audio")
+        add(self, self.process_audio, FETCH)
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        if name == "process_audio" and arguments.get("path"):
+            return await super().call_tool(name, arguments, context)
+        try:
+            result = await self._ask("tools/call", {"name": name, "arguments": arguments})
+        except ConnectionError as error:
+            raise ToolError(str(error)) from error
+        return CallToolResult.model_validate(result)
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        try:
+            found = await self._ask("resources/read", {"uri": str(uri)})
+        except ConnectionError as error:
+            raise MCPError(INTERNAL_ERROR, str(error)) from error
+        return [ReadResourceContents(one["text"], one.get("mimeType")) for one in found["contents"]]
+
+    async def process_audio(
+        self,
+        path: Annotated[str, Field(description="An audio or video file on this machine.")] = "",
+        url: Annotated[str, Field(max_length=processing.LONGEST_URL, description="Or the http(s) URL of one.")] = "",
+        title: arg.Title = "",
+        language: arg.Language = "",
+        num_speakers: processing.Speakers = 0,
+    ) -> results.Work:
+        """Transcribe a recording, from a file on this machine or from a URL, tell its speakers apart and recognise
+        those who are known. A long one is still in work when this returns: ask get_conversation for its status and then its
+        transcript."""
+        if not path:
+            raise ToolError("Give the recording's path or its url.")
+        file = await asyncio.to_thread(_file, path)
+        form = {"language": language, "num_speakers": str(num_speakers) if num_speakers else ""}
+        try:
+            progress = await self._upload(file, {name: value for name, value in form.items() if value}, title)
+        except ConnectionError as error:
+            raise ToolError(str(error)) from error
+        return processing.describe(Progress(progress["id"], progress["status"], None, progress["progress"], None))
+
+    async def _upload(self, file: Path, form: dict[str, str], title: str) -> dict[str, Any]:
+        with await asyncio.to_thread(file.open, "rb") as content:
+            upload = {"audio_file": (file.name, content)}
+            progress = await self._send("POST", "/api/v1/process", params={"wait": "false"}, data=form, files=upload)
+        if title:
+            await self._send("PATCH", f"/api/v1/conversations/{progress['id']}", json={"title": title})
+        return progress
+
+    async def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The result of a JSON-RPC request. Raises MCPError where that is the answer, ConnectionError where there is none."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = await self._send("POST", PATH, json=body, headers={"Accept": f"application/json, {STREAM}"})
+        if "error" in answer:
+            raise MCPError(answer["error"]["code"], answer["error"]["message"], answer["error"].get("data"))
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            async with httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT, trust_env=False) as client:
+                response = await client.request(method, path, **request)
+            answer = response.json()
+        except httpx.TransportError as error:
+            raise ConnectionError(
+                f"Vivavoce does not answer at {self.url}. Start it with `vivavoce serve`, wait until it says that it is ready, "
+                "and try again."
+            ) from error
+        except ValueError as error:
+            raise ConnectionError(f"What answers at {self.url} is not Vivavoce; give `vivavoce mcp` another --url.") from error
+        if response.status_code >= HTTPStatus.BAD_REQUEST and "error" not in answer:
+            raise ConnectionError(f"Vivavoce refused: {answer.get('detail', response.reason_phrase)}")
+        found: dict[str, Any] = answer
+        return found
+
+
+def _file(path: str) -> Path:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ToolError(f"There is no file {path}. Give its whole path.")
+    return file

@@ -1,0 +1,178 @@
+"""Reading conversations, and their titles."""
+
+from typing import Annotated, Any, Literal
+
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from mcp_server import arguments as arg
+from mcp_server import results
+from mcp_server.backend import Work, work
+from pipeline import export
+from storage import conversations, directory, exports, lines
+
+MOST_LINES = 500
+FIRST = 20
+"""Lines that come with a new title."""
+MOST_CHARACTERS = 60_000
+"""Of an exported file: some 15,000 tokens."""
+
+Limit = Annotated[int, Field(ge=1, le=MOST_LINES, description="How many lines at most.")]
+PageSize = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
+
+
+async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
+    """List recorded conversations, the newest first: id, title, time, length, numbers of speakers and lines. To find what was
+    said use search_transcripts; to find whom somebody spoke with use search_conversations_by_speaker."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            page, total = await conversations.list_page(session, skip, limit)
+    items = [results.Conversation.model_validate(item) for item in page]
+    return results.Conversations(conversations=items, total=total, skip=skip)
+
+
+async def get_conversation(
+    ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200
+) -> results.ConversationPage:
+    """Read the transcript of one conversation from its beginning: who says what, when, and in which emotion. A long one comes
+    in pages: call again with skip = next_skip. Also tells how far the work on a new recording is (status, progress)."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            found = await _summary(session, conversation_id)
+            page = await lines.page(session, conversation_id, skip, limit)
+    onward = skip + len(page) if page and skip + len(page) < found.num_segments else None
+    base = results.Conversation.model_validate(found).model_dump()
+    return results.ConversationPage(
+        **base,
+        segments=_segments(page),
+        returned_segments=len(page),
+        next_skip=onward,
+        language=found.language,
+        progress=found.progress,
+        error=found.error,
+    )
+
+
+async def get_latest_segments(
+    ctx: Work, conversation_id: arg.MaybeConversationId = None, limit: Limit = 20
+) -> results.LatestSegments:
+    """Read the last lines of a conversation, by default of the newest one: what was just said, and who is still unknown."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            if conversation_id is None:
+                newest, _ = await conversations.list_page(session, 0, 1)
+                if not newest:
+                    raise ToolError("There is no conversation yet. process_audio transcribes a recording.")
+                found = newest[0]
+            else:
+                found = await _summary(session, conversation_id)
+            last = await lines.latest(session, found.id, limit)
+    return results.LatestSegments(
+        conversation_id=found.id,
+        title=found.title,
+        total_segments=found.num_segments,
+        returned_segments=len(last),
+        segments=_segments(last),
+    )
+
+
+async def get_live_conversation(
+    ctx: Work,
+    limit: Limit = 20,
+    after_segment_id: Annotated[
+        arg.MaybeSegmentId, Field(description="Only lines after this one: the last that you know.")
+    ] = None,
+) -> results.LiveConversation:
+    """Follow the conversation that is being recorded right now: its latest lines, or only those after after_segment_id."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            live, _ = await conversations.list_page(session, 0, 1, "recording")
+            if not live:
+                message = "Nothing is being recorded now. get_latest_segments shows the last conversation."
+                return results.LiveConversation(live=False, message=message)
+            found = live[0]
+            if after_segment_id is None:
+                heard = await lines.latest(session, found.id, limit)
+            else:
+                heard = await lines.after(session, found.id, after_segment_id, limit)
+    return results.LiveConversation(
+        live=True,
+        conversation_id=found.id,
+        title=found.title,
+        start_time=found.start_time,
+        total_segments=found.num_segments,
+        segments=_segments(heard),
+        last_segment_id=heard[-1].id if heard else after_segment_id,
+        message=f"{len(heard)} line(s)." if heard else "Nothing new was said yet.",
+    )
+
+
+async def update_conversation_title(ctx: Work, conversation_id: arg.ConversationId, title: arg.Title) -> results.Titled:
+    """Give a conversation another title."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            await conversations.rename(session, conversation_id, title)
+        async with backend.database.session() as session:
+            found = await _summary(session, conversation_id)
+            first = await lines.page(session, conversation_id, 0, FIRST)
+    fields = {name: getattr(found, name) for name in results.Titled.model_fields if hasattr(found, name)}
+    return results.Titled(**fields, transcript_segments=_segments(first))
+
+
+async def search_conversations_by_speaker(
+    ctx: Work, speaker_name: arg.Name, limit: PageSize = 50, skip: arg.Skip = 0
+) -> results.Appearances:
+    """List the conversations that somebody speaks in, the newest first, with how many lines are theirs. For what they said use
+    search_transcripts with `speaker`."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            speaker_id, name = await directory.resolve(session, speaker_name)
+            found, total = await directory.appearances(session, speaker_id, skip, limit)
+    items = [
+        results.Appearance(
+            conversation_id=one.conversation_id,
+            title=one.title,
+            datetime=one.start_time,
+            duration_seconds=one.duration,
+            duration_minutes=None if one.duration is None else one.duration / 60,
+            total_segments=one.total_segments,
+            speaker_segments=one.speaker_segments,
+            audio_path=one.audio_key,
+        )
+        for one in found
+    ]
+    return results.Appearances(
+        speaker_name=name, speaker_id=speaker_id, total_conversations=total, returned_count=len(items), conversations=items
+    )
+
+
+async def export_transcript(
+    ctx: Work, conversation_id: arg.ConversationId, format: Literal["srt", "vtt", "txt", "csv", "rttm"] = "txt"
+) -> results.Export:
+    """Get a transcript as a file's content: subtitles (srt, vtt), plain text (txt), a table (csv), or speaker turns for
+    diarization tools (rttm). A long one is cut off; `download` is where the whole file is."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            found = await conversations.get(session, conversation_id)
+            if found is None:
+                raise LookupError(conversations.NOT_FOUND)
+            transcript = await exports.transcript(session, found)
+    content = export.FORMATS[format].render(transcript)
+    return results.Export(
+        conversation_id=conversation_id,
+        format=format,
+        content=content[:MOST_CHARACTERS],
+        truncated=len(content) > MOST_CHARACTERS,
+        download=f"/api/v1/conversations/{conversation_id}/transcript?format={format}",
+    )
+
+
+def _segments(found: list[lines.Line]) -> list[results.Segment]:
+    return [results.Segment.model_validate(line) for line in found]
+
+
+async def _summary(session: Any, conversation_id: int) -> conversations.ConversationSummary:
+    found = await conversations.summary(session, conversation_id)
+    if found is None:
+        raise LookupError(conversations.NOT_FOUND)
+    return found

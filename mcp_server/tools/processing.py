@@ -1,0 +1,83 @@
+"""Recordings in."""
+
+import asyncio
+import tempfile
+from contextlib import suppress
+from typing import Annotated
+
+from pydantic import Field
+
+from mcp_server import arguments as arg
+from mcp_server import results
+from mcp_server.backend import Backend, Work, work
+from mcp_server.fetch import fetch
+from pipeline.process import Options
+from pipeline.types import SpeakerHint
+from storage import conversations
+from storage.conversations import Progress
+
+PATIENCE = 45.0
+"""Seconds to wait for a transcript; many clients give up after 60."""
+LONGEST_URL = 4000
+
+Speakers = Annotated[int, Field(ge=0, le=100, description="How many people speak, if known; 0 if not.")]
+
+
+async def process_audio(
+    ctx: Work,
+    url: Annotated[str, Field(max_length=LONGEST_URL, description="http(s) URL of an audio or video file.")],
+    title: arg.Title = "",
+    language: arg.Language = "",
+    num_speakers: Speakers = 0,
+) -> results.Work:
+    """Transcribe a recording from a URL, tell its speakers apart and recognise those who are known. A long one is still in work
+    when this returns: ask get_conversation for its status and then its transcript."""
+    with work(ctx) as backend:
+        settings = backend.settings
+        options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
+        await backend.rules()  # before anything is fetched: the models must answer
+        with tempfile.TemporaryFile(prefix="vivavoce-") as file:
+            name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
+            conversation_id = await backend.recordings.accept(file, name, options, backend.rules)
+        if title:
+            async with backend.database.session() as session:
+                await conversations.rename(session, conversation_id, title)
+        state = await _finished(backend, conversation_id)
+    return describe(state)
+
+
+async def reprocess_conversation(ctx: Work, conversation_id: arg.ConversationId) -> results.Reprocessed:
+    """Transcribe a stored recording again, with today's models, settings and speakers. Corrections by hand are kept. Needed
+    only after models or settings changed: names are always up to date."""
+    with work(ctx) as backend:
+        await backend.recordings.reprocess(conversation_id, Options(language=backend.settings.language), backend.rules)
+        state = await _finished(backend, conversation_id)
+        async with backend.database.session() as session:
+            found = await conversations.summary(session, conversation_id)
+    segments = found.num_segments if found else 0
+    message = "Conversation reprocessed" if state.finished and not state.error else describe(state).message
+    return results.Reprocessed(message=message, segments=segments, status=state.status)
+
+
+def describe(state: Progress) -> results.Work:
+    """How far the work on a recording is, and what to do next."""
+    if state.error:
+        message = f"Audio processing failed: {state.error}"
+    elif state.finished:
+        message = f"Done. get_conversation with conversation_id={state.id} reads it."
+    else:
+        message = f"Still in work ({state.progress:.0%}). Ask get_conversation with conversation_id={state.id} later."
+    return results.Work(
+        conversation_id=state.id, status=state.status, progress=state.progress, stage=state.stage, message=message
+    )
+
+
+async def _finished(backend: Backend, conversation_id: int) -> Progress:
+    """The state of the work once it has ended, or after `PATIENCE`."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(backend.recordings.finished(conversation_id), PATIENCE)
+    async with backend.database.session() as session:
+        state = await conversations.progress(session, conversation_id)
+    if state is None:
+        raise LookupError(conversations.NOT_FOUND)
+    return state

@@ -1,0 +1,73 @@
+"""Finding lines by what was said, and correcting how they sound."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mcp_server import arguments as arg
+from mcp_server import results
+from mcp_server.backend import Work, work
+from storage import corrections, directory, lines, search
+from storage.identification import SegmentNotFoundError
+
+Query = Annotated[
+    str,
+    Field(
+        max_length=search.LONGEST,
+        description='Words as they were said, without stemming: `invoice or invoices`, `"next week"`, `budget -travel`. '
+        "Left out: all lines that pass the filters, by time.",
+    ),
+]
+
+
+async def search_transcripts(
+    ctx: Work,
+    query: Query = "",
+    speaker: Annotated[arg.MaybeName, Field(description="Only lines of this speaker, by name.")] = "",
+    emotion: arg.MaybeEmotion = "",
+    conversation_id: arg.MaybeConversationId = None,
+    since: Annotated[arg.Moment, Field(description="Said at or after this time, ISO 8601; UTC without an offset.")] = None,
+    until: Annotated[arg.Moment, Field(description="Said before this time.")] = None,
+    order: search.Order = "relevance",
+    skip: Annotated[int, Field(ge=0, le=search.MOST, description="How many to leave out, to turn pages.")] = 0,
+    limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,
+) -> results.Hits:
+    """Find what was said, in all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
+    week?"). Each hit has the line, who said it and when, and the conversation's id for get_conversation."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            who = (await directory.resolve(session, speaker))[0] if speaker else None
+            filters = search.Filters(who, emotion or None, conversation_id, since, until)
+            found = await search.search(session, query, filters, order, skip, limit)
+    onward = skip + len(found.hits)
+    return results.Hits(
+        results=[results.Hit.model_validate(hit).model_copy(update={"snippet": _bold(hit.snippet)}) for hit in found.hits],
+        total=found.total,
+        total_is_exact=found.exact,
+        next_skip=onward if found.hits and onward < found.total else None,
+    )
+
+
+async def correct_emotion(
+    ctx: Work,
+    segment_id: arg.SegmentId,
+    emotion: Annotated[arg.Emotion, Field(description="How it truly sounds.")],
+    conversation_id: arg.MaybeConversationId = None,
+    learn: Annotated[bool, Field(description="Let the system learn how this speaker sounds in this emotion.")] = True,
+) -> results.Corrected:
+    """Correct the emotion of a line ("he was joking, not angry"). The system learns from it how this person sounds."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            where = conversation_id or await lines.conversation_of(session, segment_id)
+            if where is None:
+                raise SegmentNotFoundError
+            done = await corrections.correct(session, where, segment_id, emotion, learn)
+    return results.Corrected(
+        message=f"Emotion corrected to '{emotion}'",
+        segment_id=segment_id,
+        **{field: getattr(done, field) for field in done.__slots__},
+    )
+
+
+def _bold(snippet: str) -> str:
+    return snippet.replace(search.OPEN, "**").replace(search.CLOSE, "**")

@@ -1,0 +1,141 @@
+"""Who is known, and making it so."""
+
+from typing import Annotated
+
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from mcp_server import arguments as arg
+from mcp_server import results
+from mcp_server.backend import Work, work
+from storage import conversations, directory, identification, lines, roster, statistics, undo
+from storage.identification import SegmentNotFoundError
+
+NAMED = 100
+"""Names of deleted speakers that are told."""
+
+
+async def identify_speaker_in_segment(
+    ctx: Work,
+    segment_id: arg.SegmentId,
+    speaker_name: Annotated[arg.Name, Field(description="Who it is. A name that nobody has yet makes a new speaker.")],
+    conversation_id: arg.MaybeConversationId = None,
+    auto_enroll: Annotated[bool, Field(description="Recognise this person by this voice from now on.")] = True,
+) -> results.Identified:
+    """Say who speaks in a line ("that's Nick"). If the voice is an Unknown_NN, it gets this name everywhere: in all past
+    conversations and in future ones. If the line was given to the wrong person, only this line is corrected.
+    undo_last_speaker_change takes it back."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            where = conversation_id or await lines.conversation_of(session, segment_id)
+            if where is None:
+                raise SegmentNotFoundError
+            found = await identification.identify(
+                session, rules, where, segment_id, speaker_name=speaker_name, enroll=auto_enroll
+            )
+    first = " (initial enrollment)" if found.created else ""
+    return results.Identified(
+        speaker_name=found.speaker_name,
+        enrolled=found.enrolled,
+        segments_updated=found.segments_updated,
+        message=f"Speaker identified as {found.speaker_name}{first}. Updated {found.segments_updated} segment(s) total.",
+        details=results.IdentifiedDetails(speaker_id=found.speaker_id, conversation_id=where, segment_id=segment_id),
+    )
+
+
+async def list_speakers(
+    ctx: Work,
+    query: Annotated[arg.MaybeName, Field(description="Only names that hold this, in any letter case.")] = "",
+    skip: arg.Skip = 0,
+    limit: Annotated[int, Field(ge=1, le=1000, description="How many at most.")] = 100,
+) -> results.Speakers:
+    """List the speakers whose voices are known, with ids: first those with names, then Unknown_NN, whom nobody has named."""
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            page, total = await directory.page(session, query, skip, limit)
+    return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
+
+
+async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: arg.Name) -> results.CountedSpeaker:
+    """Change a speaker's name in all conversations. If the new name is somebody's who exists and is the same person, use
+    merge_speakers instead."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            return results.CountedSpeaker.model_validate(await roster.rename(session, rules, speaker_id, new_name))
+
+
+async def merge_speakers(
+    ctx: Work,
+    speaker_id: Annotated[arg.SpeakerId, Field(description="The one who disappears, such as an Unknown_NN.")],
+    into_speaker_id: Annotated[arg.SpeakerId, Field(description="The one who remains and keeps the name.")],
+) -> results.CountedSpeaker:
+    """Make two speakers one because they are the same person. All lines and voices of the first become the second's."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            return results.CountedSpeaker.model_validate(await roster.merge(session, rules, speaker_id, into_speaker_id))
+
+
+async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Message:
+    """Forget a speaker: the voice will not be recognised any more. The lines stay, under an unknown name."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            name = await roster.delete(session, rules, speaker_id)
+    return results.Message(message=f"Speaker '{name}' deleted successfully")
+
+
+async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
+    """Forget all speakers called Unknown_NN at once. Their lines stay. Ask the user before."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            names = await roster.delete_unknown(session, rules)
+    message = f"Deleted {len(names)} unknown speakers"
+    return results.DeletedUnknown(deleted_count=len(names), deleted_speakers=names[:NAMED], message=message)
+
+
+async def undo_last_speaker_change(ctx: Work) -> results.Undone:
+    """Take back the last identification, renaming, merge or deletion of speakers, whoever made it."""
+    with work(ctx) as backend:
+        rules = await backend.rules()
+        async with backend.database.session() as session:
+            change = await undo.undo(session, rules)
+    return results.Undone(message="Taken back.", undone=change.description)
+
+
+async def speaker_statistics(
+    ctx: Work,
+    speaker_name: Annotated[arg.MaybeName, Field(description="Somebody, in all conversations.")] = "",
+    conversation_id: Annotated[arg.MaybeConversationId, Field(description="Everybody, in this conversation.")] = None,
+) -> results.Statistics:
+    """Count how much somebody speaks and in which emotions: one speaker in all conversations, everybody in one conversation, or
+    one speaker in one conversation."""
+    if not speaker_name and conversation_id is None:
+        raise ToolError("Say whose statistics: give speaker_name, conversation_id, or both.")
+    with work(ctx) as backend:
+        async with backend.database.session() as session:
+            who, name = await directory.resolve(session, speaker_name) if speaker_name else (None, "")
+            if conversation_id is None:
+                assert who is not None
+                presence = await statistics.of_speaker(session, who)
+                return results.Statistics(
+                    conversations=presence.conversations,
+                    first_heard=presence.first_heard,
+                    last_heard=presence.last_heard,
+                    speakers=[results.Voice.model_validate(presence.voice)],
+                )
+            if await conversations.progress(session, conversation_id) is None:
+                raise LookupError(conversations.NOT_FOUND)
+            voices = await statistics.of_conversation(session, conversation_id)
+    speech = sum(voice.seconds for voice in voices)
+    shares = [
+        results.Voice.model_validate(voice).model_copy(update={"share": round(voice.seconds / speech, 3) if speech else None})
+        for voice in voices
+        if who is None or voice.speaker_id == who
+    ]
+    if who is not None and not shares:
+        raise ToolError(f"{name} says nothing in conversation {conversation_id}. Leave speaker_name out to see who does.")
+    return results.Statistics(conversation_id=conversation_id, conversations=1, speakers=shares)

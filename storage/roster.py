@@ -1,0 +1,104 @@
+"""What may be done to speakers as a whole. Each act can be undone (`storage.undo`)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.identity import is_unknown
+from pipeline.types import Voiceprint
+from storage import moods, references, speakers
+from storage.clustering import absorb
+from storage.edits import Edit
+from storage.merging import merge as join
+from storage.moods import Rules
+from storage.speakers import NameTakenError, SpeakerSummary
+from storage.tables import Speaker
+
+ENROLLED = "enrolled"
+"""The source of a voiceprint that a person's own sample gave."""
+EVIDENCE = 4
+"""References by which others may be recognised as a speaker who was identified: each costs a product with all references."""
+
+
+class SameSpeakerError(ValueError):
+    """Both speakers of a merge are one already."""
+
+
+async def enroll(session: AsyncSession, rules: Rules, name: str, voice: Voiceprint) -> SpeakerSummary:
+    """A new speaker who is known by the voice of a sample; unknown speakers who clearly are this voice become them.
+
+    Raises NameTakenError.
+    """
+    await speakers.lock(session)
+    if await speakers.find(session, name) is not None:
+        raise NameTakenError(name)
+    edit = Edit(session)
+    speaker_id = await edit.create_speaker(name)
+    await edit.add_sample(speaker_id, voice, ENROLLED)
+    if voice.model == rules.model:
+        await absorb(edit, rules, [voice.vector])
+    await edit.save(f"{name} was enrolled")
+    return await speakers.get(session, speaker_id)
+
+
+async def rename(session: AsyncSession, rules: Rules, speaker_id: int, name: str) -> SpeakerSummary:
+    """Give a speaker another name, in every conversation at once. Raises SpeakerNotFoundError, NameTakenError."""
+    await speakers.lock(session)
+    edit = Edit(session)
+    former = await speakers.name_of(session, speaker_id)
+    await edit.rename(speaker_id, name)
+    if is_unknown(former) and not is_unknown(name):
+        await recognize(edit, rules, speaker_id)
+    await edit.save(f"{former} was renamed to {name}")
+    return await speakers.get(session, speaker_id)
+
+
+async def merge(session: AsyncSession, rules: Rules, source: int, target: int) -> SpeakerSummary:
+    """Make `source` the same person as `target`, who keeps the name. Raises SpeakerNotFoundError, SameSpeakerError."""
+    await speakers.lock(session)
+    if source == target:
+        raise SameSpeakerError("A speaker cannot be merged with itself: name another one.")
+    edit = Edit(session)
+    await join(edit, rules, source, target)
+    await recognize(edit, rules, target)
+    await edit.save()
+    return await speakers.get(session, target)
+
+
+async def delete(session: AsyncSession, rules: Rules, speaker_id: int) -> str:
+    """Forget a speaker, whose name is returned; their lines stay, under names that only their conversations know.
+
+    Raises SpeakerNotFoundError.
+    """
+    await speakers.lock(session)
+    edit = Edit(session)
+    name = await speakers.name_of(session, speaker_id)
+    await _remove(edit, rules, [speaker_id])
+    await edit.save(f"{name} was deleted")
+    return name
+
+
+async def delete_unknown(session: AsyncSession, rules: Rules) -> list[str]:
+    """Forget all speakers whom nobody has named; returns the names that the program gave them."""
+    await speakers.lock(session)
+    edit = Edit(session)
+    unknown = select(Speaker.id, Speaker.name).where(Speaker.name.regexp_match(speakers.UNKNOWN)).order_by(Speaker.id)
+    found = (await session.execute(unknown)).all()
+    if found:
+        await _remove(edit, rules, [speaker_id for speaker_id, _ in found])
+    await edit.save(f"{len(found)} unknown speakers were deleted")
+    return [name for _, name in found]
+
+
+async def recognize(edit: Edit, rules: Rules, speaker_id: int) -> None:
+    """Let unknown speakers become this one whose references or name are new, where that is certain."""
+    if not is_unknown(await speakers.name_of(edit.session, speaker_id)):
+        await absorb(edit, rules, await references.of_speaker(edit.session, speaker_id, rules.model, EVIDENCE))
+
+
+async def _remove(edit: Edit, rules: Rules, speaker_ids: Sequence[int]) -> None:
+    learned = await moods.profiled(edit.session, *speaker_ids)
+    orphans = await edit.remove(speaker_ids)
+    if learned:
+        await moods.follow(edit.session, rules, set(), orphans)

@@ -1,0 +1,286 @@
+"""Live streams with clients that do not keep to the contract. No model is needed to survive them."""
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from pipeline.stages import Stages
+from tests.deployments.live import CLIENT_RATE, Client, conversation, serving, until_status
+
+NOBODY: Any = None
+SECOND = np.zeros(CLIENT_RATE, "<f4").tobytes()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("live")
+
+
+@pytest.fixture(scope="module")
+def server(database_url: str, directory: Path) -> Iterator[str]:
+    """Its stages are not there: it hears silence only."""
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    limits = {"max_streams": 5, "stream_idle_seconds": 1, "ws_send_timeout_seconds": 1, "stream_resume_seconds": 1}
+    with serving(database_url, directory, stages, "wespeaker-resnet34", **limits) as address:
+        yield address
+
+
+def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
+    """What an `error` says to these messages, and the code with which the connection ends."""
+    with Client(server) as client:
+        for message in messages:
+            client.socket.send(message)
+        said = client.until("error")["message"]
+        return said, client.closed()
+
+
+def test_silence_is_a_recording_without_lines(server: str, directory: Path) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        assert client.of("started") == [{"conversation_id": id_, "sample_rate": 48000, "message": "Recording started"}]
+        client.send(np.zeros(2 * CLIENT_RATE, np.float32), 4800)
+        done = client.stop()
+        assert client.closed() == 1000
+    assert len(client.of("status")) == 20
+    assert set(client.of("status")[-1]) == {"vad_active", "audio_level", "stats"}
+    assert set(client.of("status")[-1]["stats"]) == {"buffer_size", "segments_processed", "total_audio_seconds"}
+    assert all(set(message) == {"type", "data", "timestamp"} for message in client.messages)
+    assert all("+" not in message["timestamp"] and "Z" not in message["timestamp"] for message in client.messages)
+    assert (done["conversation_id"], done["num_segments"], done["num_speakers"], done["duration"]) == (id_, 0, 0, 2.0)
+    assert done["message"] == "Recording completed and saved"
+    found = conversation(server, id_)
+    assert (found["status"], found["duration"], found["segments"]) == ("completed", 2.0, [])
+    assert found["title"].startswith("Live Recording 2")
+    assert list((directory / "live").iterdir()) == []
+
+
+def test_nothing_at_all_is_a_recording_too(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(title="Nothing\0 at all")
+        assert client.stop()["concatenation_status"] == "empty"
+    found = conversation(server, id_)
+    assert (found["title"], found["status"], found["duration"]) == ("Nothing at all", "completed", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence", "code"),
+    [
+        (SECOND, "Expected 'start' message", 1008),
+        ('{"type": "stop"}', "Expected 'start' message", 1008),
+        ("hello", 'A text message must be a JSON object with a \'type\', such as {"type": "stop"}.', 1003),
+        ("[" * 50_000, 'A text message must be a JSON object with a \'type\', such as {"type": "stop"}.', 1003),
+        ('{"type": "start", "sample_rate": 1}', "The 'start' message is wrong. sample_rate: Input should be", 1008),
+        ('{"type": "start", "encoding": "mp3"}', "The 'start' message is wrong. encoding: Input should be", 1008),
+        ('{"type": "start", "language": "xx"}', "The 'start' message is wrong. language:", 1008),
+        ('{"type": "start", "conversation_id": 999999}', "Conversation 999999 cannot be resumed", 1008),
+    ],
+)
+def test_a_wrong_beginning(server: str, first: str | bytes, sentence: str, code: int) -> None:
+    said, closed = refused(server, first)
+    assert said.startswith(sentence)
+    assert closed == code
+
+
+def test_what_follows_may_be_garbage(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        strange = np.array([np.nan, np.inf, -np.inf, 1e38] * 1000, "<f4").tobytes()
+        for frame in (strange, b"\1", strange[:4001], b"", SECOND):
+            client.socket.send(frame)
+            status = client.until("status")
+            assert np.isfinite(status["audio_level"])
+        client.socket.send('{"type": "ping"}')
+        assert client.stop()["duration"] == pytest.approx(1 + 4000 / CLIENT_RATE, abs=0.001)
+    assert conversation(server, id_)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("garbage", "sentence", "code"),
+    [("stop", "A text message must be", 1003), (bytes(9 * 2**20), "A frame is larger than 8 MB: send smaller ones.", 1009)],
+)
+def test_a_client_that_must_go_has_its_recording_kept(server: str, garbage: str | bytes, sentence: str, code: int) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        client.socket.send(garbage)
+        assert client.until("error")["message"].startswith(sentence)
+        assert client.closed() == code
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+
+
+def test_a_webm_stream_that_is_none(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(encoding="webm")
+        client.socket.send(b"RIFF" + bytes(100_000))
+        client.socket.send(json.dumps({"type": "stop"}))
+        client.closed()
+    assert until_status(server, id_, "completed")["duration"] == 0.0
+
+
+def test_a_silent_client_is_disconnected_and_its_recording_kept(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert client.until("error")["message"] == "Nothing was sent for 1 s."
+        assert client.closed() == 1008
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+
+
+def test_a_client_that_never_starts_is_disconnected(server: str) -> None:
+    with Client(server) as client:
+        assert client.closed(5) == 1008
+
+
+def test_a_client_that_hangs_up_has_its_recording_kept(server: str, directory: Path) -> None:
+    client = Client(server)
+    id_ = client.start()
+    client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    client.socket.socket.close()  # no goodbye
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+    assert list((directory / "live").iterdir()) == []
+
+
+def test_a_lost_connection_is_taken_up_again(server: str) -> None:
+    first = Client(server)
+    id_ = first.start(resumable=True)
+    first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    first.socket.close()
+    with Client(server) as second:
+        deadline = time.monotonic() + 5
+        while True:  # until the server knows that the first is gone
+            second.socket.send(json.dumps({"type": "start", "conversation_id": id_}))
+            answer = json.loads(second.socket.recv(10))
+            if answer["type"] == "started":
+                break
+            assert time.monotonic() < deadline
+            second.socket.close()
+            second.connect()
+        assert answer["data"]["conversation_id"] == id_
+        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.of("status")[-1]["stats"]["total_audio_seconds"] == pytest.approx(2.0, abs=0.1)
+        assert second.stop()["duration"] == 2.0
+    assert conversation(server, id_)["status"] == "completed"
+
+
+def test_a_lost_connection_that_nobody_takes_up_is_finished(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(resumable=True)
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    assert conversation(server, id_)["status"] == "recording"
+    assert until_status(server, id_, "completed", 10)["duration"] == 1.0
+
+
+def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        said, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
+        assert "still connected" in said
+        assert code == 1008
+        client.stop()
+
+
+def test_there_are_only_so_many_streams(server: str) -> None:
+    clients = [Client(server) for _ in range(5)]
+    for client in clients:
+        client.start()
+    said, code = refused(server, json.dumps({"type": "start"}))
+    assert (said, code) == ("All 5 live streams are in use: try again later.", 1013)
+    for client in clients:
+        client.stop()
+        client.closed()
+    with Client(server) as client:
+        client.start()
+        client.stop()
+
+
+def test_a_client_that_reads_nothing_is_disconnected(server: str) -> None:
+    host, port = server.removesuffix("/api/v1").split(":")
+    before = httpx.get(f"http://{server}/conversations", trust_env=False).json()["total"]
+    with socket.create_connection((host, int(port))) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(5)
+        raw.sendall(
+            f"GET /api/v1/streaming/ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        start = b'{"type": "start"}'
+        raw.sendall(bytes([0x81, 0x80 | len(start)]) + bytes(4) + start)  # a text, masked with zeros
+        time.sleep(1)
+        raw.recv(4000)
+        audio = (b"\x82\x84" + bytes(8)) * 2000  # one sample each; its status is fifty times as long
+        deadline = time.monotonic() + 60
+
+        def send() -> None:
+            while time.monotonic() < deadline:
+                raw.sendall(audio)
+
+        with pytest.raises(OSError):  # noqa: PT011  # the server hangs up, or takes no more and then hangs up
+            send()
+    page = httpx.get(f"http://{server}/conversations", trust_env=False).json()
+    assert page["total"] == before + 1
+    until_status(server, page["conversations"][0]["id"], "completed", 60)
+
+
+def test_much_silence_takes_no_memory(server: str) -> None:
+    process = psutil.Process(os.getpid())
+    frame = np.zeros(30 * 16_000, "<i2").tobytes()
+    with Client(server) as client:
+        client.start(sample_rate=16000, encoding="int16")
+        for _ in range(5):
+            client.socket.send(frame)
+            client.until("status")
+        before = process.memory_info().rss
+        for _ in range(30):
+            client.socket.send(frame)
+            client.until("status")
+        assert process.memory_info().rss - before < 20e6
+        assert client.stop()["duration"] == 35 * 30
+
+
+def test_what_is_being_recorded_cannot_be_deleted(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False)
+        assert answer.status_code == 409
+        client.stop()
+
+
+def test_a_restart_finishes_what_was_left_behind(database_url: str, tmp_path: Path) -> None:
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=1) as address:
+        client = Client(address)
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        # The server ends with the stream open.
+    client.socket.close()
+    assert len(list((tmp_path / "live").iterdir())) == 1
+    with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
+        assert until_status(address, id_, "completed")["duration"] == 1.0
+    assert list((tmp_path / "live").iterdir()) == []
+
+
+async def test_the_event_loop_is_free_while_a_frame_is_heard(server: str) -> None:
+    """Other requests are answered while eight megabytes are decoded and listened to."""
+    with Client(server) as client:
+        client.start(sample_rate=16000, encoding="int16")
+        client.socket.send(bytes(8 * 2**20))
+        async with httpx.AsyncClient(trust_env=False) as http:
+            slowest = 0.0
+            for _ in range(5):
+                start = time.perf_counter()
+                await http.get(f"http://{server.removesuffix('/api/v1')}/health/live")
+                slowest = max(slowest, time.perf_counter() - start)
+                await asyncio.sleep(0.05)
+        client.until("status")
+        client.stop()
+    assert slowest < 0.5

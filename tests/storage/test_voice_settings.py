@@ -1,0 +1,61 @@
+"""Which settings are in force."""
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.voice_settings import VoiceSettingsChange
+from settings import Settings
+from storage import voice_settings
+from storage.database import Database
+
+MODEL = "wespeaker-resnet34"
+
+
+async def test_without_any_change_the_environment_and_the_models_threshold_hold(database: Database) -> None:
+    async with database.session() as session:
+        plain = await voice_settings.get(session, Settings(), MODEL)
+        assert plain.speaker_threshold == 0.5
+        assert (plain.context_padding, plain.silence_duration, plain.emotion_threshold) == (0.15, 0.5, 0.6)
+        assert plain.filter_hallucinations
+        assert (await voice_settings.get(session, Settings(), "pyannote/embedding")).speaker_threshold == 0.3
+        assert (await voice_settings.get(session, Settings(speaker_threshold=0.7), MODEL)).speaker_threshold == 0.7
+        with pytest.raises(ValueError, match="SPEAKER_THRESHOLD"):
+            await voice_settings.get(session, Settings(), "nobody's")
+
+
+async def test_a_change_is_stronger_than_the_environment_and_lasts_until_the_reset(database: Database) -> None:
+    chosen = Settings(silence_duration=2.0, speaker_threshold=0.6)
+    async with database.session() as session:
+        await voice_settings.update(session, VoiceSettingsChange(silence_duration=1.0, filter_hallucinations=False), MODEL)
+        await voice_settings.update(session, VoiceSettingsChange(silence_duration=3.0), MODEL)
+        await voice_settings.update(session, VoiceSettingsChange(), MODEL)
+    async with database.session() as session:
+        now = await voice_settings.get(session, chosen, MODEL)
+        assert (now.silence_duration, now.filter_hallucinations, now.speaker_threshold) == (3.0, False, 0.6)
+        await voice_settings.reset(session)
+        now = await voice_settings.get(session, chosen, MODEL)
+        assert (now.silence_duration, now.filter_hallucinations) == (2.0, True)
+
+
+async def test_a_speaker_threshold_holds_for_its_model_alone(database: Database) -> None:
+    async with database.session() as session:
+        await voice_settings.update(session, VoiceSettingsChange(speaker_threshold=0.42), MODEL)
+        assert (await voice_settings.get(session, Settings(), MODEL)).speaker_threshold == 0.42
+        assert (await voice_settings.get(session, Settings(), "pyannote/embedding")).speaker_threshold == 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("speaker_threshold", (0.09, 0.91, float("nan"))),
+        ("context_padding", (0.04, 2.1, float("inf"))),
+        ("silence_duration", (0.09, 5.1, -1)),
+        ("emotion_threshold", (0.29, 1.01, "high")),
+        ("filter_hallucinations", ("perhaps",)),
+    ],
+)
+def test_bounds_are_those_of_the_environment_too(name: str, values: tuple[object, ...]) -> None:
+    for value in values:
+        for kind in (VoiceSettingsChange, Settings):
+            with pytest.raises(ValidationError):
+                kind(**{name: value})

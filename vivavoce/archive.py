@@ -1,0 +1,102 @@
+"""`vivavoce backup` and `vivavoce restore`: who is who as a file. They work beside a running application, and without one."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from engines import cuda, weights
+from pipeline.profile_file import LARGEST
+from settings import Settings
+from storage import backups, imports, snapshots
+from storage.database import Database, migrate
+from storage.embedded import EmbeddedPostgres
+from storage.restore import IncompatibleError, Restored, restore
+from storage.snapshots import Running, Snapshot
+
+T = TypeVar("T")
+
+
+class ArchiveError(RuntimeError):
+    """It cannot be done; one sentence that says what to do about it."""
+
+
+def write_backup(file: Path, settings: Settings) -> Snapshot:
+    """Write the live state to `file`, which is there whole or as it was. Raises ArchiveError, DatabaseError, WeightsError."""
+    if not settings.database_url and not settings.pg_path.exists():
+        raise ArchiveError(f"There is nothing in {settings.data_path}: set DATA_PATH or DATABASE_URL to where the archive is.")
+    name = "".join(c for c in file.stem if c.isprintable()).strip() or "backup"
+
+    async def take(database: Database, running: Running) -> Snapshot:
+        async with database.session() as session:
+            return await snapshots.take(session, running, name, None)
+
+    snapshot = _with_database(settings, take)
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        draft.write_text(snapshot.content, encoding="utf-8")
+        os.replace(draft, file)
+    except OSError as error:
+        raise ArchiveError(f"{file} cannot be written ({error.strerror}): choose another place.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return snapshot
+
+
+def restore_backup(file: Path, settings: Settings) -> Restored:
+    """Replace the live state by that of a file, or change nothing. Raises ArchiveError, DatabaseError, WeightsError."""
+    if file.stat().st_size > LARGEST:
+        raise ArchiveError(f"{file} is larger than {LARGEST >> 20} MB: that is no profile.")
+    data = file.read_bytes()
+
+    async def put_back(database: Database, running: Running) -> Restored:
+        async with database.session() as session:
+            backup = await imports.import_file(session, data)
+            done = await restore(session, running, backup)
+            await backups.delete_profile(session, backup.name)  # it is in the file
+        return done
+
+    try:
+        return _with_database(settings, put_back)
+    except imports.NotJsonError as error:
+        raise ArchiveError(f"{file} is no JSON file: {error}.") from error
+    except imports.NotAProfileError as error:
+        raise ArchiveError(f"{file} is no profile: {error}.") from error
+    except IncompatibleError as error:
+        raise ArchiveError(f"{file} cannot be restored here. {error}") from error
+
+
+def _with_database(settings: Settings, work: Callable[[Database, Running], Awaitable[T]]) -> T:
+    async def run(url: str) -> T:
+        await migrate(url)
+        database = Database(url)
+        try:
+            async with database.session() as session:
+                model = await snapshots.latest_model(session)
+            if model is None:  # nobody was heard yet
+                resolved = await asyncio.to_thread(weights.resolve, "embedding", settings, gpu=cuda.available())
+                model = resolved.name
+            return await work(database, Running(settings, model))
+        finally:
+            await database.dispose()
+
+    with _url(settings) as url:
+        return asyncio.run(run(url))
+
+
+@contextmanager
+def _url(settings: Settings) -> Iterator[str]:
+    if settings.database_url:
+        yield settings.database_url
+        return
+    server = EmbeddedPostgres(settings.pg_path)
+    try:
+        url = server.start()
+    except (OSError, RuntimeError) as error:
+        raise ArchiveError(str(error)) from error
+    try:
+        yield url
+    finally:
+        server.stop()

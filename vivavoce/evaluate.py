@@ -1,0 +1,125 @@
+"""`vivavoce evaluate`: measure a running application's transcripts against labels and references."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from vivavoce.printing import table
+
+PATIENCE = 900.0
+"""Seconds; with `--sweep-padding` the application hears recordings again."""
+
+
+class EvaluationError(Exception):
+    """The application could not measure; says why."""
+
+
+def run(
+    address: str,
+    conversations: Sequence[int] | None,
+    texts: Mapping[int, Path],
+    rttm: Mapping[int, Path],
+    *,
+    collar: float,
+    sweep_padding: bool,
+    plot: Path | None,
+) -> str:
+    """Ask the application at `address`, write the plot to `plot` where one is wanted, and return tables for people.
+
+    Raises:
+        EvaluationError: Where nothing answers, or the application refuses.
+        FileNotFoundError: Where a reference is not there.
+    """
+    question = {
+        "conversation_ids": conversations,
+        "texts": {id_: _text(path) for id_, path in texts.items()},
+        "rttm": {id_: _text(path) for id_, path in rttm.items()},
+        "collar": collar,
+        "sweep_padding": sweep_padding,
+    }
+    found = _ask(address, question)
+    if plot is not None:
+        for path, sweep in zip(_plots(plot, len(found["sweeps"])), found["sweeps"], strict=True):
+            _write(path, sweep["plot"])
+    return "\n\n".join([_scores(found), *(_sweep(sweep) for sweep in found["sweeps"])])
+
+
+def _ask(address: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, timeout=PATIENCE)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise EvaluationError(
+            f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."
+        ) from error
+    if answer.is_success:
+        found: dict[str, Any] = answer.json()
+        return found
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = f"{address} answered {answer.status_code}, as no Vivavoce does: say where it is with --url."
+    raise EvaluationError(detail if isinstance(detail, str) else "; ".join(fault["msg"] for fault in detail))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path} is not text in UTF-8.") from error
+
+
+def _plots(first: Path, count: int) -> list[Path]:
+    """`plot.svg`, `plot-2.svg`, …"""
+    return [first if number == 1 else first.with_stem(f"{first.stem}-{number}") for number in range(1, count + 1)]
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise EvaluationError(f"the plot cannot be written to {path} ({error.strerror}).") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _scores(found: Mapping[str, Any]) -> str:
+    header = ("conversation", "lines", "right", "right, 2 s+", "right by time", "DER", "WER")
+    rows = [_row(f"{score['id']} {score['title'] or ''}"[:40], score) for score in found["conversations"]]
+    return table(header, [*rows, _row("all", found)])
+
+
+def _row(name: str, score: Mapping[str, Any]) -> tuple[str, ...]:
+    every, long = score["identification"], score["identification_long"]
+    rates = [(score[kind] or {}).get("rate") for kind in ("diarization", "words")]
+    names = [_percent(value) for value in (every["accuracy"], long["accuracy"], every["accuracy_by_time"], *rates)]
+    return name.strip(), str(every["segments"]), *names
+
+
+def _sweep(sweep: Mapping[str, Any]) -> str:
+    """About ten of the points, with where the setting stands and where it would be best."""
+    points, current, best = sweep["points"], sweep["current"], sweep["best"]
+    step = max(1, len(points) // 10)
+    shown = {point["value"]: point for point in [*points[::step], current, best]}
+    rows = [
+        (
+            f"{value:.2f}",
+            _percent(point["accuracy"]),
+            _percent(point["false_accepts"]),
+            _percent(point["misses"]),
+            " ".join(name for name, at in (("now", current), ("best", best)) if at["value"] == value),
+        )
+        for value, point in sorted(shown.items())
+    ]
+    advice = f"{sweep['setting']} {current['value']:.2f} is as good as any."
+    if sweep["gain"] > 0:
+        advice = f"{sweep['setting']} {best['value']:.2f} would be right about {sweep['gain']:.1%} more of the trials."
+    header = (sweep["setting"], "right", "wrong name", "not recognised", "")
+    return f"{table(header, rows)}\n{advice} ({sweep['lines']} labelled lines)"
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.1%}"
