@@ -28,7 +28,7 @@ from pipeline.evaluation import diarization_error_rate
 from pipeline.types import SAMPLE_RATE, Diarization, Samples, Turn
 from vivavoce.printing import table
 
-COMPOSED = ((2, 3), (3, 3), (4, 5), (6, 5), (8, 10))
+COMPOSED = ((2, 3), (3, 3), (4, 5), (6, 5), (8, 3))
 """Speakers and minutes of the composed conversations."""
 OVERLAP = 0.25
 """How many of their turns interrupt the one before."""

@@ -7,9 +7,11 @@ settings choose. Compare times within one run only.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,6 +43,7 @@ def main() -> None:
         report("Recognition", ("recording", "voices", "right"), recognition(application, data, Path(scratch)))
         header = (f"{MINUTES} minutes", "one process", "POST /process", "ratio")
         report("Graph", header, overhead(application, data, Path(scratch)))
+        report("Long", ("interview", "minutes", "took", "times real time", "peak MB", "DER", "WER"), long(application, data))
 
 
 def report(title: str, header: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
@@ -135,6 +138,24 @@ def memory(application: Application, data: Path, scratch: Path) -> Iterator[Sequ
         yield f"peak, {name}", f"{peaks[-1][0]:.1f}", f"{peaks[-1][1]:.0f}"
     (_, _), (short, before), (long, after) = peaks
     yield "growth", "a minute", f"{(after - before) / (long - short):.1f}"
+
+
+def long(application: Application, data: Path) -> Iterator[Sequence[str]]:
+    """An interview of 76 minutes. Its reference is of whole seconds, so half a second around each boundary is not scored."""
+    path = data / "long/baxley.mp3"
+    start = time.perf_counter()
+    peak = application.peak_memory(path, every=5.0)
+    seconds = time.perf_counter() - start
+    conversation = application.client.get("/conversations", params={"limit": 1}).json()["conversations"][0]
+    transcript = f"/conversations/{conversation['id']}/transcript"
+    turns = parse_rttm(application.client.get(transcript, params={"format": "rttm"}).text)
+    duration = conversation["duration"]
+    der = diarization_error_rate(read_rttm(path.with_suffix(".approx.rttm")), turns, duration=duration, collar=0.5)
+    segments = application.client.get(f"/conversations/{conversation['id']}").json()["segments"]
+    said = re.sub(r"^\[[\d-]+\] [^:]+: ", "", path.with_suffix(".txt").read_text(), flags=re.MULTILINE)  # times and names
+    wer = word_error_rate(said, " ".join(segment["text"] for segment in segments))
+    speed = f"{duration / seconds:.1f}"
+    yield path.stem, f"{duration / 60:.1f}", f"{seconds / 60:.1f} min", speed, f"{peak / 2**20:.0f}", f"{der:.1%}", f"{wer:.1%}"
 
 
 def five_minutes(data: Path, scratch: Path) -> Path:

@@ -1,13 +1,13 @@
 """The parameters of the tools: bounds, and the words that the model reads."""
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline.emotion import canonical
 from pipeline.languages import language_code
+from pipeline.names import printable
 from pipeline.types import EMOTIONS
 
 LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
@@ -17,12 +17,6 @@ LARGEST_SEGMENT = 2**63 - 1  # and `bigint`
 def _maybe(value: Any) -> Any:
     """Clients that know only strings say nothing with an empty one."""
     return None if value in ("", "latest", "null") else value
-
-
-def _printable(text: str) -> str:
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("leave out control characters.")
-    return text
 
 
 def _utc(moment: datetime) -> datetime:
@@ -37,9 +31,7 @@ MaybeConversationId = Annotated[
 SegmentId = Annotated[int, Field(ge=1, le=LARGEST_SEGMENT, description="The segment's id: the line of a transcript.")]
 MaybeSegmentId = Annotated[Annotated[int, Field(ge=0, le=LARGEST_SEGMENT)] | None, BeforeValidator(_maybe)]
 SpeakerId = Annotated[int, Field(ge=1, le=LARGEST_ID, description="The speaker's id, from list_speakers.")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)]
-MaybeName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
-Title = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+Title = Annotated[str, Field(max_length=1000), AfterValidator(printable)]
 Emotion = Annotated[str, AfterValidator(canonical), Field(json_schema_extra={"enum": list(EMOTIONS)})]
 MaybeEmotion = Annotated[
     str,

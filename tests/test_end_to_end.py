@@ -30,7 +30,14 @@ ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_fo
 CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error"}
 SEGMENT = {
     *("id", "conversation_id", "speaker_id", "speaker_name", "text", "start_time", "end_time", "start_offset", "end_offset"),
-    *("confidence", "emotion_category", "emotion_confidence", "emotion_corrected", "emotion_corrected_at"),
+    *(
+        "confidence",
+        "speaker_probability",
+        "emotion_category",
+        "emotion_confidence",
+        "emotion_corrected",
+        "emotion_corrected_at",
+    ),
     *("emotion_misidentified", "detector_breakdown", "words", "avg_logprob", "is_misidentified"),
     "overlap",
 }
@@ -400,6 +407,23 @@ def test_status_names_the_model_of_each_stage(api: httpx.Client) -> None:
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
 def test_operators_find_their_way(api: httpx.Client, path: str) -> None:
     assert httpx.get(api.base_url.join(path)).status_code == 200
+
+
+def test_a_name_that_is_given_once_holds_in_the_past_and_in_the_future(api: httpx.Client) -> None:
+    line = api.get(f"/conversations/{SAMPLE}").json()["segments"][2]
+    later = process(api, recording())["id"]
+    answer = api.post(f"/conversations/{SAMPLE}/segments/{line['id']}/identify", json={"speaker_name": "Nick"})
+    assert answer.json()["segments_updated"] > 10
+
+    def lines_of_nick(conversation: int) -> int:
+        segments = api.get(f"/conversations/{conversation}").json()["segments"]
+        return sum(segment["speaker_name"] == "Nick" for segment in segments)
+
+    assert lines_of_nick(SAMPLE) >= 3
+    assert lines_of_nick(later) == lines_of_nick(SAMPLE)
+    assert lines_of_nick(process(api, recording())["id"]) == lines_of_nick(SAMPLE)
+    assert api.post(f"/conversations/{later}/reprocess").json()["message"] == "Conversation reprocessed"
+    assert lines_of_nick(later) == lines_of_nick(SAMPLE)
 
 
 def test_a_second_program_on_the_same_archive_is_refused(program: Program, api: httpx.Client, tmp_path: Path) -> None:

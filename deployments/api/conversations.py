@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from deployments.api import schemas
 from deployments.api.services import NOT_FOUND, Services, ServicesDep
 from pipeline import export
-from storage import conversations, segments
+from storage import conversations, exports
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
@@ -90,15 +90,16 @@ async def get_transcript(
     format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="What kind of file.")] = "json",
 ) -> Response:
     """The transcript as a file: subtitles, text, a table, turns for diarization tools, or the conversation as JSON."""
-    conversation = await read(services, conversation_id)
-    name = f"conversation_{conversation_id}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
+    headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
     if format == "json":
+        conversation = await read(services, conversation_id)
         content = await asyncio.to_thread(conversation.model_dump_json)
         return Response(content, media_type="application/json", headers=headers)
     async with services.database.session() as session:
-        turns = await segments.turns_of_conversation(session, conversation_id)
-    transcript = export.Transcript(name, schemas.lines(conversation), turns)
+        found = await conversations.get(session, conversation_id)
+        if found is None:
+            raise NOT_FOUND
+        transcript = await exports.transcript(session, found)
     content = await asyncio.to_thread(export.FORMATS[format].render, transcript)
     return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
 

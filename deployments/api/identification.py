@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from deployments.api import schemas
 from deployments.api.conversations import LARGEST_ID, ConversationId
-from deployments.api.names import MaybeName
 from deployments.api.rules import rules
 from deployments.api.segments import LARGEST_ID as LARGEST_SEGMENT
 from deployments.api.services import Services, ServicesDep
+from pipeline.names import MaybeName
 from storage import identification, speakers
 
 router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])

@@ -7,10 +7,10 @@ from pydantic import Field, StringConstraints
 
 from deployments.api import schemas
 from deployments.api.conversations import MISSING, ConversationId, not_found
-from deployments.api.names import Name
 from deployments.api.segments import LARGEST_ID
 from deployments.api.services import ServicesDep
 from pipeline import rttm
+from pipeline.names import Name
 from pipeline.types import Span
 from storage import conversations, labels
 

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 from deployments.api import schemas
 from deployments.api.conversations import LARGEST_ID
 from deployments.api.emotions import Emotion
-from deployments.api.names import MaybeName
 from deployments.api.services import ServicesDep
+from pipeline.names import MaybeName
 from storage import directory, search
 
 router = APIRouter(prefix="/search", tags=["search"])

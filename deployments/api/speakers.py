@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 
 from deployments.api import schemas
 from deployments.api.conversations import LARGEST_ID
-from deployments.api.names import Name
 from deployments.api.rules import rules
 from deployments.api.services import ServicesDep
 from deployments.enrollment import enroll
 from pipeline import conversion, recording
 from pipeline.audio import AudioError
 from pipeline.enrollment import UnsuitableSample
+from pipeline.names import Name
 from pipeline.types import Span
 from storage import clustering, roster, speakers, undo
 from storage.speakers import NameTakenError, SpeakerNotFoundError

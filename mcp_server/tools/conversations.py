@@ -9,6 +9,7 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline import export
+from pipeline.names import Name
 from storage import conversations, directory, exports, lines
 
 MOST_LINES = 500
@@ -120,7 +121,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
 
 
 async def search_conversations_by_speaker(
-    ctx: Work, speaker_name: arg.Name, limit: PageSize = 50, skip: arg.Skip = 0
+    ctx: Work, speaker_name: Name, limit: PageSize = 50, skip: arg.Skip = 0
 ) -> results.Appearances:
     """List the conversations that somebody speaks in, the newest first, with how many lines are theirs. For what they said use
     search_transcripts with `speaker`."""

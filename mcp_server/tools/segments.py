@@ -7,6 +7,7 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
+from pipeline.names import MaybeName
 from storage import corrections, directory, lines, search
 from storage.identification import SegmentNotFoundError
 
@@ -23,7 +24,7 @@ Query = Annotated[
 async def search_transcripts(
     ctx: Work,
     query: Query = "",
-    speaker: Annotated[arg.MaybeName, Field(description="Only lines of this speaker, by name.")] = "",
+    speaker: Annotated[MaybeName, Field(description="Only lines of this speaker, by name.")] = "",
     emotion: arg.MaybeEmotion = "",
     conversation_id: arg.MaybeConversationId = None,
     since: Annotated[arg.Moment, Field(description="Said at or after this time, ISO 8601; UTC without an offset.")] = None,

@@ -8,6 +8,7 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
+from pipeline.names import MaybeName, Name
 from storage import conversations, directory, identification, lines, roster, statistics, undo
 from storage.identification import SegmentNotFoundError
 
@@ -18,7 +19,7 @@ NAMED = 100
 async def identify_speaker_in_segment(
     ctx: Work,
     segment_id: arg.SegmentId,
-    speaker_name: Annotated[arg.Name, Field(description="Who it is. A name that nobody has yet makes a new speaker.")],
+    speaker_name: Annotated[Name, Field(description="Who it is. A name that nobody has yet makes a new speaker.")],
     conversation_id: arg.MaybeConversationId = None,
     auto_enroll: Annotated[bool, Field(description="Recognise this person by this voice from now on.")] = True,
 ) -> results.Identified:
@@ -46,7 +47,7 @@ async def identify_speaker_in_segment(
 
 async def list_speakers(
     ctx: Work,
-    query: Annotated[arg.MaybeName, Field(description="Only names that hold this, in any letter case.")] = "",
+    query: Annotated[MaybeName, Field(description="Only names that hold this, in any letter case.")] = "",
     skip: arg.Skip = 0,
     limit: Annotated[int, Field(ge=1, le=1000, description="How many at most.")] = 100,
 ) -> results.Speakers:
@@ -57,7 +58,7 @@ async def list_speakers(
     return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
 
 
-async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: arg.Name) -> results.CountedSpeaker:
+async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: Name) -> results.CountedSpeaker:
     """Change a speaker's name in all conversations. If the new name is somebody's who exists and is the same person, use
     merge_speakers instead."""
     with work(ctx) as backend:
@@ -108,7 +109,7 @@ async def undo_last_speaker_change(ctx: Work) -> results.Undone:
 
 async def speaker_statistics(
     ctx: Work,
-    speaker_name: Annotated[arg.MaybeName, Field(description="Somebody, in all conversations.")] = "",
+    speaker_name: Annotated[MaybeName, Field(description="Somebody, in all conversations.")] = "",
     conversation_id: Annotated[arg.MaybeConversationId, Field(description="Everybody, in this conversation.")] = None,
 ) -> results.Statistics:
     """Count how much somebody speaks and in which emotions: one speaker in all conversations, everybody in one conversation, or

@@ -12,9 +12,9 @@ from storage import conversations, corrections, emotion_profiles, labels, revisi
 from storage.database import Database
 from storage.identification import identify, mark_misidentified
 from storage.moods import Rules
-from storage.segments import SegmentLine
 from storage.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.archive import add_speaker
+from tests.storage.people import lines, names
 from tests.storage.transcripts import MODEL, RULES, VOICE, near, voice
 
 STRICT = Rules(MODEL, VOICE.model_copy(update={"speaker_threshold": 0.85}))
@@ -46,17 +46,6 @@ async def keep(database: Database, talk: Transcript, rules: Rules = RULES) -> in
         id_ = await conversations.create(session, "A talk", None, "flac")
         await transcripts.save(session, id_, talk, rules)
     return id_
-
-
-async def lines(database: Database, id_: int) -> tuple[SegmentLine, ...]:
-    async with database.session() as session:
-        found = await conversations.get(session, id_)
-    assert found is not None
-    return found.segments
-
-
-async def names(database: Database, id_: int) -> list[str]:
-    return [line.speaker_name for line in await lines(database, id_)]
 
 
 async def again(database: Database, id_: int, talk: Transcript, rules: Rules = RULES) -> None:

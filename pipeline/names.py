@@ -8,17 +8,18 @@ from pydantic import AfterValidator, Field, StringConstraints
 LONGEST = 200
 
 
-def _printable(name: str) -> str:
+def printable(text: str) -> str:
+    """The same text. Raises ValueError where it holds what no database stores or no page shows."""
     # Control characters, and halves of surrogate pairs, which no database stores.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise ValueError("A name must not hold control characters.")
-    return name
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("Leave out control characters.")
+    return text
 
 
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     Field(examples=["Alice"]),
 ]
 """A name that is not empty."""
@@ -26,7 +27,7 @@ Name = Annotated[
 MaybeName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=LONGEST),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     Field(examples=["Alice"]),
 ]
 """One that may be, which says nothing."""
