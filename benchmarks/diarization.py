@@ -3,7 +3,7 @@
     python -m benchmarks.diarization [--data DIRECTORY] [--threads N] [--device cpu|cuda] [--answers DIRECTORY]
 
 Each recording is given to each of them in a process of its own; loading is not counted. pyannote's takes some three times the
-recording's length on a CPU core, so all of it takes about an hour and a half; with `--answers` a run that was interrupted goes
+recording's length on a CPU core, so all of it takes an hour and more; with `--answers` a run that was interrupted goes
 on where it was.
 """
 
