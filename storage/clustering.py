@@ -39,23 +39,31 @@ class Suggestion:
 
 
 async def absorb(edit: Edit, rules: Rules, heard: Sequence[Vector]) -> None:
-    """Merge the unknown speakers whom new evidence shows to be somebody, by the rule of `pipeline.clustering.certain`.
+    """Merge the unknown speakers whom new references, vectors of `rules.model`, show to be somebody."""
+    await settle(edit, rules, await witnesses(edit.session, rules, heard))
 
-    `heard` are vectors of `rules.model` that are references now and were not before, or whose speaker has a name now. Only
-    unknown speakers near them are looked at.
+
+async def witnesses(session: AsyncSession, rules: Rules, heard: Sequence[Vector]) -> set[int]:
+    """The speakers who are near vectors of `rules.model`: those whom it concerns that these are somebody's references.
+
+    May be asked before they are: what changes hands is read again before it is compared, which takes its time.
     """
-    session, threshold = edit.session, rules.voice.speaker_threshold
     if not heard:
-        return
-    found = await references.neighbours(session, np.stack(heard), rules.model, threshold)
-    concerned = set().union(*found)
-    if len(concerned) < 2:  # nobody but the one who was heard
-        return
+        return set()
+    found = await references.neighbours(session, np.stack(heard), rules.model, rules.voice.speaker_threshold)
+    return set().union(*found)
+
+
+async def settle(edit: Edit, rules: Rules, concerned: Collection[int]) -> None:
+    """Merge those of the speakers who are unknown and certainly are somebody, by the rule of `pipeline.clustering.certain`."""
+    session, threshold = edit.session, rules.voice.speaker_threshold
     named = await speakers.named(session, concerned)
+    if len(named) < 2:  # nobody but the one who was heard
+        return
     nearby = await _nearby(session, rules.model, [id_ for id_, by_hand in named.items() if not by_hand], threshold)
-    others = {who for near in nearby.values() for row in near for who in row}
-    known = {id_ for id_, by_hand in (await speakers.named(session, others | concerned)).items() if by_hand}
-    apart = await _apart(session, others | concerned)
+    others = {who for near in nearby.values() for row in near for who in row} | named.keys()
+    known = {id_ for id_, by_hand in (await speakers.named(session, others)).items() if by_hand}
+    apart = await _apart(session, others)
     for found_merge in clustering.certain(nearby, known, apart, threshold):
         await merge(edit, rules, found_merge.source, found_merge.target)
 

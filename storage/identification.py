@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity import is_unknown
-from storage import moods, participants, speakers
+from pipeline.types import Vector
+from storage import clustering, moods, participants, speakers
 from storage.edits import Edit
 from storage.merging import merge
 from storage.moods import Rules
-from storage.roster import recognize
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 
@@ -88,6 +88,7 @@ async def identify(
         raise IdentificationError("Must enroll new speaker (enroll=True)")
     edit = Edit(session)
     created = target is None
+    concerned = await clustering.witnesses(session, rules, await _evidence(session, rules, line) if enroll and target else [])
     if line.speaker_id is not None and line.speaker_id == target:
         updated = 1
         if enroll:
@@ -99,7 +100,7 @@ async def identify(
     await edit.confirm(segment_id)
     await edit.recompute()
     await _feel(edit, rules, line, target)
-    await recognize(edit, rules, target)
+    await clustering.settle(edit, rules, concerned | {target})
     name = await speakers.name_of(session, target)
     await edit.save(f"A line of {line.speaker_name or 'an unknown voice'} was identified as {name}")
     enrolled = await _is_reference(session, segment_id)
@@ -181,6 +182,13 @@ async def _target(session: AsyncSession, speaker_id: int | None, name: str | Non
         await speakers.name_of(session, speaker_id)
         return speaker_id
     return await speakers.find(session, name) if name else None
+
+
+async def _evidence(session: AsyncSession, rules: Rules, line: _Line) -> list[Vector]:
+    """What the line's voice sounds like, which somebody who was known before is about to be known by."""
+    vector = select(ParticipantRow.vector).where(ParticipantRow.id == line.participant_id, ParticipantRow.model == rules.model)
+    found = await session.scalar(vector)
+    return [] if found is None or not line.is_unknown else [found]
 
 
 async def _is_reference(session: AsyncSession, segment_id: int) -> bool:

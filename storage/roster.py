@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity import is_unknown
 from pipeline.types import Voiceprint
 from storage import moods, references, speakers
-from storage.clustering import absorb
+from storage.clustering import absorb, settle, witnesses
 from storage.edits import Edit
 from storage.merging import merge as join
 from storage.moods import Rules
@@ -18,7 +17,7 @@ from storage.tables import Speaker
 ENROLLED = "enrolled"
 """The source of a voiceprint that a person's own sample gave."""
 EVIDENCE = 4
-"""References by which others may be recognised as a speaker who was identified: each costs a product with all references."""
+"""References of a merged speaker by which others may be recognised as the one they became; each costs a product with all."""
 
 
 class SameSpeakerError(ValueError):
@@ -43,13 +42,14 @@ async def enroll(session: AsyncSession, rules: Rules, name: str, voice: Voicepri
 
 
 async def rename(session: AsyncSession, rules: Rules, speaker_id: int, name: str) -> SpeakerSummary:
-    """Give a speaker another name, in every conversation at once. Raises SpeakerNotFoundError, NameTakenError."""
+    """Give a speaker another name, in every conversation at once; nobody's voice is another for it.
+
+    Raises SpeakerNotFoundError, NameTakenError.
+    """
     await speakers.lock(session)
     edit = Edit(session)
     former = await speakers.name_of(session, speaker_id)
     await edit.rename(speaker_id, name)
-    if is_unknown(former) and not is_unknown(name):
-        await recognize(edit, rules, speaker_id)
     await edit.save(f"{former} was renamed to {name}")
     return await speakers.get(session, speaker_id)
 
@@ -60,8 +60,10 @@ async def merge(session: AsyncSession, rules: Rules, source: int, target: int) -
     if source == target:
         raise SameSpeakerError("A speaker cannot be merged with itself: name another one.")
     edit = Edit(session)
+    heard = await references.of_speaker(session, source, rules.model, EVIDENCE)
+    concerned = await witnesses(session, rules, heard)
     await join(edit, rules, source, target)
-    await recognize(edit, rules, target)
+    await settle(edit, rules, concerned | {target})
     await edit.save()
     return await speakers.get(session, target)
 
@@ -89,12 +91,6 @@ async def delete_unknown(session: AsyncSession, rules: Rules) -> list[str]:
         await _remove(edit, rules, [speaker_id for speaker_id, _ in found])
     await edit.save(f"{len(found)} unknown speakers were deleted")
     return [name for _, name in found]
-
-
-async def recognize(edit: Edit, rules: Rules, speaker_id: int) -> None:
-    """Let unknown speakers become this one whose references or name are new, where that is certain."""
-    if not is_unknown(await speakers.name_of(edit.session, speaker_id)):
-        await absorb(edit, rules, await references.of_speaker(edit.session, speaker_id, rules.model, EVIDENCE))
 
 
 async def _remove(edit: Edit, rules: Rules, speaker_ids: Sequence[int]) -> None:
