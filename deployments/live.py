@@ -32,8 +32,13 @@ logger = logging.getLogger("ray.serve")
 
 THREADS = 4
 """Decode, detect speech and write, for all streams together."""
+RETRY = 30.0
+"""Seconds until a recording is tried again that could not be finished: the database or the stages may be away."""
 CATCH_UP = 60 * SAMPLE_RATE
 """Samples that are heard again in one go when a recording is taken up."""
+
+Tell = Callable[[str, dict[str, Any]], None]
+"""Given the type and the data of a message for the client. Must not block."""
 
 T = TypeVar("T")
 
@@ -71,17 +76,37 @@ class Live:
         self.directory = settings.data_path / "live"
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
         self._sessions: set[Session] = set()
+        self._opening = 0
+        """Streams that are not among the sessions yet."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._final = asyncio.Semaphore(1)
         """Whole recordings are large: one at a time."""
 
-    async def start(self, asked: Start, tell: Callable[[str, dict[str, Any]], None]) -> Session:
-        """Begin a conversation, or go on with one. `tell` gets the messages for its client, and must not block.
+    async def start(self, asked: Start, tell: Tell) -> Session:
+        """Begin a conversation, or go on with one. `tell` gets the messages for its client.
 
         Raises LiveError.
         """
-        if len(self._sessions) >= self.settings.max_streams:
+        if len(self._sessions) + self._opening >= self.settings.max_streams:
             raise LiveError(f"All {self.settings.max_streams} live streams are in use: try again later.", 1013)
+        self._opening += 1
+        opening = self.spawn(self._begin(asked, tell))
+        opening.add_done_callback(self._opened)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the client hung up while it waited
+            opening.add_done_callback(self._abandon)
+            raise
+
+    def _opened(self, _opening: asyncio.Task[Session]) -> None:
+        self._opening -= 1
+
+    def _abandon(self, opening: asyncio.Task[Session]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self.leave(opening.result())
+
+    async def _begin(self, asked: Start, tell: Tell) -> Session:
+        await self.rules()  # raises before there is anything to clean up, where the stages do not answer
         if asked.conversation_id is None:
             uuid = uuid4()
             file = await self.thread(Spool, self._path(uuid))
@@ -99,7 +124,11 @@ class Live:
 
         A client that asked for that waits for it; others are told what there is, and it is done afterwards.
         """
-        done = await session.finish()
+        try:
+            done = await session.finish()
+        except Exception:
+            self.spawn(self._expire(session.file.path, RETRY))
+            raise
         if not session.asked.speaker_update:
             self.spawn(self._regroup(done, session.asked.num_speakers))
             return done
@@ -121,7 +150,7 @@ class Live:
     def recover(self) -> None:
         """Finish what a former process left behind, once its clients had time to come back."""
         for path in self.directory.glob(f"*{spool.SUFFIX}"):
-            self.spawn(self._expire(path))
+            self.spawn(self._expire(path, self.settings.stream_resume_seconds))
 
     async def close(self) -> None:
         """Let go of everything. What is being recorded stays for the next start."""
@@ -156,9 +185,7 @@ class Live:
     def _path(self, uuid: UUID) -> Path:
         return self.directory / f"{uuid}{spool.SUFFIX}"
 
-    async def _open(
-        self, conversation: int, file: Spool, heard: float, asked: Start, tell: Callable[[str, dict[str, Any]], None]
-    ) -> Session:
+    async def _open(self, conversation: int, file: Spool, heard: float, asked: Start, tell: Tell) -> Session:
         """A session that has caught up with its file from `heard` seconds on."""
         try:
             voice = (await self.rules()).voice
@@ -173,7 +200,7 @@ class Live:
             await session.hear_again(start, start + CATCH_UP)
         return session
 
-    async def _resume(self, conversation: int, asked: Start, tell: Callable[[str, dict[str, Any]], None]) -> Session:
+    async def _resume(self, conversation: int, asked: Start, tell: Tell) -> Session:
         async with self.database.session() as session:
             uuid = await live.name_of_recording(session, conversation)
         opened = uuid and await self._take_up(self._path(uuid), asked, tell)
@@ -185,7 +212,7 @@ class Live:
             )
         return opened
 
-    async def _take_up(self, path: Path, asked: Start, tell: Callable[[str, dict[str, Any]], None]) -> Session | None:
+    async def _take_up(self, path: Path, asked: Start, tell: Tell) -> Session | None:
         """Go on with the recording of a file; None where there is nothing to go on with."""
         file = await self.thread(_take, path)
         if file is None:
@@ -222,17 +249,22 @@ class Live:
 
     async def _park(self, session: Session) -> None:
         await session.pause()
-        await self._expire(session.file.path)
+        await self._expire(session.file.path, self.settings.stream_resume_seconds)
 
-    async def _expire(self, path: Path) -> None:
-        await asyncio.sleep(self.settings.stream_resume_seconds)
-        session = await self._take_up(path, Start(), _silent)
+    async def _expire(self, path: Path, delay: float) -> None:
+        """Finish the recording of a file, unless somebody takes it up within `delay` seconds."""
+        await asyncio.sleep(delay)
+        try:
+            session = await self._take_up(path, Start(), _silent)
+        except Exception:
+            self.spawn(self._expire(path, RETRY))
+            raise
         if session is not None:
             await self.finish(session)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, LiveError):
             logger.error("Work on a live conversation failed", exc_info=error)
 
 

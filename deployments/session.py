@@ -232,6 +232,8 @@ class Session:
             cut, task = item
             try:
                 heard = await task
+                if not heard.segments:
+                    continue
                 heard = replace(heard, segments=tuple(_shifted(s, cut.start / SAMPLE_RATE) for s in heard.segments))
                 rules = await self._live.rules()
                 async with self._live.database.session() as session:

@@ -144,6 +144,8 @@ class PyannoteDiarization:
         with warnings.catch_warnings():
             # A file too short for the number of speakers that was asked for is no fault of the program's.
             warnings.simplefilter("ignore", UserWarning)
+            # Where nobody speaks long enough to be clustered, there is one speaker, and the mean of no embeddings.
+            warnings.filterwarnings("ignore", "Mean of empty slice|invalid value encountered", RuntimeWarning)
             found: Any = self._pipeline.apply(
                 file, num_speakers=hint.num_speakers, min_speakers=hint.min_speakers, max_speakers=hint.max_speakers
             )

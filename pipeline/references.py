@@ -37,16 +37,16 @@ class ReferenceMatrix:
         if not references:
             return
         rows, known = units(np.stack([vector for _, _, vector in references]))
-        for (key, speaker, _), row, usable in zip(references, rows, known, strict=True):
-            if not usable:
-                self.discard([key])
-                continue
-            place = self._places.setdefault(key, len(self._keys))
-            if place == len(self._keys):
+        self.discard(key for (key, _, _), usable in zip(references, known, strict=True) if not usable)
+        kept = {key: at for at, (key, _, _) in enumerate(references) if known[at]}  # of the same key twice, the last
+        for key in kept:
+            if self._places.setdefault(key, len(self._keys)) == len(self._keys):
                 self._keys.append(key)
-                self._make_room()
-            self._columns[:, place] = row
-            self._speakers[place] = speaker
+        self._make_room()
+        places = [self._places[key] for key in kept]
+        # All at once: column by column, each number would be a cache line of its own.
+        self._columns[:, places] = rows[list(kept.values())].T
+        self._speakers[places] = [references[at][1] for at in kept.values()]
 
     def discard(self, keys: Iterable[Hashable]) -> None:
         """Forget these; nothing happens where a key stands for nothing."""
@@ -68,6 +68,8 @@ class ReferenceMatrix:
 
     def _make_room(self) -> None:
         room = len(self._speakers)
-        if len(self._keys) > room:
-            self._columns = np.concatenate([self._columns, np.empty((self.dimension, room), np.float32)], axis=1)
-            self._speakers = np.concatenate([self._speakers, np.empty(room, np.int64)])
+        while room < len(self._keys):
+            room *= 2
+        if more := room - len(self._speakers):
+            self._columns = np.concatenate([self._columns, np.empty((self.dimension, more), np.float32)], axis=1)
+            self._speakers = np.concatenate([self._speakers, np.empty(more, np.int64)])

@@ -63,7 +63,9 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the file, which stays for whoever opens it next."""
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1  # the number may be another file's by now
 
     def discard(self) -> None:
         """Delete the file and let go of it."""

@@ -129,11 +129,13 @@ async def list_page(
     session: AsyncSession, skip: int = 0, limit: int = 100, status: str | None = None
 ) -> tuple[Sequence[ConversationSummary], int]:
     """Conversations from the newest `start_time` on, and how many there are in all."""
-    page = _summaries().order_by(Conversation.start_time.desc(), Conversation.id.desc()).offset(skip).limit(limit)
-    total = select(func.count()).select_from(Conversation)
+    newest = Conversation.start_time.desc(), Conversation.id.desc()
+    page, total = select(Conversation.id), select(func.count()).select_from(Conversation)
     if status is not None:
         page, total = page.where(Conversation.status == status), total.where(Conversation.status == status)
-    rows = await session.execute(page)
+    # The page first, then its lines and voices: PostgreSQL would count those of all that are skipped, too.
+    ids = page.order_by(*newest).offset(skip).limit(limit).scalar_subquery()
+    rows = await session.execute(_summaries().where(Conversation.id.in_(ids)).order_by(*newest))
     return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
 
 

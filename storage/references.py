@@ -73,10 +73,10 @@ class _Cache:
         return matrix
 
     async def _read_again(self, session: AsyncSession, keys: Sequence[Key]) -> None:
-        rows = (await session.execute(self._select(keys))).all()
+        rows = [((kind, id_), speaker, vector) for kind, id_, speaker, vector in await session.execute(self._select(keys))]
         self._unsettled.update(keys)  # until `refresh` has finished: what this transaction sees may be rolled back
-        self.matrix.discard(keys)
-        self.matrix.put([((kind, id_), speaker, vector) for kind, id_, speaker, vector in rows])
+        self.matrix.discard(set(keys) - {key for key, _, _ in rows})
+        self.matrix.put(rows)
 
     def _select(self, keys: Sequence[Key] | None) -> Select[Any]:
         found = _rows(keys)

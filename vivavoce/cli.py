@@ -28,10 +28,11 @@ def main() -> None:
     from storage.database import DatabaseError
     from vivavoce.archive import ArchiveError
     from vivavoce.evaluate import EvaluationError
+    from vivavoce.listen import ListenError
 
     try:
         app()
-    except (ArchiveError, AudioError, DatabaseError, EvaluationError, WeightsError, FileNotFoundError) as error:
+    except (ArchiveError, AudioError, DatabaseError, EvaluationError, ListenError, WeightsError, FileNotFoundError) as error:
         sys.exit(f"{NAME}: {error}")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
@@ -105,6 +106,29 @@ def transcribe(
 
     text = transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None)
     print(text.rstrip("\n"))
+
+
+@app.command()
+def listen(
+    file: Annotated[
+        Path | None, typer.Argument(help="A file to play, in real time.", exists=True, dir_okay=False, readable=True)
+    ] = None,
+    microphone: Annotated[bool, typer.Option("--microphone", help="Listen to the microphone, until Ctrl-C.")] = False,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected where none is given.")] = None,
+    title: Annotated[str | None, typer.Option(help="What to call the conversation. [default: the time]")] = None,
+    num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times as fast to play a file.")] = 1.0,
+    url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
+) -> None:
+    """Speak to a running application, and print each line when it has been said."""
+    from vivavoce import listen as live
+
+    if (file is None) != microphone:
+        raise typer.BadParameter("Name a file to play, or give --microphone.")
+    settings = Settings()
+    source = live.file(file, settings, speed) if file is not None else live.microphone()
+    options = {"language": language, "title": title, "num_speakers": num_speakers, "partials": sys.stderr.isatty()}
+    live.listen(url or f"http://{settings.host}:{settings.port}", source, options, live.show)
 
 
 @app.command()

@@ -8,13 +8,16 @@ def transcript(conversation: Mapping[str, Any]) -> str:
     """A conversation as the API returns it, a line each: time, speaker, emotion, words."""
     if conversation["status"] == "failed":
         return f"{conversation['title']} failed: {conversation['error']}"
-    lines = [
-        f"{_clock(segment['start_offset'])}  {segment['speaker_name'] or '?':<12}  {_emotion(segment):<15}  {segment['text']}"
-        for segment in conversation["segments"]
-    ]
+    lines = [line(segment) for segment in conversation["segments"]]
     speakers = conversation["num_speakers"]
     title = f"{conversation['title']}: {conversation['duration']:.0f} s, {speakers} speaker{'s' * (speakers != 1)}"
     return "\n".join(["", title, *lines, ""])
+
+
+def line(segment: Mapping[str, Any]) -> str:
+    """A line of a transcript."""
+    name = segment["speaker_name"] or "?"
+    return f"{_clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {segment['text']}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

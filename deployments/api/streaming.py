@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -28,7 +28,7 @@ OUTBOX = 1000
 """Messages that may wait for a client. Nobody speaks so many lines while one is sent."""
 
 # RFC 6455, 7.4.1
-NORMAL, UNSUPPORTED, POLICY, TOO_LARGE, FAILED = 1000, 1003, 1008, 1009, 1011
+NORMAL, UNSUPPORTED, POLICY, TOO_LARGE, FAILED, AGAIN = 1000, 1003, 1008, 1009, 1011, 1013
 
 
 @asynccontextmanager
@@ -149,6 +149,8 @@ async def stream(websocket: WebSocket) -> None:
         await _converse(client, live, session)
     except (_Refused, LiveError) as error:
         await client.refuse(str(error), error.code)
+    except HTTPException as error:
+        await client.refuse(error.detail, AGAIN)
     except _Gone:
         pass
     except Exception:

@@ -29,8 +29,8 @@ CLIENT_RATE = 48_000
 
 
 @contextmanager
-def serving(url: str, directory: Path, stages: Stages[Any], model: str, **settings: Any) -> Iterator[str]:
-    """The address of a server whose stages are in this process: `host:port/api/v1`."""
+def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, **settings: Any) -> Iterator[str]:
+    """The address of a server whose stages are in this process: `host:port/api/v1`. Without a model they do not answer."""
     chosen = Settings(data_path=directory, database_url=url, **settings)
 
     @asynccontextmanager
@@ -40,6 +40,8 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str, **settin
         recordings = Recordings(chosen, stages, database, store, share=lambda samples: samples)
 
         async def status() -> dict[str, dict[str, str | None]]:
+            if model is None:
+                raise ConnectionError("the stages are gone")
             return {"embedder": {"model": model, "device": "cpu", "note": None}}
 
         async with Notifications(url, database) as notifications:

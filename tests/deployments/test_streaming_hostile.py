@@ -1,6 +1,7 @@
 """Live streams with clients that do not keep to the contract. No model is needed to survive them."""
 
 import asyncio
+import itertools
 import json
 import os
 import socket
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from pipeline.stages import Stages
+from storage.audio import AudioStore
 from tests.deployments.live import CLIENT_RATE, Client, conversation, serving, until_status
 from tests.program import ROOT
 
@@ -257,6 +259,34 @@ def test_what_is_being_recorded_cannot_be_deleted(server: str) -> None:
         answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False)
         assert answer.status_code == 409
         client.stop()
+
+
+def test_what_cannot_be_stored_is_tried_again(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, calls = AudioStore.put, itertools.count()
+
+    async def full_at_first(*arguments: Any) -> str:
+        if next(calls) == 0:
+            raise OSError("No space left on device")
+        return await put(*arguments)
+
+    monkeypatch.setattr("deployments.live.RETRY", 0.5)
+    monkeypatch.setattr(AudioStore, "put", full_at_first)
+    with Client(server) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        client.socket.send(json.dumps({"type": "stop"}))
+        assert client.until("error")["message"] == "Finalization error: No space left on device"
+        assert client.closed() == 1011
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+
+
+def test_without_stages_nothing_is_begun(database_url: str, tmp_path: Path) -> None:
+    with serving(database_url, tmp_path, Stages(NOBODY, NOBODY, NOBODY, NOBODY), None) as address:
+        before = httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"]
+        said, code = refused(address, json.dumps({"type": "start"}))
+        assert (said, code) == ("The models do not answer; wait until GET /health/ready does.", 1013)
+        assert httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"] == before
+    assert not list(tmp_path.glob("live/*"))
 
 
 KILLED = """
