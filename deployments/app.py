@@ -17,6 +17,9 @@ from deployments.ingress import Ingress
 from deployments.transcriber import Transcriber
 from settings import Settings
 
+RETRY_AFTER = 5
+"""Seconds after which a client that was refused for want of room should come again."""
+
 
 class StageArgs(BaseModel):
     """How much of the machine a deployment gets, and how far it may grow."""
@@ -29,6 +32,12 @@ class StageArgs(BaseModel):
     max_replicas: int = Field(1, ge=1)
     target_ongoing_requests: float = Field(2.0, gt=0, description="Calls a replica has in hand before another one is started.")
     max_ongoing_requests: int = Field(16, ge=1, description="Calls a replica takes at a time; more of them wait in the queue.")
+    max_queued_requests: int = Field(512, ge=1, description="Calls that wait in a caller's queue; more of them are refused.")
+    upscale_delay_s: float = Field(30.0, ge=0, description="How long there must be too much work before a replica is added.")
+    downscale_delay_s: float = Field(600.0, ge=0, description="How long there must be too little before one is taken away.")
+    graceful_shutdown_timeout_s: float = Field(20.0, ge=0, description="How long a replica that stops finishes what it has.")
+    health_check_period_s: float = Field(10.0, gt=0)
+    health_check_timeout_s: float = Field(30.0, gt=0)
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "StageArgs":
@@ -43,6 +52,9 @@ class AppArgs(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: dict[str, Any] = Field({}, description="Settings that differ from the environment's, by their names there.")
+    idle_seconds: float | None = Field(
+        None, ge=0, description="How long a model may have no work before its memory is freed, until there is some again."
+    )
     transcriber: StageArgs = StageArgs(gpus=0.4, cpus=0.3)
     diarizer: StageArgs = StageArgs(gpus=0.25, cpus=0.3)
     embedder: StageArgs = StageArgs(gpus=0.1, cpus=0.1)
@@ -55,17 +67,17 @@ def build_app(args: AppArgs) -> Application:
     settings = Settings(**args.settings)
     machine = _Machine.of_cluster()
 
-    def deployment(cls: type, stage: StageArgs) -> Deployment:
-        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine))
+    def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
+        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine, idle))
 
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
     return deployment(Ingress, args.ingress).bind(
         settings,
-        deployment(Transcriber, args.transcriber).bind(settings),
-        deployment(Diarizer, args.diarizer).bind(settings),
-        deployment(SpeakerEmbedder, args.embedder).bind(settings),
-        deployment(EmotionRecognizer, args.emotion).bind(settings),
+        deployment(Transcriber, args.transcriber, args.idle_seconds).bind(settings),
+        deployment(Diarizer, args.diarizer, args.idle_seconds).bind(settings),
+        deployment(SpeakerEmbedder, args.embedder, args.idle_seconds).bind(settings),
+        deployment(EmotionRecognizer, args.emotion, args.idle_seconds).bind(settings),
         database,
     )
 
@@ -95,16 +107,32 @@ class _Machine(BaseModel):
         )
 
 
-def _options(stage: StageArgs, machine: _Machine) -> Mapping[str, Any]:
+def _options(stage: StageArgs, machine: _Machine, idle: float | None) -> Mapping[str, Any]:
     # Serve waits for ever, and says nothing, for a replica that asks for a GPU where there is none.
     on_gpu = bool(machine.gpus and stage.gpus)
     actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * machine.cpus}
+    autoscaling = stage.model_dump(
+        include={"min_replicas", "max_replicas", "target_ongoing_requests", "upscale_delay_s", "downscale_delay_s"}
+    )
+    if idle is not None:
+        # The process ends and with it all that it holds. One is started at first all the same: what is wrong with a model
+        # should be known now.
+        autoscaling |= {
+            "min_replicas": 0,
+            "initial_replicas": max(1, stage.min_replicas),
+            "downscale_to_zero_delay_s": idle,
+        }
     return {
         "ray_actor_options": actor,
-        "max_ongoing_requests": stage.max_ongoing_requests,
-        "autoscaling_config": {
-            "min_replicas": stage.min_replicas,
-            "max_replicas": stage.max_replicas,
-            "target_ongoing_requests": stage.target_ongoing_requests,
-        },
+        "autoscaling_config": autoscaling,
+        "backpressure_config": {"retry_after_s": RETRY_AFTER},
+        **stage.model_dump(
+            include={
+                "max_ongoing_requests",
+                "max_queued_requests",
+                "graceful_shutdown_timeout_s",
+                "health_check_period_s",
+                "health_check_timeout_s",
+            }
+        ),
     }
