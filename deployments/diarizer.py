@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 
+from deployments.metrics import Call
 from deployments.replica import Replica
 from engines.catalogue import embedding_of
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
@@ -30,7 +31,7 @@ class Diarizer(Replica):
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         windows = sum(len(found.active) for found in observations)
-        return await self.run(f"Clustering {windows} windows", self.engine.cluster, observations, hint)
+        return await self.run(Call("cluster", f"Clustering {windows} windows"), self.engine.cluster, observations, hint)
 
     async def observe(self, audio: Samples, shard: Span) -> AsyncIterator[float | Observation]:
         """Fractions of the work that is done, then its result."""
@@ -50,7 +51,7 @@ class Diarizer(Replica):
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
-        work = asyncio.ensure_future(self.run(what, observe))
+        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration), observe))
         work.add_done_callback(lambda _work: reports.put_nowait(None))
         try:
             while (fraction := await reports.get()) is not None:

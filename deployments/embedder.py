@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deployments.metrics import Call
 from deployments.replica import Replica
 from pipeline.identity import threshold_for
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
@@ -23,9 +24,11 @@ class SpeakerEmbedder(Replica):
         if heard is not None and heard.model == self.weights.name:
             return heard
         speech = np.concatenate([cut(audio, span) for span in spans])
-        what = f"Embedding {len(speech) / SAMPLE_RATE:.1f} s of speech"
-        return Voiceprint(await self.run(what, self.engine.embed, speech), self.weights.name)
+        seconds = len(speech) / SAMPLE_RATE
+        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds)
+        return Voiceprint(await self.run(call, self.engine.embed, speech), self.weights.name)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> list[Voiceprint | None]:
-        vectors = await self.run(f"Embedding {len(spans)} segments", self.engine.embed_each, audio, spans)
+        call = Call("embed_each", f"Embedding {len(spans)} segments", sum(span.duration for span in spans))
+        vectors = await self.run(call, self.engine.embed_each, audio, spans)
         return [None if vector is None else Voiceprint(vector, self.weights.name) for vector in vectors]

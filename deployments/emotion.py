@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deployments.metrics import Call
 from deployments.replica import Replica
 from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
 from settings import Settings
@@ -19,5 +20,6 @@ class EmotionRecognizer(Replica):
         self.engine.recognize([noise])  # warm up; silence would not reach the model
 
     async def recognize(self, audio: Samples, spans: Sequence[Span]) -> list[Emotion]:
-        what = f"Recognizing the emotion of {len(spans)} segments"
-        return await self.run(what, self.engine.recognize, [cut(audio, span) for span in spans])
+        seconds = sum(span.duration for span in spans)
+        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds)
+        return await self.run(call, self.engine.recognize, [cut(audio, span) for span in spans])

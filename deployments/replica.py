@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 import ray
 
 from deployments import memory
+from deployments.metrics import Call, StageMetrics
 from engines.catalogue import Role
 from engines.weights import Resolved, resolve
 from settings import Settings
@@ -46,6 +47,7 @@ class Replica:
         self.device = "cuda" if gpu else "cpu"
         self.settings = settings
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
+        self.metrics = StageMetrics()
         self._failures = 0
         # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
         self._thread = ThreadPoolExecutor(1)
@@ -53,19 +55,27 @@ class Replica:
         if self.weights.note:
             logger.warning(self.weights.note)
 
-    async def run(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def run(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The result of `function`, from this replica's one thread for inference.
 
         Raises:
-            StageError: Naming `what`, where it fails.
+            StageError: Naming what `call` works on, where it fails.
         """
+        came = time.monotonic()
+
+        def timed() -> tuple[R, float, float]:
+            started = time.monotonic()
+            return function(*args, **kwargs), started, time.monotonic()
+
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
+            result, started, ended = await asyncio.get_running_loop().run_in_executor(self._thread, timed)
         except Exception as error:
             self._failures += 1
-            logger.exception("%s failed", what)
-            raise StageError(f"{what} failed with {self.weights.name} on {self.device}: {error}") from error
+            self.metrics.failed(call, error)
+            logger.exception("%s failed", call.what)
+            raise StageError(f"{call.what} failed with {self.weights.name} on {self.device}: {error}") from error
         self._failures = 0
+        self.metrics.done(call, wait=started - came, inference=ended - started)
         return result
 
     def check_health(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from ray import serve
 
+from deployments.metrics import Call
 from deployments.replica import Replica, StageError
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
@@ -28,7 +29,8 @@ class Transcriber(Replica):
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech
 
-        return await self.run("Finding speech", find_speech, audio)
+        seconds = len(audio) / SAMPLE_RATE
+        return await self.run(Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds), find_speech, audio)
 
     async def transcribe(self, audio: Samples, window: Span, language: str | None) -> list[Utterance]:
         from engines.whisper import Window
@@ -41,16 +43,19 @@ class Transcriber(Replica):
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=0.02)
     async def _batched(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
         """A batch that fails is tried again window by window, so that a bad one fails nobody else's."""
+        seconds = sum(window.span.duration for window in windows)
+        call = Call("transcribe", f"Transcribing {len(windows)} windows", seconds)
         try:
-            return list(await self.run(f"Transcribing {len(windows)} windows", self.engine.transcribe, windows))
+            return list(await self.run(call, self.engine.transcribe, windows))
         except StageError as error:
             if len(windows) == 1:
                 return [error]
         return [await self._alone(window) for window in windows]
 
     async def _alone(self, window: Any) -> list[Utterance] | StageError:
-        what = f"Transcribing {window.span.start:.1f} to {window.span.end:.1f} s"
+        span: Span = window.span
+        call = Call("transcribe", f"Transcribing {span.start:.1f} to {span.end:.1f} s", span.duration)
         try:
-            return (await self.run(what, self.engine.transcribe, [window]))[0]
+            return (await self.run(call, self.engine.transcribe, [window]))[0]
         except StageError as error:
             return error

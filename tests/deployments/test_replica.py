@@ -1,6 +1,7 @@
 """What replicas do when a model fails; no cluster is needed for that."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deployments.metrics import Call, reason
 from deployments.replica import FAILURES_IN_A_ROW, Replica, StageError
 from deployments.transcriber import Transcriber
 from engines.weights import Resolved
@@ -16,13 +18,33 @@ from engines.whisper import Window
 from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
 from settings import Settings
 
+IT = Call("it", "It")
+
 
 def replica(cls: type[Replica] = Replica) -> Any:
     """One without weights: they take seconds to load, and nothing here asks them anything."""
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
+    made.metrics = Told()
     return made
+
+
+class Told:
+    """What the metrics were told, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, float]] = []
+        self.waited: list[float] = []
+        self.reasons: list[str] = []
+
+    def done(self, call: Call, wait: float, inference: float) -> None:
+        assert inference >= 0
+        self.calls.append((call.name, call.audio))
+        self.waited.append(wait)
+
+    def failed(self, call: Call, error: Exception) -> None:
+        self.reasons.append(f"{call.name}: {reason(error)}")
 
 
 def fails(message: str = "out of memory") -> Callable[[], None]:
@@ -34,7 +56,7 @@ def fails(message: str = "out of memory") -> Callable[[], None]:
 
 async def test_a_failure_names_the_stage_the_input_and_the_reason() -> None:
     with pytest.raises(StageError, match=r"^Diarizing 12 s failed with whisper-base on cpu: out of memory$"):
-        await replica().run("Diarizing 12 s", fails())
+        await replica().run(Call("observe", "Diarizing 12 s"), fails())
 
 
 async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
@@ -42,7 +64,7 @@ async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
     for _ in range(FAILURES_IN_A_ROW):
         stage.check_health()
         with pytest.raises(StageError):
-            await stage.run("It", fails())
+            await stage.run(IT, fails())
     with pytest.raises(RuntimeError, match=f"{FAILURES_IN_A_ROW} calls in a row failed"):
         stage.check_health()
 
@@ -51,17 +73,15 @@ async def test_a_success_between_failures_keeps_it_healthy() -> None:
     stage = replica()
     for _ in range(FAILURES_IN_A_ROW):
         with pytest.raises(StageError):
-            await stage.run("It", fails())
-        assert await stage.run("It", lambda: 7) == 7
+            await stage.run(IT, fails())
+        assert await stage.run(IT, lambda: 7) == 7
     stage.check_health()
 
 
 async def test_the_event_loop_turns_while_a_model_thinks() -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
-    thinking = asyncio.create_task(
-        replica().run("It", lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5))
-    )
+    thinking = asyncio.create_task(replica().run(IT, lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5)))
     await asyncio.sleep(0)
     release.set()
     assert await thinking
@@ -102,6 +122,7 @@ async def batched(transcriber: Any, starts: Sequence[int]) -> list[Any]:
 
 async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcriber: Any) -> None:
     answers = await batched(transcriber, [3, 1, 2])
+    assert transcriber.metrics.calls == [("transcribe", 3.0)]
     assert [answer[0].words[0].text for answer in answers] == [" 3", " 1", " 2"]
     assert transcriber.engine.batches == [3]
 
@@ -112,6 +133,8 @@ async def test_a_bad_window_fails_alone(transcriber: Any) -> None:
     assert isinstance(bad, StageError)
     assert "13.0 to 14.0 s" in str(bad)
     assert "unlucky" in str(bad)
+    assert transcriber.metrics.calls == [("transcribe", 1.0)] * 2
+    assert transcriber.metrics.reasons == ["transcribe: input"] * 2  # the batch, and the window that spoilt it
     transcriber.check_health()
 
 
@@ -119,3 +142,25 @@ async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -
     (bad,) = await batched(transcriber, [13])
     assert isinstance(bad, StageError)
     assert transcriber.engine.batches == [1]
+
+
+async def test_what_waits_for_the_model_is_told_apart_from_what_it_does() -> None:
+    stage = replica()
+    await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
+    assert stage.metrics.waited == pytest.approx([0.0, 0.1, 0.2], abs=0.09)
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out_of_memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"), "out_of_memory"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "device"),
+        (RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED"), "device"),
+        (ValueError("too short"), "input"),
+        (KeyError("x" * 1000), "other"),
+    ],
+)
+def test_a_reason_is_one_of_a_few_words(error: Exception, word: str) -> None:
+    assert reason(error) == word

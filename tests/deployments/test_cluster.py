@@ -1,0 +1,134 @@
+"""The graph on a real Ray as an operator sees it: metrics, logs, and models that are let go while they are idle.
+
+Recordings come and go in one cluster, in a process of its own; the tests look at what it wrote down.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments import metrics
+from tests.program import ROOT, Program, free_port
+
+RUN = """
+import asyncio, json, sys, time
+from pathlib import Path
+import httpx, ray
+from ray import serve
+from deployments.app import AppArgs, build_app
+from deployments.config import load_config
+from deployments.statuses import Statuses
+from vivavoce.sample import recording
+
+port, metrics_port, data = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+config = load_config("cpu")
+args = config["applications"][0]["args"] | {"settings": {"data_path": data}, "idle_seconds": 1}
+ray.init(address="local", num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
+         logging_level="ERROR", _metrics_export_port=metrics_port)
+found = {}
+try:
+    logging_config = {"encoding": "JSON", "log_level": "INFO"}
+    serve.start(proxy_location="HeadOnly", http_options={"port": port}, logging_config=logging_config)
+    serve.run(build_app(AppArgs(**args)), name="vivavoce", logging_config=logging_config)
+
+    def process(request_id):
+        with recording().open("rb") as file:
+            answer = httpx.post(f"http://127.0.0.1:{port}/api/v1/process", files={"audio_file": file}, timeout=300,
+                                headers={"X-Request-ID": request_id})
+        answer.raise_for_status()
+        return answer.headers["X-Request-ID"], len(answer.json()["segments"])
+
+    def models():
+        deployments = serve.status().applications["vivavoce"].deployments
+        return {name: sum(found.replica_states.values()) for name, found in deployments.items() if name in STAGES.values()}
+
+    def until(done, patience=90):
+        deadline = time.monotonic() + patience
+        while not done() and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    def exported():
+        return httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+
+    STAGES = dict(transcriber="Transcriber", diarizer="Diarizer", embedder="SpeakerEmbedder", emotion="EmotionRecognizer")
+    statuses = Statuses({name: serve.get_deployment_handle(stage, "vivavoce") for name, stage in STAGES.items()})
+    first = asyncio.run(statuses())
+    found["first"] = process("first-recording")
+    until(lambda: 'call="recognize"' in exported(), 30)
+    found["metrics"] = exported()
+    until(lambda: not any(models().values()))
+    found["idle"] = models()
+    found["statuses"] = asyncio.run(statuses()) == first
+    found["still_idle"] = models()
+    found["second"] = process("second-recording")
+    logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs", "serve")
+    found["logs"] = {file.name: file.read_text().splitlines() for file in logs.glob("*.log")}
+finally:
+    serve.shutdown()
+    ray.shutdown()
+print("RESULT" + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(open_directory: Path) -> Iterator[dict[str, Any]]:
+    """What was found while two recordings were processed with a pause between them."""
+    command = ["python", "-W", "ignore", "-c", RUN, str(free_port()), str(free_port()), str(open_directory / "data")]
+    with Program(command, open_directory) as program:
+        assert program.process.wait(540) == 0, program.stderr[-3000:]
+        yield json.loads(program.stdout.split("RESULT")[1])
+        assert program.left() == []
+
+
+def samples(text: str, name: str) -> list[tuple[dict[str, str], float]]:
+    """The labels and value of each series of a metric, in Prometheus' text format."""
+    lines = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", text, re.MULTILINE)
+    return [(dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value)) for labels, value in lines]
+
+
+def test_the_audio_that_each_stage_heard_is_counted(run: dict[str, Any]) -> None:
+    heard = {(labels["deployment"], labels["call"]): v for labels, v in samples(run["metrics"], "ray_" + metrics.AUDIO)}
+    assert heard["Transcriber", "find_speech"] == pytest.approx(30.0)
+    assert heard["Diarizer", "observe"] == pytest.approx(30.0)
+    assert 10 < heard["Transcriber", "transcribe"] <= 30
+    assert heard["SpeakerEmbedder", "embed_each"] > 10
+    assert heard["EmotionRecognizer", "recognize"] > 10
+
+
+def test_models_tell_how_long_they_took_and_how_long_was_waited_for_them(run: dict[str, Any]) -> None:
+    audio = {(s["deployment"], s["call"]): v for s, v in samples(run["metrics"], "ray_" + metrics.AUDIO)}
+    took = {(s["deployment"], s["call"]): v for s, v in samples(run["metrics"], f"ray_{metrics.INFERENCE}_sum")}
+    waited = {(s["deployment"], s["call"]): v for s, v in samples(run["metrics"], f"ray_{metrics.WAIT}_sum")}
+    assert took.keys() == waited.keys() == audio.keys() | {("Diarizer", "cluster")}
+    assert 0.01 < took["Transcriber", "transcribe"] / audio["Transcriber", "transcribe"] < 5
+    assert sum(v for s, v in samples(run["metrics"], f"ray_{metrics.FACTOR}_count") if s["call"] == "observe") == 1
+
+
+def test_the_dashboard_asks_for_what_is_there(run: dict[str, Any]) -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "vivavoce.json").read_text())
+    asked = {name for panel in dashboard["panels"] for t in panel["targets"] for name in re.findall(r"ray_\w+", t["expr"])}
+    exported = set(re.findall(r"^(ray_\w+)\{", run["metrics"], re.MULTILINE))
+    assert asked - exported == {"ray_" + metrics.FAILURES}  # nothing failed
+    assert {f"ray_{name}" for name in (metrics.AUDIO, metrics.FAILURES)} < asked
+
+
+def test_idle_models_are_let_go_and_come_back(run: dict[str, Any]) -> None:
+    assert set(run["idle"].values()) == {0}
+    assert run["second"][1] == run["first"][1] > 0
+
+
+def test_who_asks_what_the_stages_run_wakes_none_of_them(run: dict[str, Any]) -> None:
+    assert run["statuses"]
+    assert set(run["still_idle"].values()) == {0}
+
+
+def test_the_clients_request_id_is_in_the_answer_and_in_the_logs(run: dict[str, Any]) -> None:
+    assert run["first"][0] == "first-recording"
+    records = [json.loads(line) for name, lines in run["logs"].items() if "Ingress" in name for line in lines]
+    mine = [record for record in records if record.get("request_id") == "first-recording"]
+    assert any("/api/v1/process" in record["message"] for record in mine)
+    assert {record["deployment"] for record in mine} == {"vivavoce_Ingress"}
