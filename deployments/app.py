@@ -52,6 +52,10 @@ class AppArgs(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: dict[str, Any] = Field({}, description="Settings that differ from the environment's, by their names there.")
+    cluster: bool = Field(
+        False,
+        description="The graph is for many machines: GPUs may come later, and a database and a store must be there for all.",
+    )
     idle_seconds: float | None = Field(
         None, ge=0, description="How long a model may have no work before its memory is freed, until there is some again."
     )
@@ -65,10 +69,13 @@ class AppArgs(BaseModel):
 def build_app(args: AppArgs) -> Application:
     """The application, for `serve.run`, `serve_config.yaml` and tests alike."""
     settings = Settings(**args.settings)
+    if args.cluster and not (settings.database_url and settings.audio_url):
+        raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and a store that all its nodes reach.")
     machine = _Machine.of_cluster()
+    gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts machines with GPUs for those who ask for them
 
     def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
-        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine, idle))
+        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine.cpus, gpus, idle))
 
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
@@ -107,10 +114,10 @@ class _Machine(BaseModel):
         )
 
 
-def _options(stage: StageArgs, machine: _Machine, idle: float | None) -> Mapping[str, Any]:
+def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> Mapping[str, Any]:
     # Serve waits for ever, and says nothing, for a replica that asks for a GPU where there is none.
-    on_gpu = bool(machine.gpus and stage.gpus)
-    actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * machine.cpus}
+    on_gpu = gpus and stage.gpus > 0
+    actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * cpus}
     autoscaling = stage.model_dump(
         include={"min_replicas", "max_replicas", "target_ongoing_requests", "upscale_delay_s", "downscale_delay_s"}
     )

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.app import RETRY_AFTER, AppArgs, StageArgs
+from deployments.app import RETRY_AFTER, AppArgs, StageArgs, build_app
 from deployments.config import Variant, _merged, load_config
 from settings import Settings
 from tests.program import KEPT, ROOT, environment
@@ -29,7 +29,7 @@ from deployments.config import load_config
 gpus, url = int(sys.argv[1]), sys.argv[2]
 if gpus >= 0:
     ray.init(num_cpus=8, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-args = load_config(sys.argv[3])["applications"][0]["args"] | {"settings": {"database_url": url or None}}
+args = load_config(sys.argv[3])["applications"][0]["args"] | {"settings": {"database_url": url or None, "audio_url": "memory://"}}
 app = build_app(AppArgs(**args | json.loads(sys.argv[4])))
 built = flatten(app, name="vivavoce", default_runtime_env=None, make_deployment_handle=lambda *_: None)
 print(json.dumps({d.name: d._deployment_config.model_dump(mode="json", exclude={"autoscaling_config"}) | {
@@ -76,9 +76,18 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
     assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (48, 512)
+    assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
     assert ingress["graceful_shutdown_timeout_s"] == 600
     assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER}
     assert asked["Diarizer"]["health_check_timeout_s"] == 60
+
+
+@pytest.mark.parametrize("settings", [{"database_url": "postgresql+asyncpg://x/y"}, {"audio_url": "s3://bucket"}])
+def test_a_cluster_needs_what_all_its_nodes_reach(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("AUDIO_URL", raising=False)
+    with pytest.raises(ValueError, match=r"^Set DATABASE_URL and AUDIO_URL:"):
+        build_app(AppArgs(cluster=True, settings=settings))
 
 
 def test_idle_models_are_let_go_where_that_is_asked_for() -> None:
