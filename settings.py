@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     max_upload_mb: int = Field(2048, gt=0)
     max_duration_hours: float = Field(12.0, gt=0)
+    max_queued: int = Field(1000, ge=1)
+    """Recordings that may wait to be processed; more are refused until there is room."""
+    webhook_secret: SecretStr | None = None
+    """Signs what is sent to the webhooks that clients name; without it none may be named."""
 
     # Live audio
     max_streams: int = Field(100, ge=1)

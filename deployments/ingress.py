@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from ray import serve
 
 from deployments import graph, memory
 from deployments.api.app import create_app
+from deployments.api.rules import rules
 from deployments.api.services import Services
 from deployments.recordings import Recordings
+from deployments.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
 from storage.database import Database, migrate
@@ -46,13 +49,16 @@ class Ingress:
         await migrate(url)
         database = Database(url)
         store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
-        recordings = Recordings(self.settings, graph.stages(**self.stages), database, store)
         async with Notifications(url, database) as notifications:
-            app.state.services = Services(self.settings, database, store, recordings, notifications, self._stage_status)
+            recordings = Recordings(self.settings, graph.stages(**self.stages), database, store, notifications)
+            services = Services(self.settings, database, store, recordings, notifications, self._stage_status)
+            app.state.services = services
+            worker = Worker(recordings, notifications, partial(rules, services))
+            worker.start()
             try:
                 yield
             finally:
-                await recordings.close()
+                await worker.close()
                 await database.dispose()
 
     async def _stage_status(self) -> dict[str, dict[str, str | None]]:

@@ -17,6 +17,7 @@ from storage.corrections import Refused
 from storage.database import Database
 from storage.directory import NoSuchNameError
 from storage.identification import IdentificationError, SegmentNotFoundError
+from storage.jobs import QueueFullError
 from storage.moods import Rules
 from storage.roster import SameSpeakerError
 from storage.search import SearchError
@@ -31,14 +32,19 @@ class Unavailable(RuntimeError):
     """The models do not answer; says what to do."""
 
 
+class Accepted(Protocol):
+    @property
+    def conversation_id(self) -> int: ...
+
+
 class Recordings(Protocol):
     """What becomes of recordings: `deployments.recordings.Recordings`, which these tools may not know."""
 
-    async def accept(self, file: BinaryIO, filename: str, options: Options, live: Live) -> int:
-        """File a new recording and begin to process it; returns the conversation's id. Raises AudioError."""
+    async def accept(self, file: BinaryIO, filename: str, options: Options) -> Accepted:
+        """File a new recording and have it processed. Raises AudioError, QueueFullError."""
 
-    async def reprocess(self, conversation: int, options: Options, live: Live) -> None:
-        """Begin to process a recording again. Raises LookupError, ConversationBusy."""
+    async def reprocess(self, conversation: int, options: Options) -> Accepted:
+        """Have a recording processed again. Raises LookupError, ConversationBusy, QueueFullError."""
 
     async def finished(self, conversation: int) -> None:
         """Wait until the conversation is processed. Giving up waiting does not stop the work."""
@@ -66,6 +72,7 @@ HINTS: dict[type[Exception], str] = {
     ConversationBusy: "Wait until its status in get_conversation is 'completed'.",
     LookupError: "list_conversations shows what there is.",
     **dict.fromkeys((AudioError, FetchError, IdentificationError, Refused, SameSpeakerError, SearchError, UndoError), ""),
+    QueueFullError: "",
     Unavailable: "",
 }
 """What to try, for everything that a tool may be refused with. The first that fits holds."""

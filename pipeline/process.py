@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from pipeline import lines, participants
+from pipeline import checkpoint, lines, participants
 from pipeline.alignment import align
 from pipeline.hallucinations import is_hallucination
 from pipeline.stages import Audio, Progress, Stages
@@ -41,27 +41,55 @@ class Options:
     """Seconds around a line that its voice is heard in, too."""
 
 
-async def process(audio: Audio, duration: float, stages: Stages[Audio], options: Options, progress: Progress) -> Transcript:
+Keep = Callable[[str, str], Awaitable[None]]
+"""Given the name of a stage and what it found, as text, once it is through."""
+
+
+async def process(
+    audio: Audio,
+    duration: float,
+    stages: Stages[Audio],
+    options: Options,
+    progress: Progress,
+    found: Mapping[str, str] = MappingProxyType({}),
+    keep: Keep | None = None,
+) -> Transcript:
     """Transcribe and diarize at the same time, then give every line its speaker and its emotion.
 
     Args:
         audio: The recording, as the stages take it.
         duration: Its length in seconds.
         progress: Told which stage is at work and how much of the whole is done.
+        found: What an attempt that was cut off gave to `keep`, with the same options; it is not done again.
+        keep: Takes what there is so far.
     """
-    return await _Recording(audio, duration, stages, options, _Meter(progress)).process()
+    return await _Recording(audio, duration, stages, options, _Meter(progress), found, keep).process()
 
 
 class _Recording(Generic[Audio]):
-    def __init__(self, audio: Audio, duration: float, stages: Stages[Audio], options: Options, meter: "_Meter") -> None:
+    def __init__(
+        self,
+        audio: Audio,
+        duration: float,
+        stages: Stages[Audio],
+        options: Options,
+        meter: "_Meter",
+        found: Mapping[str, str],
+        keep: Keep | None,
+    ) -> None:
         self.audio = audio
         self.duration = duration
         self.stages = stages
         self.options = options
         self.meter = meter
+        self.found = found
+        self.keep = keep
 
     async def process(self) -> Transcript:
-        utterances, (diarization, voices) = await _together(self.transcribe(), self.hear_speakers())
+        utterances, (diarization, voices) = await _together(
+            self.once("transcribing", self.transcribe, checkpoint.dump_utterances, checkpoint.load_utterances),
+            self.once("diarizing", self.hear_speakers, checkpoint.dump_voices, checkpoint.load_voices),
+        )
         segments = lines.split(align(utterances, diarization))
         if self.options.filter_hallucinations:
             segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
@@ -79,6 +107,16 @@ class _Recording(Generic[Audio]):
             ),
             turns=diarization.turns,
         )
+
+    async def once(self, stage: str, work: Callable[[], Awaitable[T]], dump: Callable[[T], str], load: Callable[[str], T]) -> T:
+        """What `work` finds, now or in a former attempt."""
+        if stage in self.found:
+            await self.meter(stage, 1.0)
+            return await asyncio.to_thread(load, self.found[stage])
+        result = await work()
+        if self.keep is not None:
+            await self.keep(stage, await asyncio.to_thread(dump, result))
+        return result
 
     def nobody(self, label: str, diarization: Diarization) -> Participant:
         return Participant(label, participants.speech(diarization.turns, label), voiceprint=None)
@@ -105,7 +143,7 @@ class _Recording(Generic[Audio]):
         await self.meter("transcribing", 1.0)
         return [utterance for window in windows for utterance in heard[window]]
 
-    async def hear_speakers(self) -> tuple[Diarization, list[Participant]]:
+    async def hear_speakers(self) -> checkpoint.Voices:
         """Who speaks when, and what each of them sounds like."""
 
         parts = shards(self.duration)

@@ -20,6 +20,13 @@ def write(path: Path, samples: Samples) -> None:
             file.write(np.clip(samples[start : start + BLOCK], -1.0, 1.0))
 
 
+def duration(path: Path) -> float:
+    """Seconds. Blocks; only the header is read."""
+    import soundfile
+
+    return float(soundfile.info(path).duration)
+
+
 def read(path: Path, span: Span | None = None) -> Samples:
     """The samples of `span`, as far as the recording reaches, or all of them. Blocks."""
     import soundfile

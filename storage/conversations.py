@@ -19,7 +19,6 @@ CHANNEL = "conversation"
 ACTIVE = ("recording", "processing")
 UNFINISHED = Conversation.status.in_(ACTIVE)
 NOT_FOUND = "Conversation not found"
-INTERRUPTED = "The program stopped while it worked on this recording: send the recording again, or reprocess it."
 
 
 class ConversationBusy(Exception):
@@ -194,6 +193,14 @@ async def recording(session: AsyncSession, conversation_id: int) -> str:
     return key
 
 
+async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
+    """The key of the recording of a conversation that is in work. Raises LookupError."""
+    key = await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
+    if key is None:
+        raise LookupError("Audio file not found")
+    return key
+
+
 async def reopen(session: AsyncSession, conversation_id: int) -> None:
     """Take a conversation that is done into work again; its lines stay until new ones come. Raises as `recording` does."""
     await recording(session, conversation_id)
@@ -220,11 +227,6 @@ async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
     One that was processed before keeps its transcript, and is completed: what failed is the second time.
     """
     await _give_up(session, [Conversation.id == conversation_id, UNFINISHED], error)
-
-
-async def fail_interrupted(session: AsyncSession) -> int:
-    """At start: fail what a process that is gone left unfinished; returns how many there were."""
-    return await _give_up(session, [Conversation.status == "processing"], INTERRUPTED)
 
 
 async def _give_up(session: AsyncSession, which: Sequence[ColumnElement[bool]], error: str) -> int:

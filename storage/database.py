@@ -1,8 +1,11 @@
 """The connection to PostgreSQL, and the migrations that bring it up to date."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import alembic.command
 import alembic.util
@@ -14,6 +17,10 @@ from sqlalchemy.pool import NullPool
 
 from storage import vectors
 
+T = TypeVar("T")
+
+RETRY = 0.5
+"""Seconds between two attempts to reach a database that is away."""
 MIGRATION_LOCK = 0x76697661  # "viva": an advisory lock of ours
 EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
 
@@ -58,6 +65,18 @@ class Database:
         async with self._sessions.begin() as session:
             yield session
 
+    async def persist(self, write: Callable[[AsyncSession], Awaitable[T]], patience: float) -> T:
+        """What `write` does in one transaction, again and again while the database is away, for up to `patience` seconds."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                async with self.session() as session:
+                    return await write(session)
+            except Exception as error:
+                if not is_away(error) or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(RETRY)
+
     async def ping(self) -> None:
         """Raises where the database does not answer."""
         async with self.engine.connect() as connection:
@@ -65,6 +84,16 @@ class Database:
 
     async def dispose(self) -> None:
         await self.engine.dispose()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it says that the database does not answer, or will not for a while: nothing is wrong with what was asked."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        error = error.orig or error
+    # Connection exceptions, and what a server says that stops or starts (PostgreSQL's manual, appendix A).
+    return isinstance(error, OSError) or str(getattr(error, "sqlstate", None) or "").startswith(("08", "57P"))
 
 
 def _register_vectors(connection: AdaptedConnection, _: object) -> None:

@@ -1,4 +1,4 @@
-"""News of conversations: one listening connection for the whole process, however many clients watch."""
+"""News of conversations and of work: one listening connection for the whole process, however many clients watch."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Self
 from asyncpg import Connection, PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage import conversations
+from storage import conversations, jobs
 from storage.conversations import CHANNEL, Progress
 from storage.database import Database, unpooled
 
@@ -42,6 +42,8 @@ class Notifications:
         self._engine = unpooled(url)
         self._database = database
         self._watchers: defaultdict[int, set[_Watcher]] = defaultdict(set)
+        self.work = asyncio.Event()
+        """Set when there may be work (`storage.jobs`); whoever looks for it clears it first."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listen())
@@ -88,6 +90,8 @@ class Notifications:
                     lost = asyncio.Event()
                     raw.add_termination_listener(lambda _, lost=lost: lost.set())
                     await raw.add_listener(CHANNEL, self._hear)
+                    await raw.add_listener(jobs.CHANNEL, lambda *_: self.work.set())
+                    self.work.set()
                     for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
                         watcher.tell(None)
                     await self._until_lost(raw, lost)

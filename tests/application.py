@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from deployments.api.app import create_app
+from deployments.api.rules import rules
 from deployments.api.services import Services
 from deployments.recordings import Recordings
+from deployments.worker import Worker
 from pipeline.stages import Stages
 from settings import Settings
 from storage.audio import AudioStore
@@ -49,15 +52,17 @@ async def running(
 
     app = create_app(settings, lifespan)
     store = AudioStore(str(directory))
-    recordings = Recordings(settings, stages, database, store, share=lambda samples: samples)
     async with Notifications(url, database) as notifications:
-        app.state.services = Services(settings, database, store, recordings, notifications, status)
+        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
+        services = app.state.services = Services(settings, database, store, recordings, notifications, status)
+        worker = Worker(recordings, notifications, partial(rules, services))
+        worker.start()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600) as client:
             try:
                 yield Application(app, app.state.services, client)
             finally:
-                await recordings.close()
+                await worker.close()
 
 
 @contextmanager

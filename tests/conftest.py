@@ -71,8 +71,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql(
-            "TRUNCATE conversations, speakers, participants, segments, turns, voiceprints, emotion_profiles, labels, "
-            "voice_settings, identity_changes, backups RESTART IDENTITY"
+            "TRUNCATE jobs, job_stages, conversations, speakers, participants, segments, turns, voiceprints, emotion_profiles, "
+            "labels, voice_settings, identity_changes, backups RESTART IDENTITY"
         )
         await connection.exec_driver_sql("ALTER SEQUENCE unknown_speaker_number RESTART")
     yield database

@@ -219,7 +219,7 @@ def test_the_work_can_be_watched_by_polling_and_by_events(api: httpx.Client) -> 
         accepted = api.post("/process", params={"wait": False}, files={"audio_file": ("watched.wav", file)})
     assert accepted.status_code == 202
     conversation_id = accepted.json()["id"]
-    assert accepted.headers["location"] == f"/api/v1/conversations/{conversation_id}/progress"
+    assert accepted.headers["location"] == f"/api/v1/jobs/{accepted.json()['job_id']}"
     with ThreadPoolExecutor() as threads:
         polling = threads.submit(until_finished, api, conversation_id)
         with api.stream("GET", f"/conversations/{conversation_id}/events") as stream:

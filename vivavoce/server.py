@@ -12,8 +12,7 @@ from filelock import FileLock, Timeout
 
 from engines import cuda, weights
 from settings import NAME, Settings
-from storage import conversations
-from storage.database import Database, migrate
+from storage.database import migrate
 from storage.embedded import EmbeddedPostgres
 
 
@@ -50,7 +49,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
 def _database(settings: Settings) -> Iterator[str]:
     """The URL of a database that is up to date: the user's, or the embedded one, which stops at the end."""
     if settings.database_url:
-        asyncio.run(_prepare(settings.database_url, ours=False))
+        asyncio.run(migrate(settings.database_url))
         yield settings.database_url
         return
     server = EmbeddedPostgres(settings.pg_path)
@@ -60,7 +59,7 @@ def _database(settings: Settings) -> Iterator[str]:
         sys.exit(f"{NAME}: {error}")
     try:
         with _alone(settings):
-            asyncio.run(_prepare(url, ours=True))
+            asyncio.run(migrate(url))
             yield url
     finally:
         server.stop()
@@ -74,16 +73,6 @@ def _alone(settings: Settings) -> Iterator[None]:
             yield
     except Timeout:
         sys.exit(f"{NAME}: another {NAME} already works on {settings.data_path}: stop it, or choose another with --data-dir.")
-
-
-async def _prepare(url: str, *, ours: bool) -> None:
-    await migrate(url)
-    if ours:  # nobody else can be at work on it
-        database = Database(url)
-        async with database.session() as session:
-            if count := await conversations.fail_interrupted(session):
-                _say(f"{count} recording(s) were interrupted when {NAME} last stopped; they are marked as failed.")
-        await database.dispose()
 
 
 def _check_port(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from deployments.api import (
     evaluation,
     health,
     identification,
+    jobs,
     labels,
     process,
     profiles,
@@ -45,6 +46,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     for module in (
         system,
         process,
+        jobs,
         conversations,
         labels,
         evaluation,

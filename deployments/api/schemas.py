@@ -1,7 +1,7 @@
 """What the API says, field by field. Its clients are older than this program: names and shapes are theirs."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 
@@ -129,6 +129,43 @@ class Progress(Schema):
     stage: str | None = Field(None, examples=["diarizing"])
     progress: float = Field(description="How much of the work is done, 0 to 1.")
     error: str | None = None
+
+
+class Accepted(Progress):
+    """`id` is the conversation's."""
+
+    job_id: int
+
+
+class BatchItem(Schema):
+    filename: str
+    conversation_id: int | None = None
+    job_id: int | None = None
+    error: str | None = Field(None, description="Why this file was refused; the others are not concerned.")
+
+
+class Batch(Schema):
+    files: list[BatchItem] = Field(description="One for each file, in their order.")
+
+
+class Job(Schema):
+    id: int
+    conversation_id: int
+    state: Literal["queued", "running", "completed", "failed", "cancelled"]
+    stage: str | None = Field(examples=["diarizing"])
+    progress: float = Field(description="How much of the work is done, 0 to 1.")
+    attempts: int = Field(description="How often somebody began to work on it.")
+    duration: float = Field(description="Of the recording, in seconds.")
+    error: str | None = Field(description="Why it failed, or why it is tried again.")
+    created_at: Moment
+    finished_at: Moment | None
+
+
+class Jobs(Schema):
+    jobs: list[Job]
+    total: int
+    skip: int
+    limit: int
 
 
 class Error(Schema):

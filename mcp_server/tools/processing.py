@@ -38,7 +38,7 @@ async def process_audio(
         await backend.rules()  # before anything is fetched: the models must answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
-            conversation_id = await backend.recordings.accept(file, name, options, backend.rules)
+            conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id
         if title:
             async with backend.database.session() as session:
                 await conversations.rename(session, conversation_id, title)
@@ -50,7 +50,7 @@ async def reprocess_conversation(ctx: Work, conversation_id: arg.ConversationId)
     """Transcribe a stored recording again, with today's models, settings and speakers. Corrections by hand are kept. Needed
     only after models or settings changed: names are always up to date."""
     with work(ctx) as backend:
-        await backend.recordings.reprocess(conversation_id, Options(language=backend.settings.language), backend.rules)
+        await backend.recordings.reprocess(conversation_id, Options(language=backend.settings.language))
         state = await _finished(backend, conversation_id)
         async with backend.database.session() as session:
             found = await conversations.summary(session, conversation_id)

@@ -130,7 +130,7 @@ async def test_a_conversation_is_matched_again(api: Client, call: int) -> None:
 async def test_reprocessing_can_go_on_by_itself(api: Client, call: int, application: Application) -> None:
     answer = await api.http.post(f"/conversations/{call}/reprocess", params={"wait": False, "num_speakers": 1})
     assert answer.status_code == 202
-    assert answer.headers["location"] == f"/api/v1/conversations/{call}/progress"
+    assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['job_id']}"
     await api.refused(409, "POST", f"/conversations/{call}/reprocess", "Conversation is already active")
     assert len(await api.segments(call)) > 3  # the former ones
     await application.services.recordings.finished(call)

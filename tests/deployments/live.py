@@ -37,7 +37,6 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(url)
         store = AudioStore(str(directory / "audio"))
-        recordings = Recordings(chosen, stages, database, store, share=lambda samples: samples)
 
         async def status() -> dict[str, dict[str, str | None]]:
             if model is None:
@@ -45,11 +44,11 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
             return {"embedder": {"model": model, "device": "cpu", "note": None}}
 
         async with Notifications(url, database) as notifications:
+            recordings = Recordings(chosen, stages, database, store, notifications, share=lambda samples: samples)
             app.state.services = Services(chosen, database, store, recordings, notifications, status)
             try:
                 yield
             finally:
-                await recordings.close()
                 await database.dispose()
 
     port = free_port()

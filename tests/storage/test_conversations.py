@@ -106,20 +106,6 @@ async def test_a_completed_conversation_cannot_fail_any_more(database: Database)
     assert (await read(database, id_)).status == "completed"
 
 
-async def test_what_a_dead_process_left_is_marked_failed(database: Database) -> None:
-    async with database.session() as session:
-        left = await conversations.create(session, None, None, "wav")
-        live = await conversations.create(session, None, None, "wav", status="recording")
-        done = await conversations.create(session, None, None, "wav")
-        await transcripts.save(session, done, transcript([voice(1)]), RULES)
-    async with database.session() as session:
-        assert await conversations.fail_interrupted(session) == 1
-    found = await read(database, left)
-    assert found.status == "failed"
-    assert "send the recording again" in str(found.error)
-    assert [(await read(database, id_)).status for id_ in (live, done)] == ["recording", "completed"]
-
-
 async def test_an_unknown_status_is_refused_and_the_transaction_undone(database: Database) -> None:
     async def fails() -> None:
         async with database.session() as session:

@@ -1,0 +1,251 @@
+"""Jobs on a real PostgreSQL: handed out once, taken back, given up, never lost."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from storage import conversations, jobs
+from storage.database import Database
+from storage.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.tables import JobRow, JobStageRow
+
+ROOM = 100
+
+
+async def add(database: Database, duration: float = 10.0, most: int = ROOM, **more: Any) -> int:
+    """The id of a new job, of a conversation of its own."""
+    async with database.session() as session:
+        conversation = await conversations.create(session, "A talk", "key", "flac")
+        return await jobs.enqueue(session, conversation, {"language": "en"}, duration, most=most, **more)
+
+
+async def claim(database: Database, worker: str = "a", longest: float | None = None) -> Lease | None:
+    async with database.session() as session:
+        return await jobs.claim(session, worker, longest)
+
+
+async def taken(database: Database, worker: str = "a") -> Lease:
+    lease = await claim(database, worker)
+    assert lease is not None
+    return lease
+
+
+async def read(database: Database, job: int) -> Job:
+    async with database.session() as session:
+        return await jobs.get(session, job)
+
+
+async def status(database: Database, conversation: int) -> conversations.Progress:
+    async with database.session() as session:
+        found = await conversations.progress(session, conversation)
+    assert found is not None
+    return found
+
+
+async def pass_away(database: Database) -> None:
+    """The workers that hold jobs now are not heard of any more, and pauses are over."""
+    async with database.session() as session:
+        gone = func.now() - text("interval '1 second'")
+        await session.execute(update(JobRow).where(JobRow.state == "running").values(lease_until=gone))
+        await session.execute(update(JobRow).values(run_after=gone))
+
+
+async def test_a_job_is_handed_out_once(database: Database) -> None:
+    ids = {await add(database) for _ in range(5)}
+    leases = await asyncio.gather(*(claim(database, f"worker {i}") for i in range(8)))
+    assert {lease.id for lease in leases if lease} == ids
+    assert sum(lease is None for lease in leases) == 3
+    assert all(lease.options == {"language": "en"} for lease in leases if lease)
+
+
+async def test_a_short_recording_goes_before_a_long_one_but_not_for_ever(database: Database) -> None:
+    long = await add(database, duration=36_000)
+    middle = await add(database, duration=600)
+    short = await add(database, duration=10)
+    async with database.session() as session:  # the long one has waited for an hour
+        waited = JobRow.due - text("interval '1 hour'")
+        assert await session.scalar(select(JobRow.due - JobRow.created_at).where(JobRow.id == long)) == jobs.FAIREST
+        assert [(await taken(database)).id, (await taken(database)).id] == [short, middle]
+        await session.execute(update(JobRow).where(JobRow.id == long).values(due=waited))
+    await add(database, duration=10)
+    assert (await taken(database)).id == long
+
+
+async def test_only_short_ones_where_long_ones_are_in_work(database: Database) -> None:
+    await add(database, duration=1000)
+    assert await claim(database, longest=600) is None
+    short = await add(database, duration=600)
+    lease = await claim(database, longest=600)
+    assert lease is not None
+    assert lease.id == short
+
+
+async def test_a_job_is_done_with_its_result(database: Database) -> None:
+    job = await add(database)
+    lease = await taken(database)
+    async with database.session() as session:
+        await jobs.report(session, lease, "diarizing", 0.5)
+    found = await read(database, job)
+    assert (found.state, found.stage, found.progress, found.attempts) == ("running", "diarizing", 0.5, 1)
+    async with database.session() as session:
+        await conversations.complete(session, lease.conversation_id, 10.0, "en")
+        await jobs.finish(session, lease)
+    found = await read(database, job)
+    assert (found.state, found.stage, found.progress, found.error) == ("completed", None, 1.0, None)
+    assert found.finished_at is not None
+    assert await claim(database) is None
+
+
+async def test_a_worker_that_was_thought_dead_cannot_finish_over_its_successor(database: Database) -> None:
+    await add(database)
+    first = await taken(database, "first")
+    assert await claim(database, "second") is None
+    await pass_away(database)
+    second = await taken(database, "second")
+    assert (second.id, second.attempts) == (first.id, 2)
+
+    async def late(function: Any, *args: Any) -> None:
+        async with database.session() as session:
+            await conversations.complete(session, first.conversation_id, 99.0, "en")
+            await function(session, first, *args)
+
+    calls: list[tuple[Any, ...]] = [(jobs.finish,), (jobs.fail, "no"), (jobs.again, "no"), (jobs.release,), (jobs.drop,)]
+    calls += [(jobs.renew,), (jobs.keep, "transcribing", "text"), (jobs.report, "transcribing", 0.9)]
+    for function, *args in calls:
+        with pytest.raises(LeaseLostError):
+            await late(function, *args)
+    assert (await status(database, first.conversation_id)).status == "processing"  # what else it wrote is gone, too
+    async with database.session() as session:
+        await jobs.finish(session, second)
+
+
+async def test_the_same_worker_does_not_take_its_former_attempt_for_its_own(database: Database) -> None:
+    await add(database)
+    first = await taken(database, "one")
+    await pass_away(database)
+    await taken(database, "one")
+    async with database.session() as session:
+        with pytest.raises(LeaseLostError):
+            await jobs.renew(session, first)
+
+
+async def test_a_job_that_kills_its_worker_is_set_aside(database: Database) -> None:
+    job = await add(database)
+    for _ in range(MOST_ATTEMPTS):
+        lease = await taken(database)
+        async with database.session() as session:
+            await jobs.keep(session, lease, "transcribing", "text")
+        await pass_away(database)
+    assert await claim(database) is None
+    async with database.session() as session:
+        assert await jobs.set_aside(session) == 1
+        assert await jobs.set_aside(session) == 0
+        assert (await session.execute(select(JobStageRow))).all() == []
+    found = await read(database, job)
+    assert (found.state, found.error) == ("failed", jobs.SET_ASIDE)
+    assert (await status(database, found.conversation_id)).error == jobs.SET_ASIDE
+
+
+async def test_a_fault_of_ours_is_tried_again_after_a_pause(database: Database) -> None:
+    job = await add(database)
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        lease = await taken(database)
+        async with database.session() as session:
+            assert await jobs.again(session, lease, f"reason {attempt}") == (attempt < MOST_ATTEMPTS)
+        if attempt < MOST_ATTEMPTS:
+            assert await claim(database) is None
+            assert (await read(database, job)).error == f"reason {attempt}"
+            await pass_away(database)
+    assert (await read(database, job)).state == "failed"
+    assert (await status(database, lease.conversation_id)).error == f"reason {MOST_ATTEMPTS}"
+
+
+async def test_a_stop_of_the_program_is_no_attempt(database: Database) -> None:
+    job = await add(database)
+    for _ in range(2 * MOST_ATTEMPTS):
+        lease = await taken(database)
+        async with database.session() as session:
+            await jobs.release(session, lease)
+    assert (await read(database, job)).attempts == 0
+
+
+async def test_what_stages_found_is_there_for_the_next_attempt(database: Database) -> None:
+    await add(database)
+    await add(database)
+    lease, other = await taken(database), await taken(database)
+    async with database.session() as session:
+        await jobs.keep(session, lease, "transcribing", "text")
+        await jobs.keep(session, lease, "transcribing", "later")  # the first is as good
+        await jobs.keep(session, other, "diarizing", "another's")
+        await jobs.again(session, lease, "no")
+    await pass_away(database)
+    again = await taken(database)
+    async with database.session() as session:
+        assert await jobs.results(session, again) == {"transcribing": "text"}
+        await jobs.finish(session, again)
+        assert await jobs.results(session, again) == {}
+
+
+async def test_cancelling(database: Database) -> None:
+    waiting, running = await add(database, 20), await add(database, 10)
+    lease = await taken(database)
+    async with database.session() as session:
+        assert (await jobs.cancel(session, waiting)).state == "cancelled"
+        assert not await jobs.renew(session, lease)
+        assert (await jobs.cancel(session, running)).state == "running"
+        assert await jobs.renew(session, lease)
+        await jobs.drop(session, lease)
+    for job in (waiting, running):
+        found = await read(database, job)
+        assert (found.state, found.error) == ("cancelled", jobs.CANCELLED)
+        assert (await status(database, found.conversation_id)).status == "failed"
+        async with database.session() as session:
+            with pytest.raises(JobStateError, match="cancelled already"):
+                await jobs.cancel(session, job)
+    async with database.session() as session:
+        with pytest.raises(LookupError, match="Job not found"):
+            await jobs.cancel(session, 999)
+
+
+async def test_retrying(database: Database) -> None:
+    job = await add(database)
+    async with database.session() as session:
+        with pytest.raises(JobStateError, match="is queued"):
+            await jobs.retry(session, job, most=ROOM)
+        await jobs.cancel(session, job)
+        new = await jobs.retry(session, job, most=ROOM)
+        assert (new.state, new.conversation_id) == ("queued", (await jobs.get(session, job)).conversation_id)
+        with pytest.raises(JobStateError, match="in work again"):
+            await jobs.retry(session, job, most=ROOM)
+    assert (await status(database, new.conversation_id)).status == "processing"
+    assert (await taken(database)).id == new.id
+
+
+async def test_a_full_queue_takes_no_more(database: Database) -> None:
+    await add(database, most=2)
+    await add(database, most=2)
+    with pytest.raises(QueueFullError, match="2 recordings wait"):
+        await add(database, most=2)
+    await taken(database)  # what is in work does not wait
+    await add(database, most=2)
+
+
+async def test_jobs_are_listed_from_the_newest_on(database: Database) -> None:
+    first, second, third = [await add(database) for _ in range(3)]
+    async with database.session() as session:
+        await jobs.cancel(session, second)
+        page, total = await jobs.list_page(session, skip=1, limit=1)
+        assert ([job.id for job in page], total) == ([second], 3)
+        page, total = await jobs.list_page(session, state="queued")
+        assert ([job.id for job in page], total) == ([third, first], 2)
+
+
+async def test_a_deleted_conversation_takes_its_jobs_along(database: Database) -> None:
+    job = await add(database)
+    async with database.session() as session:
+        cancelled = await jobs.cancel(session, job)
+        await conversations.remove(session, cancelled.conversation_id)
+    with pytest.raises(LookupError):
+        await read(database, job)
