@@ -1,5 +1,7 @@
 """Every setting, once. Each is read from the environment (or `.env`) under its own name in capitals."""
 
+import base64
+import binascii
 import os
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,16 @@ def _language(code: str) -> str:
     return code if code == "auto" else language_code(code)
 
 
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    try:
+        key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) < 24:  # bytes, the least that https://www.standardwebhooks.com asks for
+        raise ValueError("must be at least 24 random bytes in base64, such as `openssl rand -base64 32` prints")
+    return secret
+
+
 class Settings(BaseSettings):
     """The defaults need no token, no GPU and no root."""
 
@@ -56,8 +68,8 @@ class Settings(BaseSettings):
     max_duration_hours: float = Field(12.0, gt=0)
     max_queued: int = Field(1000, ge=1)
     """Recordings that may wait to be processed; more are refused until there is room."""
-    webhook_secret: SecretStr | None = None
-    """Signs what is sent to the webhooks that clients name; without it none may be named."""
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
+    """Signs what is sent to the webhooks that clients name, in base64; without it none may be named."""
 
     # Live audio
     max_streams: int = Field(100, ge=1)

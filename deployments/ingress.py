@@ -14,6 +14,7 @@ from deployments.api.app import create_app
 from deployments.api.rules import rules
 from deployments.api.services import Services
 from deployments.recordings import Recordings
+from deployments.webhooks import Webhooks
 from deployments.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
@@ -54,11 +55,14 @@ class Ingress:
             services = Services(self.settings, database, store, recordings, notifications, self._stage_status)
             app.state.services = services
             worker = Worker(recordings, notifications, partial(rules, services))
+            webhooks = Webhooks(self.settings, database)
             worker.start()
+            webhooks.start()
             try:
                 yield
             finally:
                 await worker.close()
+                await webhooks.close()
                 await database.dispose()
 
     async def _stage_status(self) -> dict[str, dict[str, str | None]]:

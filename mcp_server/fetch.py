@@ -66,21 +66,27 @@ async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
     # A proxy, which the environment may name, would do the resolving itself.
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
         for _ in range(REDIRECTS + 1):
-            async with client.stream("GET", **await _pinned(httpx.URL(url), private)) as response:  # type: ignore[arg-type]
+            request = client.build_request("GET", url)
+            await pin(request, private)
+            response = await client.send(request, stream=True)
+            try:
                 if not response.has_redirect_location:
                     yield response
                     return
-                url = str(httpx.URL(url).join(response.headers["location"]))
+            finally:
+                await response.aclose()
+            url = str(httpx.URL(url).join(response.headers["location"]))
     raise FetchError(f"The URL leads to another one more than {REDIRECTS} times; give the last one.")
 
 
-async def _pinned(url: httpx.URL, private: bool) -> dict[str, object]:
-    """A request for `url` to one address of its host."""
+async def pin(request: httpx.Request, private: bool) -> None:
+    """Have the request go to one address of its host. Raises FetchError where there is none, or one that is not allowed."""
+    url = request.url
     if url.scheme not in ("http", "https") or not url.host:
         raise FetchError("Give a URL that begins with http:// or https://.")
     address = await _resolve(url.host, url.port or (443 if url.scheme == "https" else 80), private)
-    headers = {"Host": url.netloc.decode("ascii")}
-    return {"url": url.copy_with(host=str(address)), "headers": headers, "extensions": {"sni_hostname": url.raw_host.decode()}}
+    request.url = url.copy_with(host=str(address))
+    request.extensions["sni_hostname"] = url.raw_host.decode()
 
 
 async def _resolve(host: str, port: int, private: bool) -> Address:

@@ -17,6 +17,7 @@ from deployments.api.app import create_app
 from deployments.api.rules import rules
 from deployments.api.services import Services
 from deployments.recordings import Recordings
+from deployments.webhooks import Webhooks
 from deployments.worker import Worker
 from pipeline.stages import Stages
 from settings import Settings
@@ -56,13 +57,16 @@ async def running(
         recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
         services = app.state.services = Services(settings, database, store, recordings, notifications, status)
         worker = Worker(recordings, notifications, partial(rules, services))
+        webhooks = Webhooks(settings, database)
         worker.start()
+        webhooks.start()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600) as client:
             try:
                 yield Application(app, app.state.services, client)
             finally:
                 await worker.close()
+                await webhooks.close()
 
 
 @contextmanager

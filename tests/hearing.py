@@ -39,9 +39,9 @@ class Heard:
         return [Emotion("sad", 0.8, {"sad": 0.8, "neutral": 0.2}, voice(5, 64), "test-emotion") for _ in spans]
 
 
-def sound() -> bytes:
+def sound(seconds: float = SECONDS) -> bytes:
     """A WAV file that is not silent."""
     file = io.BytesIO()
-    noise = np.random.default_rng(1).normal(scale=0.1, size=int(16_000 * SECONDS)).astype(np.float32)
+    noise = np.random.default_rng(1).normal(scale=0.1, size=int(16_000 * seconds)).astype(np.float32)
     soundfile.write(file, noise, 16_000, format="WAV")
     return file.getvalue()

@@ -161,6 +161,14 @@ class Job(Schema):
     finished_at: Moment | None
 
 
+class JobEvent(Schema):
+    """What a webhook is sent."""
+
+    type: Literal["job.completed", "job.failed", "job.cancelled"]
+    timestamp: Moment
+    data: Job
+
+
 class Jobs(Schema):
     jobs: list[Job]
     total: int

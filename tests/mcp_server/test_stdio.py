@@ -11,7 +11,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_server.server import TOOLS
 from storage import conversations, transcripts
 from storage.database import Database
-from tests.mcp_server.conftest import held, sound
+from tests.hearing import sound
+from tests.mcp_server.conftest import held
 from tests.program import BIN, environment, free_port
 from tests.storage.transcripts import RULES, transcript, voice
 
