@@ -1,17 +1,51 @@
 """The stages as the ingress sees them: handles of deployments, and recordings as references into Ray's object store."""
 
+import asyncio
+import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ray import ObjectRef
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint
 
+logger = logging.getLogger("ray.serve")
+
+T = TypeVar("T")
+
 Handle = DeploymentHandle[Any]
 Recording = ObjectRef[Samples]
+
+
+PAUSES = (0.5, 2.0)
+"""Seconds before a call is made again whose replica has died. A call that kills three is what kills them."""
+BUSY = 0.5
+"""Seconds, on average, until a stage whose queue is full is asked again."""
+
+
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """What the stage answers, also where it is too busy to be asked, or where the replica dies that was.
+
+    Serve sends a call to another replica only as long as none has begun with it. Ours change nothing, and may begin twice.
+    """
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return await call()
+        except BackPressureError:  # whoever waits here was accepted, and has a bounded number of calls on their way
+            pause = BUSY * random.uniform(0.5, 1.5)
+        except RayActorError as error:
+            if (again := next(pauses, None)) is None:
+                raise
+            logger.warning("A replica died while it was asked, and another one is: %s", error)
+            pause = again
+        await asyncio.sleep(pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +53,10 @@ class RemoteTranscriber:
     handle: Handle
 
     async def find_speech(self, audio: Recording) -> Sequence[Span]:
-        return await self.handle.find_speech.remote(audio)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.find_speech.remote(audio))
 
     async def transcribe(self, audio: Recording, window: Span, language: str | None) -> Sequence[Utterance]:
-        return await self.handle.transcribe.remote(audio, window, language)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.transcribe.remote(audio, window, language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +64,9 @@ class RemoteDiarizer:
     handle: Handle
 
     async def observe(self, audio: Recording, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
+        return await insist(lambda: self._observe(audio, shard, progress))
+
+    async def _observe(self, audio: Recording, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         reports = self.handle.options(stream=True).observe.remote(audio, shard)
         async for item in cast(AsyncIterator[float | Observation], reports):
             if isinstance(item, Observation):
@@ -38,7 +75,7 @@ class RemoteDiarizer:
         raise RuntimeError("The diarizer ended without a result; it was stopped. Send the recording again.")
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
-        return await self.handle.cluster.remote(observations, hint)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.cluster.remote(observations, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +83,10 @@ class RemoteEmbedder:
     handle: Handle
 
     async def embed(self, audio: Recording, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
-        return await self.handle.embed.remote(audio, spans, heard)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.embed.remote(audio, spans, heard))
 
     async def embed_each(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
-        return await self.handle.embed_each.remote(audio, spans)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.embed_each.remote(audio, spans))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +94,7 @@ class RemoteEmotionRecognizer:
     handle: Handle
 
     async def recognize(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Emotion]:
-        return await self.handle.recognize.remote(audio, spans)  # type: ignore[no-any-return]
+        return await insist(lambda: self.handle.recognize.remote(audio, spans))
 
 
 def stages(transcriber: Handle, diarizer: Handle, embedder: Handle, emotion: Handle) -> Stages[Recording]:

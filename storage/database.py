@@ -5,13 +5,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import alembic.command
 import alembic.util
 from alembic.config import Config
-from sqlalchemy import URL, AdaptedConnection, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, AdaptedConnection, Connection, Dialect, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -27,6 +28,14 @@ EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
 
 class DatabaseError(RuntimeError):
     """The database cannot be used; the message is one sentence that says what to do about it."""
+
+
+class DatabaseAwayError(DatabaseError):
+    """No connection can be had."""
+
+
+FAILURES: tuple[type[Exception], ...] = (DatabaseAwayError, SQLAlchemyError)
+"""Whatever a session may raise of its own; `is_away` and `is_full` tell what it means."""
 
 
 def parse_url(url: str) -> URL:
@@ -56,6 +65,7 @@ class Database:
     def __init__(self, url: str, pool_size: int = 5) -> None:
         # Every replica has a pool of its own; the embedded server takes 100 connections in all.
         self.engine = create_async_engine(parse_url(url), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        event.listen(self.engine.sync_engine, "do_connect", _connect)
         event.listen(self.engine.sync_engine, "connect", _register_vectors)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -88,12 +98,29 @@ class Database:
 
 def is_away(error: BaseException) -> bool:
     """Whether it says that the database does not answer, or will not for a while: nothing is wrong with what was asked."""
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        error = error.orig or error
-    # Connection exceptions, and what a server says that stops or starts (PostgreSQL's manual, appendix A).
-    return isinstance(error, OSError) or str(getattr(error, "sqlstate", None) or "").startswith(("08", "57P"))
+    if isinstance(error, DatabaseAwayError | PoolTimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _sqlstate(error).startswith(("08", "57P"))  # connection exceptions, and what a server says that stops or starts
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that the database's disk is full."""
+    return _sqlstate(error) == "53100"
+
+
+def _sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code for it (its manual, appendix A); empty where the error is not the database's."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(original, "sqlstate", None) or "")
+
+
+def _connect(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
+    try:
+        return dialect.connect(*args, **options)
+    except OSError as error:  # which could be any file's, were it let through
+        raise DatabaseAwayError("The database does not answer.") from error
 
 
 def _register_vectors(connection: AdaptedConnection, _: object) -> None:

@@ -5,8 +5,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from filelock import FileLock, Timeout
 
@@ -14,6 +15,9 @@ from engines import cuda, weights
 from settings import NAME, Settings
 from storage.database import migrate
 from storage.embedded import EmbeddedPostgres
+
+WATCH_EVERY = 1.0
+"""Seconds between two looks at the embedded PostgreSQL."""
 
 
 def run(settings: Settings, *, sample: bool = False) -> None:
@@ -25,7 +29,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
     for model in weights.pull(settings, gpu=cuda.available()):
         if model.note:
             _say(f"  {model.note}")
-    with _database(settings) as url:
+    with _database(settings) as (url, revive):
         _say("Starting the graph …")
         from deployments.local import GraphError, running
 
@@ -39,18 +43,22 @@ def run(settings: Settings, *, sample: bool = False) -> None:
 
                     show(address, stop)
                 _say(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
-                stop.wait()
+                while not stop.wait(WATCH_EVERY):
+                    revive()
                 _say("\nStopping …")
         except GraphError as error:
             sys.exit(f"{NAME}: {error}")
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
-    """The URL of a database that is up to date: the user's, or the embedded one, which stops at the end."""
+def _database(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
+    """The URL of a database that is up to date, and what starts it again where it has died.
+
+    It is the user's, which is the user's affair, or the embedded one, which stops at the end.
+    """
     if settings.database_url:
         asyncio.run(migrate(settings.database_url))
-        yield settings.database_url
+        yield settings.database_url, lambda: None
         return
     server = EmbeddedPostgres(settings.pg_path)
     try:
@@ -60,14 +68,21 @@ def _database(settings: Settings) -> Iterator[str]:
     try:
         with _alone(settings):
             asyncio.run(migrate(url))
-            yield url
+            yield url, partial(_revive, server)
     finally:
         server.stop()
 
 
+def _revive(server: EmbeddedPostgres) -> None:
+    try:
+        server.start()
+    except (OSError, RuntimeError) as error:
+        _say(f"{NAME}: {error}")
+
+
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """One program at a time works on an archive of its own: a second one would take the work of the first for interrupted."""
+    """One program at a time works on an archive of its own: the embedded PostgreSQL has room for the connections of one."""
     try:
         with FileLock(settings.data_path / "serve.lock", timeout=0):
             yield

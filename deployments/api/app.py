@@ -5,13 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 
 from deployments import mcp
 from deployments.api import (
     conversations,
     emotions,
+    errors,
     evaluation,
     health,
     identification,
@@ -27,7 +27,6 @@ from deployments.api import (
     system,
     voice_settings,
 )
-from deployments.api.errors import invalid_request
 from deployments.api.limits import BodyLimit
 from mcp_server.endpoint import PATH
 from settings import NAME, Settings
@@ -62,7 +61,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
-    app.add_exception_handler(RequestValidationError, invalid_request)  # type: ignore[arg-type]
+    errors.handle(app)
     mcp.add(app, settings)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
     app.add_api_route("/", _root, include_in_schema=False)

@@ -1,0 +1,75 @@
+"""A database that is away and a disk that is full, as clients see them."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.stages import Stages
+from settings import Settings
+from storage.database import Database, migrate
+from storage.embedded import EmbeddedPostgres
+from tests.application import Application, running
+from tests.hearing import Heard, sound
+from tests.storage.transcripts import MODEL
+
+BOUND = 2**20
+
+
+@pytest.fixture
+def server(open_directory: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test's own, to be stopped."""
+    server = EmbeddedPostgres(open_directory / "postgres")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def application(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Application]:
+    url = await asyncio.to_thread(server.start)
+    await migrate(url)
+    database = Database(url)
+    heard = Heard()
+    stages = Stages(heard, heard, heard, heard)
+    async with running(Settings(speaker_threshold=0.5), database, url, tmp_path, stages, MODEL) as application:
+        yield application
+    await database.dispose()
+
+
+async def test_a_database_that_is_away_is_said_and_survived(application: Application, server: EmbeddedPostgres) -> None:
+    client = application.client
+    assert (await client.get("/conversations")).status_code == 200
+    await asyncio.to_thread(server.stop)
+    upload: Any = {"files": {"audio_file": ("call.wav", sound())}}
+    for answer in (await client.get("/conversations"), await client.post("/process", **upload)):
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "try again" in answer.json()["detail"]
+    await asyncio.to_thread(server.start)
+    done = await client.post("/process", **upload)
+    assert done.status_code == 200, done.text
+    assert done.json()["num_segments"] == 1
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file of this process may grow beyond a megabyte: the system's answer is that of a full disk, but for its number."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (BOUND, former[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+async def test_a_full_disk_is_said_and_nothing_is_kept(application: Application, tmp_path: Path, small_disk: None) -> None:
+    client = application.client
+    before = (await client.get("/conversations")).json()["total"]
+    large = sound(BOUND / 32_000 * 1.2)  # its upload does not fit, so the form cannot be read
+    answer = await client.post("/process", files={"audio_file": ("call.wav", large)})
+    assert (answer.status_code, answer.json()["detail"].split(".")[0]) == (507, "The server's disk is full")
+    assert (await client.get("/conversations")).json()["total"] == before
+    assert (await client.post("/process", files={"audio_file": ("call.wav", sound())})).status_code == 200
+    kept = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
+    assert len(kept) == 1, "the recording that was kept, and nothing of the other"
