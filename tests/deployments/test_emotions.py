@@ -38,8 +38,9 @@ async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIte
     async def status() -> dict[str, dict[str, str | None]]:
         return {"embedder": {"model": "wespeaker-resnet34", "device": "cpu", "note": None}}
 
-    recordings = Recordings(settings, Stages(nobody, nobody, nobody, nobody), database, store)
+    stages = Stages(nobody, nobody, nobody, nobody)
     async with Notifications(database_url, database) as notifications:
+        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
         app.state.services = Services(settings, database, store, recordings, notifications, status)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:

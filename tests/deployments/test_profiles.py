@@ -60,8 +60,9 @@ async def services(database: Database, database_url: str, store: AudioStore) -> 
     async def status() -> dict[str, dict[str, str | None]]:
         return {"embedder": {"model": MODEL, "device": "cpu", "note": None}}
 
-    recordings = Recordings(settings, Stages(nobody, nobody, nobody, nobody), database, store, share=lambda samples: samples)
+    stages = Stages(nobody, nobody, nobody, nobody)
     async with Notifications(database_url, database) as notifications:
+        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
         yield Services(settings, database, store, recordings, notifications, status)
 
 
