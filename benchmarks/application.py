@@ -60,23 +60,38 @@ class Application:
 
 
 @contextmanager
-def running() -> Iterator[Application]:
-    """An application with an empty archive, on a free port; nothing of it is left at the end."""
-    data = tempfile.mkdtemp(prefix="vivavoce-benchmark-")
-    Path(data).chmod(0o755)  # PostgreSQL does not run as root and must be able to get there
+def open_directory() -> Iterator[Path]:
+    """An empty directory that PostgreSQL, which does not run as root, can reach; it is removed at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="vivavoce-benchmark-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running() -> Iterator[Application]:
+    """An application with an empty archive, on a free port; nothing of it is left at the end."""
+    port = free_port()
     program = Path(sys.executable).with_name("vivavoce")
-    command = [program, "serve", "--port", str(port), "--data-dir", data]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        _await_ready(process)
-        yield Application(process, f"http://127.0.0.1:{port}")
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        shutil.rmtree(data)
+    with open_directory() as data:
+        process = subprocess.Popen(
+            [program, "serve", "--port", str(port), "--data-dir", data], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            _await_ready(process)
+            yield Application(process, f"http://127.0.0.1:{port}")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:

@@ -366,8 +366,10 @@ def test_a_segment_can_be_had_as_mp3(api: httpx.Client) -> None:
 
 
 def test_pages_of_the_list_come_one_after_the_other(api: httpx.Client) -> None:
-    whole = [item["id"] for item in api.get("/conversations").json()["conversations"]]
-    assert whole == sorted(whole, reverse=True)
+    found = api.get("/conversations").json()["conversations"]
+    whole = [item["id"] for item in found]
+    newest_first = sorted(found, key=lambda item: (datetime.fromisoformat(item["start_time"]), item["id"]), reverse=True)
+    assert found == newest_first
     pages = [api.get("/conversations", params={"skip": skip, "limit": 3}).json() for skip in range(0, len(whole), 3)]
     assert [item["id"] for page in pages for item in page["conversations"]] == whole
     assert {page["total"] for page in pages} == {len(whole)}
