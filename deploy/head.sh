@@ -2,6 +2,10 @@
 # One machine with Ray's dashboard and its metrics, where `vivavoce serve` has neither. VARIANT: cpu or gpu.
 set -eu
 python -m deployments.config "${VARIANT:-gpu}" > /tmp/serve_config.yaml
+# Whoever reaches Ray's ports may run programs here: they ask for a token. `ray get-auth-token` says it.
+export RAY_AUTH_MODE=token
+ray get-auth-token --generate > /dev/null
+# Below 10000, where the ports of Ray's workers begin.
 ray start --head --dashboard-host=0.0.0.0 --metrics-export-port=8080
 export RAY_ADDRESS=auto
 exec serve run /tmp/serve_config.yaml
