@@ -1,0 +1,213 @@
+"""How the graph scales, simulated: `python -m benchmarks.scaling [--replicas 1 2 4 8 16] [--transcribers 1 4 16]`.
+
+The engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording, Serve's
+queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a process
+of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
+
+First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
+one recording of an hour, whole: its time with as many transcribers and diarizers, against that with one of each.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray import serve
+from ray.cluster_utils import Cluster
+from ray.serve.handle import DeploymentHandle
+
+from deployments import graph
+from deployments.diarizer import Diarizer
+from deployments.embedder import SpeakerEmbedder
+from deployments.emotion import EmotionRecognizer
+from deployments.metrics import StageMetrics
+from deployments.replica import Replica
+from deployments.transcriber import BATCH_ON_GPU, Transcriber
+from engines.weights import Resolved
+from pipeline.process import Options, process
+from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
+from settings import Settings
+
+Handle = DeploymentHandle[Any]
+
+NODES = 4
+WINDOW = 30.0
+PASS, A_WINDOW = 1.0, 0.1875
+"""Seconds of a pass of Whisper and of each window in it: 4 s for a full batch, 120 times as fast as speech."""
+OF_SPEECH = {"observe": 1 / 60, "embed": 1 / 400, "emotion": 1 / 200}
+"""Seconds of the other models for a second of audio."""
+CLUSTERING = 0.5
+MEASURED = 40.0
+"""Seconds of full work that are looked at."""
+
+
+def prepare(replica: Replica) -> None:
+    """What `Replica.__init__` does, without weights."""
+    replica.device, replica.settings = "cpu", Settings()
+    replica.weights, replica.metrics = Resolved("simulated", Path()), StageMetrics()
+    replica._failures, replica._thread = 0, ThreadPoolExecutor(1)
+
+
+class Engine:
+    """All the models: they sleep, and what they say makes a transcript of the right length."""
+
+    def transcribe(self, windows: Sequence[Any]) -> list[list[Utterance]]:
+        time.sleep(PASS + A_WINDOW * len(windows))
+        return [[utterance(window.span)] for window in windows]
+
+    def observe(self, _audio: Samples, shard: Span, _progress: Any) -> Observation:
+        time.sleep(shard.duration * OF_SPEECH["observe"])
+        return Observation(np.ones((1, 1, 1), np.uint8), np.ones((1, 1, 256), np.float32))
+
+    def cluster(self, observations: Sequence[Observation], _hint: Any) -> Diarization:
+        time.sleep(CLUSTERING)
+        turns = tuple(Turn(10.0 * i, 10.0 * (i + 1), "AB"[i % 2]) for i in range(12 * len(observations)))
+        return Diarization(turns, turns)
+
+    def embed(self, speech: Samples) -> Samples:
+        time.sleep(min(60.0, len(speech) / SAMPLE_RATE) * OF_SPEECH["embed"])
+        return np.ones(256, np.float32)
+
+    def embed_each(self, _audio: Samples, spans: Sequence[Span]) -> list[Samples]:
+        time.sleep(sum(span.duration for span in spans) * OF_SPEECH["embed"])
+        return [np.ones(256, np.float32) for _ in spans]
+
+    def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
+        time.sleep(sum(map(len, clips)) / SAMPLE_RATE * OF_SPEECH["emotion"])
+        scores = dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))
+        return [Emotion("neutral", 0.5, scores, np.ones(768, np.float32), "simulated") for _ in clips]
+
+
+def utterance(span: Span) -> Utterance:
+    starts = np.arange(span.start, span.end - 0.4, 0.4)
+    return Utterance(tuple(Word(" word", float(at), float(at) + 0.3, 0.9) for at in starts), -0.2, "en")
+
+
+class SimulatedTranscriber(Transcriber):
+    def __init__(self) -> None:
+        prepare(self)
+        self.engine: Any = Engine()
+        batcher: Any = self._batched
+        batcher.set_max_batch_size(BATCH_ON_GPU)
+
+    async def find_speech(self, audio: Samples) -> list[Span]:
+        return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
+
+
+class SimulatedDiarizer(Diarizer):
+    def __init__(self) -> None:
+        prepare(self)
+        self.engine: Any = Engine()
+
+
+class SimulatedEmbedder(SpeakerEmbedder):
+    def __init__(self) -> None:
+        prepare(self)
+        self.engine: Any = Engine()
+
+
+class SimulatedEmotion(EmotionRecognizer):
+    def __init__(self) -> None:
+        prepare(self)
+        self.engine: Any = Engine()
+
+
+def deploy(cls: type, replicas: int) -> Handle:
+    """Exactly so many replicas, each on a machine's fair share of the raylets."""
+    deployment: Any = serve.deployment(cls)
+    options = {"num_replicas": replicas, "max_ongoing_requests": 256, "ray_actor_options": {"num_cpus": 1}}
+    return serve.run(deployment.options(**options).bind(), name=cls.__name__, route_prefix=None)
+
+
+async def throughput(replicas: int, audio: Any) -> float:
+    """Windows a second, while more of them wait than all replicas have in hand."""
+    stage = graph.RemoteTranscriber(deploy(SimulatedTranscriber, replicas))
+    done = 0
+
+    async def ask() -> None:
+        nonlocal done
+        while True:
+            await stage.transcribe(audio, Span(0.0, WINDOW), "en")
+            done += 1
+
+    asking = [asyncio.create_task(ask()) for _ in range(4 * BATCH_ON_GPU * replicas)]
+    await asyncio.sleep(3 * (PASS + A_WINDOW * BATCH_ON_GPU))  # until all of them are at work
+    before, start = done, time.perf_counter()
+    await asyncio.sleep(MEASURED)
+    rate = (done - before) / (time.perf_counter() - start)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    return rate
+
+
+async def one_recording(replicas: int, audio: Any, duration: float) -> float:
+    """Seconds from a decoded recording to its transcript."""
+    handles = [deploy(cls, replicas) for cls in (SimulatedTranscriber, SimulatedDiarizer)]
+    handles += [deploy(cls, 2) for cls in (SimulatedEmbedder, SimulatedEmotion)]
+    stages = graph.stages(*handles)
+
+    async def ignore(_stage: str, _fraction: float) -> None: ...
+
+    await stages.transcriber.transcribe(audio, Span(0.0, 1.0), "en")  # the first call of a handle looks for its replicas
+    start = time.perf_counter()
+    transcript = await process(audio, duration, stages, Options(filter_hallucinations=False), ignore)
+    assert len(transcript.segments) >= duration / WINDOW
+    return time.perf_counter() - start
+
+
+@contextmanager
+def cluster(cpus: int) -> Iterator[None]:
+    """Several raylets on this machine that claim to have `cpus` CPUs together."""
+    with tempfile.TemporaryDirectory(prefix="ray-") as directory:
+        node: dict[str, Any] = {"num_cpus": -(-cpus // NODES), "object_store_memory": 600 * 2**20}
+        os.environ["RAY_TMPDIR"] = directory  # `ray.init()` of other programs looks for a cluster in the usual place
+        machines = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+        try:
+            for _ in range(NODES - 1):
+                machines.add_node(**node)
+            ray.init(address=machines.address, log_to_driver=False, logging_level=logging.ERROR)
+            serve.start(proxy_location="Disabled")
+            yield
+            serve.shutdown()
+        finally:
+            ray.shutdown()
+            machines.shutdown()
+
+
+async def main(replicas: Sequence[int], transcribers: Sequence[int], minutes: float) -> None:
+    print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
+    ideal = BATCH_ON_GPU / (PASS + A_WINDOW * BATCH_ON_GPU)
+    print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
+    audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
+    for count in replicas:
+        rate = await throughput(count, audio)
+        print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
+    print(f"\n| transcribers and diarizers | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
+    audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
+    alone: float | None = None
+    for count in transcribers:
+        took = await one_recording(count, audio, minutes * 60)
+        alone = alone or took * count
+        print(f"| {count} | {took:.1f} s | {alone / count:.1f} s | {alone / count / took:.0%} |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--transcribers", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    asked = parser.parse_args()
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    with cluster(max(*asked.replicas, 2 * max(asked.transcribers) + 4) + NODES):
+        asyncio.run(main(asked.replicas, asked.transcribers, asked.minutes))
