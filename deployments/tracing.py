@@ -1,0 +1,10 @@
+"""OpenTelemetry traces, for those who collect them: named in Serve's configuration as `exporter_import_path`."""
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+
+def otlp() -> list[SpanProcessor]:
+    """Sends spans to `OTEL_EXPORTER_OTLP_ENDPOINT`, by default a collector on this machine."""
+    return [BatchSpanProcessor(OTLPSpanExporter())]
