@@ -16,7 +16,7 @@ from settings import Settings
 Variant = Literal["gpu", "cpu", "cluster"]
 """One machine with a GPU, or one that is to be used without its GPUs, or many GPUs on many machines."""
 
-SECRET = frozenset({"hf_token", "database_url"})
+SECRET = frozenset({"hf_token", "database_url", "webhook_secret"})
 """Settings that stay in the environment: the file is kept, sent and shown."""
 IN_OPTIONS = frozenset({"host", "port", "log_level"})
 """Settings that Serve takes in places of its own."""

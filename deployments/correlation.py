@@ -10,14 +10,19 @@ from typing import Any
 from ray.serve import context
 
 
-def detached() -> Context:
-    """A context for work that goes on when the client of this request hangs up; its logs bear the request's id still.
+def request_id() -> str:
+    """Of the request that is being answered; empty where none is."""
+    return str(context._get_serve_request_context().request_id)
 
-    When a request is cancelled, Ray cancels what was begun within its context, and Serve all calls that bear its internal id.
+
+def detached(id_: str = "") -> Context:
+    """A context for work that belongs to no client's connection; its logs bear the id.
+
+    What is begun within a request's own context ends with it: when a client hangs up, Ray and Serve cancel it.
     """
     # Serve has no other way to a request's id, and its manual names this one.
     variable: ContextVar[Any] = context._serve_request_context
-    request = context._get_serve_request_context()
+    request = replace(context._get_serve_request_context(), request_id=id_, _internal_request_id="")
     work = Context()
-    work.run(variable.set, replace(request, _internal_request_id="", cancel_on_parent_request_cancel=False))
+    work.run(variable.set, replace(request, cancel_on_parent_request_cancel=False))
     return work

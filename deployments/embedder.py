@@ -28,7 +28,7 @@ class SpeakerEmbedder(Replica):
         call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds)
         return Voiceprint(await self.run(call, self.engine.embed, speech), self.weights.name)
 
-    async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> list[Voiceprint | None]:
-        call = Call("embed_each", f"Embedding {len(spans)} segments", sum(span.duration for span in spans))
+    async def embed_each(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Voiceprint | None]:
+        call = Call("embed_each", f"Embedding {len(spans)} segments", sum(span.duration for span in spans), urgent)
         vectors = await self.run(call, self.engine.embed_each, audio, spans)
         return [None if vector is None else Voiceprint(vector, self.weights.name) for vector in vectors]

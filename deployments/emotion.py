@@ -19,7 +19,7 @@ class EmotionRecognizer(Replica):
         noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
         self.engine.recognize([noise])  # warm up; silence would not reach the model
 
-    async def recognize(self, audio: Samples, spans: Sequence[Span]) -> list[Emotion]:
+    async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
         seconds = sum(span.duration for span in spans)
-        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds)
+        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent)
         return await self.run(call, self.engine.recognize, [cut(audio, span) for span in spans])

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -51,12 +51,13 @@ async def insist(call: Callable[[], Awaitable[T]]) -> T:
 @dataclass(frozen=True, slots=True)
 class RemoteTranscriber:
     handle: Handle
+    urgent: bool = False
 
     async def find_speech(self, audio: Recording) -> Sequence[Span]:
         return await insist(lambda: self.handle.find_speech.remote(audio))
 
     async def transcribe(self, audio: Recording, window: Span, language: str | None) -> Sequence[Utterance]:
-        return await insist(lambda: self.handle.transcribe.remote(audio, window, language))
+        return await insist(lambda: self.handle.transcribe.remote(audio, window, language, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +82,29 @@ class RemoteDiarizer:
 @dataclass(frozen=True, slots=True)
 class RemoteEmbedder:
     handle: Handle
+    urgent: bool = False
 
     async def embed(self, audio: Recording, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
         return await insist(lambda: self.handle.embed.remote(audio, spans, heard))
 
     async def embed_each(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
-        return await insist(lambda: self.handle.embed_each.remote(audio, spans))
+        return await insist(lambda: self.handle.embed_each.remote(audio, spans, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEmotionRecognizer:
     handle: Handle
+    urgent: bool = False
 
     async def recognize(self, audio: Recording, spans: Sequence[Span]) -> Sequence[Emotion]:
-        return await insist(lambda: self.handle.recognize.remote(audio, spans))
+        return await insist(lambda: self.handle.recognize.remote(audio, spans, self.urgent))
 
 
-def stages(transcriber: Handle, diarizer: Handle, embedder: Handle, emotion: Handle) -> Stages[Recording]:
+def stages(handles: Mapping[str, Handle], *, urgent: bool = False) -> Stages[Recording]:
+    """The stages behind these handles, by their names; `urgent` calls go before all others that wait for the same models."""
     return Stages(
-        RemoteTranscriber(transcriber), RemoteDiarizer(diarizer), RemoteEmbedder(embedder), RemoteEmotionRecognizer(emotion)
+        RemoteTranscriber(handles["transcriber"], urgent),
+        RemoteDiarizer(handles["diarizer"]),
+        RemoteEmbedder(handles["embedder"], urgent),
+        RemoteEmotionRecognizer(handles["emotion"], urgent),
     )

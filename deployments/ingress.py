@@ -1,6 +1,5 @@
 """The door: FastAPI on a CPU replica, which composes the stages and files what they find."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from deployments.api.app import create_app
 from deployments.api.rules import rules
 from deployments.api.services import Services
 from deployments.recordings import Recordings
+from deployments.statuses import Statuses
 from deployments.webhooks import Webhooks
 from deployments.worker import Worker
 from settings import Settings
@@ -51,8 +51,9 @@ class Ingress:
         database = Database(url)
         store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
         async with Notifications(url, database) as notifications:
-            recordings = Recordings(self.settings, graph.stages(**self.stages), database, store, notifications)
-            services = Services(self.settings, database, store, recordings, notifications, self._stage_status)
+            stages, urgent = graph.stages(self.stages), graph.stages(self.stages, urgent=True)
+            recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
+            services = Services(self.settings, database, store, recordings, notifications, Statuses(self.stages))
             app.state.services = services
             worker = Worker(recordings, notifications, partial(rules, services))
             webhooks = Webhooks(self.settings, database)
@@ -64,7 +65,3 @@ class Ingress:
                 await worker.close()
                 await webhooks.close()
                 await database.dispose()
-
-    async def _stage_status(self) -> dict[str, dict[str, str | None]]:
-        statuses = await asyncio.gather(*(handle.status.remote() for handle in self.stages.values()))
-        return dict(zip(self.stages, statuses, strict=True))

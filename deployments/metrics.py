@@ -40,6 +40,8 @@ class Call:
     """For people."""
     audio: float = 0.0
     """Seconds of it that the model hears."""
+    urgent: bool = False
+    """Whether somebody speaks and waits for it: it goes before what else waits for this model."""
 
 
 class StageMetrics:

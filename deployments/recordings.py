@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import ray
 
 from deployments import memory
+from deployments.correlation import request_id
 from pipeline import recording
 from pipeline.audio import decode
 from pipeline.process import Options
@@ -34,7 +35,7 @@ class Accepted:
 class Recordings:
     """Accepts recordings, which workers then process (`deployments.worker`), and gets them for the stages.
 
-    `share` puts samples where the stages get them from.
+    `share` puts samples where the stages get them from; `urgent` are the same stages for what somebody waits for who speaks.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class Recordings:
         store: AudioStore,
         notifications: Notifications,
         share: Callable[[Samples], Any] = ray.put,
+        urgent: Stages[Any] | None = None,
     ) -> None:
         self.settings = settings
         self.stages = stages
+        self.urgent_stages = urgent or stages
         self.database = database
         self.store = store
         self.notifications = notifications
@@ -126,14 +129,13 @@ class Recordings:
 
     def _work(self, options: Options, duration: float, webhook_url: str | None) -> dict[str, Any]:
         """What a job is to do."""
-        asked = {"language": options.language} | asdict(options.hint)
+        asked = {"language": options.language, "hint": asdict(options.hint), "request_id": request_id()}
         return {"options": asked, "duration": duration, "webhook_url": webhook_url, "most": self.settings.max_queued}
 
 
 def options_of(asked: Mapping[str, Any]) -> Options:
     """What the caller of a recording chose, as its job has it."""
-    hint = {name: number for name, number in asked.items() if name != "language"}
-    return Options(language=asked.get("language"), hint=SpeakerHint(**hint))
+    return Options(language=asked.get("language"), hint=SpeakerHint(**asked.get("hint", {})))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import ray
 
 from deployments import memory
 from deployments.metrics import Call, StageMetrics
+from deployments.turns import Turns
 from engines.catalogue import Role
 from engines.weights import Resolved, resolve
 from settings import Settings
@@ -49,6 +50,7 @@ class Replica:
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
         self.metrics = StageMetrics()
         self._failures = 0
+        self._turns = Turns()
         # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
         self._thread = ThreadPoolExecutor(1)
         memory.bound_arenas()
@@ -68,7 +70,8 @@ class Replica:
             return function(*args, **kwargs), started, time.monotonic()
 
         try:
-            result, started, ended = await asyncio.get_running_loop().run_in_executor(self._thread, timed)
+            async with self._turns.take(urgent=call.urgent):
+                result, started, ended = await asyncio.get_running_loop().run_in_executor(self._thread, timed)
         except Exception as error:
             self._failures += 1
             self.metrics.failed(call, error)

@@ -32,10 +32,11 @@ class Transcriber(Replica):
         seconds = len(audio) / SAMPLE_RATE
         return await self.run(Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds), find_speech, audio)
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> list[Utterance]:
+    async def transcribe(self, audio: Samples, window: Span, language: str | None, urgent: bool = False) -> list[Utterance]:
         from engines.whisper import Window
 
-        result = await self._batched(Window(audio, window, language))
+        heard = Window(audio, window, language)
+        result = await (self._alone(heard, urgent=True) if urgent else self._batched(heard))
         if isinstance(result, StageError):
             raise result
         return result
@@ -52,9 +53,9 @@ class Transcriber(Replica):
                 return [error]
         return [await self._alone(window) for window in windows]
 
-    async def _alone(self, window: Any) -> list[Utterance] | StageError:
+    async def _alone(self, window: Any, *, urgent: bool = False) -> list[Utterance] | StageError:
         span: Span = window.span
-        call = Call("transcribe", f"Transcribing {span.start:.1f} to {span.end:.1f} s", span.duration)
+        call = Call("transcribe", f"Transcribing {span.start:.1f} to {span.end:.1f} s", span.duration, urgent)
         try:
             return (await self.run(call, self.engine.transcribe, [window]))[0]
         except StageError as error:

@@ -7,11 +7,11 @@ import hmac
 import logging
 import time
 from collections.abc import Sequence
-from contextvars import Context
 
 import httpx
 
 from deployments.api import schemas
+from deployments.correlation import detached
 from mcp_server.fetch import FetchError, pin
 from settings import Settings
 from storage import webhooks
@@ -35,7 +35,7 @@ class Webhooks:
         self.database = database
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._deliver_all(), context=Context())
+        self._task = asyncio.create_task(self._deliver_all(), context=detached())
 
     async def close(self) -> None:
         self._task.cancel()

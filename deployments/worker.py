@@ -5,11 +5,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from deployments.correlation import detached
 from deployments.recordings import Recordings, options_of
 from pipeline.audio import AudioError
 from pipeline.process import process
@@ -68,7 +68,7 @@ class Worker:
                 logger.warning("No work can be taken from the database: %s", error)
                 lease = None
             if lease is not None:
-                task = _spawn(self._do(lease))
+                task = _spawn(self._do(lease), lease.options.get("request_id", ""))
                 self._work[task] = lease
                 task.add_done_callback(self._done)
             else:
@@ -197,6 +197,6 @@ def stopping() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    # Outside of any request's context: Serve cancels all calls that were made within it when its client hangs up.
-    return asyncio.create_task(work, context=Context())
+def _spawn(work: Coroutine[Any, Any, None], request_id: str = "") -> asyncio.Task[None]:
+    """Begin work whose logs, on every replica that it reaches, bear the id of the request that it was accepted with."""
+    return asyncio.create_task(work, context=detached(request_id))

@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import conversations
-from storage.tables import Conversation, JobRow, JobStageRow
+from storage.job_tables import JobRow, JobStageRow
+from storage.tables import Conversation
 
 CHANNEL = "job"
 """The PostgreSQL channel on which new work is announced; `storage.events` listens."""

@@ -28,7 +28,6 @@ from pipeline.types import Vector
 from storage.vectors import Embedding
 
 STATUSES = ("recording", "processing", "completed", "failed")
-JOB_STATES = ("queued", "running", "completed", "failed", "cancelled")
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -51,8 +50,6 @@ class Base(DeclarativeBase):
 
 unknown_speaker_number = Sequence("unknown_speaker_number", metadata=Base.metadata)
 """Numbers `Unknown_01`, `Unknown_02`, …; none is used twice, not even after its speaker was deleted."""
-
-_OPEN = text("state IN ('queued', 'running')")
 
 
 def _together(name: str, *columns: str) -> CheckConstraint:
@@ -317,49 +314,3 @@ class Backup(Base):
     """JSON, in the format that clients exchange."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class JobRow(Base):
-    """Work on a conversation's recording that was accepted, and who does it. `storage.jobs` says how it is handed out."""
-
-    __tablename__ = "jobs"
-    __table_args__ = (
-        CheckConstraint(f"state IN {JOB_STATES}", name="state"),
-        CheckConstraint("(state = 'running') = (num_nulls(worker, lease_until) = 0)", name="lease"),
-        Index("ix_jobs_open", "due", "id", postgresql_where=_OPEN),
-        Index("ix_jobs_in_work", "conversation_id", unique=True, postgresql_where=_OPEN),
-        Index("ix_jobs_webhook", "webhook_at", postgresql_where=text("webhook_at IS NOT NULL")),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
-    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    duration: Mapped[float]
-    """Of the recording, in seconds."""
-    state: Mapped[str] = mapped_column(server_default="queued")
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often somebody began; counted when it is handed out, so that one which kills its worker counts, too."""
-    worker: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    cancel_requested: Mapped[bool] = mapped_column(server_default=false())
-    error: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    due: Mapped[datetime]
-    """Whose turn it is: the earliest first."""
-    run_after: Mapped[datetime] = mapped_column(server_default=func.now())
-    finished_at: Mapped[datetime | None]
-    webhook_url: Mapped[str | None]
-    webhook_at: Mapped[datetime | None]
-    """When the URL is to be told next; null where there is nothing to tell, or no more."""
-    webhook_attempts: Mapped[int] = mapped_column(server_default=text("0"))
-
-
-class JobStageRow(Base):
-    """What a stage found for a job that is not done, so that nobody does it twice."""
-
-    __tablename__ = "job_stages"
-
-    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    stage: Mapped[str] = mapped_column(primary_key=True)
-    result: Mapped[str]
-    """`pipeline.checkpoint` reads and writes it."""

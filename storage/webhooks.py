@@ -8,8 +8,8 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import jobs
+from storage.job_tables import JobRow
 from storage.jobs import Job
-from storage.tables import JobRow
 
 MOST_ATTEMPTS = 7
 FIRST_PAUSE = timedelta(seconds=10)

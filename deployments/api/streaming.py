@@ -36,7 +36,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
     live = Live(
         services.settings,
-        services.recordings.stages,
+        services.recordings.urgent_stages,
         services.database,
         services.store,
         partial(rules, services),

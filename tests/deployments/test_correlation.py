@@ -10,7 +10,7 @@ from contextvars import copy_context
 from pathlib import Path
 import httpx, ray
 from ray import serve
-from deployments.correlation import detached
+from deployments.correlation import detached, request_id
 
 directory = Path(sys.argv[2])
 
@@ -31,7 +31,7 @@ class Front:
             await self.stage.work.remote(name)
 
         self.tasks = [
-            asyncio.create_task(work("detached"), context=detached()),
+            asyncio.create_task(work("detached"), context=detached(request_id())),
             asyncio.create_task(work("attached"), context=copy_context()),
         ]
         await asyncio.sleep(60)

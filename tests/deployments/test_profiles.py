@@ -34,7 +34,7 @@ from vivavoce.sample import recording as sample
 
 MODEL = "wespeaker-resnet34"
 DEFAULTS = {
-    "speaker_threshold": 0.5,
+    "speaker_threshold": 0.53,
     "context_padding": 0.15,
     "silence_duration": 0.5,
     "filter_hallucinations": True,

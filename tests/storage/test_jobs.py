@@ -8,8 +8,8 @@ from sqlalchemy import func, select, text, update
 
 from storage import conversations, jobs
 from storage.database import Database
+from storage.job_tables import JobRow, JobStageRow
 from storage.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
-from storage.tables import JobRow, JobStageRow
 
 ROOM = 100
 
