@@ -60,6 +60,7 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self) -> None:
+        await self._stages_answer()
         while True:
             self.notifications.work.clear()
             try:
@@ -74,6 +75,17 @@ class Worker:
             else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.notifications.work.wait(), LOOK_EVERY)
+
+    async def _stages_answer(self) -> None:
+        """Wait for that, after a start: no recording is to blame where a model takes long to load."""
+        while True:
+            try:
+                await self.rules()
+            except Exception as error:
+                logger.warning("Work begins when the models answer: %s", error)
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                return
 
     async def _claim(self) -> Lease | None:
         if len(self._work) >= AT_ONCE:

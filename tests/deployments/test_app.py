@@ -28,7 +28,7 @@ from deployments.config import load_config
 
 gpus, url = int(sys.argv[1]), sys.argv[2]
 if gpus >= 0:
-    ray.init(num_cpus=8, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", num_cpus=8, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 args = load_config(sys.argv[3])["applications"][0]["args"] | {"settings": {"database_url": url or None, "audio_url": "memory://"}}
 app = build_app(AppArgs(**args | json.loads(sys.argv[4])))
 built = flatten(app, name="vivavoce", default_runtime_env=None, make_deployment_handle=lambda *_: None)

@@ -13,6 +13,7 @@ import pytest
 from deployments.metrics import Call, reason
 from deployments.replica import FAILURES_IN_A_ROW, Replica, StageError
 from deployments.transcriber import Transcriber
+from deployments.turns import Turns
 from engines.weights import Resolved
 from engines.whisper import Window
 from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
@@ -26,7 +27,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
-    made.metrics = Told()
+    made.metrics, made._turns = Told(), Turns()
     return made
 
 
