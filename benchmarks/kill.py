@@ -65,7 +65,7 @@ def main() -> None:
     chance = random.Random(chosen.seed)
     kinds = [chosen.only[i % len(chosen.only)] for i in range(chosen.kills)]
     chance.shuffle(kinds)
-    with open_directory() as data, Victim(data) as victim:
+    with open_directory() as directory, Victim(directory / "data") as victim:
         tally = torment(victim, kinds, chance)
     print(f"\nKills\n{table(KILLED, tally.killed())}")
     print(f"\nRecordings\n{table(RECORDINGS, [tally.recordings()])}")
@@ -168,6 +168,7 @@ class Victim:
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        self.log = data.with_suffix(".log")
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self.node: subprocess.Popen[bytes] | None = None
@@ -185,7 +186,8 @@ class Victim:
     def _start(self) -> None:
         program = Path(sys.executable).with_name("vivavoce")
         command: list[str | Path] = [program, "serve", "--port", str(self.port), "--data-dir", self.data]
-        self.process = subprocess.Popen(command, **QUIET)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, **QUIET | {"stderr": log})
         self.await_ready()
         self._add_node()
 
@@ -223,7 +225,8 @@ class Victim:
                 if self.client.get("/health/ready").status_code == 200:
                     return
             if self.process.poll() is not None:
-                raise RuntimeError(f"The application ended with {self.process.returncode}.")
+                said = self.log.read_text(errors="replace")[-500:]
+                raise RuntimeError(f"The application ended with {self.process.returncode}: {said}")
             time.sleep(0.2)
         raise RuntimeError(f"The application was not ready after {PATIENCE:.0f} s.")
 

@@ -158,6 +158,18 @@ class EmbeddedPostgres:
         except (IndexError, ValueError, psutil.Error):
             return None
 
+    def _end_orphans(self) -> None:
+        """Nothing of a server that was killed may write when the next one starts: its interlock goes with its locks."""
+        orphans = []
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error, OSError):
+                if process.info["name"] == "postgres" and Path(process.cwd()) == self._cluster.resolve():
+                    process.kill()
+                    orphans.append(process)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while any(_at_work(process) for process in orphans) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def _pid_file(self) -> list[str]:
         """Lines of `postmaster.pid`: pid, directory, start time, port, socket directory, address, shared memory, status."""
         try:
@@ -192,10 +204,14 @@ class EmbeddedPostgres:
         draft.rename(self._cluster)
 
     def _launch(self, account: Account) -> None:
+        self._end_orphans()
+        # A server that was killed leaves its locks, and PostgreSQL respects them while there is a process of that number: any
+        # other program's, or its own remains where nobody takes note of its end, as in a container without an init process.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        self._sockets = self._make_socket_dir(account)
+        (self._sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
             self._log.replace(self._log.with_suffix(".log.1"))
-        self._sockets = self._make_socket_dir(account)
         options = {**SETTINGS, "port": str(PORT), "unix_socket_directories": str(self._sockets)}
         command = [
             str(self._programs(account) / "postgres"),
@@ -263,6 +279,13 @@ class EmbeddedPostgres:
             shutil.copytree(installed.parent, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
             draft.rename(copy)
         return copy / "bin"
+
+
+def _at_work(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def _environment() -> dict[str, str]:

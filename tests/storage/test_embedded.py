@@ -130,15 +130,36 @@ def test_a_killed_server_is_revived_with_all_that_was_committed(data: Path) -> N
     postgres.stop()
 
 
-def test_a_pid_file_that_names_another_program_is_stale(data: Path) -> None:
+def test_what_a_killed_server_left_at_work_is_ended_first(data: Path) -> None:
+    postgres = EmbeddedPostgres(data)
+    postgres.start()
+    process = server(data)
+    left = process.children()
+    for child in left:
+        child.suspend()  # it does not notice that its parent is gone
+    process.kill()
+    process.wait()
+    url = postgres.start()
+    assert left
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in left)
+    assert query(url, "SELECT 1") == 1
+    postgres.stop()
+
+
+def test_locks_that_name_another_program_are_stale(data: Path) -> None:
     with EmbeddedPostgres(data):
         content = (data / "cluster" / "postmaster.pid").read_text()
         owner = server(data).uids().real
+        sockets = Path(content.splitlines()[4])
+        lock = (sockets / ".s.PGSQL.5432.lock").read_text()
     sleeper = subprocess.Popen(["sleep", "60"], user=owner) if os.geteuid() == 0 else subprocess.Popen(["sleep", "60"])
     try:
         # As after the restart of a container, where pids begin anew.
         lines = content.splitlines(keepends=True)
         (data / "cluster" / "postmaster.pid").write_text("".join([f"{sleeper.pid}\n", *lines[1:]]))
+        sockets.mkdir(mode=0o700)
+        shutil.chown(sockets, owner)
+        (sockets / ".s.PGSQL.5432.lock").write_text("".join([f"{sleeper.pid}\n", *lock.splitlines(keepends=True)[1:]]))
         with EmbeddedPostgres(data) as url:
             assert query(url, "SELECT 1") == 1
         assert sleeper.poll() is None
