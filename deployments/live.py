@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import os
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +35,10 @@ logger = logging.getLogger("ray.serve")
 
 THREADS = 4
 """Decode, detect speech and write, for all streams together."""
-RETRY = 30.0
-"""Seconds until a recording is tried again that could not be finished: the database or the stages may be away."""
+LOOK = 1.0
+"""Seconds between two looks at who left a recording behind, or let go of one that another wants."""
+PATIENCE = 30.0
+"""Seconds for which a client that comes back waits until its last connection has let go."""
 CATCH_UP = 60 * SAMPLE_RATE
 """Samples that are heard again in one go when a recording is taken up."""
 
@@ -55,7 +60,7 @@ class Live:
     """The live conversations of one ingress replica.
 
     What a conversation needs to go on is its file, under its database's name of it, and the lines that are kept. So whoever
-    finds a file that nobody writes can take it up: a client that comes back, or the next start of the program.
+    finds a file that nobody writes can take it up: a client that comes back, or else, after a while, any replica.
     """
 
     def __init__(
@@ -124,11 +129,7 @@ class Live:
 
         A client that asked for that waits for it; others are told what there is, and it is done afterwards.
         """
-        try:
-            done = await session.finish()
-        except Exception:
-            self.spawn(self._expire(session.file.path, RETRY))
-            raise
+        done = await session.finish()
         if not session.asked.speaker_update:
             self.spawn(self._regroup(done, session.asked.num_speakers))
             return done
@@ -145,12 +146,13 @@ class Live:
 
     def leave(self, session: Session) -> None:
         """Its client is gone. It is finished, at once or when nobody has come back for it."""
-        self.spawn(self._park(session) if session.asked.resumable else self.finish(session))
+        self.spawn(session.pause() if session.asked.resumable else self.finish(session))
 
     def recover(self) -> None:
-        """Finish what a former process left behind, once its clients had time to come back."""
+        """See to it that whatever is left behind is finished, also by former processes, whose clients get time to come back."""
         for path in self.directory.glob(f"*{spool.SUFFIX}"):
-            self.spawn(self._expire(path, self.settings.stream_resume_seconds))
+            os.utime(path)
+        self.spawn(self._watch())
 
     async def close(self) -> None:
         """Let go of everything. What is being recorded stays for the next start."""
@@ -201,16 +203,24 @@ class Live:
         return session
 
     async def _resume(self, conversation: int, asked: Start, tell: Tell) -> Session:
+        """Go on, once whoever still has the recording lets go of it: mostly a dead connection that nobody knows to be dead."""
         async with self.database.session() as session:
             uuid = await live.name_of_recording(session, conversation)
-        opened = uuid and await self._take_up(self._path(uuid), asked, tell)
-        if not opened:
-            raise LiveError(
-                f"Conversation {conversation} cannot be resumed: it is finished, still connected, or recorded elsewhere. "
-                "Start a new one.",
-                1008,
-            )
-        return opened
+        deadline = time.monotonic() + PATIENCE
+        while uuid is not None and self._path(uuid).exists():
+            if opened := await self._take_up(self._path(uuid), asked, tell):
+                return opened
+            holder = next((held for held in self._sessions if held.conversation_id == conversation), None)
+            if time.monotonic() > deadline or (holder is not None and not holder.asked.resumable):
+                break
+            if holder is not None:
+                holder.superseded.set()
+            await asyncio.sleep(LOOK / 4)
+        raise LiveError(
+            f"Conversation {conversation} cannot be resumed: it is finished, still connected, or recorded elsewhere. "
+            "Start a new one.",
+            1008,
+        )
 
     async def _take_up(self, path: Path, asked: Start, tell: Tell) -> Session | None:
         """Go on with the recording of a file; None where there is nothing to go on with."""
@@ -247,18 +257,16 @@ class Live:
         async with self.store.local_path(key) as path:
             return await self.thread(self.share, await self.thread(recording.read, path))
 
-    async def _park(self, session: Session) -> None:
-        await session.pause()
-        await self._expire(session.file.path, self.settings.stream_resume_seconds)
+    async def _watch(self) -> None:
+        """Finish recordings that nobody has written for a while, whichever process left them: they come from killed replicas,
+        from clients that were given time to come back, and from whatever could not be finished the last time."""
+        while True:
+            for path in await self.thread(_abandoned, self.directory, self.settings.stream_resume_seconds):
+                self.spawn(self._finish_abandoned(path))
+            await asyncio.sleep(LOOK)
 
-    async def _expire(self, path: Path, delay: float) -> None:
-        """Finish the recording of a file, unless somebody takes it up within `delay` seconds."""
-        await asyncio.sleep(delay)
-        try:
-            session = await self._take_up(path, Start(), _silent)
-        except Exception:
-            self.spawn(self._expire(path, RETRY))
-            raise
+    async def _finish_abandoned(self, path: Path) -> None:
+        session = await self._take_up(path, Start(), _silent)
         if session is not None:
             await self.finish(session)
 
@@ -269,6 +277,16 @@ class Live:
 
 
 def _silent(_type: str, _data: dict[str, Any]) -> None: ...
+
+
+def _abandoned(directory: Path, patience: float) -> list[Path]:
+    """Files that nobody has written, or let go of, for `patience` seconds; somebody may still hold them."""
+    found = []
+    for path in directory.glob(f"*{spool.SUFFIX}"):
+        with suppress(FileNotFoundError):  # finished meanwhile
+            if time.time() - path.stat().st_mtime >= patience:
+                found.append(path)
+    return found
 
 
 def _take(path: Path) -> Spool | None:

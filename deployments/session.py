@@ -90,6 +90,10 @@ class Session:
         self._endpointer = endpointer
         self._decoder = decoder
         self.tell = tell
+        self.superseded = asyncio.Event()
+        """Another connection goes on with this conversation: the one that feeds it must end."""
+        self.resumed_at = file.length / SAMPLE_RATE
+        """Seconds of audio that were there before."""
         self._loop = asyncio.get_running_loop()
         self._turn = threading.Lock()
         """A call in a thread goes on when whoever waited for it is cancelled; the next must not run into it."""

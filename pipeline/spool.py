@@ -62,8 +62,9 @@ class Spool:
                 file.write(self._pcm(start, start + BLOCK))
 
     def close(self) -> None:
-        """Let go of the file, which stays for whoever opens it next."""
+        """Let go of the file, which stays for whoever opens it next; its time of change tells since when nobody has it."""
         if self._file >= 0:
+            os.utime(self._file)
             os.close(self._file)
         self._file = -1  # the number may be another file's by now
 

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from av.audio.resampler import AudioResampler
     from av.container import InputContainer
 
-UNREAD = 2**20
-"""Bytes that may wait for the decoder."""
 UNHEARD = 60 * SAMPLE_RATE
 """Samples that may wait for the listener: a few bytes can stand for a minute."""
-OPTIONS = {"probesize": "32", "analyzeduration": "0", "fflags": "nobuffer"}
-"""FFmpeg must not wait for more than the header before it begins: it is a browser's, and says everything."""
+OPTIONS = {"probesize": "32", "analyzeduration": "0"}
+"""FFmpeg must not wait for more than the header before it begins: it is a browser's, and says everything. `nobuffer` would
+lose the first packet, 60 ms."""
 DAMAGED = "The WebM stream is damaged or holds no sound: send what MediaRecorder gives, from its first piece on."
 
 
@@ -45,6 +44,8 @@ class WebmDecoder:
         self._samples: deque[Samples] = deque()
         self._waiting = 0
         """Samples in `_samples`."""
+        self._starving = False
+        """The decoder has made of the bytes what can be made of them, and waits for more."""
         self._complete = False
         """No more bytes will come."""
         self._closed = False
@@ -56,8 +57,9 @@ class WebmDecoder:
     def feed(self, data: bytes) -> Iterator[Samples]:
         with self._news:
             self._bytes += data
+            self._starving = self._starving and not data
             self._news.notify_all()
-        yield from self._heard(lambda: len(self._bytes) <= UNREAD)
+        yield from self._heard(lambda: self._starving)
 
     def finish(self) -> Iterator[Samples]:
         with self._news:
@@ -74,6 +76,8 @@ class WebmDecoder:
     def read(self, size: int) -> bytes:
         """Called by FFmpeg: some of the bytes, once there are any; none at the end."""
         with self._news:
+            self._starving = not self._bytes
+            self._news.notify_all()
             self._news.wait_for(lambda: self._bytes or self._complete)
             data = bytes(self._bytes[:size])
             del self._bytes[:size]

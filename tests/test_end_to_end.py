@@ -1,5 +1,6 @@
 """The program as its user meets it: `vivavoce serve --sample`, real models, real speech, HTTP."""
 
+import asyncio
 import http.client
 import io
 import itertools
@@ -17,9 +18,13 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+import soxr
+from mcp import Client as Agent
 
 from pipeline.evaluation import diarization_error_rate, word_error_rate, word_speaker_accuracy
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
+from tests.deployments.live import CLIENT_RATE
+from tests.deployments.live import Client as Live
 from tests.program import DATA, Program, free_port
 from vivavoce.sample import recording
 
@@ -411,11 +416,25 @@ def test_operators_find_their_way(api: httpx.Client, path: str) -> None:
     assert httpx.get(api.base_url.join(path)).status_code == 200
 
 
-def test_a_name_that_is_given_once_holds_in_the_past_and_in_the_future(api: httpx.Client) -> None:
-    line = api.get(f"/conversations/{SAMPLE}").json()["segments"][2]
+def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(api: httpx.Client) -> None:
+    """An unknown speaks, the agent asks who that is, and is told: "That's Nick"."""
+    server = f"{api.base_url.host}:{api.base_url.port}"
     later = process(api, recording())["id"]
-    answer = api.post(f"/conversations/{SAMPLE}/segments/{line['id']}/identify", json={"speaker_name": "Nick"})
-    assert answer.json()["segments_updated"] > 10
+    samples, _ = soundfile.read(recording(), dtype="float32", start=7 * SAMPLE_RATE, frames=11 * SAMPLE_RATE)
+    speech = np.append(soxr.resample(samples, SAMPLE_RATE, CLIENT_RATE), np.zeros(CLIENT_RATE, np.float32))
+    with Live(f"{server}/api/v1") as client:
+        conversation = client.start(language="en")
+        client.send(speech, CLIENT_RATE)
+        while not client.of("segment"):
+            client.until("segment")
+        asked, done = asyncio.run(that_is(f"http://{server}/mcp", "Nick"))
+        assert asked["speaker_name"].startswith("Unknown_")
+        assert done["segments_updated"] > 10
+        before = len(client.of("segment"))
+        client.send(speech, CLIENT_RATE)  # they go on talking
+        client.stop()
+    assert not any(line["is_known"] for line in client.of("segment")[:1])
+    assert [line["speaker_name"] for line in client.of("segment")[before:] if line["is_known"]].count("Nick") >= 1
 
     def lines_of_nick(conversation: int) -> int:
         segments = api.get(f"/conversations/{conversation}").json()["segments"]
@@ -423,9 +442,23 @@ def test_a_name_that_is_given_once_holds_in_the_past_and_in_the_future(api: http
 
     assert lines_of_nick(SAMPLE) >= 3
     assert lines_of_nick(later) == lines_of_nick(SAMPLE)
+    assert lines_of_nick(conversation) >= 2
     assert lines_of_nick(process(api, recording())["id"]) == lines_of_nick(SAMPLE)
     assert api.post(f"/conversations/{later}/reprocess").json()["message"] == "Conversation reprocessed"
     assert lines_of_nick(later) == lines_of_nick(SAMPLE)
+
+
+async def that_is(url: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The agent's part: the line whose speaker it does not know, and what came of telling it the name."""
+    async with Agent(url) as agent:
+        heard = await agent.call_tool("get_live_conversation", {})
+        assert heard.structured_content
+        assert heard.structured_content["live"]
+        line = max(heard.structured_content["segments"], key=lambda line: line["end_offset"] - line["start_offset"])
+        done = await agent.call_tool("identify_speaker_in_segment", {"segment_id": line["id"], "speaker_name": name})
+        assert not done.is_error, done.content
+        assert done.structured_content
+        return line, done.structured_content
 
 
 def test_a_second_program_on_the_same_archive_is_refused(program: Program, api: httpx.Client, tmp_path: Path) -> None:

@@ -164,8 +164,10 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             delivery = group.create_task(client.deliver())
+            successor = group.create_task(_give_way(session))
             code = await _listen(client, session)
             finishing = True
+            successor.cancel()
             try:
                 # Not within this call: it goes on when the client hangs up.
                 done = await asyncio.shield(live.spawn(live.finish(session)))
@@ -184,10 +186,18 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
             live.leave(session)
 
 
+async def _give_way(session: Session) -> None:
+    """Raises _Refused once another connection goes on with the conversation."""
+    await session.superseded.wait()
+    raise _Refused("Another connection goes on with this conversation.", POLICY)
+
+
 async def _listen(client: _Client, session: Session) -> int:
     """Take audio until the client says stop; returns the code to close with."""
     rate = session.asked.sample_rate
     started = {"conversation_id": session.conversation_id, "sample_rate": rate, "message": "Recording started"}
+    if session.asked.conversation_id is not None:
+        started |= {"message": "Recording resumed", "total_audio_seconds": session.resumed_at}
     client.tell("started", started)
     while True:
         message = await client.receive()
