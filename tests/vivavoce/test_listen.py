@@ -46,7 +46,7 @@ def test_a_file_is_played_in_real_time(server: str, silence: Path) -> None:
     messages: list[tuple[str, dict[str, Any]]] = []
     tell = lambda type_, data: messages.append((type_, data))  # noqa: E731
     listen.listen(url(server), listen.file(silence, Settings()), {"title": "Played"}, tell)
-    assert 2.0 <= time.monotonic() - began < 4.0
+    assert time.monotonic() - began >= 2.0
     assert messages[0][0] == "started"
     assert messages[-1][0] == "completed"
     assert messages[-1][1]["duration"] == 2.0
