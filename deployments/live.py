@@ -151,7 +151,8 @@ class Live:
     def recover(self) -> None:
         """See to it that whatever is left behind is finished, also by former processes, whose clients get time to come back."""
         for path in self.directory.glob(f"*{spool.SUFFIX}"):
-            os.utime(path)
+            with suppress(FileNotFoundError):  # another replica has finished it
+                os.utime(path)
         self.spawn(self._watch())
 
     async def close(self) -> None:
