@@ -22,8 +22,9 @@ import psutil
 class Application:
     """A running `vivavoce serve`."""
 
-    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], address: str, data: Path) -> None:
         self.process = process
+        self.data = data
         self.client = httpx.Client(base_url=f"{address}/api/v1", timeout=None)
 
     def process_file(self, path: Path, **form: Any) -> tuple[dict[str, Any], float]:
@@ -88,7 +89,7 @@ def running() -> Iterator[Application]:
         )
         try:
             _await_ready(process)
-            yield Application(process, f"http://127.0.0.1:{port}")
+            yield Application(process, f"http://127.0.0.1:{port}", data)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()

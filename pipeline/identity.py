@@ -32,6 +32,8 @@ UNKNOWN = re.compile(r"Unknown_[0-9]+")
 
 LONG_ENOUGH = 2.0
 """Seconds of speech from which a line may contradict its participant; shorter ones inherit (`dissenter`)."""
+CLOSEST = float(np.nextafter(np.float32(1), np.float32(0)))
+"""The highest similarity, that of a voice to itself: 1.0 is the confidence of what a person said."""
 DISSENT = 0.10
 """How much closer, in cosine similarity, a line must be to another speaker than to its own before it is moved."""
 
@@ -120,9 +122,12 @@ def match(
 
 
 def similarity_matrix(vectors: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cosine similarities (p, n) of vectors (p, d) with unit vectors (d, n); those of a vector without a direction are NaN."""
+    """Cosine similarities (p, n) of vectors (p, d) with unit vectors (d, n); those of a vector without a direction are NaN.
+
+    At most `CLOSEST`.
+    """
     queries, known = units(vectors)
-    similarities: NDArray[np.float32] = np.clip(queries @ columns, -1.0, 1.0)
+    similarities: NDArray[np.float32] = np.clip(queries @ columns, -1.0, CLOSEST)
     similarities[~known] = np.nan
     return similarities
 

@@ -1,4 +1,7 @@
-"""Profiles, which keep who is who under a name, and their checkpoints. Each is a file, kept as a row."""
+"""Profiles, which keep who is who under a name, and their checkpoints. Each is a file, kept as a row.
+
+Whoever writes or deletes one holds `speakers.lock` from the beginning, so that none goes while it is filled or restored.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from sqlalchemy import Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import snapshots
+from storage import snapshots, speakers
 from storage.snapshots import Running, Snapshot
 from storage.tables import Backup
 
@@ -151,6 +154,7 @@ async def add(
 
 async def overwrite(session: AsyncSession, running: Running, name: str, description: str | None) -> BackupSummary:
     """Put the live state into a profile; a `description` of None leaves it as it was. Raises ProfileNotFoundError."""
+    await speakers.lock(session)
     found = await profile(session, name)
     described = found.description if description is None else description
     snapshot = await snapshots.take(session, running, found.name, described)
@@ -161,6 +165,7 @@ async def overwrite(session: AsyncSession, running: Running, name: str, descript
 
 async def delete_profile(session: AsyncSession, name: str) -> int:
     """Delete a profile with its checkpoints; returns how many those were. Raises ProfileNotFoundError."""
+    await speakers.lock(session)
     found = await profile(session, name)
     count = await session.scalar(select(func.count()).where(Backup.profile_id == found.id))
     await session.execute(delete(Backup).where(Backup.id == found.id))
@@ -169,6 +174,7 @@ async def delete_profile(session: AsyncSession, name: str) -> int:
 
 async def create_checkpoint(session: AsyncSession, running: Running, name: str) -> BackupSummary:
     """Keep the live state as a checkpoint of a profile. Raises ProfileNotFoundError."""
+    await speakers.lock(session)
     found = await profile(session, name)
     snapshot = await snapshots.take(session, running, found.name, found.description, "checkpoint")
     return await add(session, found.name, found.description, snapshot, profile_id=found.id)
@@ -182,7 +188,8 @@ async def checkpoints(session: AsyncSession, name: str) -> list[BackupSummary]:
 
 
 async def delete_checkpoint(session: AsyncSession, name: str, timestamp: str) -> bool:
-    """Whether there was one."""
+    """Whether there was one. Raises ProfileNotFoundError."""
+    await speakers.lock(session)
     for found in await checkpoints(session, name):
         if found.timestamp == timestamp:
             await session.execute(delete(Backup).where(Backup.id == found.id))

@@ -97,12 +97,14 @@ async def create(
 
 
 async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
-    """The conversation with all its lines, in three queries however long it is; None where there is no such conversation."""
+    """The conversation with all its lines, in two queries however long it is; None where there is no such conversation."""
     found = await summary(session, conversation_id)
     if found is None:
         return None
     lines = await segments.of_conversation(session, conversation_id, found.start_time)
-    return ConversationDetail(**asdict(found), segments=lines)
+    # Counted here, as the lines may have changed since the summary was read.
+    counts = {"num_segments": len(lines), "num_speakers": len({line.speaker_id or -line.participant_id for line in lines})}
+    return ConversationDetail(**asdict(found) | counts, segments=lines)
 
 
 async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.profile_file import LARGEST, VERSION, VOICE_MODEL, Entry, Header, Participant, Segment, Speaker, render, upgraded
-from storage import backups
+from storage import backups, speakers
 from storage.backups import BackupSummary, by_filename, profile_filename
 from storage.snapshots import Snapshot
 
@@ -38,7 +38,6 @@ async def import_file(session: AsyncSession, data: bytes) -> BackupSummary:
     content = _decode(data)
     header = await _header(session, content)
     legacy = header.version < VERSION
-    name = await _free_name(session, header.name)
     people, ids, names = [], set(), set()
     async for speaker in _entries(session, content, "speakers", Speaker):
         if speaker.id in ids or speaker.name in names:
@@ -53,6 +52,8 @@ async def import_file(session: AsyncSession, data: bytes) -> BackupSummary:
         voice_ids.add(voice.id)
         voices.append(voice.model_dump_json())
     lines = [line.model_dump_json() async for line in _entries(session, content, "segments", Segment)]
+    await speakers.lock(session)
+    name = await _free_name(session, header.name)
     head = header.model_copy(
         update={
             "name": name,

@@ -208,6 +208,10 @@ async def cancel(session: AsyncSession, job_id: int) -> Job:
 
 async def retry(session: AsyncSession, job_id: int, *, most: int) -> Job:
     """Do a job again that failed or was cancelled, as a new one. Raises LookupError, JobStateError, QueueFullError."""
+    # Its conversation first: who deletes that has the conversation before the job.
+    of_job = select(JobRow.conversation_id).where(JobRow.id == job_id)
+    conversation = select(Conversation.id).where(Conversation.id == of_job.scalar_subquery())
+    await session.execute(conversation.with_for_update(key_share=True))
     job = await get(session, job_id, lock=True)
     if job.state not in ("failed", "cancelled"):
         raise JobStateError(f"The job is {job.state}; only one that failed or was cancelled can be retried.")

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.profile_file import Header
 from storage import backups, moods, restored_emotions, speakers, voice_settings
-from storage.backups import BackupSummary
+from storage.backups import BackupSummary, ProfileNotFoundError
 from storage.moods import Rules
 from storage.restore_sql import COUNTS, HEADER, LENGTHS, LOAD, PERSONAL, SPEAKERS, TRANSCRIPTS
 from storage.snapshots import Running
@@ -66,10 +66,13 @@ class Restored:
 
 
 async def restore(session: AsyncSession, running: Running, backup: BackupSummary) -> Restored:
-    """Replace the live state by that of a file; all of it, or, where this raises, nothing. Raises IncompatibleError."""
+    """Replace the live state by that of a file; all of it, or, where this raises, nothing.
+
+    Raises IncompatibleError, and ProfileNotFoundError where it was deleted meanwhile.
+    """
     await speakers.lock(session)
+    header = await _header(session, backup)
     await _run(session, LOAD, backup=backup.id)
-    header = Header.model_validate_json(await session.scalar(text(HEADER), {"backup": backup.id}))
     await _check_lengths(session)
     before = await backups.keep_before_restore(session, running)
     await session.execute(delete(IdentityChange))  # they speak of speakers and lines as they were
@@ -83,6 +86,13 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     await moods.follow(session, rules, learned, personal)
     counts = Counts(**(await session.execute(text(COUNTS))).mappings().one())
     return Restored(header.name, counts, header.settings is not None, warning, before)
+
+
+async def _header(session: AsyncSession, backup: BackupSummary) -> Header:
+    content = await session.scalar(text(HEADER), {"backup": backup.id})
+    if content is None:
+        raise ProfileNotFoundError("File not found")
+    return Header.model_validate_json(content)
 
 
 async def _run(session: AsyncSession, statements: Sequence[str], **values: object) -> None:

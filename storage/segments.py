@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity import probability
@@ -78,49 +78,44 @@ async def place(session: AsyncSession, segment_id: int) -> Place | None:
 
 async def turns_of_conversation(session: AsyncSession, conversation_id: int) -> list[Turn]:
     """The diarizer's turns, overlaps included, under the speakers' present names."""
-    names = {participant: name for participant, (_, name, *_) in (await _voices(session, conversation_id)).items()}
-    columns = (TurnRow.start, TurnRow.end, TurnRow.participant_id)
-    rows = await session.execute(select(*columns).where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.start))
-    return [Turn(start, end, names[participant]) for start, end, participant in rows]
-
-
-async def _voices(session: AsyncSession, conversation_id: int) -> dict[int, tuple[int | None, str, float | None, str | None]]:
-    """Speaker, name, confidence and embedding model of each participant."""
-    people = await session.execute(
-        select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence, ParticipantRow.model)
-        .outerjoin(Speaker)
-        .where(ParticipantRow.conversation_id == conversation_id)
-        .order_by(ParticipantRow.id)
+    voices = _voices(conversation_id)
+    found = select(TurnRow.start, TurnRow.end, voices.c.name, voices.c.place).join(
+        voices, voices.c.id == TurnRow.participant_id
     )
-    return {
-        participant: (speaker, name or local_name(index), confidence, model)
-        for index, (participant, speaker, name, confidence, model) in enumerate(people)
-    }
+    rows = await session.execute(found.where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.start))
+    return [Turn(start, end, name or local_name(place)) for start, end, name, place in rows]
+
+
+def _voices(conversation_id: int) -> Subquery:
+    """The participants with their speakers' names. To be read with what they say: in a query of its own, somebody else's change
+    would come between the two."""
+    place = func.row_number().over(order_by=ParticipantRow.id) - 1
+    columns = (ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence, ParticipantRow.model)
+    people = select(*columns, place.label("place")).outerjoin(Speaker)
+    return people.where(ParticipantRow.conversation_id == conversation_id).subquery()
 
 
 async def of_conversation(session: AsyncSession, conversation_id: int, start_time: datetime) -> tuple[SegmentLine, ...]:
-    """All lines of a conversation that began at `start_time`, in order; two queries, and no vectors."""
-    voices = await _voices(session, conversation_id)
-    columns = SegmentRow.__table__.columns
-    stored = [name for name in SegmentLine.__dataclass_fields__ if name in columns]
+    """All lines of a conversation that began at `start_time`, in order; one query, and no vectors."""
+    voices, columns = _voices(conversation_id), SegmentRow.__table__.columns
+    stored = [columns[name] for name in SegmentLine.__dataclass_fields__ if name in columns and name != "confidence"]
+    confidence = func.coalesce(SegmentRow.confidence, voices.c.confidence).label("confidence")
     rows = await session.stream(
-        select(*(columns[name] for name in stored))
+        select(*stored, confidence, voices.c.speaker_id, voices.c.name, voices.c.model, voices.c.place)
+        .join(voices, voices.c.id == SegmentRow.participant_id)
         .where(SegmentRow.conversation_id == conversation_id)
         .order_by(SegmentRow.position)
     )
     lines = []
     # Fetched in pieces: decoding some thousand lines at once would hold up the event loop.
     async for row in rows.yield_per(BATCH).mappings():
-        speaker_id, name, confidence, model = voices[row["participant_id"]]
         values = dict(row)
-        if values["confidence"] is None:
-            values["confidence"] = confidence
+        name, model, place = (values.pop(key) for key in ("name", "model", "place"))
         similarity = values["confidence"]
         lines.append(
             SegmentLine(
                 **values,
-                speaker_id=speaker_id,
-                speaker_name=name,
+                speaker_name=name or local_name(place),
                 speaker_probability=None if similarity is None or model is None else probability(similarity, model),
                 start_time=start_time + timedelta(seconds=row["start_offset"]),
                 end_time=start_time + timedelta(seconds=row["end_offset"]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, literal, select, text
+from sqlalchemy import delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -150,9 +150,17 @@ async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
     return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + SAMPLE))
 
 
-async def delete_forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
-    """Delete those of the speakers whom the program named and nothing refers to any more; returns them."""
-    tables = (ParticipantRow, VoiceprintRow, EmotionProfile)
-    used = [exists(select(literal(1)).where(table.speaker_id == Speaker.id)) for table in tables]
-    gone = delete(Speaker).where(Speaker.id.in_(list(speaker_ids)), Speaker.name.regexp_match(UNKNOWN), *(~one for one in used))
-    return (await session.scalars(gone.returning(Speaker.id))).all()
+async def forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
+    """Those of the speakers whom the program named, who say nothing, and whom nothing is known of."""
+    heard = exists().where(SegmentRow.participant_id == ParticipantRow.id)
+    has = or_(ParticipantRow.vector.is_not(None), heard)
+    used = [exists().where(ParticipantRow.speaker_id == Speaker.id, has)]
+    used += [exists().where(table.speaker_id == Speaker.id) for table in (VoiceprintRow, EmotionProfile)]
+    unknown = (Speaker.id.in_(list(speaker_ids)), Speaker.name.regexp_match(UNKNOWN))
+    return (await session.scalars(select(Speaker.id).where(*unknown, *(~one for one in used)))).all()
+
+
+async def delete_forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> None:
+    """Delete those of the speakers who are `forgotten`."""
+    gone = await forgotten(session, speaker_ids)
+    await session.execute(delete(Speaker).where(Speaker.id.in_(gone)))

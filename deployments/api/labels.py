@@ -83,7 +83,10 @@ async def import_rttm(
             raise HTTPException(404, conversations.NOT_FOUND)
         spoken = rttm.speakers_of(turns, [Span(line.start_offset, line.end_offset) for line in found.segments])
         names = {line.id: name for line, name in zip(found.segments, spoken, strict=True) if name is not None}
-        await labels.put(session, conversation_id, names, labeled_by)
+        try:
+            await labels.put(session, conversation_id, names, labeled_by)
+        except LookupError as error:  # deleted or processed again meanwhile
+            raise not_found(error) from error
     return Imported(labelled=len(names), unlabelled=len(spoken) - len(names), speakers=sorted(set(names.values())))
 
 

@@ -169,11 +169,12 @@ async def restore_profile(
         raise HTTPException(400, "Invalid filename")
     running = await _running(services)
     try:
-        async with services.database.session() as session:
-            found = await backups.by_filename(session, filename)
-            if found is None:
-                raise HTTPException(404, "File not found")
-            done = await restore(session, running, found)
+        with _answers():
+            async with services.database.session() as session:
+                found = await backups.by_filename(session, filename)
+                if found is None:
+                    raise ProfileNotFoundError("File not found")
+                done = await restore(session, running, found)
     except IncompatibleError as error:
         raise HTTPException(400, str(error)) from error
     return RestoredProfile(

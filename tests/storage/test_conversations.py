@@ -47,7 +47,7 @@ async def test_a_new_conversation_is_processing_and_empty(database: Database) ->
     assert found.duration is None
 
 
-async def test_reading_a_conversation_takes_three_queries_however_long_it_is(database: Database) -> None:
+async def test_reading_a_conversation_takes_two_queries_however_long_it_is(database: Database) -> None:
     async with database.session() as session:
         id_ = await conversations.create(session, None, None, "wav")
         await transcripts.save(session, id_, transcript([voice(1), voice(2), None], lines=600), RULES)
@@ -55,7 +55,7 @@ async def test_reading_a_conversation_takes_three_queries_however_long_it_is(dat
         found = await read(database, id_)
     assert len(found.segments) == found.num_segments == 600
     assert [line.start_offset for line in found.segments] == sorted(line.start_offset for line in found.segments)
-    assert len(queries) == 3
+    assert len(queries) == 2
 
 
 async def test_what_does_not_exist_is_none(database: Database) -> None:
