@@ -1,10 +1,11 @@
 """How large the graph is: `serve_config.yaml` for one machine, and what differs from it elsewhere.
 
 `python -m deployments.config cluster > cluster_config.yaml` makes the file for `serve deploy`, with the environment's
-settings.
+settings; `python -m deployments.config cluster --into deploy/rayservice.yaml` writes it where KubeRay has it from.
 """
 
 import argparse
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -54,6 +55,15 @@ def render(variant: Variant, settings: Settings) -> str:
     return title + note + yaml.safe_dump(configured(variant, settings), sort_keys=False)
 
 
+def embed(config: str, service: str) -> str:
+    """A RayService, as text, with another configuration in it. Raises ValueError where it has no place for one."""
+    block = "".join(f"    {line}\n" for line in config.splitlines())
+    changed, found = re.subn(r"(?<=^  serveConfigV2: \|\n)(?:    .*\n|\n)*", lambda _: block, service, flags=re.MULTILINE)
+    if found != 1:
+        raise ValueError("There is no `serveConfigV2: |` below `spec`, in which the configuration would be.")
+    return changed
+
+
 def _merged(base: Mapping[str, Any], differs: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with what differs, down to the single numbers. Raises KeyError for a name that `base` does not have."""
     result = dict(base)
@@ -65,4 +75,10 @@ def _merged(base: Mapping[str, Any], differs: Mapping[str, Any]) -> dict[str, An
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m deployments.config", description=__doc__)
     parser.add_argument("variant", choices=get_args(Variant))
-    print(render(cast(Variant, parser.parse_args().variant), Settings()), end="")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="a RayService for KubeRay, whose serveConfigV2 it becomes")
+    chosen = parser.parse_args()
+    text = render(cast(Variant, chosen.variant), Settings())
+    if chosen.into is None:
+        print(text, end="")
+    else:
+        chosen.into.write_text(embed(text, chosen.into.read_text()))

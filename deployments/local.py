@@ -12,6 +12,9 @@ from deployments.app import AppArgs, build_app
 from deployments.config import load_config
 from settings import NAME, Settings
 
+SHUTDOWN = 20.0
+"""Seconds that clients who wait for a transcript may hold up the end; what they wait for is not lost."""
+
 
 class GraphError(Exception):
     """The graph did not start; says which deployment and why."""
@@ -27,6 +30,7 @@ def running(settings: Settings) -> Iterator[None]:
     config = load_config()
     (application,) = config["applications"]
     args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
+    args["ingress"] |= {"graceful_shutdown_timeout_s": SHUTDOWN}
     quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # of Ray itself; replicas keep logs of their own
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(quiet)

@@ -14,9 +14,9 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.config import configured, load_config
+from deployments.config import configured, embed, load_config
 from settings import Settings
-from tests.program import ROOT
+from tests.program import BIN, KEPT, ROOT, environment
 
 DEPLOY = ROOT / "deploy"
 PORT = "8080"
@@ -44,7 +44,8 @@ def test_kuberay_deploys_the_variant_for_a_cluster() -> None:
     service = load(DEPLOY / "rayservice.yaml")
     deployed = yaml.safe_load(service["spec"]["serveConfigV2"])
     ServeDeploySchema.model_validate(deployed)
-    assert deployed == configured("cluster", Settings.model_construct()), "python -m deployments.config cluster makes it again"
+    again = "`python -m deployments.config cluster --into deploy/rayservice.yaml` makes it again"
+    assert deployed == configured("cluster", Settings.model_construct()), again
     cluster = service["spec"]["rayClusterConfig"]
     assert cluster["rayVersion"] == ray.__version__
     (workers,) = cluster["workerGroupSpecs"]
@@ -57,6 +58,18 @@ def test_kuberay_deploys_the_variant_for_a_cluster() -> None:
     assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     ingress = deployed["applications"][0]["args"]["ingress"]
     assert workers["template"]["spec"]["terminationGracePeriodSeconds"] > ingress["graceful_shutdown_timeout_s"]
+
+
+def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) -> None:
+    original = (DEPLOY / "rayservice.yaml").read_text()
+    copy = tmp_path / "rayservice.yaml"
+    copy.write_text(original.replace("max_replicas: 24", "max_replicas: 3"))
+    command = [BIN / "python", "-m", "deployments.config", "cluster", "--into", copy]
+    without = {name.upper(): "" for name in KEPT}  # settings of this machine, which would be written down
+    subprocess.run(command, cwd=ROOT, env=environment(**without), check=True, timeout=60)
+    assert copy.read_text() == original
+    with pytest.raises(ValueError, match="serveConfigV2"):
+        embed("a: 1\n", "spec: {}\n")
 
 
 def test_compose_asks_for_its_passwords_and_shows_nothing_to_the_network() -> None:
