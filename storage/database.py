@@ -75,13 +75,13 @@ class Database:
         async with self._sessions.begin() as session:
             yield session
 
-    async def persist(self, write: Callable[[AsyncSession], Awaitable[T]], patience: float) -> T:
-        """What `write` does in one transaction, again and again while the database is away, for up to `patience` seconds."""
+    async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], patience: float) -> T:
+        """What `work` does in one transaction, again and again while the database is away, for up to `patience` seconds."""
         end = time.monotonic() + patience
         while True:
             try:
                 async with self.session() as session:
-                    return await write(session)
+                    return await work(session)
             except Exception as error:
                 if not is_away(error) or time.monotonic() > end:
                     raise

@@ -18,6 +18,8 @@ from storage.database import Database, unpooled
 RECONNECT = 0.5  # seconds between attempts
 CHECK = 15.0
 """Seconds of silence after which a watcher asks the database itself: news is lost while the listener is away."""
+PATIENCE = 300.0
+"""Seconds that a watcher who has been told something waits for a database that is away."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +58,18 @@ class Notifications:
         await self._engine.dispose()
 
     async def watch(self, conversation_id: int) -> AsyncIterator[Progress]:
-        """The conversation's progress now and at every change until it is finished; nothing where there is no conversation."""
+        """The conversation's progress now and at every change until it is finished; nothing where there is no conversation.
+
+        A database that is away raises at first; later on it is waited for.
+        """
         watcher = _Watcher()
         self._watchers[conversation_id].add(watcher)
-        said = None
+        said: Progress | None = None
         try:
             while True:
                 watcher.news.clear()
-                progress, watcher.latest = watcher.latest or await self._read(conversation_id), None
+                progress = watcher.latest or await self._read(conversation_id, patience=PATIENCE if said else 0.0)
+                watcher.latest = None
                 if progress is None:
                     return
                 if progress != said:
@@ -77,9 +83,8 @@ class Notifications:
             if not self._watchers[conversation_id]:
                 del self._watchers[conversation_id]
 
-    async def _read(self, conversation_id: int) -> Progress | None:
-        async with self._database.session() as session:
-            return await conversations.progress(session, conversation_id)
+    async def _read(self, conversation_id: int, patience: float) -> Progress | None:
+        return await self._database.persist(lambda session: conversations.progress(session, conversation_id), patience)
 
     async def _listen(self) -> None:
         while True:

@@ -14,10 +14,12 @@ from storage import database
 
 logger = logging.getLogger("ray.serve")
 
-AWAY = {"detail": "The database does not answer. Nothing was changed: try again in a moment."}
-FULL = {"detail": "The server's disk is full. Nothing was kept of this: free some space there, and send it again."}
+AWAY = "The database does not answer. Nothing was changed: try again in a moment."
+FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
 SOON = {"Retry-After": "5"}
 """Seconds; an embedded PostgreSQL that died is back by then."""
+TROUBLES: tuple[type[Exception], ...] = (OSError, *database.FAILURES)
+"""Of these `trouble` knows some."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -25,20 +27,27 @@ def handle(app: FastAPI) -> None:
     """Have `app` answer errors as said here."""
     app.add_exception_handler(RequestValidationError, invalid_request)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, refusal)  # type: ignore[arg-type]
-    app.add_exception_handler(OSError, failure)
-    for failed in database.FAILURES:
+    for failed in TROUBLES:
         app.add_exception_handler(failed, failure)
 
 
-async def failure(_request: Request, error: Exception) -> Response:
-    """What is no fault of the program's, nor of the client's; anything else is raised again, for a 500 and the log."""
+def trouble(error: BaseException) -> str | None:
+    """What to say of an error that is no fault of the program's, nor of the client's; None where it is another one."""
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
-        return JSONResponse(AWAY, 503, SOON)
+        return AWAY
     if database.is_full(error) or getattr(error, "errno", None) in NO_SPACE:
         logger.error("The disk is full: %s", error)
-        return JSONResponse(FULL, 507)
-    raise error
+        return FULL
+    return None
+
+
+async def failure(_request: Request, error: Exception) -> Response:
+    """Trouble, as an answer; anything else is raised again, for a 500 and the log."""
+    sentence = trouble(error)
+    if sentence is None:
+        raise error
+    return JSONResponse({"detail": sentence}, 503, SOON) if sentence == AWAY else JSONResponse({"detail": sentence}, 507)
 
 
 async def refusal(request: Request, error: HTTPException) -> Response:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query, Response, UploadFile
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
-from deployments.api import schemas
+from deployments.api import errors, schemas
 from deployments.api.conversations import ConversationId, not_found, read
 from deployments.api.rules import rules
 from deployments.api.services import Services, ServicesDep
@@ -131,6 +131,10 @@ async def process_batch(
             accepted = await services.recordings.accept(file.file, _name(file), options, webhook)
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
+        except errors.TROUBLES as error:  # what was accepted before is, and must be told
+            if (sentence := errors.trouble(error)) is None:
+                raise
+            results.append(schemas.BatchItem(filename=_name(file), error=sentence))
         else:
             ids = {"conversation_id": accepted.conversation_id, "job_id": accepted.job_id}
             results.append(schemas.BatchItem(filename=_name(file), **ids))

@@ -10,10 +10,12 @@ import pytest
 
 from pipeline.stages import Stages
 from settings import Settings
+from storage import events
 from storage.database import Database, migrate
 from storage.embedded import EmbeddedPostgres
 from tests.application import Application, running
-from tests.hearing import Heard, sound
+from tests.deployments.test_worker import Steered, held_up
+from tests.hearing import sound
 from tests.storage.transcripts import MODEL
 
 BOUND = 2**20
@@ -28,30 +30,43 @@ def server(open_directory: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-async def application(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Application]:
+def stages() -> Steered:
+    return Steered()
+
+
+@pytest.fixture
+async def application(server: EmbeddedPostgres, tmp_path: Path, stages: Steered) -> AsyncIterator[Application]:
     url = await asyncio.to_thread(server.start)
     await migrate(url)
     database = Database(url)
-    heard = Heard()
-    stages = Stages(heard, heard, heard, heard)
-    async with running(Settings(speaker_threshold=0.5), database, url, tmp_path, stages, MODEL) as application:
+    all_stages = Stages(stages, stages, stages, stages)
+    async with running(Settings(speaker_threshold=0.5), database, url, tmp_path, all_stages, MODEL) as application:
         yield application
     await database.dispose()
 
 
-async def test_a_database_that_is_away_is_said_and_survived(application: Application, server: EmbeddedPostgres) -> None:
+async def test_a_database_that_is_away_is_said_and_survived(
+    application: Application, server: EmbeddedPostgres, stages: Steered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "CHECK", 0.2)
     client = application.client
-    assert (await client.get("/conversations")).status_code == 200
-    await asyncio.to_thread(server.stop)
     upload: Any = {"files": {"audio_file": ("call.wav", sound())}}
+    waiting = asyncio.create_task(client.post("/process", **upload))  # it was accepted, and nobody should send it again
+    await held_up(stages)
+    await asyncio.to_thread(server.stop)
     for answer in (await client.get("/conversations"), await client.post("/process", **upload)):
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
         assert "try again" in answer.json()["detail"]
+    several: Any = {"files": [("audio_files", ("call.wav", sound()))] * 2}
+    refused = (await client.post("/process/batch", **several)).json()["files"]
+    assert ["try again" in item["error"] for item in refused] == [True, True]
     await asyncio.to_thread(server.start)
-    done = await client.post("/process", **upload)
-    assert done.status_code == 200, done.text
-    assert done.json()["num_segments"] == 1
+    stages.open.set()
+    for done in (await waiting, await client.post("/process", **upload)):
+        assert done.status_code == 200, done.text
+        assert done.json()["num_segments"] == 1
+    assert (await client.get("/conversations")).json()["total"] == 2
 
 
 @pytest.fixture
@@ -63,7 +78,10 @@ def small_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, former)
 
 
-async def test_a_full_disk_is_said_and_nothing_is_kept(application: Application, tmp_path: Path, small_disk: None) -> None:
+async def test_a_full_disk_is_said_and_nothing_is_kept(
+    application: Application, tmp_path: Path, stages: Steered, small_disk: None
+) -> None:
+    stages.open.set()
     client = application.client
     before = (await client.get("/conversations")).json()["total"]
     large = sound(BOUND / 32_000 * 1.2)  # its upload does not fit, so the form cannot be read
