@@ -89,7 +89,9 @@ def running() -> Iterator[Application]:
         )
         try:
             _await_ready(process)
-            yield Application(process, f"http://127.0.0.1:{port}", data)
+            application = Application(process, f"http://127.0.0.1:{port}", data)
+            with application.client:
+                yield application
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()

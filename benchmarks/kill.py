@@ -182,6 +182,7 @@ class Victim:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(60)
         self._kill_all()
+        self.client.close()
 
     def _start(self) -> None:
         program = Path(sys.executable).with_name("vivavoce")

@@ -66,7 +66,8 @@ class Webhooks:
             async with asyncio.timeout(PATIENCE):
                 request = client.build_request("POST", delivery.url, content=body, headers=headers)
                 await pin(request, self.settings.private_urls)
-                answer = await client.send(request)
+                answer = await client.send(request, stream=True)  # what it says beyond its status is nothing to us
+                await answer.aclose()
             answer.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, FetchError, TimeoutError) as error:
             logger.warning("The webhook of job %d was not heard in attempt %d: %s", job.id, delivery.attempt, error)
