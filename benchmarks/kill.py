@@ -15,7 +15,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -104,7 +103,7 @@ class Tally:
 def torment(victim: "Victim", kinds: list[str], chance: random.Random) -> Tally:
     """Send recordings while the victims are killed, one after the other, and wait for all to end."""
     tally = Tally()
-    pieces = cut()
+    pieces = cut(victim.data.parent)
     expected = [lines(victim, victim.finish(victim.send(piece))) for piece in pieces]
     stop = threading.Event()
     feeder = threading.Thread(target=feed, args=(victim, pieces, tally, stop, random.Random(chance.random())))
@@ -146,10 +145,9 @@ def feed(victim: "Victim", pieces: list[Path], tally: Tally, stop: threading.Eve
             tally.refused += 1
 
 
-def cut() -> list[Path]:
+def cut(directory: Path) -> list[Path]:
     """The recordings that are sent."""
     samples, rate = soundfile.read(recording(), dtype="int16")
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-benchmark-"))
     paths = []
     for start, end in PIECES:
         path = directory / f"{start:.0f}-{end:.0f}.flac"

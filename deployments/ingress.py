@@ -40,6 +40,11 @@ class Ingress:
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
         self.embedded_database = database
 
+    async def let_go(self) -> None:
+        """The program stops: give work back, for its next start, and have nobody wait for it."""
+        self.recordings.stopping.set()
+        await self.worker.close()
+
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve on the replica: an app that holds connections cannot be pickled to it."""
         return create_app(self.settings, self._lifespan)
@@ -52,10 +57,10 @@ class Ingress:
         store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
         async with Notifications(url, database) as notifications:
             stages, urgent = graph.stages(self.stages), graph.stages(self.stages, urgent=True)
-            recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
+            recordings = self.recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
             services = Services(self.settings, database, store, recordings, notifications, Statuses(self.stages))
             app.state.services = services
-            worker = Worker(recordings, notifications, partial(rules, services))
+            worker = self.worker = Worker(recordings, notifications, partial(rules, services))
             webhooks = Webhooks(self.settings, database)
             worker.start()
             webhooks.start()

@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import ray
 from ray import serve
@@ -13,7 +13,7 @@ from deployments.config import load_config
 from settings import NAME, Settings
 
 SHUTDOWN = 20.0
-"""Seconds that clients who wait for a transcript may hold up the end; what they wait for is not lost."""
+"""Seconds that a replica may take to end: whoever stops the program does not wait for what a model has in hand."""
 
 
 class GraphError(Exception):
@@ -21,16 +21,22 @@ class GraphError(Exception):
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[None]:
+def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
     """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end.
+
+    Args:
+        settings: Those of the program.
+        check: Called between the steps of the start, which it ends by raising.
 
     Raises:
         GraphError: Where a deployment does not start.
     """
     config = load_config()
     (application,) = config["applications"]
-    args = application["args"] | {"settings": application["args"]["settings"] | settings.chosen()}
-    args["ingress"] |= {"graceful_shutdown_timeout_s": SHUTDOWN}
+    args = AppArgs(**application["args"] | {"settings": application["args"]["settings"] | settings.chosen()})
+    for stage in (args.transcriber, args.diarizer, args.embedder, args.emotion, args.ingress):
+        stage.graceful_shutdown_timeout_s = SHUTDOWN
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: where others work on this machine, hardly anything would go on
     quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # of Ray itself; replicas keep logs of their own
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(quiet)
@@ -43,18 +49,30 @@ def running(settings: Settings) -> Iterator[None]:
         logging_level=quiet,
     )
     try:
+        check()
         logging_config = config["logging_config"] | {"log_level": settings.log_level}
         http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
         serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
-        app = build_app(AppArgs(**args))
+        check()
+        app = build_app(args)
         try:
             serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
         except RuntimeError as error:
             raise GraphError(_why()) from error
-        yield
+        try:
+            yield
+        finally:
+            _end()
     finally:
-        serve.delete(NAME)  # lets the replicas finish what they can; everything else of this Ray is ours to end at once
-        ray.shutdown()
+        ray.shutdown()  # of a start that was broken off nothing is worth waiting for
+
+
+def _end() -> None:
+    """Let the replicas finish what they can; everything else of this Ray is ours to end at once."""
+    with suppress(Exception):  # an ingress that is broken or dead has nothing to give back
+        serve.get_app_handle(NAME).let_go.remote().result(timeout_s=SHUTDOWN)
+    with suppress(TimeoutError):  # Serve gives up waiting, and `ray.shutdown` ends what is left
+        serve.delete(NAME)
 
 
 def _why() -> str:

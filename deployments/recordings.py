@@ -54,6 +54,8 @@ class Recordings:
         self.database = database
         self.store = store
         self.notifications = notifications
+        self.stopping = asyncio.Event()
+        """Set where the program ends, and nobody should wait for it."""
         self._share = share
 
     async def accept(self, file: BinaryIO, filename: str, options: Options, webhook_url: str | None = None) -> Accepted:
@@ -118,8 +120,23 @@ class Recordings:
         except FileNotFoundError as error:
             raise LookupError("Audio file not found") from error
 
-    async def finished(self, conversation: int) -> None:
-        """Wait until the conversation is processed. Giving up waiting does not stop the work."""
+    async def finished(self, conversation: int) -> bool:
+        """Wait until the conversation is processed, and tell whether it is: not where the program stops before.
+
+        Giving up waiting does not stop the work.
+        """
+        heard, stopped = asyncio.create_task(self._heard(conversation)), asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait((heard, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if heard.done():
+                await heard
+                return True
+            return False
+        finally:
+            for task in (heard, stopped):
+                task.cancel()
+
+    async def _heard(self, conversation: int) -> None:
         async for _ in self.notifications.watch(conversation):
             pass
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ logger = logging.getLogger("ray.serve")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+NICENESS = 5
+"""On a CPU, which a model would fill: who answers clients goes first there."""
 FAILURES_IN_A_ROW = 3
 """One input may fail anywhere. When so many fail in a row, it is the device or the process, and Serve should replace it."""
 
@@ -45,6 +48,8 @@ class Replica:
 
     def __init__(self, role: Role, settings: Settings) -> None:
         gpu = bool(ray.get_gpu_ids())
+        if not gpu:
+            os.nice(NICENESS)  # of this thread, and of all that come from it: the models', but not Ray's own
         self.device = "cuda" if gpu else "cpu"
         self.settings = settings
         self.weights: Resolved = resolve(role, settings, gpu=gpu)

@@ -16,6 +16,7 @@ from settings import NAME, Settings
 from storage.database import migrate
 from storage.embedded import EmbeddedPostgres
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WATCH_EVERY = 1.0
 """Seconds between two looks at the embedded PostgreSQL."""
 
@@ -23,7 +24,17 @@ WATCH_EVERY = 1.0
 def run(settings: Settings, *, sample: bool = False) -> None:
     """Serve until SIGINT or SIGTERM."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # until all runs, an end is an exception: what was started is stopped
+
+    def end(*_: object) -> None:
+        stop.set()
+        sys.exit(1)  # until all runs, an end is an exception: what was started is stopped
+
+    def check() -> None:
+        if stop.is_set():  # an exception at the wrong moment, as within an import, is swallowed by Python or a library
+            sys.exit(1)
+
+    for signum in SIGNALS:
+        signal.signal(signum, end)
     _check_port(settings)
     _say("Models …")
     for model in weights.pull(settings, gpu=cuda.available()):
@@ -33,9 +44,11 @@ def run(settings: Settings, *, sample: bool = False) -> None:
         _say("Starting the graph …")
         from deployments.local import GraphError, running
 
+        check()
         try:
-            with running(settings.model_copy(update={"database_url": url})):
-                for signum in (signal.SIGINT, signal.SIGTERM):  # after Ray, which installs handlers of its own
+            with running(settings.model_copy(update={"database_url": url}), check):
+                check()
+                for signum in SIGNALS:  # after Ray, which installs handlers of its own
                     signal.signal(signum, lambda *_: stop.set())
                 address = f"http://{settings.host}:{settings.port}"
                 if sample:

@@ -169,7 +169,7 @@ async def reprocess(
         raise HTTPException(409, str(error)) from error
     if not waits:
         return _accepted(response, accepted)
-    await services.recordings.finished(conversation_id)
+    await _finished(services, accepted)
     conversation = await read(services, conversation_id)
     if conversation.error:
         raise HTTPException(500, f"Audio processing failed: {conversation.error}")
@@ -229,11 +229,17 @@ async def _answer(
 ) -> schemas.Conversation | schemas.Accepted:
     if not waits:
         return _accepted(response, accepted)
-    await services.recordings.finished(accepted.conversation_id)
+    await _finished(services, accepted)
     conversation = await read(services, accepted.conversation_id)
     if conversation.status == "failed":
         raise HTTPException(500, f"Audio processing failed: {conversation.error}")
     return conversation
+
+
+async def _finished(services: Services, accepted: Accepted) -> None:
+    if not await services.recordings.finished(accepted.conversation_id):
+        job = f"/api/v1/jobs/{accepted.job_id}"
+        raise HTTPException(503, f"The server stops. Your recording is kept, and {job} goes on when it starts again.")
 
 
 def _accepted(response: Response, accepted: Accepted) -> schemas.Accepted:

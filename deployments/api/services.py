@@ -1,6 +1,7 @@
 """What the routes work with, as FastAPI dependencies. The routes know nothing of Ray."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds for the stages to say what they run."""
+FRESH = 60.0
+"""Seconds for which that holds: a change of the graph may bring another model while this replica stays, or came first."""
 
 NOT_FOUND = HTTPException(404, "Conversation not found")
 
@@ -32,21 +35,24 @@ class Services:
     recordings: "Recordings"
     notifications: Notifications
     stage_status: Callable[[], Awaitable[dict[str, dict[str, str | None]]]]
-    _models: dict[str, str] = field(default_factory=dict)
+    _models: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     async def embedding_model(self) -> str:
-        """The name of the speaker embedding model that is running, which is asked for once.
+        """The name of the speaker embedding model that is running, which is asked for now and then.
 
-        Raises HTTPException (503) where the stages do not answer.
+        Raises HTTPException (503) where the stages have never answered.
         """
-        if "embedder" not in self._models:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    status = await self.stage_status()
-            except Exception as error:
+        name, asked = self._models.get("embedder", ("", -FRESH))
+        if time.monotonic() - asked < FRESH:
+            return name
+        try:
+            async with asyncio.timeout(PATIENCE):
+                name = str((await self.stage_status())["embedder"]["model"])
+        except Exception as error:
+            if not name:
                 raise HTTPException(503, "The models do not answer; wait until GET /health/ready does.") from error
-            self._models["embedder"] = str(status["embedder"]["model"])
-        return self._models["embedder"]
+        self._models["embedder"] = name, time.monotonic()
+        return name
 
 
 def services(connection: HTTPConnection) -> Services:

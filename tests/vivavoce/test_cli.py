@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.api import schemas
-from tests.program import Program, free_port, vivavoce
+from tests.program import BIN, Program, environment, free_port, vivavoce
 from vivavoce.sample import recording
 
 
@@ -136,3 +137,31 @@ def test_it_can_be_stopped_while_it_starts(signum: signal.Signals, after: float,
         program.stop(signum)
         assert program.left() == []
         assert "Traceback" not in program.stderr
+
+
+SWALLOWED = """
+import contextlib, os, signal, sys, types
+from settings import Settings
+from vivavoce import server
+
+@contextlib.contextmanager
+def running(settings, check):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:
+        pass
+    check()
+    yield print("It went on.")
+
+graph = sys.modules["deployments.local"] = types.ModuleType("deployments.local")
+graph.running, graph.GraphError = running, RuntimeError
+server._database = lambda settings: contextlib.nullcontext(("", lambda: None))
+server.weights.pull = lambda *_, **__: []
+server.run(Settings(port=int(sys.argv[1])))
+"""
+
+
+def test_a_signal_whose_exception_gets_lost_in_an_import_stops_it_all_the_same() -> None:
+    command = [BIN / "python", "-c", SWALLOWED, str(free_port())]
+    done = subprocess.run(command, cwd="/", env=environment(), capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
