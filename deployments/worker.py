@@ -31,6 +31,8 @@ LOOK_EVERY = 2.0
 REPORT_EVERY = 0.5
 """Seconds between two reports of progress that reach the database."""
 HOLD_EVERY = LEASE.total_seconds() / 5
+ANSWERED = LEASE.total_seconds() / 5
+"""Seconds that the database may take to renew a lease before it is asked again."""
 
 
 class CancelledByUserError(Exception):
@@ -150,7 +152,7 @@ class Worker:
         while time.monotonic() - held < LEASE.total_seconds():
             await asyncio.sleep(HOLD_EVERY)
             try:
-                async with asyncio.timeout(HOLD_EVERY), self.database.session() as session:
+                async with asyncio.timeout(ANSWERED), self.database.session() as session:
                     cancelled = await jobs.renew(session, lease)
             except LeaseLostError:
                 raise

@@ -46,8 +46,8 @@ class Recordings(Protocol):
     async def reprocess(self, conversation: int, options: Options) -> Accepted:
         """Have a recording processed again. Raises LookupError, ConversationBusy, QueueFullError."""
 
-    async def finished(self, conversation: int) -> None:
-        """Wait until the conversation is processed. Giving up waiting does not stop the work."""
+    async def finished(self, conversation: int) -> bool:
+        """Wait until the conversation is processed, and tell whether it is. Giving up waiting does not stop the work."""
 
 
 @dataclass(frozen=True)

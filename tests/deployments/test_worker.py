@@ -219,6 +219,17 @@ async def test_a_stop_lets_go_of_the_work(application: Application, stages: Stee
         assert (await arrives(application, id_, "completed"))["attempts"] == 1
 
 
+async def test_who_waits_for_a_recording_is_told_that_the_program_stops(application: Application, stages: Steered) -> None:
+    files = {"audio_file": ("call.wav", sound())}
+    waiting = asyncio.create_task(application.client.post("/process", files=files))
+    await held_up(stages)
+    application.services.recordings.stopping.set()
+    answer = await asyncio.wait_for(waiting, PATIENCE)
+    assert answer.status_code == 503
+    assert "/api/v1/jobs/1 goes on" in answer.json()["detail"]
+    assert (await job(application, 1))["state"] == "running"
+
+
 async def test_a_place_is_kept_for_short_recordings(
     application: Application, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
