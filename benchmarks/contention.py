@@ -341,13 +341,16 @@ async def torment(
     address: str, clients: int, seed: int, *, seconds: float = math.inf, acts: int = sys.maxsize, hearing: bool = True
 ) -> Tally:
     """Have so many clients act at once on the application at `address` (below `/api/v1`), for so long or so often each."""
-    world, tally = World(), Tally()
+    world, tally, seen = World(), Tally(), asyncio.Event()
     end = asyncio.get_running_loop().time() + seconds
 
     async def one(number: int) -> None:
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as http:
             client = Client(http, world, tally, random.Random(f"{seed} {number}"))
-            await client.look()
+            if not number:
+                await client.look()
+                seen.set()
+            await seen.wait()
             done = 0
             while done < acts and asyncio.get_running_loop().time() < end:
                 await client.act(hearing)

@@ -31,7 +31,7 @@ def address(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 async def test_whatever_clients_do_at_once_the_archive_agrees_with_itself(address: str, database_url: str) -> None:
-    tally = await contention.torment(address, clients=20, seed=1, acts=20, hearing=False)
+    tally = await contention.torment(address, clients=20, seed=1, acts=10, hearing=False)
     database = Database(database_url)
     try:
         tally.faults += await contention.violations(database)

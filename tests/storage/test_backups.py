@@ -1,5 +1,6 @@
 """Keeping who is who, and putting it back, on a real PostgreSQL."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
-from storage import backups, corrections, emotions, voice_settings
-from storage.backups import BEFORE_RESTORE, KEPT, BackupSummary
+from storage import backups, corrections, emotions, speakers, voice_settings
+from storage.backups import BEFORE_RESTORE, KEPT, BackupSummary, ProfileNotFoundError
 from storage.database import Database
 from storage.restore import Restored, restore
 from storage.snapshots import Running
 from storage.tables import Backup, Conversation, EmotionProfile, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.transcripts import MODEL, voice
+from tests.storage.waiting import somebody_waits
 
 RUNNING = Running(Settings(speaker_threshold=0.5), MODEL)
 
@@ -275,6 +277,23 @@ async def test_an_empty_profile_forgets_everybody_and_that_can_be_undone(databas
     await put_back(database, done.before)
     async with database.session() as session:
         assert await state(session) == before
+
+
+async def test_a_profile_may_be_deleted_while_somebody_is_about_to_use_it(database: Database) -> None:
+    kept = await keep(database)
+
+    async def checkpoint() -> BackupSummary:
+        async with database.session() as session:
+            return await backups.create_checkpoint(session, RUNNING, "home")
+
+    async with database.session() as deleting:
+        await speakers.lock(deleting)
+        using = [asyncio.create_task(checkpoint()), asyncio.create_task(put_back(database, kept))]
+        await somebody_waits(deleting)
+        await backups.delete_profile(deleting, "home")
+    for one in using:
+        with pytest.raises(ProfileNotFoundError):
+            await one
 
 
 async def test_a_file_holds_no_vector_without_its_model(database: Database) -> None:

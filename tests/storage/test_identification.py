@@ -103,6 +103,18 @@ async def test_reassigning_a_line_leaves_the_others_of_an_unknown_voice(database
     assert await names(database, conversation) == ["Unknown_01", "Ada", "Unknown_01"]
 
 
+async def test_a_voice_that_nobody_named_and_that_says_nothing_any_more_is_forgotten(database: Database) -> None:
+    conversation = await keep(database, talk([voice(1), voice(2)], lines=4))
+    await identify(database, conversation, 0, speaker_name="Ada")
+    for line, left in ((1, ["Ada", "Unknown_02"]), (3, ["Ada"])):
+        await identify(database, conversation, line, speaker_name="Ada", only_this=True)
+        async with database.session() as session:
+            assert await speakers.names(session) == left
+    async with database.session() as session:
+        await undo.undo(session, RULES)
+        assert await speakers.names(session) == ["Ada", "Unknown_02"]
+
+
 async def test_a_participant_without_voice_can_be_named_but_not_known(database: Database) -> None:
     conversation = await keep(database, talk([None, voice(1)], lines=4))
     found = await identify(database, conversation, 0, speaker_name="Ada")

@@ -1,5 +1,6 @@
 """Files of other programs, and of people who mean no good."""
 
+import asyncio
 import json
 from copy import deepcopy
 from typing import Any
@@ -101,6 +102,14 @@ async def test_a_name_that_is_taken_gets_a_number(database: Database) -> None:
         ("home (3)", "profile_home_3.json"),
     ]
     assert [one.timestamp for one in found] == ["20251109_120000"] * 3
+
+
+async def test_files_that_come_at_once_all_find_a_name(database: Database) -> None:
+    async def take() -> str:
+        async with database.session() as session:
+            return (await imports.import_file(session, as_bytes(legacy_file()))).name
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(4)))) == ["home", "home (2)", "home (3)", "home (4)"]
 
 
 async def test_our_own_file_goes_through_the_door_unchanged(database: Database) -> None:

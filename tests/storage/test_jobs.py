@@ -4,12 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from storage import conversations, jobs
 from storage.database import Database
 from storage.job_tables import JobRow, JobStageRow
 from storage.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.tables import Conversation
+from tests.storage.waiting import somebody_waits
 
 ROOM = 100
 
@@ -221,6 +223,25 @@ async def test_retrying(database: Database) -> None:
             await jobs.retry(session, job, most=ROOM)
     assert (await status(database, new.conversation_id)).status == "processing"
     assert (await taken(database)).id == new.id
+
+
+async def test_a_job_is_retried_while_its_conversation_is_deleted(database: Database) -> None:
+    job = await add(database)
+    async with database.session() as session:
+        conversation = (await jobs.cancel(session, job)).conversation_id
+
+    async def retry() -> Job:
+        async with database.session() as session:
+            return await jobs.retry(session, job, most=ROOM)
+
+    async with database.session() as deleting:  # as `conversations.remove` does
+        mine = Conversation.id == conversation
+        await deleting.execute(select(Conversation.id).where(mine).with_for_update())
+        retrying = asyncio.create_task(retry())
+        await somebody_waits(deleting)
+        await deleting.execute(delete(Conversation).where(mine))
+    with pytest.raises(LookupError, match="Job not found"):
+        await retrying
 
 
 async def test_a_full_queue_takes_no_more(database: Database) -> None:
