@@ -1,11 +1,12 @@
-"""How the graph scales, simulated: `python -m benchmarks.scaling [--replicas 1 2 4 8 16] [--transcribers 1 4 16]`.
+"""How the graph scales: `python -m benchmarks.scaling [--replicas 1 2 4 8 16 64] [--transcribers 1 4 16] [--real 1 2]`.
 
-The engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording, Serve's
-queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a process
-of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
+Simulated: the engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording,
+Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a
+process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
 
 First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
-one recording of an hour, whole: its time with as many transcribers and diarizers, against that with one of each.
+one recording of an hour, whole: its time with as many transcribers and diarizers, against that with one of each. At last the
+real model beside the simulation, one thread a replica: windows of speech a second, against as many times those of the first.
 """
 
 import argparse
@@ -15,10 +16,10 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import ray
@@ -30,13 +31,14 @@ from deployments import graph
 from deployments.diarizer import Diarizer
 from deployments.embedder import SpeakerEmbedder
 from deployments.emotion import EmotionRecognizer
-from deployments.metrics import StageMetrics
 from deployments.replica import Replica
 from deployments.transcriber import BATCH_ON_GPU, Transcriber
 from engines.weights import Resolved
+from pipeline.audio import decode
 from pipeline.process import Options, process
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
 from settings import Settings
+from vivavoce.sample import recording
 
 Handle = DeploymentHandle[Any]
 
@@ -53,9 +55,8 @@ MEASURED = 40.0
 
 def prepare(replica: Replica) -> None:
     """What `Replica.__init__` does, without weights."""
-    replica.device, replica.settings = "cpu", Settings()
-    replica.weights, replica.metrics = Resolved("simulated", Path()), StageMetrics()
-    replica._failures, replica._thread = 0, ThreadPoolExecutor(1)
+    with patch("deployments.replica.resolve", return_value=Resolved("simulated", Path())):
+        Replica.__init__(replica, "whisper", Settings())
 
 
 class Engine:
@@ -97,8 +98,7 @@ class SimulatedTranscriber(Transcriber):
     def __init__(self) -> None:
         prepare(self)
         self.engine: Any = Engine()
-        batcher: Any = self._batched
-        batcher.set_max_batch_size(BATCH_ON_GPU)
+        self.fill(BATCH_ON_GPU)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
@@ -122,16 +122,16 @@ class SimulatedEmotion(EmotionRecognizer):
         self.engine: Any = Engine()
 
 
-def deploy(cls: type, replicas: int) -> Handle:
+def deploy(cls: type, replicas: int, *args: Any) -> Handle:
     """Exactly so many replicas, each on a machine's fair share of the raylets."""
     deployment: Any = serve.deployment(cls)
     options = {"num_replicas": replicas, "max_ongoing_requests": 256, "ray_actor_options": {"num_cpus": 1}}
-    return serve.run(deployment.options(**options).bind(), name=cls.__name__, route_prefix=None)
+    return serve.run(deployment.options(**options).bind(*args), name=cls.__name__, route_prefix=None)
 
 
-async def throughput(replicas: int, audio: Any) -> float:
+async def throughput(handle: Handle, replicas: int, audio: Any, seconds: float, warm: float) -> float:
     """Windows a second, while more of them wait than all replicas have in hand."""
-    stage = graph.RemoteTranscriber(deploy(SimulatedTranscriber, replicas))
+    stage = graph.RemoteTranscriber(handle)
     done = 0
 
     async def ask() -> None:
@@ -141,9 +141,9 @@ async def throughput(replicas: int, audio: Any) -> float:
             done += 1
 
     asking = [asyncio.create_task(ask()) for _ in range(4 * BATCH_ON_GPU * replicas)]
-    await asyncio.sleep(3 * (PASS + A_WINDOW * BATCH_ON_GPU))  # until all of them are at work
+    await asyncio.sleep(warm)  # until all of them are at work
     before, start = done, time.perf_counter()
-    await asyncio.sleep(MEASURED)
+    await asyncio.sleep(seconds)
     rate = (done - before) / (time.perf_counter() - start)
     for task in asking:
         task.cancel()
@@ -153,9 +153,13 @@ async def throughput(replicas: int, audio: Any) -> float:
 
 async def one_recording(replicas: int, audio: Any, duration: float) -> float:
     """Seconds from a decoded recording to its transcript."""
-    handles = [deploy(cls, replicas) for cls in (SimulatedTranscriber, SimulatedDiarizer)]
-    handles += [deploy(cls, 2) for cls in (SimulatedEmbedder, SimulatedEmotion)]
-    stages = graph.stages(*handles)
+    handles = {
+        "transcriber": deploy(SimulatedTranscriber, replicas),
+        "diarizer": deploy(SimulatedDiarizer, replicas),
+        "embedder": deploy(SimulatedEmbedder, 2),
+        "emotion": deploy(SimulatedEmotion, 2),
+    }
+    stages = graph.stages(handles)
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
@@ -167,17 +171,17 @@ async def one_recording(replicas: int, audio: Any, duration: float) -> float:
 
 
 @contextmanager
-def cluster(cpus: int) -> Iterator[None]:
-    """Several raylets on this machine that claim to have `cpus` CPUs together."""
+def cluster(cpus: int, nodes: int = NODES, **http: Any) -> Iterator[None]:
+    """Several raylets on this machine that claim to have `cpus` CPUs together, and Serve; `http`: its proxy's options."""
     with tempfile.TemporaryDirectory(prefix="ray-") as directory:
-        node: dict[str, Any] = {"num_cpus": -(-cpus // NODES), "object_store_memory": 600 * 2**20}
+        node: dict[str, Any] = {"num_cpus": -(-cpus // nodes), "object_store_memory": 600 * 2**20}
         os.environ["RAY_TMPDIR"] = directory  # `ray.init()` of other programs looks for a cluster in the usual place
         machines = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
         try:
-            for _ in range(NODES - 1):
+            for _ in range(nodes - 1):
                 machines.add_node(**node)
             ray.init(address=machines.address, log_to_driver=False, logging_level=logging.ERROR)
-            serve.start(proxy_location="Disabled")
+            serve.start(proxy_location="HeadOnly" if http else "Disabled", http_options=http or None)
             yield
             serve.shutdown()
         finally:
@@ -185,29 +189,47 @@ def cluster(cpus: int) -> Iterator[None]:
             machines.shutdown()
 
 
-async def main(replicas: Sequence[int], transcribers: Sequence[int], minutes: float) -> None:
+async def main(asked: argparse.Namespace) -> None:
     print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
     ideal = BATCH_ON_GPU / (PASS + A_WINDOW * BATCH_ON_GPU)
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
-    for count in replicas:
-        rate = await throughput(count, audio)
+    for count in asked.replicas:
+        handle = deploy(SimulatedTranscriber, count)
+        rate = await throughput(handle, count, audio, asked.seconds, warm=3 * BATCH_ON_GPU / ideal)
         print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
+    serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
+
+    minutes = asked.minutes
     print(f"\n| transcribers and diarizers | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
     alone: float | None = None
-    for count in transcribers:
+    for count in asked.transcribers:
         took = await one_recording(count, audio, minutes * 60)
         alone = alone or took * count
         print(f"| {count} | {took:.1f} s | {alone / count:.1f} s | {alone / count / took:.0%} |", flush=True)
+    for cls in (SimulatedTranscriber, SimulatedDiarizer, SimulatedEmbedder, SimulatedEmotion):
+        serve.delete(cls.__name__)
+
+    print("\nThe real model, one thread a replica.\n")
+    print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
+    audio = ray.put(decode(recording(), max_duration=WINDOW + 1))
+    first: float | None = None
+    for count in asked.real:
+        handle = deploy(Transcriber, count, Settings(cpu_threads=1))
+        rate = await throughput(handle, count, audio, max(asked.seconds, MEASURED), warm=asked.seconds / 2)
+        first = first or rate / count
+        print(f"| {count} | {rate:.2f} | {count * first:.2f} | {rate / (count * first):.0%} |", flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--transcribers", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16, 64])
+    parser.add_argument("--transcribers", type=int, nargs="*", default=[1, 4, 16])
+    parser.add_argument("--real", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--minutes", type=float, default=60.0, help="of the one recording")
+    parser.add_argument("--seconds", type=float, default=MEASURED, help="of full work that are looked at")
     asked = parser.parse_args()
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    with cluster(max(*asked.replicas, 2 * max(asked.transcribers) + 4) + NODES):
-        asyncio.run(main(asked.replicas, asked.transcribers, asked.minutes))
+    with cluster(max([*asked.replicas, *asked.real, 2 * max(asked.transcribers, default=0) + 4]) + NODES):
+        asyncio.run(main(asked))

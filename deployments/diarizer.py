@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 
 from deployments.metrics import Call
-from deployments.replica import Replica
+from deployments.replica import Replica, owner
 from engines.catalogue import embedding_of
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
 from settings import Settings
@@ -51,7 +51,7 @@ class Diarizer(Replica):
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
-        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration), observe))
+        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration, whose=owner(audio)), observe))
         work.add_done_callback(lambda _work: reports.put_nowait(None))
         try:
             while (fraction := await reports.get()) is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deployments.metrics import Call
-from deployments.replica import Replica
+from deployments.replica import Replica, owner
 from pipeline.identity import threshold_for
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
 from settings import Settings
@@ -25,10 +25,11 @@ class SpeakerEmbedder(Replica):
             return heard
         speech = np.concatenate([cut(audio, span) for span in spans])
         seconds = len(speech) / SAMPLE_RATE
-        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds)
+        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds, whose=owner(audio))
         return Voiceprint(await self.run(call, self.engine.embed, speech), self.weights.name)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Voiceprint | None]:
-        call = Call("embed_each", f"Embedding {len(spans)} segments", sum(span.duration for span in spans), urgent)
+        seconds = sum(span.duration for span in spans)
+        call = Call("embed_each", f"Embedding {len(spans)} segments", seconds, urgent, owner(audio))
         vectors = await self.run(call, self.engine.embed_each, audio, spans)
         return [None if vector is None else Voiceprint(vector, self.weights.name) for vector in vectors]

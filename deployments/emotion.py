@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deployments.metrics import Call
-from deployments.replica import Replica
+from deployments.replica import Replica, owner
 from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
 from settings import Settings
 
@@ -21,5 +21,5 @@ class EmotionRecognizer(Replica):
 
     async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
         seconds = sum(span.duration for span in spans)
-        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent)
+        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent, owner(audio))
         return await self.run(call, self.engine.recognize, [cut(audio, span) for span in spans])

@@ -5,6 +5,7 @@ models. Every series carries Serve's tags (`deployment`, `replica`, `application
 them out at the metrics port of each node, some seconds after they change.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class Call:
     """Seconds of it that the model hears."""
     urgent: bool = False
     """Whether somebody speaks and waits for it: it goes before what else waits for this model."""
+    whose: Hashable = None
+    """The recording that it is for; those that wait for this model take turns."""
 
 
 class StageMetrics:

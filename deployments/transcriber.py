@@ -6,7 +6,8 @@ import numpy as np
 from ray import serve
 
 from deployments.metrics import Call
-from deployments.replica import Replica, StageError
+from deployments.replica import Replica, StageError, owner
+from deployments.turns import Turns
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
@@ -23,20 +24,30 @@ class Transcriber(Replica):
         super().__init__("whisper", settings)
         self.engine = Whisper(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), "en")])  # warm up
+        self.fill(BATCH_ON_GPU if self.device == "cuda" else BATCH)
+
+    def fill(self, batch: int) -> None:
+        """Transcribe so many windows at a time."""
         batcher: Any = self._batched
-        batcher.set_max_batch_size(BATCH_ON_GPU if self.device == "cuda" else BATCH)
+        batcher.set_max_batch_size(batch)
+        self._admitted = Turns(2 * batch)  # one batch in hand and the next; who comes after that is decided here
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech
 
         seconds = len(audio) / SAMPLE_RATE
-        return await self.run(Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds), find_speech, audio)
+        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, whose=owner(audio))
+        return await self.run(call, find_speech, audio)
 
     async def transcribe(self, audio: Samples, window: Span, language: str | None, urgent: bool = False) -> list[Utterance]:
         from engines.whisper import Window
 
         heard = Window(audio, window, language)
-        result = await (self._alone(heard, urgent=True) if urgent else self._batched(heard))
+        if urgent:
+            result = await self._alone(heard, urgent=True)
+        else:
+            async with self._admitted.take(whose=owner(audio)):
+                result = await self._batched(heard)
         if isinstance(result, StageError):
             raise result
         return result

@@ -1,42 +1,60 @@
-"""Whose turn it is on a replica that does one thing at a time."""
+"""Whose turn it is on a replica, which does few things at a time."""
 
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 
 class Turns:
-    """One at a time: the urgent ones first, each kind in the order in which they came. Belongs to one event loop."""
+    """So many at a time: the urgent ones first, then one of each recording that waits, and then the next of each.
 
-    def __init__(self) -> None:
-        self._taken = False
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+    So a recording of hours, all of whose calls wait here, delays another one by as little as a short one would: this is fair
+    queuing (Demers, Keshav and Shenker, 1989), with every call of the same size. Belongs to one event loop.
+    """
+
+    def __init__(self, room: int = 1) -> None:
+        self._room = room
+        self._waiting: list[tuple[bool, int, int, asyncio.Future[None]]] = []
         self._number = itertools.count()
+        self._round = 0
+        """That of the last one whose turn came."""
+        self._rounds: dict[Hashable, int] = {}
+        """The last that each recording has calls in."""
 
     @asynccontextmanager
-    async def take(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the end of the block."""
-        if self._taken:
+    async def take(self, *, urgent: bool = False, whose: Hashable = None) -> AsyncIterator[None]:
+        """Wait for a turn, and have it until the end of the block. `whose`: the recording; None stands for itself."""
+        if self._room:
+            self._room -= 1
+        else:
             turn = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (not urgent, next(self._number), turn))
+            heapq.heappush(self._waiting, (not urgent, self._next_round(whose), next(self._number), turn))
             try:
                 await turn
             except asyncio.CancelledError:
                 if not turn.cancelled():  # it was given the turn, and will not use it
                     self._pass_on()
                 raise
-        self._taken = True
         try:
             yield
         finally:
             self._pass_on()
 
+    def _next_round(self, whose: Hashable) -> int:
+        if whose is None:
+            return self._round + 1
+        self._rounds[whose] = max(self._round, self._rounds.get(whose, 0)) + 1
+        return self._rounds[whose]
+
     def _pass_on(self) -> None:
         while self._waiting:
-            *_, turn = heapq.heappop(self._waiting)
+            urgent_last, round_, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
+                if urgent_last:
+                    self._round = round_
                 turn.set_result(None)
                 return
-        self._taken = False
+        self._rounds.clear()
+        self._room += 1

@@ -78,6 +78,7 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (256, 512)
     assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
     assert ingress["graceful_shutdown_timeout_s"] == 600
+    assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)
     assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER}
     assert asked["Diarizer"]["health_check_timeout_s"] == 60
 

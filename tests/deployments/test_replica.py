@@ -148,7 +148,10 @@ async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -
 async def test_what_waits_for_the_model_is_told_apart_from_what_it_does() -> None:
     stage = replica()
     await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
-    assert stage.metrics.waited == pytest.approx([0.0, 0.1, 0.2], abs=0.09)
+    first, second, third = stage.metrics.waited
+    assert first < second
+    assert second >= 0.1
+    assert third >= 0.2
 
 
 @pytest.mark.parametrize(

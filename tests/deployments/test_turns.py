@@ -1,4 +1,4 @@
-"""Turns: one at a time, the urgent first."""
+"""Turns: few at a time, the urgent first, and none of a recording's before all of another's."""
 
 import asyncio
 
@@ -20,6 +20,22 @@ async def test_the_urgent_go_first_and_the_others_in_their_order() -> None:
     names = ["a", "b", "live 1", "c", "live 2"]
     await asyncio.gather(*(work(name, name.startswith("live")) for name in names))
     assert order == ["a", "live 1", "live 2", "b", "c"]
+
+
+async def test_recordings_take_turns_however_many_calls_they_have_waiting() -> None:
+    turns, order, leave = Turns(room=2), [], asyncio.Event()
+
+    async def work(name: str) -> None:
+        async with turns.take(whose=name[0]):
+            await leave.wait()
+            order.append(name)
+
+    names = ("a1", "a2", "a3", "a4", "a5", "a6", "b1", "b2", "c1")
+    waiting = [asyncio.create_task(work(name)) for name in names]
+    await asyncio.sleep(0)
+    leave.set()
+    await asyncio.gather(*waiting)
+    assert order == ["a1", "a2", "a3", "b1", "c1", "a4", "b2", "a5", "a6"]
 
 
 async def test_whoever_gives_up_keeps_nobody_waiting() -> None:
