@@ -26,9 +26,11 @@ ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 @router.get("")
 async def list_conversations(
     services: ServicesDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    status: Literal["recording", "processing", "completed", "failed"] | None = None,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    status: Annotated[
+        Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only these.")
+    ] = None,
 ) -> schemas.Conversations:
     """From the newest on."""
     async with services.database.session() as session:

@@ -119,6 +119,8 @@ class Recalculated(schemas.Schema):
     total: int
 
 
+EmotionOrAll = Annotated[Emotion | None, Query(description="All of them where none is named.")]
+
 profiles = APIRouter()
 segments = APIRouter(prefix="/conversations/{conversation_id}")
 
@@ -146,9 +148,7 @@ async def get_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId) -> 
 
 
 @profiles.delete("/{speaker_id}/emotion-profiles", responses=NO_PROFILE, response_model_exclude_none=True)
-async def reset_emotion_profiles(
-    services: ServicesDep, speaker_id: SpeakerId, emotion_category: Annotated[Emotion | None, Query()] = None
-) -> Reset:
+async def reset_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId, emotion_category: EmotionOrAll = None) -> Reset:
     """Forget what was learned about all emotions of a speaker, or about one. The corrected segments stay as they are."""
     with _refusals():
         async with services.database.session() as session:

@@ -24,9 +24,11 @@ JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 @router.get("")
 async def list_jobs(
     services: ServicesDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    state: Literal["queued", "running", "completed", "failed", "cancelled"] | None = None,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    state: Annotated[
+        Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
+    ] = None,
 ) -> schemas.Jobs:
     """From the newest on."""
     async with services.database.session() as session:

@@ -62,7 +62,7 @@ async def import_rttm(
     services: ServicesDep,
     conversation_id: ConversationId,
     file: Annotated[UploadFile, File(description="An RTTM file of this recording.")],
-    labeled_by: Annotated[str | None, Form(max_length=200)] = None,
+    labeled_by: Annotated[str | None, Form(max_length=200, description="Who listened.")] = None,
 ) -> Imported:
     """Label all segments of a conversation with whom an RTTM file says they are of.
 

@@ -40,6 +40,7 @@ Webhook = Annotated[
 ]
 Speakers = Annotated[int | None, Form(ge=1, le=MOST_SPEAKERS)]
 SpeakersAgain = Annotated[int | None, Query(ge=1, le=MOST_SPEAKERS)]
+AT_LEAST, AT_MOST = "How few may speak.", "How many may speak."
 
 FULL: dict[int | str, dict[str, Any]] = {
     503: {"model": schemas.Error, "description": "Too many recordings wait; `Retry-After` says when to try again."}
@@ -71,8 +72,8 @@ def _form(
         str | None, Form(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
     num_speakers: Annotated[Speakers, Field(description="How many people speak, where that is known.")] = None,
-    min_speakers: Speakers = None,
-    max_speakers: Speakers = None,
+    min_speakers: Annotated[Speakers, Field(description=AT_LEAST)] = None,
+    max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
 ) -> Options:
     return _options(services, language, num_speakers, min_speakers, max_speakers)
 
@@ -151,8 +152,8 @@ async def reprocess(
         str | None, Query(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
     num_speakers: Annotated[SpeakersAgain, Field(description="How many people speak, where that is known.")] = None,
-    min_speakers: SpeakersAgain = None,
-    max_speakers: SpeakersAgain = None,
+    min_speakers: Annotated[SpeakersAgain, Field(description=AT_LEAST)] = None,
+    max_speakers: Annotated[SpeakersAgain, Field(description=AT_MOST)] = None,
 ) -> schemas.Reprocessed | schemas.Accepted:
     """Process the stored recording again, with today's models, settings and speakers.
 

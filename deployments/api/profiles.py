@@ -6,11 +6,11 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path as File
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query, Response, UploadFile
+from fastapi import APIRouter, File, HTTPException, Query, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import AfterValidator, BaseModel, Field
 from starlette.background import BackgroundTask
@@ -188,7 +188,9 @@ async def restore_profile(
 
 
 @router.post("/import", response_model=ImportedProfile, responses=NOT_A_PROFILE)
-async def import_profile(services: ServicesDep, file: UploadFile) -> ImportedProfile | JSONResponse:
+async def import_profile(
+    services: ServicesDep, file: Annotated[UploadFile, File(description="As `GET /profiles/download/{name}` gives it.")]
+) -> ImportedProfile | JSONResponse:
     """Take in a profile or a checkpoint that this program or the reference system wrote. It is restored in a second step."""
     if not (file.filename or "").lower().endswith(".json"):
         raise HTTPException(400, "Only JSON files are supported")
@@ -210,7 +212,7 @@ async def import_profile(services: ServicesDep, file: UploadFile) -> ImportedPro
 async def download_all(services: ServicesDep) -> FileResponse:
     """All profiles and checkpoints, in a ZIP archive."""
     with tempfile.NamedTemporaryFile(prefix="vivavoce-", suffix=".zip", delete=False) as archive:
-        path = File(archive.name)
+        path = Path(archive.name)
     try:
         async with services.database.session() as session:
             names = await backups.filenames(session)
@@ -338,6 +340,6 @@ def _fields(found: BackupSummary, kind: type[BaseModel]) -> dict[str, Any]:
     return {name: getattr(found, name) for name in kind.model_fields if hasattr(found, name)}
 
 
-def _add(archive: File, name: str, content: str) -> None:
+def _add(archive: Path, name: str, content: str) -> None:
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr(name, content)

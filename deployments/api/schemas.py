@@ -13,6 +13,21 @@ def _naive_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
 
 
+SKIP, LIMIT = "How many to leave out at the beginning.", "How many to answer at most."
+BREAKDOWN = {
+    "emotion2vec_detector": {"emotion": "sad", "confidence": 0.52},
+    "voice_profile_detector": {
+        "emotion": "happy",
+        "confidence": 0.88,
+        "matches": [{"emotion": "happy", "similarity": 0.88, "threshold": 0.53, "samples": 3}],
+    },
+    "final_decision": {
+        "emotion": "happy",
+        "confidence": 0.88,
+        "reason": "Voice strong: happy",
+        "voice_profile_available": True,
+    },
+}
 Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str)]
 
 
@@ -60,14 +75,18 @@ class Segment(Schema):
     )
     overlap: bool = Field(False, description="Somebody else speaks during this segment.")
     emotion_category: str | None = Field(examples=["neutral"])
-    emotion_confidence: float | None
-    emotion_corrected: bool = False
+    emotion_confidence: float | None = Field(description="0 to 1; 1 where a person said how it sounds.")
+    emotion_corrected: bool = Field(False, description="A person said how it sounds.")
     emotion_corrected_at: Moment | None = None
-    emotion_misidentified: bool = False
-    detector_breakdown: dict[str, Any] | None = None
+    emotion_misidentified: bool = Field(False, description="That was a mistake, and the speaker's profile forgot it.")
+    detector_breakdown: dict[str, Any] | None = Field(
+        None,
+        description="How the emotion was decided on, with the speaker's own profiles; null where there are none.",
+        examples=[BREAKDOWN],
+    )
     words: list[Word] | None
     avg_logprob: float | None
-    is_misidentified: bool = False
+    is_misidentified: bool = Field(False, description="It is not the voice of this speaker.")
 
 
 class ConversationListItem(Schema):

@@ -63,15 +63,15 @@ async def search_transcripts(
             examples=["invoice or invoices"],
         ),
     ] = "",
-    speaker_id: Annotated[Id | None, Query()] = None,
+    speaker_id: Annotated[Id | None, Query(description="Only what this speaker said.")] = None,
     speaker: Annotated[MaybeName, Query(description="A speaker's name, in any letter case.")] = "",
-    emotion: Annotated[Emotion | None, Query()] = None,
-    conversation_id: Annotated[Id | None, Query()] = None,
+    emotion: Annotated[Emotion | None, Query(description="Only what sounds like this.")] = None,
+    conversation_id: Annotated[Id | None, Query(description="Only this conversation.")] = None,
     since: Annotated[Moment | None, Query(description="Said at this time or later; UTC without an offset.")] = None,
     until: Annotated[Moment | None, Query(description="Said before this time.")] = None,
-    order: Annotated[search.Order, Query()] = "relevance",
-    skip: Annotated[int, Query(ge=0, le=search.MOST)] = 0,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Annotated[search.Order, Query(description="What comes first.")] = "relevance",
+    skip: Annotated[int, Query(ge=0, le=search.MOST, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20,
 ) -> Hits:
     """Find segments in all conversations by their words, and by who said them, when, where and how."""
     try:

@@ -29,7 +29,7 @@ LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
 async def get_audio(
     services: ServicesDep,
     segment_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
-    format: Annotated[Literal["wav", "mp3"], Query()] = "wav",
+    format: Annotated[Literal["wav", "mp3"], Query(description="What kind of file.")] = "wav",
 ) -> Response:
     """The sound of one segment: 16 kHz mono, 16-bit WAV unless MP3 is asked for."""
     async with services.database.session() as session:

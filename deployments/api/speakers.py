@@ -102,7 +102,9 @@ async def enroll_speaker(
 
 
 @router.get("/suggestions")
-async def suggest_merges(services: ServicesDep, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> list[Suggestion]:
+async def suggest_merges(
+    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
+) -> list[Suggestion]:
     """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
     in_force = await rules(services)
     async with services.database.session() as session:

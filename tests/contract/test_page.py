@@ -22,3 +22,13 @@ def test_the_page_lists_every_route_and_every_test_is_there(application: Applica
     }
     assert listed <= served
     assert {path for _, path in served - listed} == {"/health/live", "/health/ready"}
+
+
+def test_the_schema_says_what_everything_is_for(application: Application) -> None:
+    for path, methods in application.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description"), (method, path)
+            silent = [
+                one["name"] for one in operation.get("parameters", ()) if one["in"] != "path" and "description" not in one
+            ]
+            assert not silent, (method, path, silent)
