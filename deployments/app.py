@@ -80,13 +80,17 @@ def build_app(args: AppArgs) -> Application:
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
     # Of the ingress a new replica comes before the old one goes, so that a change makes nobody wait. Models have no room for that.
-    return deployment(Ingress, args.ingress).options(max_surge_percent=100).bind(
-        settings,
-        deployment(Transcriber, args.transcriber, args.idle_seconds).bind(settings),
-        deployment(Diarizer, args.diarizer, args.idle_seconds).bind(settings),
-        deployment(SpeakerEmbedder, args.embedder, args.idle_seconds).bind(settings),
-        deployment(EmotionRecognizer, args.emotion, args.idle_seconds).bind(settings),
-        database,
+    return (
+        deployment(Ingress, args.ingress)
+        .options(max_surge_percent=100)
+        .bind(
+            settings,
+            deployment(Transcriber, args.transcriber, args.idle_seconds).bind(settings),
+            deployment(Diarizer, args.diarizer, args.idle_seconds).bind(settings),
+            deployment(SpeakerEmbedder, args.embedder, args.idle_seconds).bind(settings),
+            deployment(EmotionRecognizer, args.emotion, args.idle_seconds).bind(settings),
+            database,
+        )
     )
 
 

@@ -24,6 +24,8 @@ from storage.database import Database
 from storage.events import Notifications
 
 LONGEST_NAME = 255
+DECODED_AT_ONCE = 2
+"""Uploads. Each is in memory as a whole, 230 MB an hour, and takes one of the threads by which other clients are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Recordings:
         self.notifications = notifications
         self.stopping = asyncio.Event()
         """Set where the program ends, and nobody should wait for it."""
+        self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
         self._share = share
 
     async def accept(self, file: BinaryIO, filename: str, options: Options, webhook_url: str | None = None) -> Accepted:
@@ -75,7 +78,8 @@ class Recordings:
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             limit = self.settings.max_duration_hours * 3600
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            duration = await asyncio.to_thread(_keep, file, Path(directory), kept, limit)
+            async with self._decoding:
+                duration = await asyncio.to_thread(_keep, file, Path(directory), kept, limit)
             memory.trim()
             work = self._work(options, duration, webhook_url)
             key = await self.store.put(kept, recording.SUFFIX)

@@ -21,6 +21,8 @@ PATIENCE = 600.0
 """Seconds for the whole file."""
 REDIRECTS = 5
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out of IPv6; beyond it lie prefixes that stand for IPv4 addresses, and those of a site."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -110,4 +112,6 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner:
             return is_public(inner)
+        if address not in UNICAST:
+            return False
     return address.is_global and not address.is_multicast
