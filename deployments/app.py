@@ -79,7 +79,7 @@ def build_app(args: AppArgs) -> Application:
 
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
-    # Of the ingress a new replica comes before the old one goes, so that a change makes nobody wait. Models have no room for that.
+    # Of the ingress a new replica comes before the old one goes: a change makes nobody wait. Models have no room for that.
     return (
         deployment(Ingress, args.ingress)
         .options(max_surge_percent=100)
