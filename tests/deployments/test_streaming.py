@@ -124,18 +124,19 @@ def test_small_pieces_make_the_same_lines(server: str, speech: Samples, whole: t
 
 
 def test_a_line_comes_while_its_speaker_goes_on(server: str, speech: Samples) -> None:
-    """In real time: the first line is there before the stream ends, and partial words before the line."""
-    reader = np.concatenate([speech[SPEAKING.start : SPEAKING.start + 4 * CLIENT_RATE], np.zeros(CLIENT_RATE, np.float32)])
+    """The first line is there before the stream ends, and partial words before the line."""
+    reader = speech[SPEAKING.start : SPEAKING.start + 4 * CLIENT_RATE]
     with Client(server) as client:
         client.start(partials=True, language="en")
-        began = time.monotonic()
-        for i, at in enumerate(range(0, len(reader), 4800)):
-            time.sleep(max(0.0, began + 0.1 * i - time.monotonic()))
-            client.send(reader[at : at + 4800], 4800)
-        client.until("segment")
+        for count, (start, end) in enumerate([(0.0, 2.0), (2.0, 3.2)], 1):
+            client.send(reader[round(start * CLIENT_RATE) : round(end * CLIENT_RATE)], 4800)
+            while len(client.of("partial")) < count:
+                client.until("partial")
+        client.send(np.append(reader[round(3.2 * CLIENT_RATE) :], np.zeros(CLIENT_RATE, np.float32)), 4800)
+        while not client.of("segment"):
+            client.until("segment")
         client.stop()
     partials = client.of("partial")
-    assert partials
     assert all(partial["text"].startswith(partial["stable"]) for partial in partials)
     stable = [partial["stable"] for partial in partials]
     assert all(later.startswith(earlier) for earlier, later in pairwise(stable))
