@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from pipeline.spool import Spool
 from pipeline.stream import DEFAULT_RATE, MAX_RATE, MIN_RATE, Decoder, Encoding, StreamError
 from pipeline.types import SAMPLE_RATE, Segment, Span
 from storage import live
+from storage.moods import Rules
 
 if TYPE_CHECKING:
     from deployments.live import Live
@@ -30,6 +31,8 @@ IN_FLIGHT = 3
 """Lines of one stream that are in the stages at a time; the others wait on the disk."""
 SETTLED = 5.0
 """Seconds of speech in one language from which all of a conversation is taken to be in it."""
+PATIENCE = 60.0
+"""Seconds for which a line waits for a database that is away."""
 
 
 class Start(BaseModel):
@@ -221,7 +224,7 @@ class Session:
         live_ = self._live
         samples = await live_.thread(self.file.read, cut.start, cut.end)
         audio = await live_.thread(live_.share, samples)
-        rules = await live_.rules()
+        rules = await self._rules()
         how = Hearing(self._language, rules.voice.filter_hallucinations, rules.voice.speaker_threshold)
         async with asyncio.timeout(live_.settings.segment_handler_timeout_seconds):
             heard = await hear(audio, len(samples) / SAMPLE_RATE, live_.stages, how)
@@ -239,9 +242,7 @@ class Session:
                 if not heard.segments:
                     continue
                 heard = replace(heard, segments=tuple(_shifted(s, cut.start / SAMPLE_RATE) for s in heard.segments))
-                rules = await self._live.rules()
-                async with self._live.database.session() as session:
-                    kept = await live.add(session, self.conversation_id, heard, rules, self.asked.num_speakers)
+                kept = await self._keep(heard, await self._rules())
             except Exception as error:
                 self._errors += 1
                 logger.exception("A line of conversation %d failed", self.conversation_id)
@@ -250,6 +251,13 @@ class Session:
             for line in kept:
                 self._lines += 1
                 self.tell("segment", _message(line))
+
+    async def _rules(self) -> Rules:
+        return await self._live.database.persist(lambda _session: self._live.rules(), PATIENCE)
+
+    async def _keep(self, heard: Heard, rules: Rules) -> Sequence[live.Line]:
+        what = (self.conversation_id, heard, rules, self.asked.num_speakers)
+        return await self._live.database.persist(lambda session: live.add_once(session, *what), PATIENCE)
 
     def _main_language(self) -> str | None:
         return max(sorted(self._spoken), key=self._spoken.__getitem__) if self._spoken else None

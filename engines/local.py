@@ -47,7 +47,8 @@ class LocalDiarizer(_Stage):
         loop = asyncio.get_running_loop()
 
         def report(fraction: float) -> None:
-            asyncio.run_coroutine_threadsafe(_await(progress(fraction)), loop)
+            # Made on the loop: where that ends before the engine, no coroutine is left that nobody awaits.
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(progress(fraction)))
 
         return await self.run(self.engine.observe, audio, shard, report)
 
@@ -93,7 +94,3 @@ def load(settings: Settings, *, device: str = "cpu") -> LocalStages:
         LocalEmotionRecognizer(emotion.load(feeling, **how), feeling),
         tuple(weights.note for weights in (whisper, diarization, embedding, feeling) if weights.note),
     )
-
-
-async def _await(awaitable: Awaitable[T]) -> T:
-    return await awaitable

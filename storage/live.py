@@ -112,6 +112,16 @@ async def add(
     return [await _line(session, id_) for id_ in ids]
 
 
+async def add_once(
+    session: AsyncSession, conversation_id: int, heard: Heard, rules: Rules, num_speakers: int | None = None
+) -> list[Line]:
+    """`add`, unless that was done already: a connection can be lost when all is written, and before anybody is told so."""
+    there = SegmentRow.conversation_id == conversation_id, SegmentRow.start_offset >= heard.segments[0].start
+    if ids := (await session.scalars(select(SegmentRow.id).where(*there).order_by(SegmentRow.position))).all():
+        return [await _line(session, id_) for id_ in ids]
+    return await add(session, conversation_id, heard, rules, num_speakers)
+
+
 async def finish(
     session: AsyncSession, conversation_id: int, audio_key: str | None, duration: float, language: str | None
 ) -> Counts:

@@ -57,6 +57,16 @@ async def stored(database: Database, conversation: int) -> list[tuple[str, str]]
     return [(line.speaker_name, line.text) for line in found.segments]
 
 
+async def test_what_was_kept_before_its_connection_was_lost_is_not_kept_twice(database: Database) -> None:
+    id_ = await begin(database)
+    first, second = said(("a", 0.0, 2.5, ALICE)), said(("a", 3.0, 2.0, ALICE), ("b", 5.0, 2.0, BOB))
+    for heard in (first, second, second):
+        async with database.session() as session:
+            kept = await live.add_once(session, id_, heard, RULES)
+        assert [line.start_offset for line in kept] == [segment.start for segment in heard.segments]
+    assert [text for _, text in await stored(database, id_)] == ["a speaks.", "a speaks.", "b speaks."]
+
+
 async def finish(database: Database, conversation: int) -> None:
     async with database.session() as session:
         await live.finish(session, conversation, None, 60.0, "en")
