@@ -1,10 +1,12 @@
 """Saying whose voice a line is, and taking it back, on a real PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
 from storage import identification, roster, speakers, undo
@@ -94,6 +96,22 @@ async def test_a_line_may_move_to_somebody_who_was_not_there(database: Database)
     assert found.enrolled
     assert await names(database, conversation) == ["Ada", "Cleo", "Ada"]
     assert (await lines(database, conversation))[1].confidence == 1.0
+
+
+async def test_a_line_that_moves_while_its_conversation_is_read_is_there(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = await keep(database, talk([voice(1)], lines=3))
+    await identify(database, conversation, 0, speaker_name="Ada")
+    stream = AsyncSession.stream
+
+    async def late(session: AsyncSession, *args: Any, **how: Any) -> Any:
+        monkeypatch.undo()
+        await identify(database, conversation, 1, speaker_name="Cleo")
+        return await stream(session, *args, **how)
+
+    monkeypatch.setattr(AsyncSession, "stream", late)
+    assert await names(database, conversation) == ["Ada", "Cleo", "Ada"]
 
 
 async def test_reassigning_a_line_leaves_the_others_of_an_unknown_voice(database: Database) -> None:
