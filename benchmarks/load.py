@@ -74,14 +74,11 @@ def main() -> None:
             seconds = time.monotonic() - start
         faults = check(application, sent)
     print(f"\n{report(sent, start)}\n")
-    answers = sorted(onlooker.answers)
-    slowest = (
-        f"median {statistics.median(answers) * 1000:.0f} ms, p95 {at(answers, 0.95) * 1000:.0f} ms, max {answers[-1]:.2f} s"
-    )
+    print(f"{reading(onlooker)}\n")
     print(
         f"{len(sent)} recordings in {seconds / 60:.1f} minutes; asked to come again: {sum(one.refused for one in sent)} times"
     )
-    print(f"GET: {len(answers)} requests, {slowest}; other answers than 200: {dict(onlooker.others) or 'none'}")
+    print(f"GET: other answers than 200: {dict(onlooker.others) or 'none'}")
     print(f"memory of all processes: idle {idle / 2**20:.0f} MB, peak {onlooker.peak / 2**20:.0f} MB")
     print(f"lost or wrong: {len(faults)}")
     for fault in faults:
@@ -148,7 +145,8 @@ class Onlooker:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self.answers: list[float] = []
+        self.answers: dict[str, list[float]] = {path: [] for path in READ}
+        """Seconds that each took."""
         self.others: Counter[int] = Counter()
         self.peak = 0
         self._stop = threading.Event()
@@ -169,7 +167,7 @@ class Onlooker:
             for path in itertools.cycle(READ):
                 start = time.perf_counter()
                 status = client.get(path).status_code
-                self.answers.append(time.perf_counter() - start)
+                self.answers[path].append(time.perf_counter() - start)
                 if status != 200 and not (status == 404 and path == "/conversations/1"):  # which is not there yet
                     self.others[status] += 1
                 if self._stop.wait(READ_EVERY):
@@ -210,6 +208,16 @@ def report(sent: Sequence[Sent], start: float) -> str:
         last = (f"{ends[0]:.0f} s", f"{ends[-1]:.0f} s", f"{places[0]} to {places[-1]}") if some else ("–",) * 3
         rows.append((kind, str(len(some)), *waits, *last))
     return table(("", "done", "waited: median", "p95", "max", "first done after", "last", "places"), rows)
+
+
+def reading(onlooker: Onlooker) -> str:
+    """How long the reader waited, a row for each route and one for all."""
+    rows = []
+    for path, answers in (onlooker.answers | {"all": list(itertools.chain(*onlooker.answers.values()))}).items():
+        if ordered := sorted(answers):
+            times = (statistics.median(ordered), at(ordered, 0.95), ordered[-1])
+            rows.append((path, str(len(ordered)), *(f"{1000 * seconds:.0f} ms" for seconds in times)))
+    return table(("GET", "times", "median", "p95", "max"), rows)
 
 
 def at(values: Sequence[float], quantile: float) -> float:

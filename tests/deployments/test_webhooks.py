@@ -6,12 +6,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from deployments import webhooks, worker
 from pipeline.stages import Stages
@@ -19,6 +20,7 @@ from pipeline.types import Emotion, Samples, Span
 from settings import Settings
 from storage import webhooks as deliveries
 from storage.database import Database
+from storage.job_tables import JobRow
 from tests.application import Application, running
 from tests.hearing import Heard, sound
 from tests.storage.transcripts import MODEL
@@ -43,6 +45,9 @@ class Receiver:
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.talks_on = False
+        """Whether an answer does not end before the test."""
+        self.talking: list[asyncio.StreamWriter] = []
         self.heard: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
         self.url = ""
 
@@ -51,8 +56,12 @@ class Receiver:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head if line)}
         body = await reader.readexactly(int(headers["content-length"]))
         status = self.statuses.pop(0) if self.statuses else 204
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-        writer.close()
+        if self.talks_on:
+            writer.write(b"HTTP/1.1 200 X\r\n\r\nThank you ")
+            self.talking.append(writer)
+        else:
+            writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            writer.close()
         self.heard.put_nowait((headers, body))
 
     async def next(self) -> tuple[dict[str, str], bytes]:
@@ -65,6 +74,10 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with await asyncio.start_server(receiver.answer, "127.0.0.1", 0) as server:
         receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
         yield receiver
+        for writer in receiver.talking:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +120,20 @@ async def test_the_end_of_a_job_is_told_and_signed(
     expected = base64.b64encode(hmac.digest(KEY, signature, hashlib.sha256)).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert headers["webhook-id"] == f"job_{sent['job_id']}"
+
+
+async def test_an_answer_that_does_not_end_is_heard_by_its_beginning(
+    database: Database, database_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.talks_on = True
+    async with application(database, database_url, tmp_path, webhook_secret=SECRET, private_urls=True) as app:
+        await send(app, receiver.url, sound())
+        await receiver.next()
+        async with asyncio.timeout(20), database.engine.connect() as connection:
+            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            while (await connection.execute(select(JobRow.webhook_at))).scalar_one() is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            assert (await connection.execute(select(JobRow.webhook_attempts))).scalar_one() == 1
 
 
 async def test_work_that_is_stopped_is_told_with_its_reason(
