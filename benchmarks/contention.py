@@ -125,7 +125,7 @@ class Client:
 
     async def act(self, hearing: bool) -> None:
         """One of `ACTS`, and of `HEARING` where there are models."""
-        acts = ACTS | HEARING if hearing else ACTS
+        acts = {**ACTS, **(HEARING if hearing else {})}
         (name,) = self.chance.choices(list(acts), [weight for weight, _ in acts.values()])
         await acts[name][1](self)
 
