@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import ray
@@ -26,6 +28,8 @@ R = TypeVar("R")
 
 NICENESS = 5
 """On a CPU, which a model would fill: who answers clients goes first there."""
+BESIDE = 4
+"""Threads for what needs no GPU while the model works on one: a recording each of those that an ingress lets in at a time."""
 FAILURES_IN_A_ROW = 3
 """One input may fail anywhere. When so many fail in a row, it is the device or the process, and Serve should replace it."""
 
@@ -64,7 +68,10 @@ class Replica:
         self._turns = Turns()
         # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
         self._thread = ThreadPoolExecutor(1)
+        self._beside = ThreadPoolExecutor(BESIDE)
         memory.bound_arenas()
+        if gpu:
+            import torch  # noqa: F401  # seconds, for which the first health check would hold up the event loop
         if self.weights.note:
             logger.warning(self.weights.note)
 
@@ -74,15 +81,32 @@ class Replica:
         Raises:
             StageError: Naming what `call` works on, where it fails.
         """
+        turn = self._turns.take(urgent=call.urgent, whose=call.whose)
+        return await self._told(call, turn, self._thread, partial(function, *args, **kwargs))
+
+    async def beside(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The result of `function`, which needs no GPU: the model on one does not wait for it. On a CPU it takes its turn.
+
+        Raises:
+            StageError: As `run` does.
+        """
+        if self.device == "cpu":
+            return await self.run(call, function, *args, **kwargs)
+        return await self._told(call, nullcontext(), self._beside, partial(function, *args, **kwargs))
+
+    async def _told(
+        self, call: Call, turn: AbstractAsyncContextManager[None], thread: ThreadPoolExecutor, function: Callable[[], R]
+    ) -> R:
+        """What `function` returns, in its turn; metrics and health are told how it went."""
         came = time.monotonic()
 
         def timed() -> tuple[R, float, float]:
             started = time.monotonic()
-            return function(*args, **kwargs), started, time.monotonic()
+            return function(), started, time.monotonic()
 
         try:
-            async with self._turns.take(urgent=call.urgent, whose=call.whose):
-                result, started, ended = await asyncio.get_running_loop().run_in_executor(self._thread, timed)
+            async with turn:
+                result, started, ended = await asyncio.get_running_loop().run_in_executor(thread, timed)
         except Exception as error:
             self._failures += 1
             self.metrics.failed(call, error)

@@ -14,18 +14,14 @@ def available() -> bool:
 
 
 def load_libraries() -> None:
-    """Load cuBLAS 12 and cuDNN 9 from their Python packages, where those are installed.
+    """Load cuBLAS 12 from its Python package, where that is installed.
 
-    CTranslate2 opens both by name, and the loader does not look into Python packages; torch may have brought another major
-    version. Libraries that the system has are found without this.
+    CTranslate2 opens it by name, and the loader does not look into Python packages; torch may have brought another major
+    version. A library that the system has is found without this.
     """
-    for package, patterns in {
-        "nvidia.cublas": ("libcublasLt.so.12", "libcublas.so.12"),
-        "nvidia.cudnn": ("libcudnn*.so.9",),
-    }.items():
-        with suppress(ModuleNotFoundError):
-            spec = find_spec(package)
-            for folder in (spec.submodule_search_locations or ()) if spec else ():
-                for pattern in patterns:
-                    for library in sorted(Path(folder, "lib").glob(pattern)):
-                        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    with suppress(ModuleNotFoundError):
+        spec = find_spec("nvidia.cublas")
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            for name in ("libcublasLt.so.12", "libcublas.so.12"):  # the second needs the first
+                for library in Path(folder, "lib").glob(name):
+                    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

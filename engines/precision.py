@@ -1,4 +1,4 @@
-"""Which floating-point format is fastest on a device without changing answers."""
+"""Which floating-point format is fastest on a device without changing what voices sound like."""
 
 import torch
 

@@ -1,6 +1,7 @@
 """What replicas do when a model fails; no cluster is needed for that."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
-    made.metrics, made._turns = Told(), Turns()
+    made.metrics, made._turns, made._beside = Told(), Turns(), ThreadPoolExecutor(2)
     return made
 
 
@@ -86,6 +87,32 @@ async def test_the_event_loop_turns_while_a_model_thinks() -> None:
     await asyncio.sleep(0)
     release.set()
     assert await thinking
+
+
+@pytest.mark.parametrize(("device", "order"), [("cuda", ["beside", "model"]), ("cpu", ["model", "beside"])])
+async def test_what_needs_no_gpu_does_not_wait_for_the_model_on_one(device: str, order: list[str]) -> None:
+    stage, release, done = replica(), threading.Event(), []
+    stage.device = device
+
+    def model() -> None:
+        release.wait(5.0 if device == "cuda" else 0.2)
+        done.append("model")
+
+    def beside() -> None:
+        done.append("beside")
+        release.set()
+
+    await asyncio.gather(stage.run(IT, model), stage.beside(IT, beside))
+    assert done == order
+    assert len(stage.metrics.calls) == 2
+
+
+async def test_what_fails_beside_the_model_is_told_of_likewise() -> None:
+    stage = replica()
+    stage.device = "cuda"
+    with pytest.raises(StageError, match=r"^Finding speech failed with whisper-base on cuda: out of memory$"):
+        await stage.beside(Call("find_speech", "Finding speech"), fails())
+    assert stage._failures == 1
 
 
 class Ear:

@@ -1,5 +1,8 @@
 """Who speaks when, and that sharing the network's trunk between windows changes nothing that matters."""
 
+import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
+
+# isort: split
 import math
 import pickle
 from itertools import pairwise
@@ -11,7 +14,6 @@ from numpy.typing import NDArray
 from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import SlidingWindowFeature
 
-import engines._pyannote  # noqa: F401
 from engines import speaker_trunk
 from engines.diarization import PyannoteDiarization
 from engines.weights import resolve
@@ -117,13 +119,15 @@ def test_what_is_observed_is_what_pyannote_finds(engine: PyannoteDiarization) ->
     assert np.isnan(found.embeddings[found.active.sum(axis=1) == 0]).all()
 
 
-def test_in_full_precision_the_segmentation_is_exactly_pyannotes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.shared_segmentation.fastest", lambda _device: torch.float32)
+def test_the_segmentation_is_exactly_pyannotes_where_the_trunk_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever formats this CPU multiplies fast: a boundary that moves is a word that goes to somebody else."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     engine = PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2)
+    assert engine._trunk.dtype == torch.bfloat16
     audio = conversation()[: 17 * SAMPLE_RATE + 4321]  # the last window reaches beyond the end
     file = {"waveform": torch.from_numpy(audio)[None], "sample_rate": SAMPLE_RATE}
     expected = SpeakerDiarization.get_segmentations(engine._pipeline, file).data
-    found = engine.observe(audio, windows(audio)).active
+    found = engine._segment(audio, lambda _done: None)
     assert found.shape == expected.shape
     assert (found != expected).mean() < 1e-4  # where two classes are equally likely, the last bit decides
 
