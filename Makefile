@@ -24,7 +24,7 @@ lint: .venv/installed ## style, types, and the directions in which packages impo
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/installed ## print the tables of the README (DATA=… names the folder of recordings with references)
+bench: .venv/installed ## print the first tables of docs/measurements.md (DATA=… names the folder of recordings with references)
 	$(BIN)/python -m benchmarks.end_to_end --data $(DATA)
 
 clean: ## remove what `make` installed; recordings, transcripts and models stay

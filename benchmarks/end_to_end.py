@@ -1,4 +1,4 @@
-"""How well and how fast the whole application does its work: the tables of the README, measured in one run.
+"""How well and how fast the whole application does its work: the first tables of docs/measurements.md, in one run.
 
 python -m benchmarks.end_to_end [--data DIRECTORY]
 

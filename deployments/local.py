@@ -17,7 +17,7 @@ SHUTDOWN = 20.0
 
 
 class GraphError(Exception):
-    """The graph did not start; says which deployment and why."""
+    """The graph did not start; says what of it and why."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
         check: Called between the steps of the start, which it ends by raising.
 
     Raises:
-        GraphError: Where a deployment does not start.
+        GraphError: Where Ray or a deployment does not start.
     """
     config = load_config()
     (application,) = config["applications"]
@@ -40,14 +40,7 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
     quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # of Ray itself; replicas keep logs of their own
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(quiet)
-    ray.init(
-        address="local",
-        num_cpus=os.cpu_count(),
-        include_dashboard=False,
-        _node_ip_address="127.0.0.1",
-        log_to_driver=settings.log_level == "DEBUG",
-        logging_level=quiet,
-    )
+    _start_ray(settings, quiet)
     try:
         check()
         logging_config = config["logging_config"] | {"log_level": settings.log_level}
@@ -65,6 +58,22 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
             _end()
     finally:
         ray.shutdown()  # of a start that was broken off nothing is worth waiting for
+
+
+def _start_ray(settings: Settings, logging_level: int) -> None:
+    try:
+        ray.init(
+            address="local",
+            num_cpus=os.cpu_count(),
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            log_to_driver=settings.log_level == "DEBUG",
+            logging_level=logging_level,
+        )
+    except Exception as error:  # a bare one: Ray's processes took longer to start than it waits
+        raise GraphError(
+            f"Ray did not start: {str(error).splitlines()[0]} Try again when the machine has less to do."
+        ) from error
 
 
 def _end() -> None:

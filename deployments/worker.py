@@ -75,8 +75,9 @@ class Worker:
                 self._work[task] = lease
                 task.add_done_callback(self._done)
             else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.notifications.work.wait(), LOOK_EVERY)
+                with suppress(TimeoutError):  # `wait_for` would lose a cancellation that comes with the news, until Python 3.12
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self.notifications.work.wait()
 
     async def _stages_answer(self) -> None:
         """Wait for that, after a start: no recording is to blame where a model takes long to load."""

@@ -76,8 +76,9 @@ class Notifications:
                     yield (said := progress)
                 if progress.finished:
                     return
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(watcher.news.wait(), CHECK)
+                with suppress(TimeoutError):  # `wait_for` would lose a cancellation that comes with the news, until Python 3.12
+                    async with asyncio.timeout(CHECK):
+                        await watcher.news.wait()
         finally:
             self._watchers[conversation_id].discard(watcher)
             if not self._watchers[conversation_id]:
@@ -107,7 +108,8 @@ class Notifications:
     async def _until_lost(self, raw: Connection, lost: asyncio.Event) -> None:
         while not lost.is_set():
             try:
-                await asyncio.wait_for(lost.wait(), CHECK)
+                async with asyncio.timeout(CHECK):
+                    await lost.wait()
             except TimeoutError:
                 await raw.execute("SELECT 1", timeout=CHECK)  # a network that went away says nothing by itself
 

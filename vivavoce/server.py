@@ -30,11 +30,12 @@ def run(settings: Settings, *, sample: bool = False) -> None:
         sys.exit(1)  # until all runs, an end is an exception: what was started is stopped
 
     def check() -> None:
+        for signum in SIGNALS:  # Ray installs handlers of its own, which set no flag
+            signal.signal(signum, end)
         if stop.is_set():  # an exception at the wrong moment, as within an import, is swallowed by Python or a library
             sys.exit(1)
 
-    for signum in SIGNALS:
-        signal.signal(signum, end)
+    check()
     _check_port(settings)
     _say("Models …")
     for model in weights.pull(settings, gpu=cuda.available()):
@@ -48,7 +49,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
         try:
             with running(settings.model_copy(update={"database_url": url}), check):
                 check()
-                for signum in SIGNALS:  # after Ray, which installs handlers of its own
+                for signum in SIGNALS:
                     signal.signal(signum, lambda *_: stop.set())
                 address = f"http://{settings.host}:{settings.port}"
                 if sample:

@@ -17,8 +17,8 @@ from storage.events import Notifications
 if TYPE_CHECKING:
     from deployments.recordings import Recordings
 
-PATIENCE = 5.0
-"""Seconds for the stages to say what they run."""
+PATIENCE = 30.0
+"""Seconds for the stages to say what they run: their models may be loading, as they do after a change."""
 FRESH = 60.0
 """Seconds for which that holds: a change of the graph may bring another model while this replica stays, or came first."""
 
@@ -50,7 +50,8 @@ class Services:
                 name = str((await self.stage_status())["embedder"]["model"])
         except Exception as error:
             if not name:
-                raise HTTPException(503, "The models do not answer; wait until GET /health/ready does.") from error
+                sentence = "The models do not answer; wait until GET /health/ready does."
+                raise HTTPException(503, sentence, {"Retry-After": "5"}) from error
         self._models["embedder"] = name, time.monotonic()
         return name
 

@@ -120,6 +120,14 @@ async def other_worker(application: Application) -> Worker:
     return other
 
 
+async def test_a_worker_ends_also_where_work_comes_at_that_moment(application: Application) -> None:
+    other = await other_worker(application)
+    await asyncio.sleep(0.5)  # until it waits for work
+    application.services.notifications.work.set()
+    async with asyncio.timeout(PATIENCE):
+        await other.close()
+
+
 async def test_work_goes_on_where_it_was_cut_off(application: Application, stages: Steered, database: Database) -> None:
     id_ = await send(application)
     await held_up(stages)
