@@ -26,7 +26,8 @@ from vivavoce.sample import recording
 
 port, metrics_port, data = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 config = load_config("cpu")
-args = config["applications"][0]["args"] | {"settings": {"data_path": data}, "idle_seconds": 1}
+# A pause that is longer than it takes until metrics are given out: they go with the models.
+args = config["applications"][0]["args"] | {"settings": {"data_path": data}, "idle_seconds": 15}
 ray.init(address="local", num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
          logging_level="ERROR", _metrics_export_port=metrics_port)
 found = {}
@@ -51,15 +52,19 @@ try:
         while not done() and time.monotonic() < deadline:
             time.sleep(0.5)
 
+    def keep(name, text):
+        found[name] = text
+        return text
+
     def exported():
         return httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
 
+    CALLS = "find_speech", "transcribe", "observe", "cluster", "embed_each", "recognize"
     STAGES = dict(transcriber="Transcriber", diarizer="Diarizer", embedder="SpeakerEmbedder", emotion="EmotionRecognizer")
     statuses = Statuses({name: serve.get_deployment_handle(stage, "vivavoce") for name, stage in STAGES.items()})
     first = asyncio.run(statuses())
     found["first"] = process("first-recording")
-    until(lambda: 'call="recognize"' in exported(), 30)
-    found["metrics"] = exported()
+    until(lambda: all(f'call="{call}"' in keep("metrics", exported()) for call in CALLS))
     until(lambda: not any(models().values()))
     found["idle"] = models()
     found["statuses"] = asyncio.run(statuses()) == first

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.identity import closest, match
+from pipeline.identity import CLOSEST, closest, match
 from pipeline.references import ROOM, ReferenceMatrix
 
 
@@ -44,4 +44,4 @@ def test_a_speaker_is_as_close_as_the_closest_reference() -> None:
     matrix = ReferenceMatrix(2)
     matrix.put([("far", 1, np.array([0, 1], np.float32)), ("near", 1, np.array([2, 0], np.float32))])
     (near,) = matrix.neighbours(np.array([[1, 0]], np.float32), -1.1)
-    assert near == {1: 1.0}
+    assert near == {1: CLOSEST}
