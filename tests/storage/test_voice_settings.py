@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from pipeline.identity import THRESHOLDS
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
 from storage import voice_settings
@@ -14,7 +15,7 @@ MODEL = "wespeaker-resnet34"
 async def test_without_any_change_the_environment_and_the_models_threshold_hold(database: Database) -> None:
     async with database.session() as session:
         plain = await voice_settings.get(session, Settings(), MODEL)
-        assert plain.speaker_threshold == 0.5
+        assert plain.speaker_threshold == THRESHOLDS[MODEL]
         assert (plain.context_padding, plain.silence_duration, plain.emotion_threshold) == (0.15, 0.5, 0.6)
         assert plain.filter_hallucinations
         assert (await voice_settings.get(session, Settings(), "pyannote/embedding")).speaker_threshold == 0.3
