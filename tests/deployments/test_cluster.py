@@ -60,11 +60,12 @@ try:
         return httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
 
     CALLS = "find_speech", "transcribe", "observe", "cluster", "embed_each", "recognize"
+    AWAITED = *(f'call="{call}"' for call in CALLS), "ray_serve_num_http_requests_total"
     STAGES = dict(transcriber="Transcriber", diarizer="Diarizer", embedder="SpeakerEmbedder", emotion="EmotionRecognizer")
     statuses = Statuses({name: serve.get_deployment_handle(stage, "vivavoce") for name, stage in STAGES.items()})
     first = asyncio.run(statuses())
     found["first"] = process("first-recording")
-    until(lambda: all(f'call="{call}"' in keep("metrics", exported()) for call in CALLS))
+    until(lambda: all(part in keep("metrics", exported()) for part in AWAITED))
     until(lambda: not any(models().values()))
     found["idle"] = models()
     found["statuses"] = asyncio.run(statuses()) == first
