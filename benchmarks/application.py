@@ -9,14 +9,32 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
+
+
+class Background:
+    """Work on threads of its own, from the start of the block to its end; it looks at `stop` again and again."""
+
+    def __init__(self, *work: Callable[[], None]) -> None:
+        self.stop = threading.Event()
+        self._threads = [threading.Thread(target=one) for one in work]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        for thread in self._threads:
+            thread.join()
 
 
 class Application:
@@ -26,6 +44,7 @@ class Application:
         self.process = process
         self.data = data
         self.client = httpx.Client(base_url=f"{address}/api/v1", timeout=None)
+        self.streams = f"{address.replace('http', 'ws', 1)}/api/v1/streaming/ws"
 
     def process_file(self, path: Path, **form: Any) -> tuple[dict[str, Any], float]:
         """The conversation, and the seconds that `POST /process` took."""
@@ -39,9 +58,9 @@ class Application:
     def memory(self) -> int:
         """Bytes that all processes of the application hold, pages that they share counted once (proportional set size)."""
         total = 0
-        for process in [self.process, *psutil.Process(self.process.pid).children(recursive=True)]:
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
             try:
-                rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             except OSError:  # it has ended
                 continue
             found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
@@ -69,6 +88,20 @@ def open_directory() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes that it has started, and those have, as far as they are there."""
+    with suppress(psutil.NoSuchProcess):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def end_now(pids: Iterable[int]) -> None:
+    """Kill them at once, as far as they are there."""
+    for pid in pids:
+        with suppress(psutil.Error):
+            psutil.Process(pid).kill()
 
 
 def free_port() -> int:

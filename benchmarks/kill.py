@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from benchmarks.application import free_port, open_directory
+from benchmarks.application import descendants, end_now, free_port, open_directory
 from vivavoce.printing import table
 from vivavoce.sample import recording
 
@@ -207,14 +207,14 @@ class Victim:
             return True
         if kind == "node":
             assert self.node is not None
-            _end([self.node.pid, *_descendants(self.node.pid)])
+            end_now([self.node.pid, *descendants(self.node.pid)])
             self._add_node()
             return True
         if kind == "postgres":
             found = [pid for pid, line in self._processes() if f"-D {self.data}/" in line]
         else:
             found = [pid for pid, line in self._processes() if line.startswith(PROCESSES[kind])]
-        _end([chance.choice(found)] if found else [])
+        end_now([chance.choice(found)] if found else [])
         return bool(found)
 
     def await_ready(self) -> None:
@@ -254,7 +254,7 @@ class Victim:
 
     def _processes(self) -> list[tuple[int, str]]:
         """All that belongs to the application, with their titles or command lines."""
-        ours = [*_descendants(self.process.pid), *(_descendants(self.node.pid) if self.node else [])]
+        ours = [*descendants(self.process.pid), *(descendants(self.node.pid) if self.node else [])]
         found = []
         for pid in ours:
             with suppress(psutil.Error):
@@ -263,23 +263,11 @@ class Victim:
 
     def _kill_all(self) -> None:
         pids = [pid for pid, _ in self._processes()]
-        _end([self.process.pid, *([self.node.pid] if self.node else []), *pids])
+        end_now([self.process.pid, *([self.node.pid] if self.node else []), *pids])
         self.process.wait()
         if self.node:
             self.node.wait()
             self.node = None
-
-
-def _descendants(pid: int) -> list[int]:
-    with suppress(psutil.NoSuchProcess):
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    return []
-
-
-def _end(pids: list[int]) -> None:
-    for pid in pids:
-        with suppress(psutil.Error):
-            psutil.Process(pid).kill()
 
 
 if __name__ == "__main__":

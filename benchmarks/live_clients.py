@@ -103,9 +103,8 @@ SPEEDS: dict[str, Frames] = {"real time": timed(1.0), "4 times": timed(4.0), "bu
 
 
 def at_once(application: Application, sounds: list[Samples], frames: Frames) -> list[Heard]:
-    url = str(application.client.base_url).replace("http", "ws", 1) + "streaming/ws"
     with ThreadPoolExecutor(len(sounds)) as threads:
-        return list(threads.map(lambda samples: stream(url, frames(samples)), sounds))
+        return list(threads.map(lambda samples: stream(application.streams, frames(samples)), sounds))
 
 
 def stream(url: str, frames: Iterator[Samples]) -> Heard:

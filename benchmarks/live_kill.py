@@ -23,7 +23,8 @@ import psutil
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.application import Application, running
+from benchmarks.application import Application, descendants, end_now, running
+from benchmarks.kill import PROCESSES
 from pipeline.audio import decode
 from pipeline.evaluation import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
@@ -31,7 +32,6 @@ from vivavoce.printing import table
 from vivavoce.sample import recording
 
 PIECE = SAMPLE_RATE // 10
-INGRESS = "ray::ServeReplica:vivavoce:Ingress"
 PATIENCE = 180.0
 """Seconds in which a killed replica must have been replaced."""
 HEADER = ("killed at", "sent, not on disk", "back after", "seconds kept", "lines", "WER against no kill")
@@ -69,7 +69,6 @@ class Talk:
     def __init__(self, application: Application, samples: Samples) -> None:
         self.application = application
         self.samples = samples
-        self.url = str(application.client.base_url).replace("http", "ws", 1) + "streaming/ws"
         self.conversation = 0
         self.sent = 0
         self.killed_at = self.behind = self.back_after = 0.0
@@ -77,7 +76,7 @@ class Talk:
     def hold(self, kill_at: float | None, comes_back: bool = True) -> None:
         """Stream all of it; once `kill_at` seconds are sent the replica is killed."""
         start: dict[str, Any] = {"type": "start", "sample_rate": SAMPLE_RATE, "encoding": "int16", "language": "en"}
-        with connect(self.url, proxy=None) as socket:
+        with connect(self.application.streams, proxy=None) as socket:
             self.conversation = self._start(socket, start | {"resumable": True})["conversation_id"]
             with suppress(*LOST):
                 self._speak(socket, kill_at)
@@ -87,7 +86,7 @@ class Talk:
             if time.monotonic() - lost > PATIENCE:
                 raise RuntimeError(f"Conversation {self.conversation} could not be taken up again.")
             try:
-                with connect(self.url, proxy=None) as socket:
+                with connect(self.application.streams, proxy=None) as socket:
                     started = self._start(socket, start | {"resumable": True, "conversation_id": self.conversation})
                     on_disk = round(started["total_audio_seconds"] * SAMPLE_RATE)
                     self.back_after = time.monotonic() - lost
@@ -138,10 +137,10 @@ def _listen(socket: ClientConnection) -> None:
 
 
 def kill_ingress(application: Application) -> None:
-    for child in psutil.Process(application.process.pid).children(recursive=True):
+    for pid in descendants(application.process.pid):
         with suppress(psutil.Error):
-            if " ".join(child.cmdline()).startswith(INGRESS):
-                child.kill()
+            if " ".join(psutil.Process(pid).cmdline()).startswith(PROCESSES["ingress"]):
+                end_now([pid])
 
 
 def finished(application: Application, conversation: int) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import itertools
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ import httpx
 import numpy as np
 import soundfile
 
-from benchmarks.application import Application, running
+from benchmarks.application import Application, Background, running
 from pipeline.audio import decode
 from pipeline.types import SAMPLE_RATE
 from vivavoce.printing import table
@@ -140,27 +139,16 @@ async def post(client: httpx.AsyncClient, one: Sent) -> None:
         one.error = f"{answer.status_code} {answer.text[:200]}"
 
 
-class Onlooker:
-    """Reads as other clients do, and watches the memory; a context."""
+class Onlooker(Background):
+    """Reads as other clients do, and watches the memory."""
 
     def __init__(self, application: Application) -> None:
+        super().__init__(self._read, self._look)
         self.application = application
         self.answers: dict[str, list[float]] = {path: [] for path in READ}
         """Seconds that each took."""
         self.others: Counter[int] = Counter()
         self.peak = 0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=work) for work in (self._read, self._look)]
-
-    def __enter__(self) -> "Onlooker":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def _read(self) -> None:
         with httpx.Client(base_url=self.application.client.base_url, timeout=60) as client:
@@ -170,11 +158,11 @@ class Onlooker:
                 self.answers[path].append(time.perf_counter() - start)
                 if status != 200 and not (status == 404 and path == "/conversations/1"):  # which is not there yet
                     self.others[status] += 1
-                if self._stop.wait(READ_EVERY):
+                if self.stop.wait(READ_EVERY):
                     return
 
     def _look(self) -> None:
-        while not self._stop.wait(LOOK_EVERY):
+        while not self.stop.wait(LOOK_EVERY):
             self.peak = max(self.peak, self.application.memory())
 
 
@@ -203,7 +191,9 @@ def report(sent: Sequence[Sent], start: float) -> str:
         ends = sorted(one.began + one.took - start for one in some)
         places = sorted(order[one.path] for one in some)
         waits = (
-            (f"{statistics.median(waited):.0f} s", f"{at(waited, 0.95):.0f} s", f"{waited[-1]:.0f} s") if some else ("–",) * 3
+            (f"{statistics.median(waited):.0f} s", f"{np.quantile(waited, 0.95):.0f} s", f"{waited[-1]:.0f} s")
+            if some
+            else ("–",) * 3
         )
         last = (f"{ends[0]:.0f} s", f"{ends[-1]:.0f} s", f"{places[0]} to {places[-1]}") if some else ("–",) * 3
         rows.append((kind, str(len(some)), *waits, *last))
@@ -215,14 +205,9 @@ def reading(onlooker: Onlooker) -> str:
     rows = []
     for path, answers in (onlooker.answers | {"all": list(itertools.chain(*onlooker.answers.values()))}).items():
         if ordered := sorted(answers):
-            times = (statistics.median(ordered), at(ordered, 0.95), ordered[-1])
+            times = (statistics.median(ordered), np.quantile(ordered, 0.95), ordered[-1])
             rows.append((path, str(len(ordered)), *(f"{1000 * seconds:.0f} ms" for seconds in times)))
     return table(("GET", "times", "median", "p95", "max"), rows)
-
-
-def at(values: Sequence[float], quantile: float) -> float:
-    """The quantile of values in order."""
-    return values[min(len(values) - 1, int(quantile * len(values)))]
 
 
 if __name__ == "__main__":

@@ -14,19 +14,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 
-from benchmarks.application import free_port, open_directory
-from benchmarks.kill import _descendants, _end, cut
+from benchmarks.application import Background, descendants, end_now, free_port, open_directory
+from benchmarks.kill import cut
 from deployments.config import load_config
 from engines.weights import resolve
 from settings import NAME, Settings
@@ -53,26 +53,15 @@ class Tally:
     dropped: list[str] = field(default_factory=list)
 
 
-class Load:
-    """Clients on threads of their own, from the start of the block to its end."""
+class Load(Background):
+    """Clients, each on a thread of its own."""
 
     def __init__(self, address: str, clients: int, readers: int, pieces: list[Path]) -> None:
+        send = [partial(self._repeat, self._send, pieces[i % len(pieces) :]) for i in range(clients)]
+        super().__init__(*send, *[partial(self._repeat, self._read, [])] * readers)
         self.address = f"{address}/api/v1"
         self.tally = Tally()
-        self._stop = threading.Event()
         self._lines: dict[Path, Any] = {}
-        send = [threading.Thread(target=self._repeat, args=(self._send, pieces[i % len(pieces) :])) for i in range(clients)]
-        self._threads = send + [threading.Thread(target=self._repeat, args=(self._read, [])) for _ in range(readers)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def phase(self) -> Tally:
         """What was seen since the last one."""
@@ -86,7 +75,7 @@ class Load:
                     request(client, piece)
                 except httpx.HTTPError as error:
                     self.tally.dropped.append(repr(error))
-                if self._stop.wait(0.2):
+                if self.stop.wait(0.2):
                     return
 
     def _send(self, client: httpx.Client, piece: Path) -> None:
@@ -179,11 +168,11 @@ def ray_head(directory: Path, database: str) -> Iterator[Serve]:
         yield serve
         serve.command("shutdown", "-y")
     finally:
-        children = _descendants(ray.pid)
+        children = descendants(ray.pid)
         ray.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             ray.wait(30)
-        _end([ray.pid, *children])
+        end_now([ray.pid, *children])
         ray.wait()
 
 

@@ -99,7 +99,7 @@ async def identify(
         target, updated = await _move(edit, line, target, speaker_name or "", enroll), 1
     await edit.confirm(segment_id)
     await edit.recompute()
-    if line.speaker_id is not None and (gone := await speakers.forgotten(session, [line.speaker_id])):
+    if only_this and line.speaker_id is not None and (gone := await speakers.forgotten(session, [line.speaker_id])):
         await edit.remove(gone)
     await _feel(edit, rules, line, target)
     await clustering.settle(edit, rules, concerned | {target})

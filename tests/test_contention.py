@@ -40,5 +40,7 @@ async def test_whatever_clients_do_at_once_the_archive_agrees_with_itself(addres
     finally:
         await database.dispose()
     assert tally.faults == []
+    asked = {act for act, _ in tally.answers}
+    assert asked >= {"identify", "reassign", "rename", "merge", "delete speaker", "undo", "misidentified", "correct emotion"}
     changed = {act for act, status in tally.answers if status == 200}
     assert changed >= {"identify", "correct emotion"}  # of the rarer acts chance may have all meet somebody who is gone

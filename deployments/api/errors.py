@@ -7,7 +7,6 @@ import logging
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from storage import database
@@ -31,23 +30,23 @@ def handle(app: FastAPI) -> None:
         app.add_exception_handler(failed, failure)
 
 
-def trouble(error: BaseException) -> str | None:
-    """What to say of an error that is no fault of the program's, nor of the client's; None where it is another one."""
+def trouble(error: BaseException) -> HTTPException | None:
+    """How to answer an error that is no fault of the program's, nor of the client's; None where it is another one."""
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
-        return AWAY
+        return HTTPException(503, AWAY, SOON)
     if database.is_full(error) or getattr(error, "errno", None) in NO_SPACE:
         logger.error("The disk is full: %s", error)
-        return FULL
+        return HTTPException(507, FULL)
     return None
 
 
-async def failure(_request: Request, error: Exception) -> Response:
+async def failure(request: Request, error: Exception) -> Response:
     """Trouble, as an answer; anything else is raised again, for a 500 and the log."""
-    sentence = trouble(error)
-    if sentence is None:
+    answer = trouble(error)
+    if answer is None:
         raise error
-    return JSONResponse({"detail": sentence}, 503, SOON) if sentence == AWAY else JSONResponse({"detail": sentence}, 507)
+    return await http_exception_handler(request, answer)
 
 
 async def refusal(request: Request, error: HTTPException) -> Response:

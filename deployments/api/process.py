@@ -133,9 +133,9 @@ async def process_batch(
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
         except errors.TROUBLES as error:  # what was accepted before is, and must be told
-            if (sentence := errors.trouble(error)) is None:
+            if (answer := errors.trouble(error)) is None:
                 raise
-            results.append(schemas.BatchItem(filename=_name(file), error=sentence))
+            results.append(schemas.BatchItem(filename=_name(file), error=answer.detail))
         else:
             ids = {"conversation_id": accepted.conversation_id, "job_id": accepted.job_id}
             results.append(schemas.BatchItem(filename=_name(file), **ids))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
+from deployments.api.errors import SOON
 from settings import Settings
 from storage.audio import AudioStore
 from storage.database import Database
@@ -50,8 +51,7 @@ class Services:
                 name = str((await self.stage_status())["embedder"]["model"])
         except Exception as error:
             if not name:
-                sentence = "The models do not answer; wait until GET /health/ready does."
-                raise HTTPException(503, sentence, {"Retry-After": "5"}) from error
+                raise HTTPException(503, "The models do not answer; wait until GET /health/ready does.", SOON) from error
         self._models["embedder"] = name, time.monotonic()
         return name
 
