@@ -36,7 +36,10 @@ def transcribe(file: Path, settings: Settings, options: Options) -> Transcript:
             bar.set_description(stage, refresh=False)
             bar.update(max(0.0, 100 * fraction - bar.n))
 
-        return asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
+        transcript = asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
+    if not transcript.segments:
+        print(f"No speech was found in {file.name}.", file=sys.stderr)
+    return transcript
 
 
 def render(transcript: Transcript, file: Path, format: str | None) -> str:

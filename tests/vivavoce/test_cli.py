@@ -8,7 +8,9 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from deployments.api import schemas
 from tests.program import BIN, Program, environment, free_port, vivavoce
@@ -40,6 +42,13 @@ def test_json_is_the_apis_conversation_and_stdout_holds_nothing_else() -> None:
     assert "originally from Chicago" in " ".join(segment["text"] for segment in found["segments"])
     assert "recognizing voices and emotions" in done.stderr
     assert "Warning" not in done.stderr
+
+
+def test_a_recording_without_speech_is_said_to_be_one(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "quiet.wav", np.zeros(16_000, np.int16), 16_000)
+    done = vivavoce("transcribe", tmp_path / "quiet.wav", "--srt")
+    assert (done.returncode, done.stdout.strip()) == (0, "")
+    assert done.stderr.splitlines()[-1].endswith("No speech was found in quiet.wav.")
 
 
 def test_hints_reach_the_stages() -> None:
