@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import alembic.command
 import alembic.util
 from alembic.config import Config
+from pydantic_core import from_json
 from sqlalchemy import URL, AdaptedConnection, Connection, Dialect, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -64,7 +65,9 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 5) -> None:
         # Every replica has a pool of its own; the embedded server takes 100 connections in all.
-        self.engine = create_async_engine(parse_url(url), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
+        # The words of a long conversation are most of what is decoded; the standard library takes more than twice as long.
+        self.engine = create_async_engine(parse_url(url), **pool, json_deserializer=from_json)
         event.listen(self.engine.sync_engine, "do_connect", _connect)
         event.listen(self.engine.sync_engine, "connect", _register_vectors)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

@@ -15,24 +15,30 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, Engine, Integer, Select, Subquery, any_, func, literal, or_, select, text, union_all
+from sqlalchemy import ARRAY, Engine, Integer, Select, Subquery, any_, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity import Match, closest
 from pipeline.references import ReferenceMatrix
 from pipeline.types import Vector
-from storage.tables import EmotionProfile, ParticipantRow, ReferenceChange, VoiceprintRow
+from storage.tables import EmotionProfile, ParticipantRow, VoiceprintRow
 
 ENOUGH_SAMPLES = 3
 """Corrections from which the voice of an emotion profile counts; clients of the reference system know this number too."""
 BATCH = 2000
 """References read at a time, about 20 ms of work."""
 
-SNAPSHOT = """
-SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, pg_current_xact_id_if_assigned()::text::bigint
-FROM pg_current_snapshot() s
+CHANGES = """
+SELECT now.oldest, c.kind, c.reference_id, c.xact >= now.oldest
+FROM (
+    SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, pg_current_xact_id_if_assigned()::text::bigint
+    FROM pg_current_snapshot() s
+) AS now (oldest, unborn, own)
+LEFT JOIN reference_changes c
+    ON c.xact >= coalesce(CAST(:since AS bigint), now.oldest) AND (c.xact < now.unborn OR c.xact = now.own)
 """
-"""The oldest transaction that may still be running, the first that was not seen to begin, and this one's own number."""
+"""What was changed since a transaction, and the oldest transaction that may still be running. What is beyond the snapshot and
+not of this transaction was not given out by this server: a dump brought it from another one."""
 
 Key = tuple[str, int]
 
@@ -48,14 +54,8 @@ class _Cache:
         self._unsettled: set[Key] = set()
 
     async def refresh(self, session: AsyncSession) -> None:
-        oldest, unborn, own = (await session.execute(text(SNAPSHOT))).one()
-        since = oldest if self._horizon is None else self._horizon
-        xact = ReferenceChange.xact
-        # What is beyond the snapshot and not our own was not given out by this server: a dump brought it from another one.
-        changes = select(ReferenceChange.kind, ReferenceChange.reference_id, xact >= oldest).where(
-            xact >= since, or_(xact < unborn, xact == own)
-        )
-        changed = [((kind, id_), unsettled) for kind, id_, unsettled in await session.execute(changes)]
+        rows = (await session.execute(text(CHANGES), {"since": self._horizon})).all()
+        changed = [((kind, id_), unsettled) for _, kind, id_, unsettled in rows if kind is not None]
         if self._horizon is None:
             self.matrix = await self._read_all(session)
         else:
@@ -63,7 +63,7 @@ class _Cache:
             for start in range(0, len(keys), BATCH):
                 await self._read_again(session, keys[start : start + BATCH])
         self._unsettled = {key for key, unsettled in changed if unsettled}
-        self._horizon = oldest
+        self._horizon = rows[0][0]
 
     async def _read_all(self, session: AsyncSession) -> ReferenceMatrix:
         matrix = ReferenceMatrix(self.matrix.dimension)

@@ -100,25 +100,28 @@ async def of_conversation(session: AsyncSession, conversation_id: int, start_tim
     voices, columns = _voices(conversation_id), SegmentRow.__table__.columns
     stored = [columns[name] for name in SegmentLine.__dataclass_fields__ if name in columns and name != "confidence"]
     confidence = func.coalesce(SegmentRow.confidence, voices.c.confidence).label("confidence")
-    rows = await session.stream(
+    found = (
         select(*stored, confidence, voices.c.speaker_id, voices.c.name, voices.c.model, voices.c.place)
         .join(voices, voices.c.id == SegmentRow.participant_id)
         .where(SegmentRow.conversation_id == conversation_id)
         .order_by(SegmentRow.position)
     )
-    lines = []
+    rows = await session.stream(found, execution_options={"yield_per": BATCH})
+    names = list(rows.keys())
+    lines: list[SegmentLine] = []
     # Fetched in pieces: decoding some thousand lines at once would hold up the event loop.
-    async for row in rows.yield_per(BATCH).mappings():
-        values = dict(row)
-        name, model, place = (values.pop(key) for key in ("name", "model", "place"))
-        similarity = values["confidence"]
-        lines.append(
-            SegmentLine(
-                **values,
-                speaker_name=name or local_name(place),
-                speaker_probability=None if similarity is None or model is None else probability(similarity, model),
-                start_time=start_time + timedelta(seconds=row["start_offset"]),
-                end_time=start_time + timedelta(seconds=row["end_offset"]),
-            )
-        )
+    async for batch in rows.partitions():
+        lines += [_line(dict(zip(names, row, strict=True)), start_time) for row in batch]
     return tuple(lines)
+
+
+def _line(values: dict[str, Any], start_time: datetime) -> SegmentLine:
+    name, model, place = (values.pop(key) for key in ("name", "model", "place"))
+    similarity = values["confidence"]
+    return SegmentLine(
+        **values,
+        speaker_name=name or local_name(place),
+        speaker_probability=None if similarity is None or model is None else probability(similarity, model),
+        start_time=start_time + timedelta(seconds=values["start_offset"]),
+        end_time=start_time + timedelta(seconds=values["end_offset"]),
+    )
