@@ -32,7 +32,7 @@ from deployments.diarizer import Diarizer
 from deployments.embedder import SpeakerEmbedder
 from deployments.emotion import EmotionRecognizer
 from deployments.replica import Replica
-from deployments.transcriber import BATCH_ON_GPU, Transcriber
+from deployments.transcriber import BATCH, BATCH_ON_GPU, Transcriber
 from engines.weights import Resolved
 from pipeline.audio import decode
 from pipeline.process import Options, process
@@ -49,6 +49,8 @@ PASS, A_WINDOW = 1.0, 0.1875
 OF_SPEECH = {"observe": 1 / 60, "embed": 1 / 400, "emotion": 1 / 200}
 """Seconds of the other models for a second of audio."""
 CLUSTERING = 0.5
+WAITING = 4
+"""Batches of windows that wait for each replica."""
 MEASURED = 40.0
 """Seconds of full work that are looked at."""
 
@@ -129,25 +131,27 @@ def deploy(cls: type, replicas: int, *args: Any) -> Handle:
     return serve.run(deployment.options(**options).bind(*args), name=cls.__name__, route_prefix=None)
 
 
-async def throughput(handle: Handle, replicas: int, audio: Any, seconds: float, warm: float) -> float:
-    """Windows a second, while more of them wait than all replicas have in hand."""
+async def throughput(handle: Handle, audio: Any, asking: int, seconds: float) -> float:
+    """Windows a second, while so many calls wait; counted once each has been made once, as at first all come together."""
     stage = graph.RemoteTranscriber(handle)
-    done = 0
+    done, warm = 0, asyncio.Event()
 
     async def ask() -> None:
         nonlocal done
         while True:
             await stage.transcribe(audio, Span(0.0, WINDOW), "en")
             done += 1
+            if done >= asking:
+                warm.set()
 
-    asking = [asyncio.create_task(ask()) for _ in range(4 * BATCH_ON_GPU * replicas)]
-    await asyncio.sleep(warm)  # until all of them are at work
+    tasks = [asyncio.create_task(ask()) for _ in range(asking)]
+    await warm.wait()
     before, start = done, time.perf_counter()
     await asyncio.sleep(seconds)
     rate = (done - before) / (time.perf_counter() - start)
-    for task in asking:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     return rate
 
 
@@ -196,7 +200,7 @@ async def main(asked: argparse.Namespace) -> None:
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
     for count in asked.replicas:
         handle = deploy(SimulatedTranscriber, count)
-        rate = await throughput(handle, count, audio, asked.seconds, warm=3 * BATCH_ON_GPU / ideal)
+        rate = await throughput(handle, audio, WAITING * BATCH_ON_GPU * count, asked.seconds)
         print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
     serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
 
@@ -217,7 +221,7 @@ async def main(asked: argparse.Namespace) -> None:
     first: float | None = None
     for count in asked.real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))
-        rate = await throughput(handle, count, audio, max(asked.seconds, MEASURED), warm=asked.seconds / 2)
+        rate = await throughput(handle, audio, WAITING * BATCH * count, max(asked.seconds, MEASURED))
         first = first or rate / count
         print(f"| {count} | {rate:.2f} | {count * first:.2f} | {rate / (count * first):.0%} |", flush=True)
 

@@ -1,6 +1,7 @@
-"""Whose voice to take from where: the clean speech of each speaker of a recording."""
+"""The speakers of a recording: what they are called in it, and whose voice to take from where."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from itertools import count
 
 from pipeline.types import Diarization, Span, Turn
 
@@ -8,6 +9,11 @@ ENOUGH = 30.0
 """Seconds of clean speech that a voiceprint is made from; a voice is no better known from more."""
 SHORTEST = 0.5
 """Seconds. Shorter pieces are mostly edges of other people's turns."""
+
+
+def free_label(taken: Container[str]) -> str:
+    """A label for one more, which continues the diarizer's."""
+    return next(label for label in (f"SPEAKER_{number:02d}" for number in count()) if label not in taken)
 
 
 def speech(turns: Sequence[Turn], label: str) -> float:

@@ -1,7 +1,6 @@
 """Participants, the voices of one conversation: adding one, and what they sound like once their lines have changed."""
 
 from collections.abc import Iterable, Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -9,15 +8,15 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity import centroid
+from pipeline.participants import free_label
 from pipeline.types import Vector
 from storage.tables import ParticipantRow, SegmentRow
 
 
 async def add(session: AsyncSession, conversation_id: int, speaker_id: int | None, *, enrolled: bool) -> int:
-    """A participant without lines, whose label continues the diarizer's; returns the id."""
+    """A participant without lines; returns the id."""
     taken = set(await session.scalars(select(ParticipantRow.label).where(ParticipantRow.conversation_id == conversation_id)))
-    label = next(name for name in (f"SPEAKER_{i:02d}" for i in count()) if name not in taken)
-    values = {"conversation_id": conversation_id, "label": label, "speaker_id": speaker_id, "enrolled": enrolled}
+    values = {"conversation_id": conversation_id, "label": free_label(taken), "speaker_id": speaker_id, "enrolled": enrolled}
     return (await session.execute(insert(ParticipantRow).values(values).returning(ParticipantRow.id))).scalar_one()
 
 

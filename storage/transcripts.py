@@ -7,9 +7,9 @@ import numpy as np
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity import DISSENT, LONG_ENOUGH, Match, dissenter, similarity_matrix
-from pipeline.types import Participant, Segment, Transcript, Voiceprint
-from storage import conversations, emotions, moods, participants, references, speakers
+from pipeline.identity import Match
+from pipeline.types import Participant, Segment, Transcript
+from storage import conversations, dissent, emotions, moods, participants, references, speakers
 from storage.clustering import absorb
 from storage.edits import Edit
 from storage.moods import Rules
@@ -31,10 +31,10 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
 
     A participant with a voiceprint becomes the known speaker who is closest, with a cosine similarity above the threshold,
     else a new `Unknown_NN`; one without belongs to nobody and is shown under a name local to the conversation
-    (`storage.segments.local_name`). Then lines whose voice clearly is another's, whom a person has named, go to that speaker
-    (`pipeline.identity.dissenter`); all others inherit. Unknown speakers whom the new voices show to be somebody become them
-    (`storage.clustering`). Transcripts are matched one at a time, so that two that bring the same new voice at the same moment
-    make one speaker of it. The former transcript still counts as a reference: its names are kept.
+    (`storage.segments.local_name`). Then lines that are not of their participant go to whose they are (`storage.dissent`); all
+    others inherit. Unknown speakers whom the new voices show to be somebody become them (`storage.clustering`). Transcripts
+    are matched one at a time, so that two that bring the same new voice at the same moment make one speaker of it. The former
+    transcript still counts as a reference: its names are kept.
 
     Raises LookupError where the conversation was deleted meanwhile, ValueError where the transcript contradicts itself.
     """
@@ -44,10 +44,12 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
     people = _participants(transcript)
     identities = await _identify(session, people, rules.voice.speaker_threshold)
-    dissenters = await _dissenters(session, transcript, people, identities, rules.voice.speaker_threshold)
+    speaker_of = {person.label: speaker for person, (speaker, _) in zip(people, identities, strict=True)}
+    elsewhere = await dissent.find(session, transcript, people, speaker_of, rules.voice.speaker_threshold)
     former = await _delete(session, conversation_id)
     ids: dict[str, int] = {}
-    for person, (speaker_id, confidence) in zip(people, identities, strict=True):
+    nobody: list[Identity] = [(None, None)] * len(elsewhere.strays)
+    for person, (speaker_id, confidence) in zip([*people, *elsewhere.strays], [*identities, *nobody], strict=True):
         # A handful, one by one: their order gives those who stay nameless their letters.
         values = {
             "conversation_id": conversation_id,
@@ -67,7 +69,8 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
         await session.execute(insert(SEGMENTS), [place[s.speaker] | {"position": i} | _segment(s) for i, s in batch])
     for turns in _batches(transcript.turns):
         await session.execute(insert(TURNS), [place[t.speaker] | {"start": t.start, "end": t.end} for t in turns])
-    await _move(session, conversation_id, dissenters, {transcript.segments[i].speaker for i in dissenters}, ids)
+    left = {transcript.segments[number].speaker for number in elsewhere.homes}
+    await _move(session, conversation_id, elsewhere.homes, left, ids)
     await _absorb(session, rules, people, identities)
     await speakers.delete_forgotten(session, former)
     for speaker_id in sorted(await moods.those_profiled(session, former)):
@@ -106,57 +109,24 @@ async def _identify(session: AsyncSession, people: Sequence[Participant], thresh
     return identities
 
 
-async def _dissenters(
-    session: AsyncSession,
-    transcript: Transcript,
-    people: Sequence[Participant],
-    identities: Sequence[Identity],
-    threshold: float,
-) -> dict[int, Match]:
-    """Whom lines belong to that are not of their participant, by their number.
-
-    Only those are compared with anybody that are long enough, spoken by one person alone, and below the threshold even to
-    their own participant: hardly any.
-    """
-    voices = {person.label: person.voiceprint for person in people}
-    speaker_of = {person.label: speaker for person, (speaker, _) in zip(people, identities, strict=True)}
-    open_: dict[int, tuple[Voiceprint, float]] = {}
-    for number, segment in enumerate(transcript.segments):
-        own = voices[segment.speaker]
-        if segment.voice is None or own is None or own.model != segment.voice.model:
-            continue
-        if segment.overlap or segment.end - segment.start < LONG_ENOUGH:
-            continue
-        similarity = float(similarity_matrix(segment.voice.vector[None], own.vector[:, None])[0, 0])
-        if similarity <= threshold:
-            open_[number] = segment.voice, similarity
-    found: dict[int, Match] = {}
-    for numbers in _batches(list(open_)):
-        lines = np.stack([open_[number][0].vector for number in numbers])
-        nearby = await references.neighbours(session, lines, open_[numbers[0]][0].model, threshold - DISSENT)
-        named = await speakers.named(session, {speaker for near in nearby for speaker in near})
-        known = frozenset(speaker for speaker, by_hand in named.items() if by_hand)
-        for number, near in zip(numbers, nearby, strict=True):
-            mine = speaker_of[transcript.segments[number].speaker]
-            own_similarity = max(open_[number][1], near.pop(mine, -1.0) if mine is not None else -1.0)
-            if (match := dissenter(own_similarity, near, known, threshold)) is not None:
-                found[number] = match
-    return found
-
-
 async def _move(
-    session: AsyncSession, conversation_id: int, dissenters: Mapping[int, Match], left: Iterable[str], ids: Mapping[str, int]
+    session: AsyncSession, conversation_id: int, homes: Mapping[int, str | Match], left: Iterable[str], ids: Mapping[str, int]
 ) -> None:
-    """Give lines to participants of their own speakers; `left` are the labels of those they leave."""
-    there: dict[int, int] = {}
-    for number, match in dissenters.items():
-        who = match.speaker_id
-        if who not in there:
-            found = await participants.of_speaker(session, conversation_id, who)
-            # No reference: it was recognised from single lines, which is not enough to recognise others by.
-            there[who] = found or await participants.add(session, conversation_id, who, enrolled=False)
+    """Give lines, by number, to participants of their own; `left` are the labels of those they leave."""
+    there: dict[str | int, int] = {}
+    for number, home in homes.items():
+        similarity = None
+        if isinstance(home, str):
+            there[home] = goes_to = ids[home]
+        else:
+            who, similarity = home.speaker_id, home.similarity
+            if who not in there:
+                found = await participants.of_speaker(session, conversation_id, who)
+                # No reference: it was recognised from single lines, which is not enough to recognise others by.
+                there[who] = found or await participants.add(session, conversation_id, who, enrolled=False)
+            goes_to = there[who]
         line = update(SegmentRow).where(SegmentRow.conversation_id == conversation_id, SegmentRow.position == number)
-        await session.execute(line.values(participant_id=there[who], confidence=match.similarity))
+        await session.execute(line.values(participant_id=goes_to, confidence=similarity))
     await participants.recompute(session, sorted({*there.values(), *(ids[label] for label in left)}))
 
 
