@@ -64,8 +64,11 @@ def prepare(replica: Replica) -> None:
 class Engine:
     """All the models: they sleep, and what they say makes a transcript of the right length."""
 
+    def __init__(self, slower: float = 1.0) -> None:
+        self._slower = slower
+
     def transcribe(self, windows: Sequence[Any]) -> list[list[Utterance]]:
-        time.sleep(PASS + A_WINDOW * len(windows))
+        time.sleep(self._slower * (PASS + A_WINDOW * len(windows)))
         return [[utterance(window.span)] for window in windows]
 
     def observe(self, _audio: Samples, shard: Span, _progress: Any) -> Observation:
@@ -97,9 +100,9 @@ def utterance(span: Span) -> Utterance:
 
 
 class SimulatedTranscriber(Transcriber):
-    def __init__(self) -> None:
+    def __init__(self, slower: float = 1.0) -> None:
         prepare(self)
-        self.engine: Any = Engine()
+        self.engine: Any = Engine(slower)
         self.fill(BATCH_ON_GPU)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
@@ -131,24 +134,28 @@ def deploy(cls: type, replicas: int, *args: Any) -> Handle:
     return serve.run(deployment.options(**options).bind(*args), name=cls.__name__, route_prefix=None)
 
 
-async def throughput(handle: Handle, audio: Any, asking: int, seconds: float) -> float:
-    """Windows a second, while so many calls wait; counted once each has been made once, as at first all come together."""
-    stage = graph.RemoteTranscriber(handle)
-    done, warm = 0, asyncio.Event()
+async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, coming: float) -> float:
+    """Windows a second, while so many calls wait; counted once each has been made once.
 
-    async def ask() -> None:
-        nonlocal done
+    From one answer to another: between two of a replica's there is a whole batch. The calls come within `coming` seconds, as
+    recordings do: of hundreds in one instant Serve sends some replicas so many and others so few that these stay half empty.
+    """
+    stage = graph.RemoteTranscriber(handle)
+    answers: list[float] = []
+    warm = asyncio.Event()
+
+    async def ask(later: float) -> None:
+        await asyncio.sleep(later)
         while True:
             await stage.transcribe(audio, Span(0.0, WINDOW), "en")
-            done += 1
-            if done >= asking:
+            answers.append(time.perf_counter())
+            if len(answers) >= asking:
                 warm.set()
 
-    tasks = [asyncio.create_task(ask()) for _ in range(asking)]
+    tasks = [asyncio.create_task(ask(coming * number / asking)) for number in range(asking)]
     await warm.wait()
-    before, start = done, time.perf_counter()
     await asyncio.sleep(seconds)
-    rate = (done - before) / (time.perf_counter() - start)
+    rate = (len(answers) - asking) / (answers[-1] - answers[asking - 1])
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -195,12 +202,16 @@ def cluster(cpus: int, nodes: int = NODES, **http: Any) -> Iterator[None]:
 
 async def main(asked: argparse.Namespace) -> None:
     print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
-    ideal = BATCH_ON_GPU / (PASS + A_WINDOW * BATCH_ON_GPU)
+    batch = asked.slower * (PASS + A_WINDOW * BATCH_ON_GPU)
+    ideal = BATCH_ON_GPU / batch
+    if asked.slower != 1:
+        print(f"Transcribers are {asked.slower:g} times slower than they would be.\n")
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
     for count in asked.replicas:
-        handle = deploy(SimulatedTranscriber, count)
-        rate = await throughput(handle, audio, WAITING * BATCH_ON_GPU * count, asked.seconds)
+        handle = deploy(SimulatedTranscriber, count, asked.slower)
+        asking, whole = WAITING * BATCH_ON_GPU * count, WAITING * batch
+        rate = await throughput(handle, audio, asking, max(asked.seconds, whole), coming=whole)
         print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
     serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
 
@@ -221,7 +232,7 @@ async def main(asked: argparse.Namespace) -> None:
     first: float | None = None
     for count in asked.real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))
-        rate = await throughput(handle, audio, WAITING * BATCH * count, max(asked.seconds, MEASURED))
+        rate = await throughput(handle, audio, WAITING * BATCH * count, max(asked.seconds, MEASURED), coming=0.0)
         first = first or rate / count
         print(f"| {count} | {rate:.2f} | {count * first:.2f} | {rate / (count * first):.0%} |", flush=True)
 
@@ -231,6 +242,7 @@ if __name__ == "__main__":
     parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16, 64])
     parser.add_argument("--transcribers", type=int, nargs="*", default=[1, 4, 16])
     parser.add_argument("--real", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--slower", type=float, default=1.0, help="factor, for more replicas than this machine's CPUs can feed")
     parser.add_argument("--minutes", type=float, default=60.0, help="of the one recording")
     parser.add_argument("--seconds", type=float, default=MEASURED, help="of full work that are looked at")
     asked = parser.parse_args()

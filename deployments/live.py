@@ -117,7 +117,8 @@ class Live:
             file = await self.thread(Spool, self._path(uuid))
             try:
                 async with self.database.session() as session:
-                    conversation = await live.begin(session, uuid, asked.title, recording.SUFFIX.lstrip("."))
+                    kept_as = recording.SUFFIX.lstrip(".")
+                    conversation = await live.begin(session, uuid, asked.title, kept_as, asked.language)
             except BaseException:
                 await self.thread(file.discard)
                 raise
@@ -237,7 +238,8 @@ class Live:
         if found is None or found.status != live.RECORDING:
             await self.thread(file.discard)  # deleted, or finished already
             return None
-        return await self._open(found.id, file, found.heard, asked, tell)
+        again = asked.model_copy(update={"language": asked.language or found.language})
+        return await self._open(found.id, file, found.heard, again, tell)
 
     async def _regroup(self, done: Completed, num_speakers: int | None) -> Regrouped:
         """Tell the speakers of a finished recording apart again, all of it at once."""

@@ -30,7 +30,7 @@ class Transcriber(Replica):
         """Transcribe so many windows at a time."""
         batcher: Any = self._batched
         batcher.set_max_batch_size(batch)
-        self._admitted = Turns(2 * batch)  # one batch in hand and the next; who comes after that is decided here
+        self._admitted = Turns(batch)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech
@@ -54,7 +54,15 @@ class Transcriber(Replica):
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=0.02)
     async def _batched(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
-        """A batch that fails is tried again window by window, so that a bad one fails nobody else's."""
+        """A batch that fails is tried again window by window, so that a bad one fails nobody else's.
+
+        Serve makes the next batch of whatever comes within a moment, also while this one is at work for seconds. So nothing
+        comes then: batches would stay as small as they happened to be at first, however much waits.
+        """
+        with self._admitted.closed():
+            return await self._together(windows)
+
+    async def _together(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
         seconds = sum(window.span.duration for window in windows)
         call = Call("transcribe", f"Transcribing {len(windows)} windows", seconds)
         try:

@@ -3,8 +3,8 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 
 class Turns:
@@ -16,6 +16,7 @@ class Turns:
 
     def __init__(self, room: int = 1) -> None:
         self._room = room
+        self._closed = 0
         self._waiting: list[tuple[bool, int, int, asyncio.Future[None]]] = []
         self._number = itertools.count()
         self._round = 0
@@ -26,7 +27,7 @@ class Turns:
     @asynccontextmanager
     async def take(self, *, urgent: bool = False, whose: Hashable = None) -> AsyncIterator[None]:
         """Wait for a turn, and have it until the end of the block. `whose`: the recording; None stands for itself."""
-        if self._room:
+        if self._room and not self._closed:
             self._room -= 1
         else:
             turn = asyncio.get_running_loop().create_future()
@@ -48,13 +49,27 @@ class Turns:
         self._rounds[whose] = max(self._round, self._rounds.get(whose, 0)) + 1
         return self._rounds[whose]
 
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Nobody's turn comes within the block; at its end come as many as there is room for, all at once."""
+        self._closed += 1
+        try:
+            yield
+        finally:
+            self._closed -= 1
+            self._admit()
+
     def _pass_on(self) -> None:
-        while self._waiting:
+        self._room += 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._room and self._waiting and not self._closed:
             urgent_last, round_, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 if urgent_last:
                     self._round = round_
+                self._room -= 1
                 turn.set_result(None)
-                return
-        self._rounds.clear()
-        self._room += 1
+        if not self._waiting:
+            self._rounds.clear()

@@ -45,8 +45,9 @@ class Gate:
     """Root mean square below which a line is dropped."""
 
 
-SILERO = Gate(high=0.5, low=0.35, shortest=0.2, quietest=0.0)
-"""Silero's own two thresholds; the shortest words ("Yes.") are heard for 0.25 s and more."""
+SILERO = Gate(high=0.5, low=0.35, shortest=0.1, quietest=0.0)
+"""Silero's own two thresholds. On the telephone a word ("Okay.", "Hello?") may be heard for 0.13 s: of 0.2 s and more, eight of
+them were lost in nine conversations; two lines of nothing came in their place, and one in 21 recordings of noise."""
 ENERGY = Gate(high=0.5, low=0.5, shortest=0.5, quietest=0.01)
 """What clients of the reference system know."""
 ENERGY_LEVEL = 0.005

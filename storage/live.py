@@ -34,6 +34,8 @@ class Recording:
 
     id: int
     status: str
+    language: str | None
+    """In which it is spoken, where whoever began it said so."""
     heard: float
     """Seconds up to which lines are kept."""
 
@@ -63,7 +65,7 @@ class Counts:
     speakers: int
 
 
-async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_format: str) -> int:
+async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_format: str, language: str | None) -> int:
     """A new conversation, which is being recorded from now on under a name that its file has, too; returns its id."""
     now = datetime.now(UTC)
     values = {
@@ -72,6 +74,7 @@ async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_form
         "start_time": now,
         "status": RECORDING,
         "audio_format": audio_format,
+        "language": language,
     }
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
 
@@ -79,8 +82,8 @@ async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_form
 async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     """The conversation whose recording has this name."""
     heard = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
-    found = select(Conversation.id, Conversation.status, heard.scalar_subquery()).where(Conversation.uuid == uuid)
-    row = (await session.execute(found)).one_or_none()
+    columns = (Conversation.id, Conversation.status, Conversation.language, heard.scalar_subquery())
+    row = (await session.execute(select(*columns).where(Conversation.uuid == uuid))).one_or_none()
     return None if row is None else Recording(*row)
 
 

@@ -44,8 +44,8 @@ class EmotionProfile(schemas.Schema):
     emotion_category: str = Field(examples=["happy"])
     sample_count: int = Field(description="Corrected segments that the profile is made of.")
     voice_sample_count: int = Field(description="Those of them whose voice is known; the voice counts from 3 on.")
-    confidence_threshold: float | None
-    voice_threshold: float | None
+    confidence_threshold: float | None = Field(description="Its own; null where the speaker's holds.")
+    voice_threshold: float | None = Field(description="Its own, of voices; null where the embedding model's holds.")
     created_at: schemas.Moment
     updated_at: schemas.Moment
 
@@ -53,15 +53,15 @@ class EmotionProfile(schemas.Schema):
 class SpeakerEmotions(schemas.Schema):
     speaker_id: int
     speaker_name: str
-    emotion_threshold: float | None
+    emotion_threshold: float | None = Field(description="The speaker's own; null where the system's holds.")
     profiles: list[EmotionProfile]
 
 
 class EmotionThreshold(schemas.Schema):
     speaker_name: str
     custom_threshold: float | None = Field(description="The speaker's own, if there is one.")
-    effective_threshold: float
-    using_global: bool
+    effective_threshold: float = Field(description="The one that holds.")
+    using_global: bool = Field(description="It is the system's.")
 
 
 class SpeakerThreshold(EmotionThreshold):
@@ -76,28 +76,28 @@ class ProfileThreshold(schemas.Schema):
     message: str
     speaker_name: str
     emotion_category: str
-    threshold: float | None
+    threshold: float | None = Field(description="Its own; null where the wider one holds.")
 
 
 class Reset(schemas.Schema):
     message: str
     speaker_name: str
     emotion_category: str | None = None
-    deleted: int
+    deleted: int = Field(description="Profiles.")
 
 
 class EmotionCorrection(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     corrected_emotion: Emotion = Field(validation_alias=AliasChoices("corrected_emotion", "emotion_category", "emotion"))
-    learn: bool = True
+    learn: bool = Field(True, description="The speaker's profile of this emotion learns from it.")
 
 
 class Corrected(schemas.Schema):
     message: str
     old_emotion: str | None
     new_emotion: str
-    learned: bool
+    learned: bool = Field(description="The speaker's profile learned from it.")
     sample_count: int = Field(description="Corrections that the speaker's profile of the new emotion is made of.")
     speaker_name: str | None
 
@@ -109,7 +109,7 @@ class EmotionMisidentified(BaseModel):
 class EmotionMisidentifiedAnswer(schemas.Schema):
     message: str
     emotion_misidentified: bool
-    emotion_profile_recalculated: bool
+    emotion_profile_recalculated: bool = Field(description="The speaker's profile is another without this segment, or with it.")
 
 
 class Recalculated(schemas.Schema):

@@ -45,28 +45,28 @@ class EvaluationRequest(schemas.Schema):
 class Identification(schemas.Schema):
     """Labelled lines whose speaker has the right name. Somebody who is no speaker here is rightly called unknown."""
 
-    segments: int
-    right: int
-    accuracy: float | None = Field(examples=[0.97])
-    seconds: float
-    right_seconds: float
-    accuracy_by_time: float | None
+    segments: int = Field(description="Labelled lines.")
+    right: int = Field(description="Those with the right name.")
+    accuracy: float | None = Field(description="Their share, 0 to 1; null where there are none.", examples=[0.97])
+    seconds: float = Field(description="How long the lines are together.")
+    right_seconds: float = Field(description="Likewise, of the right ones.")
+    accuracy_by_time: float | None = Field(description="Their share of the time.")
 
 
 class Diarization(schemas.Schema):
     """Seconds, under the best mapping of speakers. Without RTTM only labelled lines count, and only confusion is possible."""
 
     rate: float = Field(description="The diarization error rate.", examples=[0.08])
-    speech: float
-    missed: float
-    false_alarm: float
-    confusion: float
+    speech: float = Field(description="What somebody truly says.")
+    missed: float = Field(description="Of that, what is nobody's line.")
+    false_alarm: float = Field(description="What is somebody's line although nobody speaks.")
+    confusion: float = Field(description="What is somebody else's line.")
 
 
 class Words(schemas.Schema):
     rate: float | None = Field(description="The word error rate.", examples=[0.12])
-    errors: int
-    words: int
+    errors: int = Field(description="Words inserted, left out or replaced.")
+    words: int = Field(description="What was truly said.")
 
 
 class Scores(schemas.Schema):
@@ -84,8 +84,8 @@ class ConversationScores(Scores):
 class Point(schemas.Schema):
     """Fractions of the trials, which sum to 1."""
 
-    value: float
-    accuracy: float
+    value: float = Field(description="Of the setting.")
+    accuracy: float = Field(description="The right name, or rightly none.")
     false_accepts: float = Field(description="Somebody else's name.")
     misses: float = Field(description="Known, but not recognised.")
 

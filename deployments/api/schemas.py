@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 
 from pipeline import export, types
+from storage.tables import STATUSES
 
 
 def _naive_utc(moment: datetime) -> str:
@@ -28,7 +29,13 @@ BREAKDOWN = {
         "voice_profile_available": True,
     },
 }
-Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str)]
+Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str), Field(description="UTC, written without an offset.")]
+Seconds = Annotated[float, Field(description="Seconds from the start of the recording.")]
+State = Annotated[str, Field(description=f"One of {', '.join(STATUSES)}.", examples=["completed"])]
+Stage = Annotated[str | None, Field(description="What it is in; null before and after the work.", examples=["diarizing"])]
+Total = Annotated[int, Field(description="How many there are in all.")]
+Skipped = Annotated[int, Field(description="How many are left out at the beginning.")]
+Limit = Annotated[int, Field(description="How many are answered at most.")]
 
 
 class Schema(BaseModel):
@@ -36,25 +43,25 @@ class Schema(BaseModel):
 
 
 class StageStatus(Schema):
-    model: str = Field(examples=["whisper-base"])
-    device: str = Field(examples=["cpu"])
+    model: str = Field(description="The weights that are at work.", examples=["whisper-base"])
+    device: str = Field(description="Where: cpu or cuda.", examples=["cpu"])
     note: str | None = Field(description="Why this is not the model that was asked for, and what to do about it.")
 
 
 class Status(Schema):
     status: str = Field("online", examples=["online"])
     message: str = "Speaker diarization service is running"
-    gpu_available: bool
-    device: str
-    version: str
-    stages: dict[str, StageStatus]
+    gpu_available: bool = Field(description="A model is at work on a GPU.")
+    device: str = Field(description="cpu or cuda.")
+    version: str = Field(description="Of Vivavoce.")
+    stages: dict[str, StageStatus] = Field(description="What answers for each of the models.")
 
 
 class Word(Schema):
-    word: str = Field(examples=[" Hello"])
-    start: float
-    end: float
-    probability: float
+    word: str = Field(description="With the space before it, where there is one.", examples=[" Hello"])
+    start: Seconds
+    end: Seconds
+    probability: float = Field(description="How sure the transcription is of it, 0 to 1.")
 
 
 class Segment(Schema):
@@ -62,19 +69,22 @@ class Segment(Schema):
 
     id: int
     conversation_id: int
-    speaker_id: int | None
-    speaker_name: str | None = Field(examples=["Unknown_01"])
+    speaker_id: int | None = Field(description="Null for a voice that only this conversation knows.")
+    speaker_name: str | None = Field(
+        description="The name that somebody gave; else `Unknown_01`, …, for a voice that is known again, or `Unknown_A`, …",
+        examples=["Unknown_01"],
+    )
     text: str | None = Field(examples=["Hello, I didn't know you were there."])
     start_time: Moment
     end_time: Moment
-    start_offset: float
-    end_offset: float
+    start_offset: Seconds
+    end_offset: Seconds
     confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
     speaker_probability: float | None = Field(
         None, description="How likely that similarity makes it that this is the speaker, 0 to 1."
     )
     overlap: bool = Field(False, description="Somebody else speaks during this segment.")
-    emotion_category: str | None = Field(examples=["neutral"])
+    emotion_category: str | None = Field(description=f"One of {', '.join(types.EMOTIONS)}.", examples=["neutral"])
     emotion_confidence: float | None = Field(description="0 to 1; 1 where a person said how it sounds.")
     emotion_corrected: bool = Field(False, description="A person said how it sounds.")
     emotion_corrected_at: Moment | None = None
@@ -85,7 +95,7 @@ class Segment(Schema):
         examples=[BREAKDOWN],
     )
     words: list[Word] | None
-    avg_logprob: float | None
+    avg_logprob: float | None = Field(description="Mean log probability of the tokens that were transcribed.")
     is_misidentified: bool = Field(False, description="It is not the voice of this speaker.")
 
 
@@ -95,18 +105,18 @@ class ConversationListItem(Schema):
     start_time: Moment
     end_time: Moment | None
     duration: float | None = Field(description="Seconds of audio.")
-    status: str = Field(examples=["completed"])
-    audio_format: str
-    num_segments: int
-    num_speakers: int
+    status: State
+    audio_format: str = Field(description="What the recording is kept as.", examples=["flac"])
+    num_segments: int = Field(description="Lines of its transcript.")
+    num_speakers: int = Field(description="Different voices among them.")
     language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the language spoken.")
 
 
 class Conversations(Schema):
     conversations: list[ConversationListItem]
-    total: int
-    skip: int
-    limit: int
+    total: Total
+    skip: Skipped
+    limit: Limit
 
 
 class Conversation(ConversationListItem):
@@ -144,22 +154,22 @@ class Rematched(Reprocessed):
 
 class Progress(Schema):
     id: int
-    status: str = Field(examples=["processing"])
-    stage: str | None = Field(None, examples=["diarizing"])
+    status: State
+    stage: Stage = None
     progress: float = Field(description="How much of the work is done, 0 to 1.")
-    error: str | None = None
+    error: str | None = Field(None, description="Why it failed, where it did.")
 
 
 class Accepted(Progress):
     """`id` is the conversation's."""
 
-    job_id: int
+    job_id: int = Field(description="For `/jobs/{job_id}`.")
 
 
 class BatchItem(Schema):
-    filename: str
-    conversation_id: int | None = None
-    job_id: int | None = None
+    filename: str = Field(description="As it was sent.")
+    conversation_id: int | None = Field(None, description="Null where the file was refused.")
+    job_id: int | None = Field(None, description="Likewise.")
     error: str | None = Field(None, description="Why this file was refused; the others are not concerned.")
 
 
@@ -171,7 +181,7 @@ class Job(Schema):
     id: int
     conversation_id: int
     state: Literal["queued", "running", "completed", "failed", "cancelled"]
-    stage: str | None = Field(examples=["diarizing"])
+    stage: Stage
     progress: float = Field(description="How much of the work is done, 0 to 1.")
     attempts: int = Field(description="How often somebody began to work on it.")
     duration: float = Field(description="Of the recording, in seconds.")
@@ -190,9 +200,9 @@ class JobEvent(Schema):
 
 class Jobs(Schema):
     jobs: list[Job]
-    total: int
-    skip: int
-    limit: int
+    total: Total
+    skip: Skipped
+    limit: Limit
 
 
 class Error(Schema):

@@ -30,25 +30,25 @@ class Hit(schemas.Schema):
     conversation_id: int
     title: str | None = Field(description="Of the conversation.", examples=["Planning, Monday"])
     time: schemas.Moment = Field(description="When it was said.")
-    speaker_id: int | None
-    speaker_name: str = Field(examples=["Alice"])
+    speaker_id: int | None = Field(description="Null for a voice that only this conversation knows.")
+    speaker_name: str = Field(description="As the transcript has it.", examples=["Alice"])
     text: str
     snippet: str = Field(
         description="HTML: the text, or parts of a long one, with what was searched for in `<mark>`.",
         examples=["The <mark>invoice</mark> is late."],
     )
-    start_offset: float
-    end_offset: float
-    confidence: float | None
-    emotion_category: str | None
+    start_offset: schemas.Seconds
+    end_offset: schemas.Seconds
+    confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
+    emotion_category: str | None = Field(description="How it sounds, as the transcript has it.")
 
 
 class Hits(schemas.Schema):
     results: list[Hit]
-    total: int
+    total: schemas.Total
     total_is_exact: bool = Field(description="False where there are more than `total`, which are not looked at.")
-    skip: int
-    limit: int
+    skip: schemas.Skipped
+    limit: schemas.Limit
 
 
 @router.get("", responses=REFUSED)

@@ -1,4 +1,5 @@
-"""The graph on a real Ray as an operator sees it: metrics, logs, and models that are let go while they are idle.
+"""The graph on a real Ray, with two replicas of the ingress: what an operator sees of it, models that are let go while they are
+idle, and an agent whose requests go to either replica.
 
 Recordings come and go in one cluster, in a process of its own; the tests look at what it wrote down.
 """
@@ -18,6 +19,7 @@ RUN = """
 import asyncio, json, sys, time
 from pathlib import Path
 import httpx, ray
+from mcp import Client
 from ray import serve
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
@@ -28,6 +30,7 @@ port, metrics_port, data = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 config = load_config("cpu")
 # A pause that is longer than it takes until metrics are given out: they go with the models.
 args = config["applications"][0]["args"] | {"settings": {"data_path": data}, "idle_seconds": 15}
+args["ingress"] |= {"min_replicas": 2, "max_replicas": 2}
 ray.init(address="local", num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
          logging_level="ERROR", _metrics_export_port=metrics_port)
 found = {}
@@ -41,7 +44,16 @@ try:
             answer = httpx.post(f"http://127.0.0.1:{port}/api/v1/process", files={"audio_file": file}, timeout=300,
                                 headers={"X-Request-ID": request_id})
         answer.raise_for_status()
-        return answer.headers["X-Request-ID"], len(answer.json()["segments"])
+        return answer.headers["X-Request-ID"], [segment["speaker_name"] for segment in answer.json()["segments"]]
+
+    async def agent():
+        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+            async def call(tool, **arguments):
+                return (await client.call_tool(tool, arguments)).structured_content
+            line = (await call("get_latest_segments"))["segments"][0]
+            said = await call("identify_speaker_in_segment", segment_id=line["id"], speaker_name="Nick")
+            reads = [await call("get_conversation", conversation_id=line["conversation_id"]) for _ in range(READS)]
+            return line["speaker_name"], said["segments_updated"], [[s["speaker_name"] for s in r["segments"]] for r in reads]
 
     def models():
         deployments = serve.status().applications["vivavoce"].deployments
@@ -59,6 +71,7 @@ try:
     def exported():
         return httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
 
+    READS = 20
     CALLS = "find_speech", "transcribe", "observe", "cluster", "embed_each", "recognize"
     AWAITED = *(f'call="{call}"' for call in CALLS), "ray_serve_num_http_requests_total"
     STAGES = dict(transcriber="Transcriber", diarizer="Diarizer", embedder="SpeakerEmbedder", emotion="EmotionRecognizer")
@@ -70,6 +83,7 @@ try:
     found["idle"] = models()
     found["statuses"] = asyncio.run(statuses()) == first
     found["still_idle"] = models()
+    found["agent"] = asyncio.run(agent())
     found["second"] = process("second-recording")
     logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs", "serve")
     found["logs"] = {file.name: file.read_text().splitlines() for file in logs.glob("*.log")}
@@ -124,7 +138,7 @@ def test_the_dashboard_asks_for_what_is_there(run: dict[str, Any]) -> None:
 
 def test_idle_models_are_let_go_and_come_back(run: dict[str, Any]) -> None:
     assert set(run["idle"].values()) == {0}
-    assert run["second"][1] == run["first"][1] > 0
+    assert len(run["second"][1]) == len(run["first"][1]) > 0
 
 
 def test_who_asks_what_the_stages_run_wakes_none_of_them(run: dict[str, Any]) -> None:
@@ -138,3 +152,16 @@ def test_the_clients_request_id_is_in_the_answer_and_in_the_logs(run: dict[str, 
     mine = [record for record in records if record.get("request_id") == "first-recording"]
     assert any("/api/v1/process" in record["message"] for record in mine)
     assert {record["deployment"] for record in mine} == {"vivavoce_Ingress"}
+
+
+def test_what_an_agent_says_is_known_by_every_replica_and_in_the_next_recording(run: dict[str, Any]) -> None:
+    before, updated, reads = run["agent"]
+    named = ["Nick" if name == before else name for name in run["first"][1]]
+    assert updated == named.count("Nick") > 1
+    assert reads == [named] * 20
+    assert run["second"][1] == named
+
+
+def test_an_agents_requests_go_to_either_replica(run: dict[str, Any]) -> None:
+    asked = {name: sum("/mcp" in json.loads(line)["message"] for line in lines) for name, lines in run["logs"].items()}
+    assert len([count for name, count in asked.items() if "Ingress" in name and count]) == 2

@@ -135,6 +135,7 @@ class Ear:
 def transcriber() -> Any:
     made = replica(Transcriber)
     made.engine = Ear()
+    made._admitted = Turns(2)
     return made
 
 
@@ -153,6 +154,33 @@ async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcr
     assert transcriber.metrics.calls == [("transcribe", 3.0)]
     assert [answer[0].words[0].text for answer in answers] == [" 3", " 1", " 2"]
     assert transcriber.engine.batches == [3]
+
+
+async def test_whatever_comes_while_a_batch_is_at_work_makes_the_next_one(transcriber: Any) -> None:
+    """Serve would make one of whatever comes within a moment, time and again: the windows of a recording come one by one."""
+    at_work, through, admitted = threading.Event(), threading.Event(), 0
+    hear = transcriber.engine.transcribe
+
+    def slowly(windows: Sequence[Window]) -> list[list[Utterance]]:
+        at_work.set()
+        through.wait()
+        return list(hear(windows))
+
+    async def come() -> None:
+        nonlocal admitted
+        async with transcriber._admitted.take():
+            admitted += 1
+
+    transcriber.engine.transcribe = slowly
+    batch = asyncio.create_task(batched(transcriber, [1]))
+    await asyncio.to_thread(at_work.wait)
+    coming = [asyncio.create_task(come()) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert admitted == 0
+    through.set()
+    await batch
+    await asyncio.gather(*coming)
+    assert admitted == 2
 
 
 async def test_a_bad_window_fails_alone(transcriber: Any) -> None:

@@ -151,7 +151,7 @@ def test_a_stream_that_is_taken_up_again_loses_no_line(server: str, speech: Samp
         id_ = first.start(resumable=True, language="en")
         first.send(part[:middle], CLIENT_RATE)
     with Client(server) as second:
-        second.start(conversation_id=id_, language="en")  # waits while the server still hears what the first one sent
+        second.start(conversation_id=id_)  # waits while the server still hears what the first one sent
         second.send(part[middle:], CLIENT_RATE)
         second.stop()
     found = conversation(server, id_)

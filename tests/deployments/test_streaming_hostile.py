@@ -252,7 +252,7 @@ async def test_what_a_replica_leaves_that_never_comes_back_another_one_finishes(
     with serving(url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
         with Spool(tmp_path / "live" / f"{uuid}.pcm") as file:
             async with database.session() as session:
-                id_ = await live.begin(session, uuid, None, "flac")
+                id_ = await live.begin(session, uuid, None, "flac", None)
             file.append(np.zeros(SAMPLE_RATE, np.float32))
             await asyncio.sleep(2)
             assert (await asyncio.to_thread(conversation, address, id_))["status"] == "recording"  # it is being written

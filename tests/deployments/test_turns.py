@@ -61,3 +61,23 @@ async def test_whoever_gives_up_keeps_nobody_waiting() -> None:
     assert await asyncio.wait_for(last, 5) == "done"
     assert await asyncio.wait_for(take(), 5) == "done"
     assert gives_up.cancelled()
+
+
+async def test_while_it_is_closed_nobody_enters_and_then_as_many_as_there_is_room_for() -> None:
+    turns, entered = Turns(room=3), []
+    leave = asyncio.Event()
+
+    async def take(name: str) -> None:
+        async with turns.take(whose=name[0]):
+            entered.append(name)
+            await leave.wait()
+
+    with turns.closed():
+        tasks = [asyncio.create_task(take(name)) for name in ("a1", "a2", "a3", "b1", "b2")]
+        await asyncio.sleep(0)
+        assert entered == []
+    await asyncio.sleep(0)
+    assert entered == ["a1", "b1", "a2"]
+    leave.set()
+    await asyncio.gather(*tasks)
+    assert entered == ["a1", "b1", "a2", "b2", "a3"]

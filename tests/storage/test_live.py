@@ -37,7 +37,7 @@ def said(*lines: tuple[str, float, float, Vector | None], emotion: Vector | None
 
 async def begin(database: Database, title: str | None = None) -> int:
     async with database.session() as session:
-        return await live.begin(session, uuid4(), title, "flac")
+        return await live.begin(session, uuid4(), title, "flac", None)
 
 
 async def add(database: Database, conversation: int, heard: Heard, **options: Any) -> list[Line]:
@@ -55,6 +55,15 @@ async def stored(database: Database, conversation: int) -> list[tuple[str, str]]
         found = await conversations.get(session, conversation)
     assert found is not None
     return [(line.speaker_name, line.text) for line in found.segments]
+
+
+async def test_whoever_takes_a_recording_up_knows_its_language_and_how_far_it_was_heard(database: Database) -> None:
+    uuid = uuid4()
+    async with database.session() as session:
+        id_ = await live.begin(session, uuid, None, "flac", "de")
+    await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+    async with database.session() as session:
+        assert await live.find(session, uuid) == live.Recording(id_, "recording", "de", 2.5)
 
 
 async def test_what_was_kept_before_its_connection_was_lost_is_not_kept_twice(database: Database) -> None:
@@ -161,10 +170,10 @@ async def test_a_finished_conversation_takes_no_more_lines(database: Database) -
 async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Database) -> None:
     uuid = uuid4()
     async with database.session() as session:
-        id_ = await live.begin(session, uuid, None, "flac")
-        assert await live.find(session, uuid) == live.Recording(id_, "recording", 0.0)
+        id_ = await live.begin(session, uuid, None, "flac", None)
+        assert await live.find(session, uuid) == live.Recording(id_, "recording", None, 0.0)
         await live.add(session, id_, said(("a", 1.0, 2.5, ALICE)), RULES)
-        assert await live.find(session, uuid) == live.Recording(id_, "recording", 3.5)
+        assert await live.find(session, uuid) == live.Recording(id_, "recording", None, 3.5)
         assert await live.name_of_recording(session, id_) == uuid
         assert await live.finish(session, id_, None, 5.0, "en") == live.Counts(1, 1)
         assert await live.name_of_recording(session, id_) is None
