@@ -16,7 +16,8 @@ from uuid import UUID, uuid4
 
 import ray
 
-from deployments.session import Completed, Session, Start, reason
+from deployments.graph import reason
+from deployments.session import Completed, Session, Start
 from pipeline import recording, spool
 from pipeline.endpointing import ENERGY, SILERO, Endpointer, energy
 from pipeline.hearing import diarize, speakers_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from deployments.graph import reason
 from pipeline.endpointing import Cut, Endpointer
 from pipeline.hearing import Heard, Hearing, hear
 from pipeline.languages import language_code
@@ -294,11 +295,3 @@ def _message(line: live.Line) -> dict[str, Any]:
     data = asdict(line)
     data["segment_id"] = data.pop("id")
     return data | {"confidence": line.confidence or 0.0}  # clients know a number
-
-
-def reason(error: BaseException) -> str:
-    """One sentence for the client, without the traceback that Ray puts into the text of a remote error."""
-    if isinstance(error, TimeoutError):
-        return "the models took too long."
-    cause = getattr(error, "cause", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

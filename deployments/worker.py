@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.correlation import detached
+from deployments.graph import reason
 from deployments.recordings import Recordings, options_of
 from pipeline.audio import AudioError
 from pipeline.process import process
@@ -198,12 +199,6 @@ class _Reporter:
             raise
         except Exception as error:  # the work goes on; the next report may get through
             logger.warning("The progress of job %d could not be written: %s", self._lease.id, error)
-
-
-def reason(error: BaseException) -> str:
-    """One sentence for the client, without the traceback that Ray puts into the text of a remote error."""
-    cause = getattr(error, "cause", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
 
 
 def stopping() -> bool:

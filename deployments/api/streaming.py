@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from deployments.api.rules import rules
+from deployments.graph import reason
 from deployments.live import Live, LiveError
-from deployments.session import Completed, Session, Start, Status, reason
+from deployments.session import Completed, Session, Start, Status
 from pipeline.stream import StreamError
 
 logger = logging.getLogger("ray.serve")
