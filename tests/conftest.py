@@ -12,6 +12,7 @@ import pytest
 
 from storage.database import Database, migrate
 from storage.embedded import EmbeddedPostgres
+from storage.job_tables import JobRow
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +71,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The module's database, emptied."""
     database = Database(database_url)
     async with database.engine.begin() as connection:
-        await connection.exec_driver_sql(
-            "TRUNCATE jobs, job_stages, conversations, speakers, participants, segments, turns, voiceprints, emotion_profiles, "
-            "labels, voice_settings, identity_changes, backups RESTART IDENTITY"
-        )
-        await connection.exec_driver_sql("ALTER SEQUENCE unknown_speaker_number RESTART")
+        # TRUNCATE, which makes new files for all tables and indexes, takes five times as long as what a test left here.
+        for table in reversed(JobRow.metadata.sorted_tables):
+            await connection.execute(table.delete())
+        await connection.exec_driver_sql("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
     yield database
     await database.dispose()

@@ -73,7 +73,9 @@ def whole(server: str, speech: Samples) -> tuple[Client, int]:
 def test_two_people_are_told_apart_while_they_speak(whole: tuple[Client, int]) -> None:
     client, _ = whole
     said = client.of("segment")
-    assert {line["speaker_name"] for line in said} == {"Unknown_01", "Unknown_02"}
+    # The first is a single word, too short to know a voice by.
+    assert [line["speaker_name"] for line in said].index("Unknown_A") == 0
+    assert {line["speaker_name"] for line in said[1:]} == {"Unknown_01", "Unknown_02"}
     assert all(set(line) == SEGMENT for line in said)
     assert all(set(word) == {"word", "start", "end", "probability"} for line in said for word in line["words"])
     for line in said:
