@@ -137,8 +137,8 @@ def deploy(cls: type, replicas: int, *args: Any) -> Handle:
 async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, coming: float) -> float:
     """Windows a second, while so many calls wait; counted once each has been made once.
 
-    From one answer to another: between two of a replica's there is a whole batch. The calls come within `coming` seconds, as
-    recordings do: of hundreds in one instant Serve sends some replicas so many and others so few that these stay half empty.
+    The slope of the line through all answers: a batch's come all at once. The calls come within `coming` seconds, as those of
+    recordings do.
     """
     stage = graph.RemoteTranscriber(handle)
     answers: list[float] = []
@@ -155,7 +155,7 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
     tasks = [asyncio.create_task(ask(coming * number / asking)) for number in range(asking)]
     await warm.wait()
     await asyncio.sleep(seconds)
-    rate = (len(answers) - asking) / (answers[-1] - answers[asking - 1])
+    rate = float(np.polyfit(answers[asking:], np.arange(len(answers) - asking), 1)[0])
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

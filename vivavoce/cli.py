@@ -82,6 +82,7 @@ def transcribe(
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
+    from pipeline.audio import decode
     from pipeline.languages import language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
@@ -102,9 +103,11 @@ def transcribe(
         hint=SpeakerHint(num_speakers, min_speakers, max_speakers),
         filter_hallucinations=settings.filter_hallucinations,
     )
-    from vivavoce import transcription  # loads all engines: after what is wrong with the options has been said
+    samples = decode(file, max_duration=settings.max_duration_hours * 3600)
+    from vivavoce import transcription  # loads all engines: after what is wrong with options and file has been said
 
-    text = transcription.render(transcription.transcribe(file, settings, options), file, asked[0] if asked else None)
+    transcript = transcription.transcribe(samples, file.name, settings, options)
+    text = transcription.render(transcript, file, asked[0] if asked else None)
     print(text.rstrip("\n"))
 
 

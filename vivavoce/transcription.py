@@ -12,20 +12,14 @@ from deployments.api import schemas
 from deployments.api.schemas import lines
 from engines import cuda, local
 from pipeline import export
-from pipeline.audio import decode
 from pipeline.process import Options, process
-from pipeline.types import SAMPLE_RATE, Segment, Transcript, Turn
+from pipeline.types import SAMPLE_RATE, Samples, Segment, Transcript, Turn
 from settings import Settings
 from vivavoce import printing
 
 
-def transcribe(file: Path, settings: Settings, options: Options) -> Transcript:
-    """Process a file with a progress bar on stderr.
-
-    Raises:
-        AudioError: Where there is no sound in the file.
-    """
-    samples = decode(file, max_duration=settings.max_duration_hours * 3600)
+def transcribe(samples: Samples, name: str, settings: Settings, options: Options) -> Transcript:
+    """Process a recording of that name with a progress bar on stderr."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
     stages = local.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
@@ -38,7 +32,7 @@ def transcribe(file: Path, settings: Settings, options: Options) -> Transcript:
 
         transcript = asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
     if not transcript.segments:
-        print(f"No speech was found in {file.name}.", file=sys.stderr)
+        print(f"No speech was found in {name}.", file=sys.stderr)
     return transcript
 
 
