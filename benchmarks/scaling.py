@@ -1,4 +1,4 @@
-"""How the graph scales: `python -m benchmarks.scaling [--replicas 1 2 4 8 16 64] [--transcribers 1 4 16] [--real 1 2]`.
+"""How the graph scales: `python -m benchmarks.scaling [--replicas 1 2 4 8 16] [--transcribers 1 4 16] [--real 1 2]`.
 
 Simulated: the engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording,
 Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a
@@ -239,7 +239,7 @@ async def main(asked: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16, 64])
+    parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16])
     parser.add_argument("--transcribers", type=int, nargs="*", default=[1, 4, 16])
     parser.add_argument("--real", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--slower", type=float, default=1.0, help="factor, for more replicas than this machine's CPUs can feed")
