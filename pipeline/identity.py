@@ -14,9 +14,8 @@ from pipeline.types import Vector
 THRESHOLDS: dict[str, float] = {
     # benchmarks/speaker_threshold.py, each voice against the closest of the references of 40 readers. Read speech (3-10 s; 2 s;
     # 5 s in two rooms): equal error rate 0 %, at 0.49 to 0.56. benchmarks/identity.py, 39 enrolled, quiet and noisy: from 0.525
-    # to 0.65 98.6 % of lines are right; of strangers' lines 1.4 % are given a name on one machine and 2.7 % on another, however
-    # high the threshold, and twice as many at 0.50. Acted emotions, 3 s: 0.47. A person in two meetings: 0.54 and more, but
-    # only two to measure.
+    # to 0.65 98.6 % of lines are right, and 1.4 to 0.7 % of strangers' lines are given a name; at 0.50 4.4 % are. Acted
+    # emotions, 3 s: 0.47. A person in two meetings: 0.54 and more, but only two to measure.
     "wespeaker-resnet34": 0.53,
     # The default of the system that this one replaces.
     "pyannote/embedding": 0.30,
