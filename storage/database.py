@@ -65,9 +65,14 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 5) -> None:
         # Every replica has a pool of its own; the embedded server takes 100 connections in all.
-        pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_pre_ping": True}
-        # The words of a long conversation are most of what is decoded; the standard library takes more than twice as long.
-        self.engine = create_async_engine(parse_url(url), **pool, json_deserializer=from_json)
+        self.engine = create_async_engine(
+            parse_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            # The words of a long conversation are most of what is decoded; the standard library takes more than twice as long.
+            json_deserializer=from_json,
+        )
         event.listen(self.engine.sync_engine, "do_connect", _connect)
         event.listen(self.engine.sync_engine, "connect", _register_vectors)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

@@ -33,6 +33,8 @@ Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str), Field
 Seconds = Annotated[float, Field(description="Seconds from the start of the recording.")]
 State = Annotated[str, Field(description=f"One of {', '.join(STATUSES)}.", examples=["completed"])]
 Stage = Annotated[str | None, Field(description="What it is in; null before and after the work.", examples=["diarizing"])]
+SpeakerId = Annotated[int | None, Field(description="Null for a voice that only this conversation knows.")]
+Similarity = Annotated[float | None, Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")]
 Total = Annotated[int, Field(description="How many there are in all.")]
 Skipped = Annotated[int, Field(description="How many are left out at the beginning.")]
 Limit = Annotated[int, Field(description="How many are answered at most.")]
@@ -69,7 +71,7 @@ class Segment(Schema):
 
     id: int
     conversation_id: int
-    speaker_id: int | None = Field(description="Null for a voice that only this conversation knows.")
+    speaker_id: SpeakerId
     speaker_name: str | None = Field(
         description="The name that somebody gave; else `Unknown_01`, …, for a voice that is known again, or `Unknown_A`, …",
         examples=["Unknown_01"],
@@ -79,7 +81,7 @@ class Segment(Schema):
     end_time: Moment
     start_offset: Seconds
     end_offset: Seconds
-    confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
+    confidence: Similarity
     speaker_probability: float | None = Field(
         None, description="How likely that similarity makes it that this is the speaker, 0 to 1."
     )

@@ -30,7 +30,7 @@ class Hit(schemas.Schema):
     conversation_id: int
     title: str | None = Field(description="Of the conversation.", examples=["Planning, Monday"])
     time: schemas.Moment = Field(description="When it was said.")
-    speaker_id: int | None = Field(description="Null for a voice that only this conversation knows.")
+    speaker_id: schemas.SpeakerId
     speaker_name: str = Field(description="As the transcript has it.", examples=["Alice"])
     text: str
     snippet: str = Field(
@@ -39,7 +39,7 @@ class Hit(schemas.Schema):
     )
     start_offset: schemas.Seconds
     end_offset: schemas.Seconds
-    confidence: float | None = Field(description="Similarity of the voice to the speaker it was recognised as, 0 to 1.")
+    confidence: schemas.Similarity
     emotion_category: str | None = Field(description="How it sounds, as the transcript has it.")
 
 
