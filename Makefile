@@ -17,7 +17,7 @@ run: .venv/installed ## install what is missing, start the application on http:/
 	@if [ -t 0 ]; then set -m; $(BIN)/vivavoce serve --sample; exit $$?; else exec $(BIN)/vivavoce serve --sample; fi
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2  # those that start a Ray take about as long as all others
 
 lint: .venv/installed ## style, types, and the directions in which packages import
 	$(BIN)/ruff check .

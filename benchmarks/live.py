@@ -67,17 +67,15 @@ def main() -> None:
         files = asked.files or [recording(), composed(asked.data, Path(scratch))]
         with running() as application:
             alone = [(path, stream(application, path, partials=False)) for path in files]
-            guessed = stream(application, files[-1], partials=True)
-            together = many(application, files[-1], asked.streams) if asked.streams else []
-        stages = local.load(Settings())  # once the application has given the machine back
-        rows = [row for path, streamed in alone for row in compare(path, streamed, stages)]
-        words = first_words(files[-1], guessed)
-    print(f"One stream\n{table(('file', 'line at', 'seconds', 'engines', 'application', 'ratio'), rows)}")
-    ratios = [float(row[-1]) for row in rows]
-    print(f"ratio: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}")
-    print(f"\nThe same with partial results\n{table(('line at', 'first word after'), words)}")
-    if together:
-        print(f"\n{asked.streams} streams at once\n{table(HEADER, [together])}")
+            stages = local.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
+            rows = [row for path, streamed in alone for row in compare(path, streamed, stages)]
+            print(f"One stream\n{table(('file', 'line at', 'seconds', 'engines', 'application', 'ratio'), rows)}")
+            ratios = [float(row[-1]) for row in rows]
+            print(f"ratio: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}", flush=True)
+            words = first_words(files[-1], stream(application, files[-1], partials=True))
+            print(f"\nThe same with partial results\n{table(('line at', 'first word after'), words)}", flush=True)
+            if asked.streams:
+                print(f"\n{asked.streams} streams at once\n{table(HEADER, [many(application, files[-1], asked.streams)])}")
 
 
 def composed(data: Path, scratch: Path) -> Path:

@@ -15,6 +15,15 @@ from storage.embedded import EmbeddedPostgres
 from storage.job_tables import JobRow
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes: each file stays in one, and so do all files with a Ray, which come first as they take long."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="module")
 def open_directory() -> Iterator[Path]:
     """A directory that PostgreSQL's system user can reach, which pytest's own is not under root."""

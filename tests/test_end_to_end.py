@@ -28,6 +28,8 @@ from tests.deployments.live import Client as Live
 from tests.program import DATA, Program, free_port
 from vivavoce.sample import recording
 
+pytestmark = pytest.mark.ray
+
 # The contract with the clients of the system that this one replaces, and what is added to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
     "language"

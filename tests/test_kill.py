@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks import kill
 
+pytestmark = pytest.mark.ray
+
 
 def test_no_recording_is_lost(open_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kill, "PAUSES", (1.0, 4.0))

@@ -17,6 +17,8 @@ from deployments.config import Variant, _merged, load_config
 from settings import Settings
 from tests.program import KEPT, ROOT, environment
 
+pytestmark = pytest.mark.ray
+
 STAGES = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
 
 BUILD = """

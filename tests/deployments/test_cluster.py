@@ -15,6 +15,8 @@ import pytest
 from deployments import metrics
 from tests.program import ROOT, Program, free_port
 
+pytestmark = pytest.mark.ray
+
 RUN = """
 import asyncio, json, sys, time
 from pathlib import Path

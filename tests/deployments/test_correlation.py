@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.program import Program, free_port
+
+pytestmark = pytest.mark.ray
 
 RUN = """
 import asyncio, sys, time

@@ -12,6 +12,8 @@ import yaml
 from deployments.config import load_config
 from tests.program import BIN, Program, environment, free_port
 
+pytestmark = pytest.mark.ray
+
 
 @pytest.fixture
 def config(open_directory: Path) -> tuple[Path, str]:

@@ -44,8 +44,8 @@ def test_an_endless_sentence_is_cut_at_a_comma_and_at_last_anywhere() -> None:
 def test_no_word_is_lost_and_each_line_covers_its_words(steps: list[tuple[str, float, float]]) -> None:
     words, clock = [], 0.0
     for text, gap, length in steps:
-        words.append((text, clock + gap, clock + gap + length))
-        clock += gap + length
+        start, clock = clock + gap, clock + gap + length
+        words.append((text, start, clock))
     whole = segment(*words)
     found = lines.split([whole])
     assert tuple(word for line in found for word in line.words) == whole.words

@@ -16,6 +16,8 @@ from deployments.api import schemas
 from tests.program import BIN, Program, environment, free_port, vivavoce
 from vivavoce.sample import recording
 
+pytestmark = pytest.mark.ray
+
 
 def test_it_says_which_version_it_is() -> None:
     assert vivavoce("--version").stdout == f"vivavoce {version('vivavoce')}\n"
