@@ -5,7 +5,7 @@ Serve's queues and batches, Ray's transport between several raylets, which claim
 process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
 
 First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
-one recording of an hour, whole: its time with as many transcribers and diarizers, against that with one of each. At last the
+one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the
 real model beside the simulation, one thread a replica: windows of speech a second, against as many times those of the first.
 """
 
@@ -167,8 +167,8 @@ async def one_recording(replicas: int, audio: Any, duration: float) -> float:
     handles = {
         "transcriber": deploy(SimulatedTranscriber, replicas),
         "diarizer": deploy(SimulatedDiarizer, replicas),
-        "embedder": deploy(SimulatedEmbedder, 2),
-        "emotion": deploy(SimulatedEmotion, 2),
+        "embedder": deploy(SimulatedEmbedder, replicas),
+        "emotion": deploy(SimulatedEmotion, replicas),
     }
     stages = graph.stages(handles)
 
@@ -216,7 +216,7 @@ async def main(asked: argparse.Namespace) -> None:
     serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
 
     minutes = asked.minutes
-    print(f"\n| transcribers and diarizers | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
+    print(f"\n| of every stage | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
     alone: float | None = None
     for count in asked.transcribers:
@@ -247,5 +247,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=MEASURED, help="of full work that are looked at")
     asked = parser.parse_args()
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    with cluster(max([*asked.replicas, *asked.real, 2 * max(asked.transcribers, default=0) + 4]) + NODES):
+    with cluster(max([*asked.replicas, *asked.real, 4 * max(asked.transcribers, default=0)]) + NODES):
         asyncio.run(main(asked))

@@ -213,6 +213,8 @@ class Session:
     async def _hear_lines(self) -> None:
         while (cut := await self._cuts.get()) is not None:
             self._pieces = 0
+            if self._partial is not None and self._agreement[0] <= cut.start:  # all of the line is heard now
+                self._partial.cancel()
             task = asyncio.create_task(self._hear(cut))
             self._in_stages.add(task)
             task.add_done_callback(self._in_stages.discard)

@@ -12,6 +12,7 @@ from pipeline import participants
 from pipeline.alignment import align
 from pipeline.hallucinations import is_hallucination
 from pipeline.identity import units
+from pipeline.process import SHARDS_IN_FLIGHT
 from pipeline.stages import Audio, Stages
 from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Voiceprint, Word
 from pipeline.windows import shards
@@ -20,7 +21,6 @@ TWO_VOICES = 3.0
 """Seconds of a line from which it is worth asking whether one person says all of it."""
 A_VOICE = 1.0
 """Seconds that somebody must say of a line to be told apart in it."""
-SHARDS_IN_FLIGHT = 8
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from pipeline.windows import pack, shards
 IN_FLIGHT = 32
 """Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file
 leaves room in the queue for a short one."""
-SHARDS_IN_FLIGHT = 8
-"""Shards of one recording that wait on the diarizer, likewise."""
+SHARDS_IN_FLIGHT = 16
+"""Shards of one recording that wait on the diarizer, which takes one at a time: as many replicas as work on one recording."""
 SPANS_PER_CALL = 16
 """Segments whose voices and emotions are asked for in one call."""
 SHORTEST_FELT = 1.5
