@@ -81,11 +81,13 @@ def main() -> None:
 
 
 def composed(data: Path, scratch: Path) -> Path:
-    """Two readers who take turns."""
+    """Two readers who take turns; what they say is beside it as text."""
     pool = compose.utterances(data / "read_speech" / "librispeech_test-other")
     readers = sorted({utterance.reader for utterance in pool})[:2]
     path = scratch / "two readers.flac"
-    soundfile.write(path, compose.conversation(readers, pool, SECONDS, seed=1).samples, SAMPLE_RATE)
+    conversation = compose.conversation(readers, pool, SECONDS, seed=1)
+    soundfile.write(path, conversation.samples, SAMPLE_RATE)
+    path.with_suffix(".txt").write_text(conversation.text)
     return path
 
 

@@ -4,7 +4,8 @@ python -m benchmarks.live_clients [FILE …] [--data DIRECTORY]
 
 The client knows the contract and nothing else: a bare `start`, float32 at 48 kHz, `stop`. Files are streamed in real time, four
 times as fast, and in bursts of up to eight seconds that come as fast as they are taken; without any, the sample, a conversation
-of two readers and a telephone call. All files at one speed are streamed at once. Then they are uploaded.
+of two readers and a telephone call. All files at one speed are streamed at once. Then they are uploaded. Where what is said
+stands beside a file, in .stm or .txt, both are held against that, too.
 """
 
 import argparse
@@ -28,15 +29,25 @@ from pipeline.audio import decode
 from pipeline.evaluation import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
 from vivavoce.printing import table
-from vivavoce.sample import recording
 
 RATE = 48_000
 FRAME = 4096
 """Samples that a browser's audio node gives at a time."""
 BURST = 8 * RATE
+SAMPLE = Path("conversations/pyannote_sample/sample.flac")
 CALL = Path("conversations/misc/aws_call_8k.flac")
 Frames = Callable[[Samples], Iterator[Samples]]
-HEADER = ("file", "speed", "lines", "cuts equal", "words equal", "seconds lost", "WER against the upload")
+HEADER = (
+    "file",
+    "speed",
+    "lines",
+    "cuts equal",
+    "words equal",
+    "seconds lost",
+    "WER against the upload",
+    "against the truth",
+    "the upload",
+)
 
 
 @dataclass
@@ -59,10 +70,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings to compose from")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, running() as application:
-        files = asked.files or [recording(), composed(asked.data, Path(scratch)), asked.data / CALL]
+        files = asked.files or [asked.data / SAMPLE, composed(asked.data, Path(scratch)), asked.data / CALL]
         sounds = [at_48_khz(path) for path in files]
         found = {name: at_once(application, sounds, frames) for name, frames in SPEEDS.items()}
         uploads = [text_of(application, path) for path in files]
+        said = [truth(path) for path in files]
     rows = []
     for number, path in enumerate(files):
         first = next(iter(found.values()))[number]
@@ -70,9 +82,19 @@ def main() -> None:
             one = heard[number]
             lost = len(sounds[number]) / RATE - one.duration
             equal = ("yes" if one.cuts == first.cuts else "NO", "yes" if one.text == first.text else "NO")
-            wer = word_error_rate(uploads[number], one.text)
-            rows.append((path.stem, name, str(len(one.lines)), *equal, f"{lost:.2f}", f"{wer:.1%}"))
+            errors = [word_error_rate(uploads[number], one.text)]
+            errors += [word_error_rate(said[number], text) for text in (one.text, uploads[number]) if said[number]]
+            shown = [f"{error:.1%}" for error in errors] + ["–"] * (3 - len(errors))
+            rows.append((path.stem, name, str(len(one.lines)), *equal, f"{lost:.2f}", *shown))
     print(table(HEADER, rows))
+
+
+def truth(path: Path) -> str:
+    """What is said, or nothing where that is not known."""
+    if (text := path.with_suffix(".txt")).exists():
+        return text.read_text()
+    rows = path.with_suffix(".stm").read_text().splitlines() if path.with_suffix(".stm").exists() else []
+    return " ".join(row.split(maxsplit=5)[5] for row in rows)
 
 
 def at_48_khz(path: Path) -> Samples:

@@ -72,24 +72,24 @@ class Engine:
         return [[utterance(window.span)] for window in windows]
 
     def observe(self, _audio: Samples, shard: Span, _progress: Any) -> Observation:
-        time.sleep(shard.duration * OF_SPEECH["observe"])
+        time.sleep(self._slower * shard.duration * OF_SPEECH["observe"])
         return Observation(np.ones((1, 1, 1), np.uint8), np.ones((1, 1, 256), np.float32))
 
     def cluster(self, observations: Sequence[Observation], _hint: Any) -> Diarization:
-        time.sleep(CLUSTERING)
+        time.sleep(self._slower * CLUSTERING)
         turns = tuple(Turn(10.0 * i, 10.0 * (i + 1), "AB"[i % 2]) for i in range(12 * len(observations)))
         return Diarization(turns, turns)
 
     def embed(self, speech: Samples) -> Samples:
-        time.sleep(min(60.0, len(speech) / SAMPLE_RATE) * OF_SPEECH["embed"])
+        time.sleep(self._slower * min(60.0, len(speech) / SAMPLE_RATE) * OF_SPEECH["embed"])
         return np.ones(256, np.float32)
 
     def embed_each(self, _audio: Samples, spans: Sequence[Span]) -> list[Samples]:
-        time.sleep(sum(span.duration for span in spans) * OF_SPEECH["embed"])
+        time.sleep(self._slower * sum(span.duration for span in spans) * OF_SPEECH["embed"])
         return [np.ones(256, np.float32) for _ in spans]
 
     def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
-        time.sleep(sum(map(len, clips)) / SAMPLE_RATE * OF_SPEECH["emotion"])
+        time.sleep(self._slower * sum(map(len, clips)) / SAMPLE_RATE * OF_SPEECH["emotion"])
         scores = dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))
         return [Emotion("neutral", 0.5, scores, np.ones(768, np.float32), "simulated") for _ in clips]
 
@@ -110,21 +110,21 @@ class SimulatedTranscriber(Transcriber):
 
 
 class SimulatedDiarizer(Diarizer):
-    def __init__(self) -> None:
+    def __init__(self, slower: float = 1.0) -> None:
         prepare(self)
-        self.engine: Any = Engine()
+        self.engine: Any = Engine(slower)
 
 
 class SimulatedEmbedder(SpeakerEmbedder):
-    def __init__(self) -> None:
+    def __init__(self, slower: float = 1.0) -> None:
         prepare(self)
-        self.engine: Any = Engine()
+        self.engine: Any = Engine(slower)
 
 
 class SimulatedEmotion(EmotionRecognizer):
-    def __init__(self) -> None:
+    def __init__(self, slower: float = 1.0) -> None:
         prepare(self)
-        self.engine: Any = Engine()
+        self.engine: Any = Engine(slower)
 
 
 def deploy(cls: type, replicas: int, *args: Any) -> Handle:
@@ -162,19 +162,20 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
     return rate
 
 
-async def one_recording(replicas: int, audio: Any, duration: float) -> float:
+async def one_recording(replicas: int, audio: Any, duration: float, slower: float) -> float:
     """Seconds from a decoded recording to its transcript."""
     handles = {
-        "transcriber": deploy(SimulatedTranscriber, replicas),
-        "diarizer": deploy(SimulatedDiarizer, replicas),
-        "embedder": deploy(SimulatedEmbedder, replicas),
-        "emotion": deploy(SimulatedEmotion, replicas),
+        "transcriber": deploy(SimulatedTranscriber, replicas, slower),
+        "diarizer": deploy(SimulatedDiarizer, replicas, slower),
+        "embedder": deploy(SimulatedEmbedder, replicas, slower),
+        "emotion": deploy(SimulatedEmotion, replicas, slower),
     }
     stages = graph.stages(handles)
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
-    await stages.transcriber.transcribe(audio, Span(0.0, 1.0), "en")  # the first call of a handle looks for its replicas
+    short = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
+    await process(short, WINDOW, stages, Options(filter_hallucinations=False), ignore)  # the first calls look for the replicas
     start = time.perf_counter()
     transcript = await process(audio, duration, stages, Options(filter_hallucinations=False), ignore)
     assert len(transcript.segments) >= duration / WINDOW
@@ -205,7 +206,7 @@ async def main(asked: argparse.Namespace) -> None:
     batch = asked.slower * (PASS + A_WINDOW * BATCH_ON_GPU)
     ideal = BATCH_ON_GPU / batch
     if asked.slower != 1:
-        print(f"Transcribers are {asked.slower:g} times slower than they would be.\n")
+        print(f"Models are {asked.slower:g} times slower than they would be.\n")
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
     for count in asked.replicas:
@@ -220,7 +221,7 @@ async def main(asked: argparse.Namespace) -> None:
     audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
     alone: float | None = None
     for count in asked.transcribers:
-        took = await one_recording(count, audio, minutes * 60)
+        took = await one_recording(count, audio, minutes * 60, asked.slower)
         alone = alone or took * count
         print(f"| {count} | {took:.1f} s | {alone / count:.1f} s | {alone / count / took:.0%} |", flush=True)
     for cls in (SimulatedTranscriber, SimulatedDiarizer, SimulatedEmbedder, SimulatedEmotion):
