@@ -83,7 +83,7 @@ class Load(Background):
         answer = client.post("/process", files=files, data={"language": "en"})
         if self._fine(answer, "POST /process"):
             self.tally.recordings += 1
-            lines = [(line["start_offset"], line["text"]) for line in answer.json()["segments"]]
+            lines = [(round(line["start_offset"], 2), line["text"]) for line in answer.json()["segments"]]
             if lines != self._lines.setdefault(piece, lines):
                 self.tally.dropped.append(f"{piece.name} has other lines: {lines} instead of {self._lines[piece]}")
 

@@ -134,8 +134,9 @@ class Whisper:
         words = tuple(
             Word(
                 text=word["word"],
-                start=min(max(word["start"] + shift, span.start), span.end),
-                end=min(max(word["end"] + shift, span.start), span.end),
+                # Rounded: the last bits come from the window's place in its batch.
+                start=min(max(round(word["start"] + shift, 3), span.start), span.end),
+                end=min(max(round(word["end"] + shift, 3), span.start), span.end),
                 probability=float(word["probability"]),
             )
             for word in segment["words"]

@@ -60,6 +60,7 @@ def test_words_are_in_order_and_in_their_window(windows: list[Window], together:
         assert times == sorted(times)
         assert window.span.start <= times[0]
         assert times[-1] <= window.span.end
+        assert {moment for moment in times if moment != round(moment, 3)} <= {window.span.start, window.span.end}
         assert all(0 <= word.probability <= 1 for utterance in utterances for word in utterance.words)
 
 
