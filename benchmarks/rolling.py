@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import yaml
 
-from benchmarks.application import Background, descendants, end_now, free_port, open_directory
+from benchmarks.application import Background, descendants, end_now, free_ports, open_directory
 from benchmarks.kill import cut
 from deployments.config import load_config
 from engines.weights import resolve
@@ -149,13 +149,15 @@ class Serve:
 @contextmanager
 def ray_head(directory: Path, database: str) -> Iterator[Serve]:
     """`ray start --head` with ports of its own, for a graph on this database; nothing of it is left at the end."""
-    ports = {name: free_port() for name in ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")}
+    names = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
+    *found, http = free_ports(len(names) + 1)
+    ports = dict(zip(names, found, strict=True))
     options = [f"--{name}={port}" for name, port in ports.items()] + ["--min-worker-port=0", "--max-worker-port=0"]
     options += ["--node-ip-address=127.0.0.1", f"--temp-dir={directory / 'ray'}", "--head", "--block"]
     with (directory / "ray.log").open("wb") as log:
         env = os.environ | AUTH | {"DATABASE_URL": database}
         ray = subprocess.Popen([BIN / "ray", "start", *options], stdout=log, stderr=log, start_new_session=True, env=env)
-    serve = Serve(directory, ports["dashboard-port"], free_port())
+    serve = Serve(directory, ports["dashboard-port"], http)
     try:
         deadline = time.monotonic() + 120
         while True:
