@@ -65,12 +65,17 @@ def accuracy(application: Application, data: Path) -> Iterator[Sequence[str]]:
         yield path.stem, f"{der:.1%}", *speakers, *words(path.with_suffix(".stm"), segments), f"{feeling}/{len(segments)}"
 
 
+def said_in(stm: Path) -> list[tuple[str, str]]:
+    """Every word, and who says it."""
+    rows = [line.split(maxsplit=5) for line in stm.read_text().splitlines()]
+    return [(word, row[2]) for row in rows for word in row[5].split()]
+
+
 def words(reference: Path, segments: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """Word error rate, and how many of the words that were heard right were given to the right speaker."""
     if not reference.exists():
         return "–", "–"
-    rows = [line.split(maxsplit=5) for line in reference.read_text().splitlines()]
-    said = [(word, row[2]) for row in rows for word in row[5].split()]
+    said = said_in(reference)
     heard = [(word["word"], segment["speaker_name"]) for segment in segments for word in segment["words"]]
     wer = word_error_rate(" ".join(word for word, _ in said), " ".join(segment["text"] for segment in segments))
     return f"{wer:.1%}", f"{word_speaker_accuracy(said, heard):.1%}"

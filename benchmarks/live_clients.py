@@ -24,6 +24,7 @@ import soxr
 from websockets.sync.client import connect
 
 from benchmarks.application import Application, running
+from benchmarks.end_to_end import said_in
 from benchmarks.live import composed
 from pipeline.audio import decode
 from pipeline.evaluation import word_error_rate
@@ -93,8 +94,8 @@ def truth(path: Path) -> str:
     """What is said, or nothing where that is not known."""
     if (text := path.with_suffix(".txt")).exists():
         return text.read_text()
-    rows = path.with_suffix(".stm").read_text().splitlines() if path.with_suffix(".stm").exists() else []
-    return " ".join(row.split(maxsplit=5)[5] for row in rows)
+    stm = path.with_suffix(".stm")
+    return " ".join(word for word, _ in said_in(stm)) if stm.exists() else ""
 
 
 def at_48_khz(path: Path) -> Samples:

@@ -64,7 +64,7 @@ def prepare(replica: Replica) -> None:
 class Engine:
     """All the models: they sleep, and what they say makes a transcript of the right length."""
 
-    def __init__(self, slower: float = 1.0) -> None:
+    def __init__(self, slower: float) -> None:
         self._slower = slower
 
     def transcribe(self, windows: Sequence[Any]) -> list[list[Utterance]]:
@@ -100,7 +100,7 @@ def utterance(span: Span) -> Utterance:
 
 
 class SimulatedTranscriber(Transcriber):
-    def __init__(self, slower: float = 1.0) -> None:
+    def __init__(self, slower: float) -> None:
         prepare(self)
         self.engine: Any = Engine(slower)
         self.fill(BATCH_ON_GPU)
@@ -110,19 +110,19 @@ class SimulatedTranscriber(Transcriber):
 
 
 class SimulatedDiarizer(Diarizer):
-    def __init__(self, slower: float = 1.0) -> None:
+    def __init__(self, slower: float) -> None:
         prepare(self)
         self.engine: Any = Engine(slower)
 
 
 class SimulatedEmbedder(SpeakerEmbedder):
-    def __init__(self, slower: float = 1.0) -> None:
+    def __init__(self, slower: float) -> None:
         prepare(self)
         self.engine: Any = Engine(slower)
 
 
 class SimulatedEmotion(EmotionRecognizer):
-    def __init__(self, slower: float = 1.0) -> None:
+    def __init__(self, slower: float) -> None:
         prepare(self)
         self.engine: Any = Engine(slower)
 

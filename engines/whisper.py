@@ -131,14 +131,12 @@ class Whisper:
         ]
 
     def _utterance(self, segment: dict[str, Any], span: Span, shift: float, language: str) -> Utterance:
+        def within(time: float) -> float:
+            """Rounded: the last bits come from the window's place in its batch."""
+            return min(max(round(time + shift, 3), span.start), span.end)
+
         words = tuple(
-            Word(
-                text=word["word"],
-                # Rounded: the last bits come from the window's place in its batch.
-                start=min(max(round(word["start"] + shift, 3), span.start), span.end),
-                end=min(max(round(word["end"] + shift, 3), span.start), span.end),
-                probability=float(word["probability"]),
-            )
+            Word(word["word"], within(word["start"]), within(word["end"]), float(word["probability"]))
             for word in segment["words"]
         )
         return Utterance(words=words, avg_logprob=float(segment["avg_logprob"]), language=language)
