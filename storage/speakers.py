@@ -132,18 +132,19 @@ async def create_unknown(session: AsyncSession) -> int:
 
 
 async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
-    """Where a speaker is heard best: long enough, alone, and in words that were easy to make out; None where nothing is kept.
+    """Where a speaker is heard best: long enough, alone, and first among the lines whose words were easiest to make out.
 
+    None where no recording is kept.
     Raises SpeakerNotFoundError.
     """
     await name_of(session, speaker_id)
-    length = SegmentRow.end_offset - SegmentRow.start_offset
+    length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()
     best = (
         select(Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .join(Conversation, ParticipantRow.conversation_id == Conversation.id)
         .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), ~SegmentRow.is_misidentified)
-        .order_by(SegmentRow.overlap, func.least(length, SAMPLE / 2).desc(), SegmentRow.avg_logprob.desc().nulls_last())
+        .order_by(SegmentRow.overlap, func.least(length, SAMPLE / 2).desc(), clear, SegmentRow.id)
         .limit(1)
     )
     row: Any = (await session.execute(best)).one_or_none()
