@@ -1,6 +1,8 @@
 """What the stages run, asked without waking those whose models have been let go."""
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Mapping
 
@@ -8,9 +10,13 @@ from ray import serve
 
 from deployments.graph import Handle
 
+log = logging.getLogger(__name__)
+
 AWAKE = {"RUNNING", "STARTING"}
 FRESH = 5.0
-"""Seconds for which what they said stands: to ask models at work on all of a CPU takes a quarter of a second."""
+"""Seconds after which the stages are asked again, behind whoever asks: models at work on all of a CPU take a quarter of one."""
+STALE = 30.0
+"""Seconds after which what they said says nothing any more, and whoever asks waits."""
 
 Status = dict[str, str | None]
 
@@ -21,12 +27,20 @@ class Statuses:
     def __init__(self, stages: Mapping[str, Handle]) -> None:
         self._stages = stages
         self._said: dict[str, Status] = {}
-        self._asked = 0.0
+        self._asked = -math.inf
+        self._asking: asyncio.Task[None] | None = None
 
     async def __call__(self) -> dict[str, Status]:
         """`StageStatus` of each stage, as a dictionary. Raises what Serve does where a stage does not answer."""
-        if self._said and time.monotonic() - self._asked < FRESH:
-            return dict(self._said)
+        age = time.monotonic() - self._asked
+        if age > FRESH and self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._answered)
+        if age > STALE and self._asking is not None:
+            await asyncio.shield(self._asking)  # who gives up waiting does not break it off for the others
+        return {name: self._said[name] for name in self._stages}
+
+    async def _ask(self) -> None:
         asleep = await asyncio.to_thread(_asleep) if self._said else set()
         to_ask = [
             name for name, handle in self._stages.items() if not (name in self._said and handle.deployment_id.name in asleep)
@@ -34,7 +48,12 @@ class Statuses:
         said = await asyncio.gather(*(self._stages[name].status.remote() for name in to_ask))
         self._said |= dict(zip(to_ask, said, strict=True))
         self._asked = time.monotonic()
-        return {name: self._said[name] for name in self._stages}
+
+    def _answered(self, asking: asyncio.Task[None]) -> None:
+        self._asking = None
+        if not asking.cancelled() and (error := asking.exception()):
+            self._asked = -math.inf  # the next who asks is told
+            log.warning("A stage does not say what it runs: %s", error)
 
 
 def _asleep() -> set[str]:

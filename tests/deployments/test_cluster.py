@@ -23,6 +23,7 @@ from pathlib import Path
 import httpx, ray
 from mcp import Client
 from ray import serve
+import deployments.statuses
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
 from deployments.statuses import Statuses
@@ -84,6 +85,7 @@ try:
     until(lambda: all(part in keep("metrics", exported()) for part in AWAITED))
     until(lambda: not any(models().values()))
     found["idle"] = models()
+    deployments.statuses.STALE = 0.0  # asks, and waits
     found["statuses"] = asyncio.run(statuses()) == first
     found["still_idle"] = models()
     found["agent"] = asyncio.run(agent())
