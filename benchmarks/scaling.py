@@ -6,7 +6,8 @@ process of some 100 MB, and where this machine's CPUs are busy the graph is slow
 
 First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
 one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the
-real model beside the simulation, one thread a replica: windows of speech a second, against as many times those of the first.
+real model beside the simulation, one thread a replica: windows of speech a second, against those of as many processes that have
+the model and nothing else.
 """
 
 import argparse
@@ -16,7 +17,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -32,8 +35,10 @@ from deployments.diarizer import Diarizer
 from deployments.embedder import SpeakerEmbedder
 from deployments.emotion import EmotionRecognizer
 from deployments.replica import Replica
+from deployments.routing import ROUTING
 from deployments.transcriber import BATCH, BATCH_ON_GPU, Transcriber
-from engines.weights import Resolved
+from engines.weights import Resolved, resolve
+from engines.whisper import Whisper, Window
 from pipeline.audio import decode
 from pipeline.process import Options, process
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
@@ -130,7 +135,12 @@ class SimulatedEmotion(EmotionRecognizer):
 def deploy(cls: type, replicas: int, *args: Any) -> Handle:
     """Exactly so many replicas, each on a machine's fair share of the raylets."""
     deployment: Any = serve.deployment(cls)
-    options = {"num_replicas": replicas, "max_ongoing_requests": 256, "ray_actor_options": {"num_cpus": 1}}
+    options = {
+        "num_replicas": replicas,
+        "max_ongoing_requests": 256,
+        "ray_actor_options": {"num_cpus": 1},
+        "request_router_config": ROUTING,
+    }
     return serve.run(deployment.options(**options).bind(*args), name=cls.__name__, route_prefix=None)
 
 
@@ -182,6 +192,23 @@ async def one_recording(replicas: int, audio: Any, duration: float, slower: floa
     return time.perf_counter() - start
 
 
+def windows_a_second(seconds: float) -> float:
+    """What the model by itself transcribes in this process."""
+    model = Whisper(resolve("whisper", Settings(), gpu=False).path, device="cpu", threads=1)
+    batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * BATCH
+    model.transcribe(batch)
+    start, passes = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        model.transcribe(batch)
+        passes += 1
+    return passes * BATCH / (time.perf_counter() - start)
+
+
+def by_themselves(processes: int, seconds: float) -> float:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return sum(pool.map(windows_a_second, [seconds] * processes))
+
+
 @contextmanager
 def cluster(cpus: int, nodes: int = NODES, **http: Any) -> Iterator[None]:
     """Several raylets on this machine that claim to have `cpus` CPUs together, and Serve; `http`: its proxy's options."""
@@ -227,15 +254,16 @@ async def main(asked: argparse.Namespace) -> None:
     for cls in (SimulatedTranscriber, SimulatedDiarizer, SimulatedEmbedder, SimulatedEmotion):
         serve.delete(cls.__name__)
 
-    print("\nThe real model, one thread a replica.\n")
-    print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
+    print("\nThe real model, one thread a replica, and in processes without the graph.\n")
+    print("| transcribers | windows a second | in processes | of those |\n|---:|---:|---:|---:|")
     audio = ray.put(decode(recording(), max_duration=WINDOW + 1))
-    first: float | None = None
+    seconds = max(asked.seconds, MEASURED)
     for count in asked.real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))
-        rate = await throughput(handle, audio, WAITING * BATCH * count, max(asked.seconds, MEASURED), coming=0.0)
-        first = first or rate / count
-        print(f"| {count} | {rate:.2f} | {count * first:.2f} | {rate / (count * first):.0%} |", flush=True)
+        rate = await throughput(handle, audio, WAITING * BATCH * count, seconds, coming=0.0)
+        serve.delete(Transcriber.__name__)
+        ideal = by_themselves(count, seconds)
+        print(f"| {count} | {rate:.2f} | {ideal:.2f} | {rate / ideal:.0%} |", flush=True)
 
 
 if __name__ == "__main__":

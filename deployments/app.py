@@ -14,6 +14,7 @@ from deployments.diarizer import Diarizer
 from deployments.embedder import SpeakerEmbedder
 from deployments.emotion import EmotionRecognizer
 from deployments.ingress import Ingress
+from deployments.routing import ROUTING
 from deployments.transcriber import Transcriber
 from settings import Settings
 
@@ -77,6 +78,9 @@ def build_app(args: AppArgs) -> Application:
     def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
         return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine.cpus, gpus, idle))
 
+    def model(cls: type, stage: StageArgs) -> Application:
+        return deployment(cls, stage, args.idle_seconds).options(request_router_config=ROUTING).bind(settings)
+
     # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
     # Of the ingress a new replica comes before the old one goes: a change makes nobody wait. Models have no room for that.
@@ -85,10 +89,10 @@ def build_app(args: AppArgs) -> Application:
         .options(max_surge_percent=100)
         .bind(
             settings,
-            deployment(Transcriber, args.transcriber, args.idle_seconds).bind(settings),
-            deployment(Diarizer, args.diarizer, args.idle_seconds).bind(settings),
-            deployment(SpeakerEmbedder, args.embedder, args.idle_seconds).bind(settings),
-            deployment(EmotionRecognizer, args.emotion, args.idle_seconds).bind(settings),
+            model(Transcriber, args.transcriber),
+            model(Diarizer, args.diarizer),
+            model(SpeakerEmbedder, args.embedder),
+            model(EmotionRecognizer, args.emotion),
             database,
         )
     )

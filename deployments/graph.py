@@ -77,11 +77,16 @@ class RemoteDiarizer:
 
     async def _observe(self, audio: Recording, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         reports = self.handle.options(stream=True).observe.remote(audio, shard)
+        found: Observation | None = None
+        # To the end, for until then the replica counts as busy.
         async for item in cast(AsyncIterator[float | Observation], reports):
             if isinstance(item, Observation):
-                return item
-            await progress(item)
-        raise RuntimeError("The diarizer ended without a result; it was stopped. Send the recording again.")
+                found = item
+            else:
+                await progress(item)
+        if found is None:
+            raise RuntimeError("The diarizer ended without a result; it was stopped. Send the recording again.")
+        return found
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         return await insist(lambda: self.handle.cluster.remote(observations, hint))

@@ -13,9 +13,11 @@ from pipeline.stages import Audio, Progress, Stages
 from pipeline.types import NO_HINT, Diarization, Observation, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
 from pipeline.windows import pack, shards
 
+WINDOWS_IN_FLIGHT = 128
+"""Windows of one recording that wait to be transcribed, of an hour all: batches of 16 for as many replicas as a team has, and a
+sign for Serve to start more of them. A short recording does not wait behind them: replicas let recordings take turns."""
 IN_FLIGHT = 32
-"""Calls of one recording that wait on one stage: enough to fill the batches of several replicas, few enough that a long file
-leaves room in the queue for a short one."""
+"""Calls of one recording that wait for its voices or emotions."""
 SHARDS_IN_FLIGHT = 16
 """Shards of one recording that wait on the diarizer, which takes one at a time: as many replicas as work on one recording."""
 SPANS_PER_CALL = 16
@@ -139,7 +141,7 @@ class _Recording(Generic[Audio]):
             heard[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
             await self.meter("transcribing", len(heard) / len(windows))
 
-        await _each(hear, [window for window in windows if window not in heard])
+        await _each(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
         await self.meter("transcribing", 1.0)
         return [utterance for window in windows for utterance in heard[window]]
 
@@ -166,7 +168,7 @@ class _Recording(Generic[Audio]):
             voiceprint = await self.stages.embedder.embed(self.audio, spans, heard) if spans else None
             return Participant(label, participants.speech(diarization.turns, label), voiceprint)
 
-        return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}))
+        return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}), IN_FLIGHT)
 
     def around(self, segment: Segment) -> Span:
         """Where to listen for a segment's emotion: nobody hears one in half a second."""
@@ -194,7 +196,7 @@ class _Recording(Generic[Audio]):
             return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in heard]
 
         batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
-        lines = [segment for batch in await _each(hear, batches) for segment in batch]
+        lines = [segment for batch in await _each(hear, batches, IN_FLIGHT) for segment in batch]
         await self.meter(LAST, 1.0)
         return lines
 
@@ -230,7 +232,7 @@ async def _run(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int = IN_FLIGHT) -> list[R]:
+async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R]:
     """The results of all calls in the items' order, `at_once` of them at a time."""
     room = asyncio.Semaphore(at_once)
 

@@ -77,7 +77,7 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     scaling = transcriber["autoscaling"]
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
-    assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (256, 512)
+    assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (640, 1024)
     assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
     assert ingress["graceful_shutdown_timeout_s"] == 600
     assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)

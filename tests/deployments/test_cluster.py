@@ -1,5 +1,5 @@
 """The graph on a real Ray, with two replicas of the ingress: what an operator sees of it, models that are let go while they are
-idle, and an agent whose requests go to either replica.
+idle, an agent whose requests go to either replica, and which replica of a stage is asked.
 
 Recordings come and go in one cluster, in a process of its own; the tests look at what it wrote down.
 """
@@ -18,7 +18,8 @@ from tests.program import ROOT, Program, free_port
 pytestmark = pytest.mark.ray
 
 RUN = """
-import asyncio, json, sys, time
+import asyncio, json, os, sys, time
+from collections import Counter
 from pathlib import Path
 import httpx, ray
 from mcp import Client
@@ -26,6 +27,7 @@ from ray import serve
 import deployments.statuses
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
+from deployments.routing import ROUTING
 from deployments.statuses import Statuses
 from vivavoce.sample import recording
 
@@ -40,6 +42,22 @@ found = {}
 try:
     logging_config = {"encoding": "JSON", "log_level": "INFO"}
     serve.start(proxy_location="HeadOnly", http_options={"port": port}, logging_config=logging_config)
+
+    @serve.deployment(num_replicas=4, max_ongoing_requests=8, ray_actor_options={"num_cpus": 0}, request_router_config=ROUTING)
+    class Sleeper:
+        async def __call__(self):
+            await asyncio.sleep(3)
+            return os.getpid()
+
+    async def burst(sleepers):
+        return Counter(await asyncio.gather(*(sleepers.remote() for _ in range(8))))
+
+    sleepers = serve.run(Sleeper.bind(), name="sleepers", route_prefix=None)
+    sleepers.remote().result()
+    time.sleep(1)  # until it is no longer counted
+    found["shares"] = list(asyncio.run(burst(sleepers)).values())
+    serve.delete("sleepers")
+
     serve.run(build_app(AppArgs(**args)), name="vivavoce", logging_config=logging_config)
 
     def process(request_id):
@@ -174,3 +192,8 @@ def test_an_agents_requests_go_to_either_replica(run: dict[str, Any]) -> None:
     logs = {name: [json.loads(line)["message"] for line in lines] for name, lines in run["logs"].items() if "Ingress" in name}
     answered = {name: sum(bool(AGENTS.match(message)) for message in messages) for name, messages in logs.items()}
     assert len([count for count in answered.values() if count]) == 2, logs
+
+
+def test_a_burst_of_calls_is_shared_evenly(run: dict[str, Any]) -> None:
+    """After one call, which makes its replica the only one that Serve knows the load of."""
+    assert run["shares"] == [2, 2, 2, 2]
