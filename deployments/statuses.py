@@ -10,7 +10,7 @@ from ray import serve
 
 from deployments.graph import Handle
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger("ray.serve")
 
 AWAKE = {"RUNNING", "STARTING"}
 FRESH = 5.0
@@ -53,7 +53,7 @@ class Statuses:
         self._asking = None
         if not asking.cancelled() and (error := asking.exception()):
             self._asked = -math.inf  # the next who asks is told
-            log.warning("A stage does not say what it runs: %s", error)
+            logger.warning("A stage does not say what it runs: %s", error)
 
 
 def _asleep() -> set[str]:
