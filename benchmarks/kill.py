@@ -28,7 +28,8 @@ import numpy as np
 import psutil
 import soundfile
 
-from benchmarks.application import descendants, end_now, free_port, open_directory
+from benchmarks.application import descendants, end_now, open_directory
+from benchmarks.ports import free_port
 from vivavoce.printing import table
 from vivavoce.sample import recording
 

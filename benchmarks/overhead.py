@@ -22,8 +22,9 @@ import ray
 from ray import ObjectRef, serve
 from ray._private.internal_api import node_stats
 
-from benchmarks.application import free_port, open_directory
+from benchmarks.application import open_directory
 from benchmarks.end_to_end import five_minutes
+from benchmarks.ports import free_port
 from benchmarks.scaling import cluster
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config

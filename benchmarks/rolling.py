@@ -25,8 +25,9 @@ from typing import Any
 import httpx
 import yaml
 
-from benchmarks.application import Background, descendants, end_now, free_ports, open_directory
+from benchmarks.application import Background, descendants, end_now, open_directory
 from benchmarks.kill import cut
+from benchmarks.ports import free_ports
 from deployments.config import load_config
 from engines.weights import resolve
 from settings import NAME, Settings

@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from benchmarks.ports import free_port
 from deployments.api.app import create_app
 from deployments.api.rules import rules
 from deployments.api.services import Services
@@ -24,7 +25,6 @@ from settings import Settings
 from storage.audio import AudioStore
 from storage.database import Database
 from storage.events import Notifications
-from tests.program import free_port
 
 API = "http://test/api/v1"
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -36,14 +35,6 @@ def vivavoce(*arguments: str | Path, timeout: float = 120, **env: str) -> subpro
     return subprocess.run(
         command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=timeout, check=False
     )
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Program:

@@ -21,11 +21,12 @@ import soundfile
 import soxr
 from mcp import Client as Agent
 
+from benchmarks.ports import free_port
 from pipeline.evaluation import diarization_error_rate, word_error_rate, word_speaker_accuracy
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
 from tests.deployments.live import CLIENT_RATE
 from tests.deployments.live import Client as Live
-from tests.program import DATA, Program, free_port
+from tests.program import DATA, Program
 from vivavoce.sample import recording
 
 pytestmark = pytest.mark.ray

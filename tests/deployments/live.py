@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks.ports import free_port
 from deployments.api.app import create_app
 from deployments.api.services import Services
 from deployments.recordings import Recordings
@@ -23,7 +24,6 @@ from settings import Settings
 from storage.audio import AudioStore
 from storage.database import Database
 from storage.events import Notifications
-from tests.program import free_port
 
 CLIENT_RATE = 48_000
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.ports import free_ports
 from deployments import metrics
-from tests.program import ROOT, Program, free_port
+from tests.program import ROOT, Program
 
 pytestmark = pytest.mark.ray
 
@@ -123,7 +124,7 @@ AGENTS = re.compile(r"POST /(mcp)? ")
 @pytest.fixture(scope="module")
 def run(open_directory: Path) -> Iterator[dict[str, Any]]:
     """What was found while two recordings were processed with a pause between them."""
-    command = ["python", "-W", "ignore", "-c", RUN, str(free_port()), str(free_port()), str(open_directory / "data")]
+    command = ["python", "-W", "ignore", "-c", RUN, *map(str, free_ports(2)), str(open_directory / "data")]
     with Program(command, open_directory) as program:
         assert program.process.wait(540) == 0, program.stderr[-3000:]
         yield json.loads(program.stdout.split("RESULT")[1])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Program, free_port
+from benchmarks.ports import free_port
+from tests.program import Program
 
 pytestmark = pytest.mark.ray
 

@@ -9,8 +9,9 @@ import httpx
 import pytest
 import yaml
 
+from benchmarks.ports import free_port
 from deployments.config import load_config
-from tests.program import BIN, Program, environment, free_port
+from tests.program import BIN, Program, environment
 
 pytestmark = pytest.mark.ray
 

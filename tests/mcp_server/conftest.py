@@ -13,12 +13,12 @@ from mcp import Client
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from benchmarks.ports import free_port
 from pipeline.stages import Stages
 from settings import Settings
 from storage.database import Database
 from tests.application import running
 from tests.hearing import Heard, sound
-from tests.program import free_port
 from tests.storage.transcripts import MODEL
 
 T = TypeVar("T")

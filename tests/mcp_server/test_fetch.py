@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.ports import free_port
 from mcp_server.fetch import FetchError, fetch, is_public
-from tests.program import free_port
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from benchmarks.ports import free_port
 from mcp_server.server import TOOLS
 from storage import conversations, transcripts
 from storage.database import Database
 from tests.hearing import sound
 from tests.mcp_server.conftest import held
-from tests.program import BIN, environment, free_port
+from tests.program import BIN, environment
 from tests.storage.transcripts import RULES, transcript, voice
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.ports import free_port
 from deployments.api import schemas
-from tests.program import BIN, Program, environment, free_port, vivavoce
+from tests.program import BIN, Program, environment, vivavoce
 from vivavoce.sample import recording
 
 pytestmark = pytest.mark.ray

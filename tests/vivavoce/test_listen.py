@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.ports import free_port
 from pipeline import recording
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
 from settings import Settings
 from tests.deployments.live import conversation, serving
-from tests.program import BIN, environment, free_port, vivavoce
+from tests.program import BIN, environment, vivavoce
 from vivavoce import listen
 from vivavoce.listen import ListenError
 
