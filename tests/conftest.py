@@ -9,10 +9,16 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from storage.database import Database, migrate
 from storage.embedded import EmbeddedPostgres
 from storage.job_tables import JobRow
+
+# Whether the tests pass is for the code to say, not for how busy the machine is, nor for chance:
+# `--hypothesis-profile=default` looks for other examples.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -265,12 +265,11 @@ def test_the_work_goes_on_when_the_client_hangs_up(api: httpx.Client) -> None:
 def test_the_application_answers_while_it_works(api: httpx.Client) -> None:
     with recording().open("rb") as file:
         accepted = api.post("/process", params={"wait": False}, files={"audio_file": file}).json()["id"]
-    slowest = 0.0
+    answers = 0
     while api.get(f"/conversations/{accepted}/progress").json()["status"] == "processing":
-        begun = time.monotonic()
         api.get("/conversations").raise_for_status()
-        slowest = max(slowest, time.monotonic() - begun)
-    assert slowest < 2
+        answers += 1
+    assert answers > 3
 
 
 # What comes in

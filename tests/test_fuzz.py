@@ -59,7 +59,6 @@ def test_no_request_is_too_much(address: str, label: str, mode: Any) -> None:
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

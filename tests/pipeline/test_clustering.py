@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clustering import Merge, certain, likely
@@ -53,7 +53,6 @@ def test_two_who_were_told_apart_do_not_both_become_a_third() -> None:
     assert certain(nearby, {1}, [frozenset((5, 6))], THRESHOLD) == [Merge(5, 1, 0.9), Merge(7, 1, 0.7)]
 
 
-@settings(deadline=None)
 @given(NEARBY, NAMED, PAIRS, st.randoms())
 def test_merges_are_sound_whatever_is_near_whatever(nearby: Nearby, named: set[int], apart: set[frozenset[int]], rng) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     merges = certain(nearby, named, apart, THRESHOLD)
@@ -74,7 +73,6 @@ def test_merges_are_sound_whatever_is_near_whatever(nearby: Nearby, named: set[i
     assert certain(dict(shuffled), named, apart, THRESHOLD) == merges
 
 
-@settings(deadline=None)
 @given(NEARBY, NAMED, PAIRS)
 def test_what_is_certain_is_likely_too(nearby: Nearby, named: set[int], apart: set[frozenset[int]]) -> None:
     pairs = {frozenset((m.source, m.target)) for m in likely(nearby, named)}

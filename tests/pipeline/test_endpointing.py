@@ -34,7 +34,7 @@ runs = st.lists(st.tuples(st.sampled_from([0.0, 0.02, 0.2]), st.integers(1, 40_0
 chunks = st.lists(st.integers(1, 50_000), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs=runs, chunks=chunks, duration=st.sampled_from([0.1, 0.5, 2.0]), repeat=st.integers(1, 12))
 def test_lines_do_not_depend_on_how_the_audio_arrives(
     runs: list[tuple[float, int]], chunks: list[int], duration: float, repeat: int

@@ -6,14 +6,12 @@ import re
 from html import unescape
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
 from pipeline.export import CUE_CHARACTERS, CUE_SECONDS, FORMATS, Line, Transcript, to_csv, to_rttm, to_srt, to_txt, to_vtt
 from pipeline.types import EMOTIONS, Turn, Word
-
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # Unicode's tables are slow to load
 
 HOSTILE = st.text(
     st.one_of(
@@ -39,7 +37,6 @@ def lines(draw: st.DrawFn) -> Line:
     )
 
 
-@unhurried
 @given(st.lists(lines(), max_size=6))
 def test_srt_reads_back(given: list[Line]) -> None:
     said = _said(given)
@@ -54,7 +51,6 @@ def test_srt_reads_back(given: list[Line]) -> None:
     srt.encode()  # raises where a surrogate is left
 
 
-@unhurried
 @given(st.lists(lines(), max_size=6))
 def test_vtt_reads_back(given: list[Line]) -> None:
     said = _said(given)
@@ -73,7 +69,6 @@ def test_vtt_reads_back(given: list[Line]) -> None:
     assert [_seconds(start) for start in starts] == sorted(_seconds(start) for start in starts)
 
 
-@unhurried
 @given(st.lists(lines(), max_size=6))
 def test_txt_is_a_row_a_line(given: list[Line]) -> None:
     txt = to_txt(given)
@@ -83,7 +78,6 @@ def test_txt_is_a_row_a_line(given: list[Line]) -> None:
         assert row.endswith(f": {_flat(line.text)}")
 
 
-@unhurried
 @given(st.lists(lines(), max_size=6))
 def test_csv_reads_back_and_holds_no_formula(given: list[Line]) -> None:
     said = _said(given)
@@ -108,7 +102,6 @@ def test_csv_example() -> None:
     ]
 
 
-@unhurried
 @given(st.lists(lines(), max_size=6), HOSTILE)
 def test_rttm_has_ten_fields(given: list[Line], uri: str) -> None:
     rows = to_rttm([Turn(line.start, line.end, line.speaker) for line in given], uri).splitlines()
@@ -172,7 +165,6 @@ def test_corrected_text_is_not_divided() -> None:
     assert to_txt([line]).count("\n") == 1
 
 
-@unhurried
 @given(st.lists(st.text("ab,. é", max_size=12), min_size=1, max_size=400), st.floats(0.01, 9))
 def test_cues_fit_and_lose_no_word(texts: list[str], seconds: float) -> None:
     words = "".join(f" {text}" for text in texts)

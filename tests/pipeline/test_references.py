@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.identity import CLOSEST, closest, match
@@ -10,7 +10,6 @@ def _vectors(count: int, dimension: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("pd"), st.integers(0, 6), st.integers(0, 4)), max_size=40), st.integers(0, 2**32 - 1))
 def test_whatever_comes_and_goes_it_answers_like_a_matrix_made_anew(steps: list[tuple[str, int, int]], seed: int) -> None:
     rng = np.random.default_rng(seed)

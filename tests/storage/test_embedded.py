@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,15 +188,14 @@ def test_a_cluster_of_another_version_is_left_alone(data: Path) -> None:
     assert sorted(path.name for path in (data / "cluster").iterdir()) == ["PG_VERSION"]
 
 
+@pytest.mark.timeout(120)  # it would be waited for much longer if its end were not seen
 def test_a_server_that_cannot_start_says_why(data: Path) -> None:
     with EmbeddedPostgres(data) as url:
         sockets = Path(url.split("host=")[1])
     with (data / "cluster" / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
-    began = time.monotonic()
     with pytest.raises(RuntimeError, match="no_such_setting"):
         EmbeddedPostgres(data).start()
-    assert time.monotonic() - began < 20
     assert not sockets.exists()
 
 

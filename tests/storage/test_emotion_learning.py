@@ -83,7 +83,7 @@ async def from_scratch(database: Database) -> dict[tuple[int | None, str | None]
 
 
 @given(st.lists(steps, min_size=1, max_size=12))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_a_profile_is_what_its_segments_say(database: Database, changes: list[tuple[Any, ...]]) -> None:
     async with database.session() as session:
         for table in (Speaker, ParticipantRow):
