@@ -156,10 +156,11 @@ async def _move(edit: Edit, line: _Line, target: int | None, name: str, enroll: 
 
 async def _feel(edit: Edit, rules: Rules, line: _Line, target: int) -> None:
     """Emotions after the line, and perhaps all of its voice, has another speaker."""
-    if await moods.profiled(edit.session, line.speaker_id, target):
-        now = await _line(edit.session, line.conversation_id, line.id)
+    now = await _line(edit.session, line.conversation_id, line.id)
+    theirs = {line.participant_id, now.participant_id} | edit.participants
+    if await moods.profiled(edit.session, line.speaker_id, target) or await moods.taught(edit.session, theirs):
         people = {target} | ({line.speaker_id} if line.speaker_id is not None else set())
-        await moods.follow(edit.session, rules, people, {line.participant_id, now.participant_id} | edit.participants)
+        await moods.follow(edit.session, rules, people, theirs)
 
 
 async def _line(session: AsyncSession, conversation_id: int, segment_id: int) -> _Line:

@@ -194,6 +194,8 @@ async def _whose(
             speaker_id = await speakers.create_unknown(session) if match is None else match.speaker_id
             values = {"speaker_id": speaker_id, "confidence": match and match.similarity}
             await session.execute(update(ParticipantRow).where(ParticipantRow.id == who).values(values))
+            if await moods.taught(session, [who]):  # before whoever it was taken for was deleted
+                await emotions.recompute(session, speaker_id)
             return int(who)
     if nearest is not None:
         return int(nearest.id)

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.voice_settings import VoiceSettings
 from storage import emotions
-from storage.tables import EmotionProfile, Speaker
+from storage.edits import one_of
+from storage.tables import EmotionProfile, SegmentRow, Speaker
 
 AT_ONCE = 1000
 """Participants whose lines are detected in one go."""
@@ -28,7 +29,8 @@ class Rules:
 async def profiled(session: AsyncSession, *speaker_ids: int | None) -> bool:
     """Whether any of the speakers has an emotion profile; to be asked before their lines change.
 
-    Where lines pass from one speaker to another and neither has one, nothing was learned from them, and nothing follows.
+    Where lines pass from one speaker to another and neither has one, nothing was learned from them, and nothing follows. Lines
+    that were nobody's may have been learned from before they were: ask `taught`.
     """
     return bool(await those_profiled(session, speaker_ids))
 
@@ -38,6 +40,12 @@ async def those_profiled(session: AsyncSession, speaker_ids: Iterable[int | None
     known = [speaker for speaker in speaker_ids if speaker is not None]
     found = select(EmotionProfile.speaker_id).where(EmotionProfile.speaker_id.in_(known)).distinct()
     return set(await session.scalars(found))
+
+
+async def taught(session: AsyncSession, participant_ids: Collection[int]) -> bool:
+    """Whether a profile learns from any line of the participants, as soon as they have a speaker."""
+    lines = select(SegmentRow.id).where(one_of(SegmentRow.participant_id, sorted(participant_ids)), emotions.LEARNED)
+    return await session.scalar(lines.limit(1)) is not None
 
 
 async def follow(session: AsyncSession, rules: Rules, speaker_ids: Collection[int], participant_ids: Collection[int]) -> None:

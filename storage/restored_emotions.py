@@ -24,6 +24,8 @@ SELECT r.id, entry::text FROM restored_speakers r, json_array_elements(r.emotion
 """
 TOUCHED = """
 SELECT speaker_id FROM emotion_profiles UNION SELECT id FROM restored_speakers WHERE json_array_length(emotion_profiles) > 0
+UNION SELECT speaker_id FROM segments s JOIN participants p ON p.id = participant_id
+    WHERE emotion_corrected AND speaker_id IS NOT NULL
 """
 
 

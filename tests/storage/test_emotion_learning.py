@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from pipeline.types import Vector
-from storage import corrections, emotion_profiles, emotions
+from storage import corrections, emotion_profiles, emotions, identification, roster, undo
 from storage.database import Database
 from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
-from tests.storage.talks import keep, stored
+from tests.storage.talks import keep, speaker_of, stored
+from tests.storage.transcripts import RULES
 
 PEOPLE = 2
 LINES = 6
@@ -101,3 +102,30 @@ async def test_a_profile_is_what_its_segments_say(database: Database, changes: l
         samples, voices, mean = expected[key]
         assert (row.sample_count, row.voice_sample_count) == (samples, voices)
         np.testing.assert_allclose(row.vector, mean, atol=1e-6)
+
+
+async def samples(database: Database, segment: int) -> dict[str, int]:
+    """How many samples each profile of the line's speaker is made of."""
+    return {emotion: row.sample_count for emotion, row in (await stored(database, await speaker_of(database, segment))).items()}
+
+
+async def test_what_was_learned_of_a_voice_goes_to_whom_it_is_given_after_its_speaker_was_deleted(database: Database) -> None:
+    conversation, (line, _) = await keep(database, range(2))
+    async with database.session() as session:
+        await corrections.correct(session, conversation, line, "happy", learn=True)
+        await roster.delete_unknown(session, RULES)
+    async with database.session() as session:
+        await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
+    assert await samples(database, line) == {"happy": 1}
+
+
+async def test_what_was_learned_in_between_stays_with_whom_an_undo_gives_the_voice_back_to(database: Database) -> None:
+    conversation, (line, _) = await keep(database, range(2))
+    async with database.session() as session:
+        await roster.delete_unknown(session, RULES)
+        await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
+        await corrections.correct(session, conversation, line, "happy", learn=True)
+    async with database.session() as session:
+        await undo.undo(session, RULES)
+        await undo.undo(session, RULES)
+    assert await samples(database, line) == {"happy": 1}

@@ -10,6 +10,7 @@ from pipeline.types import Emotion, Participant, Segment, Turn, Vector, Voicepri
 from storage import conversations, corrections, identification, live, regrouping, roster, speakers
 from storage.database import Database
 from storage.live import Line
+from tests.storage import talks
 from tests.storage.transcripts import MODEL, RULES, near, voice
 
 ALICE, BOB = voice(1), voice(2)
@@ -156,6 +157,16 @@ async def test_a_learned_emotion_is_heard_live(database: Database) -> None:
     (again,) = await add(database, id_, said(("a", 3.0, 2.5, ALICE), emotion=near(angry, 0.95)))
     assert again.emotion_category == "angry"
     assert again.detector_breakdown is not None
+
+
+async def test_what_was_learned_of_who_was_deleted_meanwhile_is_learned_of_the_voice_as_it_goes_on(database: Database) -> None:
+    id_ = await begin(database)
+    (line,) = await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+    async with database.session() as session:
+        await corrections.correct(session, id_, line.id, "angry", True)
+        await roster.delete_unknown(session, RULES)
+    await add(database, id_, said(("a", 3.0, 2.5, near(ALICE, 0.9))))
+    assert (await talks.stored(database, await talks.speaker_of(database, line.id))).keys() == {"angry"}
 
 
 async def test_a_finished_conversation_takes_no_more_lines(database: Database) -> None:
