@@ -19,8 +19,8 @@ import ray
 from deployments.graph import reason
 from deployments.session import Completed, Session, Start
 from pipeline import recording, spool
+from pipeline.diarization import diarize, speakers_of
 from pipeline.endpointing import ENERGY, SILERO, Endpointer, energy
-from pipeline.hearing import diarize, speakers_of
 from pipeline.spool import Spool, SpoolBusyError
 from pipeline.stages import Stages
 from pipeline.stream import decoder
@@ -248,11 +248,12 @@ class Live:
             audio = await self._load(done.audio_key) if done.audio_key and done.num_segments else None
             if audio is None:
                 return Regrouped((), done.num_speakers)
-            diarization, voices = await diarize(audio, done.duration, self.stages, SpeakerHint(num_speakers))
+            diarization, people = await diarize(audio, done.duration, self.stages, SpeakerHint(num_speakers))
             del audio
             async with self.database.session() as session:
                 words = await regrouping.words(session, done.conversation_id)
             speaker_of = await self.thread(speakers_of, words, diarization)
+            voices = {person.label: person.voiceprint for person in people}
             rules = await self.rules()
             async with self.database.session() as session:
                 return await regrouping.regroup(session, done.conversation_id, speaker_of, diarization.turns, voices, rules)

@@ -1,28 +1,24 @@
 """One line of live audio: who says what in it, and how. What `pipeline.process` is for whole recordings."""
 
-import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, TypeVar
 
 import numpy as np
 
 from pipeline import participants
 from pipeline.alignment import align
+from pipeline.concurrency import together
 from pipeline.hallucinations import is_hallucination
 from pipeline.identity import units
-from pipeline.process import SHARDS_IN_FLIGHT
 from pipeline.stages import Audio, Stages
-from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Voiceprint, Word
+from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span
 from pipeline.windows import shards
 
 TWO_VOICES = 3.0
 """Seconds of a line from which it is worth asking whether one person says all of it."""
 A_VOICE = 1.0
 """Seconds that somebody must say of a line to be told apart in it."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,56 +68,6 @@ async def hear(audio: Audio, duration: float, stages: Stages[Audio], how: Hearin
         line = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
         parts, people = [line], [Participant(line.speaker, line.end - line.start, voices[0])]
     return Heard(tuple(parts), tuple(people), said[0].language)
-
-
-async def diarize(
-    audio: Audio, duration: float, stages: Stages[Audio], hint: SpeakerHint = NO_HINT
-) -> tuple[Diarization, Mapping[str, Voiceprint | None]]:
-    """Who speaks when in a whole recording, and what each of them sounds like where there is enough to know it by."""
-    room = asyncio.Semaphore(SHARDS_IN_FLIGHT)
-
-    async def observe(shard: Span) -> Any:
-        async with room:
-            return await stages.diarizer.observe(audio, shard, _ignore)
-
-    observations = await together(*(observe(shard) for shard in shards(duration)))
-    diarization = await stages.diarizer.cluster(observations, hint)
-    voices: dict[str, Voiceprint | None] = {}
-    for label in sorted({turn.speaker for turn in diarization.turns}):
-        spans = participants.clean_speech(diarization, label)
-        heard = diarization.voiceprints.get(label)
-        voices[label] = await stages.embedder.embed(audio, spans, heard) if spans else None
-    return diarization, voices
-
-
-def speakers_of(lines: Mapping[int, Sequence[Word]], diarization: Diarization) -> dict[int, str]:
-    """Who says most of each line; those during which the diarizer heard nobody are left out."""
-    turns = sorted(diarization.exclusive, key=lambda turn: turn.start)
-    starts, ends = (np.array([getattr(turn, edge) for turn in turns]) for edge in ("start", "end"))
-    found: dict[int, str] = {}
-    for line, words in lines.items():
-        spoken: dict[str, float] = {}
-        for word in words:
-            for i in range(int(np.searchsorted(ends, word.start, "right")), int(np.searchsorted(starts, word.end, "left"))):
-                length = min(turns[i].end, word.end) - max(turns[i].start, word.start)
-                spoken[turns[i].speaker] = spoken.get(turns[i].speaker, 0.0) + length
-        if spoken:
-            found[line] = max(sorted(spoken), key=spoken.__getitem__)
-    return found
-
-
-async def together(*calls: Awaitable[Any]) -> list[Any]:
-    """The results of all; where one fails the others are cancelled, and its error is the one that is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_run(call)) for call in calls]
-    except* Exception as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
-
-
-async def _run(call: Awaitable[T]) -> T:
-    return await call
 
 
 async def _ignore(_fraction: float) -> None: ...

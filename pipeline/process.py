@@ -1,25 +1,26 @@
 """From a recording to its transcript: which stage runs when, and what joins their results."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pipeline import checkpoint, lines, participants
 from pipeline.alignment import align
+from pipeline.concurrency import each, together
+from pipeline.diarization import diarize
 from pipeline.hallucinations import is_hallucination
 from pipeline.stages import Audio, Progress, Stages
-from pipeline.types import NO_HINT, Diarization, Observation, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
-from pipeline.windows import pack, shards
+from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.windows import pack
 
 WINDOWS_IN_FLIGHT = 128
 """Windows of one recording that wait to be transcribed, of an hour all: batches of 16 for as many replicas as a team has, and a
 sign for Serve to start more of them. A short recording does not wait behind them: replicas let recordings take turns."""
-IN_FLIGHT = 32
-"""Calls of one recording that wait for its voices or emotions."""
-SHARDS_IN_FLIGHT = 16
-"""Shards of one recording that wait on the diarizer, which takes one at a time: as many replicas as work on one recording."""
+LINES_IN_FLIGHT = 32
+"""Calls of one recording that wait for its lines' voices and emotions."""
 SPANS_PER_CALL = 16
 """Segments whose voices and emotions are asked for in one call."""
 SHORTEST_FELT = 1.5
@@ -29,7 +30,6 @@ LAST = "recognizing voices and emotions"
 """What waits for the other stages: it is done line by line."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class _Recording(Generic[Audio]):
         self.keep = keep
 
     async def process(self) -> Transcript:
-        utterances, (diarization, voices) = await _together(
+        utterances, (diarization, voices) = await together(
             self.once("transcribing", self.transcribe, checkpoint.dump_utterances, checkpoint.load_utterances),
             self.once("diarizing", self.hear_speakers, checkpoint.dump_voices, checkpoint.load_voices),
         )
@@ -141,34 +141,15 @@ class _Recording(Generic[Audio]):
             heard[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
             await self.meter("transcribing", len(heard) / len(windows))
 
-        await _each(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
+        await each(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
         await self.meter("transcribing", 1.0)
         return [utterance for window in windows for utterance in heard[window]]
 
     async def hear_speakers(self) -> checkpoint.Voices:
         """Who speaks when, and what each of them sounds like."""
-
-        parts = shards(self.duration)
-        done = dict.fromkeys(parts, 0.0)
-
-        async def observe(part: Span) -> Observation:
-            async def progress(fraction: float) -> None:
-                done[part] = fraction
-                await self.meter("diarizing", sum(done.values()) / len(parts))
-
-            return await self.stages.diarizer.observe(self.audio, part, progress)
-
-        observations = await _each(observe, parts, SHARDS_IN_FLIGHT)
-        diarization = await self.stages.diarizer.cluster(observations, self.options.hint)
+        found = await diarize(self.audio, self.duration, self.stages, self.options.hint, partial(self.meter, "diarizing"))
         await self.meter("diarizing", 1.0)
-
-        async def participant(label: str) -> Participant:
-            spans = participants.clean_speech(diarization, label)
-            heard = diarization.voiceprints.get(label)
-            voiceprint = await self.stages.embedder.embed(self.audio, spans, heard) if spans else None
-            return Participant(label, participants.speech(diarization.turns, label), voiceprint)
-
-        return diarization, await _each(participant, sorted({turn.speaker for turn in diarization.turns}), IN_FLIGHT)
+        return found
 
     def around(self, segment: Segment) -> Span:
         """Where to listen for a segment's emotion: nobody hears one in half a second."""
@@ -186,7 +167,7 @@ class _Recording(Generic[Audio]):
 
         async def hear(batch: Sequence[Segment]) -> list[Segment]:
             nonlocal done
-            voices, emotions = await _together(
+            voices, emotions = await together(
                 self.stages.embedder.embed_each(self.audio, [self.padded(segment) for segment in batch]),
                 self.stages.emotion.recognize(self.audio, [self.around(segment) for segment in batch]),
             )
@@ -196,7 +177,7 @@ class _Recording(Generic[Audio]):
             return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in heard]
 
         batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
-        lines = [segment for batch in await _each(hear, batches, IN_FLIGHT) for segment in batch]
+        lines = [segment for batch in await each(hear, batches, LINES_IN_FLIGHT) for segment in batch]
         await self.meter(LAST, 1.0)
         return lines
 
@@ -216,33 +197,3 @@ class _Meter:
         side_by_side = ("transcribing", "diarizing")
         behind = min((name for name in side_by_side if self._done[name] < 1.0), key=self._done.__getitem__, default=LAST)
         await self._report(behind, sum(self.SHARES[name] * done for name, done in self._done.items()))
-
-
-async def _together(first: Awaitable[T], second: Awaitable[R]) -> tuple[T, R]:
-    """Both results; where one fails the other is cancelled, and its error is the one that is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            a, b = group.create_task(_run(first)), group.create_task(_run(second))
-    except* Exception as errors:
-        raise errors.exceptions[0] from None
-    return a.result(), b.result()
-
-
-async def _run(awaitable: Awaitable[T]) -> T:
-    return await awaitable
-
-
-async def _each(call: Callable[[T], Awaitable[R]], items: Iterable[T], at_once: int) -> list[R]:
-    """The results of all calls in the items' order, `at_once` of them at a time."""
-    room = asyncio.Semaphore(at_once)
-
-    async def one(item: T) -> R:
-        async with room:
-            return await call(item)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
-    except* Exception as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]

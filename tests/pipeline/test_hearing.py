@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from pipeline.hearing import Heard, Hearing, diarize, hear, speakers_of
+from pipeline.hearing import Heard, Hearing, hear
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Turn, Utterance, Vector, Voiceprint, Word
 
@@ -145,22 +145,3 @@ async def test_an_error_is_raised_as_it_is_and_ends_everything() -> None:
     with pytest.raises(RuntimeError, match="The device is gone"):
         await heard(script)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_all_of_a_recording_is_diarized_with_the_number_of_speakers() -> None:
-    script, hint = Script(), SpeakerHint(num_speakers=2)
-    diarization, voices = await diarize(AUDIO, 300.0, Stages(script, script, script, script), hint)
-    assert script.shards == [Span(0, 120), Span(120, 240), Span(240, 300)]
-    assert script.hints == [hint]
-    assert len(diarization.turns) == 2
-    assert {label: voice and voice.vector.tolist() for label, voice in voices.items()} == {"A": [1, 0, 0], "B": [0, 1, 0]}
-
-
-def test_a_line_is_whose_most_of_it_is() -> None:
-    turns = (Turn(0, 2, "A"), Turn(2, 6, "B"), Turn(8, 9, "A"))
-    lines = {1: [Word("x", 0, 1, 1)], 2: [Word("x", 1, 2, 1), Word("y", 2, 4, 1)], 3: [Word("z", 6.5, 7, 1)], 4: []}
-    assert speakers_of(lines, Diarization(turns, turns)) == {1: "A", 2: "B"}
-
-
-def test_where_nobody_was_heard_no_line_is_anybodys() -> None:
-    assert speakers_of({1: [Word("x", 0, 1, 1)]}, Diarization((), ())) == {}
