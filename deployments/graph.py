@@ -113,6 +113,12 @@ class RemoteEmotionRecognizer:
         return await insist(lambda: self.handle.recognize.remote(audio, spans, self.urgent))
 
 
+def wake(handles: Mapping[str, Handle]) -> None:
+    """Have all stages started at once whose models have been let go; a recording calls some only when others are through."""
+    for handle in handles.values():
+        handle.status.remote()
+
+
 def stages(handles: Mapping[str, Handle], *, urgent: bool = False) -> Stages[Recording]:
     """The stages behind these handles, by their names; `urgent` calls go before all others that wait for the same models."""
     return Stages(

@@ -60,7 +60,7 @@ class Ingress:
             recordings = self.recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
             services = Services(self.settings, database, store, recordings, notifications, Statuses(self.stages))
             app.state.services = services
-            worker = self.worker = Worker(recordings, notifications, partial(rules, services))
+            worker = self.worker = Worker(recordings, notifications, partial(rules, services), partial(graph.wake, self.stages))
             webhooks = Webhooks(self.settings, database)
             worker.start()
             webhooks.start()

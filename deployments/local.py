@@ -45,7 +45,10 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
         check()
         logging_config = config["logging_config"] | {"log_level": settings.log_level}
         http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
-        serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
+        try:
+            serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
+        except (RuntimeError, TimeoutError) as error:  # as where another program took the port a moment ago
+            raise GraphError(f"Serve did not start: {str(error).strip().splitlines()[-1]}") from error
         check()
         app = build_app(args)
         try:

@@ -43,12 +43,20 @@ class CancelledByUserError(Exception):
 class Worker:
     """Works from `start` until `close`; what it has not done by then others do, or the next start of the program."""
 
-    def __init__(self, recordings: Recordings, notifications: Notifications, rules: Callable[[], Awaitable[Rules]]) -> None:
+    def __init__(
+        self,
+        recordings: Recordings,
+        notifications: Notifications,
+        rules: Callable[[], Awaitable[Rules]],
+        wake: Callable[[], None],
+    ) -> None:
         self.recordings = recordings
         self.database = recordings.database
         self.notifications = notifications
         self.rules = rules
         """Tells the rules in force; asked when the work on a recording begins, and when it is filed."""
+        self.wake = wake
+        """Starts the models that are not loaded; called when the work on a recording begins."""
         self.name = uuid4().hex
         self._work: dict[asyncio.Task[None], Lease] = {}
 
@@ -132,6 +140,7 @@ class Worker:
 
     async def _process(self, lease: Lease) -> None:
         """Hear the recording and file its transcript."""
+        self.wake()
         async with self.database.session() as session:
             key = await conversations.recording_in_work(session, lease.conversation_id)
             found = await jobs.results(session, lease)

@@ -56,7 +56,7 @@ async def running(
     async with Notifications(url, database) as notifications:
         recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
         services = app.state.services = Services(settings, database, store, recordings, notifications, status)
-        worker = Worker(recordings, notifications, partial(rules, services))
+        worker = Worker(recordings, notifications, partial(rules, services), wake=lambda: None)
         webhooks = Webhooks(settings, database)
         worker.start()
         webhooks.start()

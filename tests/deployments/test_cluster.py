@@ -21,6 +21,7 @@ pytestmark = pytest.mark.ray
 RUN = """
 import asyncio, json, os, sys, time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import httpx, ray
 from mcp import Client
@@ -108,7 +109,12 @@ try:
     found["statuses"] = asyncio.run(statuses()) == first
     found["still_idle"] = models()
     found["agent"] = asyncio.run(agent())
-    found["second"] = process("second-recording")
+    with ThreadPoolExecutor() as pool:
+        second = pool.submit(process, "second-recording")
+        until(lambda: all(models().values()))
+        newest = httpx.get(f"http://127.0.0.1:{port}/api/v1/conversations?limit=1").json()["conversations"][0]["id"]
+        found["woken"] = httpx.get(f"http://127.0.0.1:{port}/api/v1/conversations/{newest}/progress").json()
+        found["second"] = second.result()
     logs = Path(ray._private.worker._global_node.get_session_dir_path(), "logs", "serve")
     found["logs"] = {file.name: file.read_text().splitlines() for file in logs.glob("*.log")}
 finally:
@@ -166,6 +172,11 @@ def test_the_dashboard_asks_for_what_is_there(run: dict[str, Any]) -> None:
 def test_idle_models_are_let_go_and_come_back(run: dict[str, Any]) -> None:
     assert set(run["idle"].values()) == {0}
     assert len(run["second"][1]) == len(run["first"][1]) > 0
+
+
+def test_a_recording_wakes_all_models_at_once(run: dict[str, Any]) -> None:
+    """Before any has done anything: not each when it is its turn."""
+    assert (run["woken"]["status"], run["woken"]["progress"]) == ("processing", 0.0)
 
 
 def test_who_asks_what_the_stages_run_wakes_none_of_them(run: dict[str, Any]) -> None:

@@ -115,7 +115,7 @@ async def other_worker(application: Application) -> Worker:
         return RULES
 
     services = application.services
-    other = Worker(services.recordings, services.notifications, rules)
+    other = Worker(services.recordings, services.notifications, rules, wake=lambda: None)
     other.start()
     return other
 

@@ -140,6 +140,18 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_port_that_is_taken_meanwhile_is_said_too(open_directory: Path) -> None:
+    port = free_port()
+    arguments = ["vivavoce", "serve", "--port", str(port), "--data-dir", open_directory / "data"]
+    with Program(arguments, open_directory) as program:
+        program.wait_for("Starting the graph")
+        with socket.create_server(("127.0.0.1", port)):
+            assert program.process.wait(120) == 1
+        assert program.left() == []
+        assert f"Failed to bind to address '127.0.0.1:{port}'" in program.stderr.splitlines()[-1]
+        assert "Traceback" not in program.stderr
+
+
 @pytest.mark.parametrize(("signum", "after"), [(signal.SIGINT, 0.0), (signal.SIGTERM, 4.0)])
 def test_it_can_be_stopped_while_it_starts(signum: signal.Signals, after: float, open_directory: Path) -> None:
     arguments = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", open_directory / "data"]
