@@ -13,7 +13,6 @@ pytestmark = pytest.mark.ray
 def test_no_recording_is_lost(open_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kill, "PAUSES", (1.0, 4.0))
     monkeypatch.setattr(kill, "PIECES", kill.PIECES[:2])
-    monkeypatch.setattr(kill, "IN_WORK", 2)
     with kill.Victim(open_directory / "data") as victim:
         tally = kill.torment(victim, ["transcriber", "postgres", "ingress", "application"], random.Random(0))
     assert tally.wrong == []
