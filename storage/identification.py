@@ -156,10 +156,9 @@ async def _move(edit: Edit, line: _Line, target: int | None, name: str, enroll: 
 
 async def _feel(edit: Edit, rules: Rules, line: _Line, target: int) -> None:
     """Emotions after the line, and perhaps all of its voice, has another speaker."""
-    now = await _line(edit.session, line.conversation_id, line.id)
-    theirs = {line.participant_id, now.participant_id} | edit.participants
-    if await moods.profiled(edit.session, line.speaker_id, target) or await moods.taught(edit.session, theirs):
-        people = {target} | ({line.speaker_id} if line.speaker_id is not None else set())
+    people = {target} | ({line.speaker_id} if line.speaker_id is not None else set())
+    theirs = {line.participant_id} | edit.participants  # where the line was, and where it has gone
+    if await moods.learned(edit.session, people, theirs):
         await moods.follow(edit.session, rules, people, theirs)
 
 

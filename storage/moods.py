@@ -30,7 +30,7 @@ async def profiled(session: AsyncSession, *speaker_ids: int | None) -> bool:
     """Whether any of the speakers has an emotion profile; to be asked before their lines change.
 
     Where lines pass from one speaker to another and neither has one, nothing was learned from them, and nothing follows. Lines
-    that were nobody's may have been learned from before they were: ask `taught`.
+    that were nobody's may have been learned from before they were: ask `learned`.
     """
     return bool(await those_profiled(session, speaker_ids))
 
@@ -46,6 +46,11 @@ async def taught(session: AsyncSession, participant_ids: Collection[int]) -> boo
     """Whether a profile learns from any line of the participants, as soon as they have a speaker."""
     lines = select(SegmentRow.id).where(one_of(SegmentRow.participant_id, sorted(participant_ids)), emotions.LEARNED)
     return await session.scalar(lines.limit(1)) is not None
+
+
+async def learned(session: AsyncSession, speaker_ids: Iterable[int], participant_ids: Collection[int]) -> bool:
+    """Whether anything follows once the participants' lines, which may have been nobody's, have passed between the speakers."""
+    return await profiled(session, *speaker_ids) or await taught(session, participant_ids)
 
 
 async def follow(session: AsyncSession, rules: Rules, speaker_ids: Collection[int], participant_ids: Collection[int]) -> None:

@@ -58,9 +58,8 @@ async def undo(session: AsyncSession, rules: Rules) -> ChangeSummary:
     change.undone_at = func.now()
     await session.flush()
     await session.refresh(change)
-    who, what = undoing.speakers, undoing.participants
-    if undoing.learned or await moods.profiled(session, *who) or await moods.taught(session, what):
-        await moods.follow(session, rules, who, what)
+    if undoing.learned or await moods.learned(session, undoing.speakers, undoing.participants):
+        await moods.follow(session, rules, undoing.speakers, undoing.participants)
     return ChangeSummary(change.id, change.description, change.created_at, change.undone_at)
 
 

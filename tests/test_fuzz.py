@@ -60,7 +60,6 @@ def test_no_request_is_too_much(address: str, label: str, mode: Any) -> None:
     @settings(
         max_examples=EXAMPLES,
         database=None,
-        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
