@@ -25,7 +25,7 @@ lint: .venv/installed ## style, types, and the directions in which packages impo
 	$(BIN)/mypy
 
 bench: .venv/installed ## print the first tables of docs/measurements.md (DATA=… names the folder of recordings with references)
-	$(BIN)/python -m benchmarks.end_to_end --data $(DATA)
+	$(BIN)/python -m benchmarks.accuracy.end_to_end --data $(DATA)
 
 clean: ## remove what `make` installed; recordings, transcripts and models stay
 	rm -rf .venv

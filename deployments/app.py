@@ -10,12 +10,12 @@ from ray.serve import Application, Deployment
 
 from deployments.config import load_config
 from deployments.database import EmbeddedDatabase
-from deployments.diarizer import Diarizer
-from deployments.embedder import SpeakerEmbedder
-from deployments.emotion import EmotionRecognizer
 from deployments.ingress import Ingress
 from deployments.routing import ROUTING
-from deployments.transcriber import Transcriber
+from deployments.stages.diarizer import Diarizer
+from deployments.stages.embedder import SpeakerEmbedder
+from deployments.stages.emotion import EmotionRecognizer
+from deployments.stages.transcriber import Transcriber
 from settings import Settings
 
 RETRY_AFTER = 5

@@ -3,7 +3,7 @@
 import asyncio
 
 from settings import Settings
-from storage.embedded import EmbeddedPostgres
+from storage.postgres.embedded import EmbeddedPostgres
 
 
 class EmbeddedDatabase:

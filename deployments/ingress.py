@@ -8,18 +8,19 @@ from functools import partial
 from fastapi import FastAPI
 from ray import serve
 
-from deployments import graph, memory
-from deployments.api.app import create_app
-from deployments.api.rules import rules
-from deployments.api.services import Services
-from deployments.recordings import Recordings
+from api.app import create_app
+from deployments import graph
 from deployments.statuses import Statuses
-from deployments.webhooks import Webhooks
-from deployments.worker import Worker
+from media import malloc
+from services.context import Services
+from services.policy import rules
+from services.recordings import Recordings
+from services.webhooks import Webhooks
+from services.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
-from storage.database import Database, migrate
-from storage.events import Notifications
+from storage.jobs.events import Notifications
+from storage.postgres.database import Database, migrate
 
 logger = logging.getLogger("ray.serve")
 
@@ -35,7 +36,7 @@ class Ingress:
         emotion: graph.Handle,
         database: graph.Handle | None,
     ) -> None:
-        memory.bound_arenas()
+        malloc.bound_arenas()
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
         self.embedded_database = database

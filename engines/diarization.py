@@ -18,7 +18,7 @@ from pyannote.core import Annotation, SlidingWindow, SlidingWindowFeature
 from engines.shared_segmentation import SharedSegmentation
 from engines.speaker_trunk import RATE, SpeakerTrunk
 from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint, Turn, Voiceprint
-from pipeline.windows import shards
+from pipeline.transcript.windows import shards
 
 Progress = Callable[[float], None]
 

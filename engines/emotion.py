@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from engines.catalogue import EMBEDDED
-from engines.weights import Resolved
+from engines.weights.catalogue import EMBEDDED
+from engines.weights.resolver import Resolved
 from pipeline.types import Emotion, Samples
 
 

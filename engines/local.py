@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from engines import emotion, vad
-from engines.catalogue import embedding_of
 from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
-from engines.weights import Resolved, resolve
+from engines.weights.catalogue import embedding_of
+from engines.weights.resolver import Resolved, resolve
 from engines.whisper import Whisper, Window
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
 
-from pipeline.endpointing import FRAME
+from pipeline.live.endpointing import FRAME
 from pipeline.types import Samples
 
 CONTEXT = 64

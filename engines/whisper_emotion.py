@@ -1,7 +1,8 @@
 """Emotion where emotion2vec cannot be had: the encoder of Whisper base, pooled over time, and a small logistic head.
 
 The head knows seven of the nine labels (`other` and `unknown` are not among them) and learned them from actors;
-`engines/data/README.md` says how well, and under which licence it may be used. `benchmarks/train_emotion_head.py` makes it.
+`engines/data/README.md` says how well, and under which licence it may be used. `benchmarks/accuracy/train_emotion_head.py`
+makes it.
 """
 
 from collections.abc import Sequence

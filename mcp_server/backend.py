@@ -8,21 +8,21 @@ from typing import Any, BinaryIO, Protocol
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
-from mcp_server.fetch import FetchError
-from pipeline.audio import AudioError
+from media.audio import AudioError
 from pipeline.process import Options
+from services.fetch import FetchError
+from services.identity.corrections import Refused
+from services.identity.identification import IdentificationError, SegmentNotFoundError
+from services.identity.moods import Rules
+from services.identity.roster import SameSpeakerError
+from services.identity.undo import UndoError
 from settings import Settings
-from storage.conversations import ConversationBusy
-from storage.corrections import Refused
-from storage.database import Database
-from storage.directory import NoSuchNameError
-from storage.identification import IdentificationError, SegmentNotFoundError
-from storage.jobs import QueueFullError
-from storage.moods import Rules
-from storage.roster import SameSpeakerError
-from storage.search import SearchError
-from storage.speakers import NameTakenError, SpeakerNotFoundError
-from storage.undo import UndoError
+from storage.conversations.conversations import ConversationBusy
+from storage.jobs.jobs import QueueFullError
+from storage.postgres.database import Database
+from storage.search.search import SearchError
+from storage.speakers.directory import NoSuchNameError
+from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
 Live = Callable[[], Awaitable[Rules]]
 """Tells the rules that are in force now."""
@@ -38,7 +38,7 @@ class Accepted(Protocol):
 
 
 class Recordings(Protocol):
-    """What becomes of recordings: `deployments.recordings.Recordings`, which these tools may not know."""
+    """What becomes of recordings: `services.recordings.Recordings`, which these tools may not know."""
 
     async def accept(self, file: BinaryIO, filename: str, options: Options) -> Accepted:
         """File a new recording and have it processed. Raises AudioError, QueueFullError."""

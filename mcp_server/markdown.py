@@ -2,8 +2,8 @@
 
 import re
 
-from storage.conversations import ConversationSummary
-from storage.lines import Line
+from storage.conversations.conversations import ConversationSummary
+from storage.conversations.lines import Line
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>])")
 

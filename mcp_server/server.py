@@ -20,7 +20,7 @@ from mcp_server.backend import Backend, Work
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
 from settings import NAME
-from storage import conversations, lines
+from storage.conversations import conversations, lines
 
 INSTRUCTIONS = """Vivavoce remembers conversations: transcripts in which every line has a speaker with a lasting name and an
 emotion. Find things with search_transcripts, read with get_conversation or get_latest_segments. When the user tells who an

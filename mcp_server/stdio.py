@@ -25,7 +25,7 @@ from mcp_server.backend import Backend
 from mcp_server.endpoint import PATH, STREAM
 from mcp_server.server import FETCH, Server, add
 from mcp_server.tools import processing
-from storage.conversations import Progress
+from storage.conversations.conversations import Progress
 
 TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long recording takes a while
 

@@ -7,14 +7,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from pipeline import checkpoint, lines, participants
-from pipeline.alignment import align
+from pipeline import checkpoint
 from pipeline.concurrency import each, together
-from pipeline.diarization import diarize
-from pipeline.hallucinations import is_hallucination
 from pipeline.stages import Audio, Progress, Stages
+from pipeline.transcript import lines, participants
+from pipeline.transcript.alignment import align
+from pipeline.transcript.diarization import diarize
+from pipeline.transcript.hallucinations import is_hallucination
+from pipeline.transcript.windows import pack
 from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
-from pipeline.windows import pack
 
 WINDOWS_IN_FLIGHT = 128
 """Windows of one recording that wait to be transcribed, of an hour all: batches of 16 for as many replicas as a team has, and a

@@ -27,7 +27,8 @@ class Transcriber(Protocol[Audio]):
 
 class Diarizer(Protocol[Audio]):
     async def observe(self, audio: Audio, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
-        """What there is to hear in one of `pipeline.windows.shards`; `progress` is told the fraction of it that is done."""
+        """What there is to hear in one of `pipeline.transcript.windows.shards`; `progress` is told the fraction of it that
+        is done."""
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         """Who speaks when in the whole recording, from the observations of all its shards in order."""

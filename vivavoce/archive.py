@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from engines import cuda, weights
-from pipeline.profile_file import LARGEST
+from engines import cuda
+from engines.weights import resolver
+from pipeline.formats.profile_file import LARGEST
+from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
-from storage import backups, imports, snapshots
-from storage.database import Database, migrate
-from storage.embedded import EmbeddedPostgres
-from storage.restore import IncompatibleError, Restored, restore
-from storage.snapshots import Running, Snapshot
+from storage.backups import backups, imports, snapshots
+from storage.backups.snapshots import Running, Snapshot
+from storage.postgres.database import Database, migrate
+from storage.postgres.embedded import EmbeddedPostgres
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def _with_database(settings: Settings, work: Callable[[Database, Running], Await
             async with database.session() as session:
                 model = await snapshots.latest_model(session)
             if model is None:  # nobody was heard yet
-                resolved = await asyncio.to_thread(weights.resolve, "embedding", settings, gpu=cuda.available())
+                resolved = await asyncio.to_thread(resolver.resolve, "embedding", settings, gpu=cuda.available())
                 model = resolved.name
             return await work(database, Running(settings, model))
         finally:

@@ -23,9 +23,9 @@ app.add_typer(models, name="models")
 
 def main() -> None:
     """The program. A fault that the user can mend ends in one sentence and exit status 1."""
-    from engines.weights import WeightsError
-    from pipeline.audio import AudioError
-    from storage.database import DatabaseError
+    from engines.weights.resolver import WeightsError
+    from media.audio import AudioError
+    from storage.postgres.database import DatabaseError
     from vivavoce.archive import ArchiveError
     from vivavoce.evaluate import EvaluationError
     from vivavoce.listen import ListenError
@@ -82,7 +82,7 @@ def transcribe(
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
-    from pipeline.audio import decode
+    from media.audio import decode
     from pipeline.languages import language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
@@ -217,19 +217,21 @@ def mcp(
 @models.command()
 def pull() -> None:
     """Fetch what the configured models need and is not here yet."""
-    from engines import cuda, weights
+    from engines import cuda
+    from engines.weights import resolver
 
-    for model in weights.pull(Settings(), gpu=cuda.available()):
+    for model in resolver.pull(Settings(), gpu=cuda.available()):
         print(f"{model.name}: {model.path}" + (f"\n  {model.note}" if model.note else ""))
 
 
 @models.command("list")
 def list_models() -> None:
     """Say what is configured, where each file is, its size and licence, and whether its hash is right."""
-    from engines import cuda, weights
+    from engines import cuda
+    from engines.weights import resolver
     from vivavoce.printing import size, table
 
-    files = weights.listing(Settings(), gpu=cuda.available())
+    files = resolver.listing(Settings(), gpu=cuda.available())
     rows = [(f.role, f.model, f.state, size(f.size), f.licence, str(f.path)) for f in files]
     print(table(("stage", "model", "state", "size", "licence", "file"), rows))
     if any(file.state == "missing" for file in files):

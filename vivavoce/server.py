@@ -11,10 +11,11 @@ from functools import partial
 
 from filelock import FileLock, Timeout
 
-from engines import cuda, weights
+from engines import cuda
+from engines.weights import resolver
 from settings import NAME, Settings
-from storage.database import migrate
-from storage.embedded import EmbeddedPostgres
+from storage.postgres.database import migrate
+from storage.postgres.embedded import EmbeddedPostgres
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WATCH_EVERY = 1.0
@@ -38,7 +39,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
     check()
     _check_port(settings)
     _say("Models …")
-    for model in weights.pull(settings, gpu=cuda.available()):
+    for model in resolver.pull(settings, gpu=cuda.available()):
         if model.note:
             _say(f"  {model.note}")
     with _database(settings) as (url, revive):

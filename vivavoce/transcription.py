@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from deployments.api import schemas
-from deployments.api.schemas import lines
+from api import schemas
+from api.schemas import lines
 from engines import cuda, local
-from pipeline import export
+from pipeline.formats import export
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples, Segment, Transcript, Turn
 from settings import Settings
@@ -37,7 +37,7 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
 
 
 def render(transcript: Transcript, file: Path, format: str | None) -> str:
-    """The transcript in a format of `pipeline.export`, as `json`, or for a person to read."""
+    """The transcript in a format of `pipeline.formats.export`, as `json`, or for a person to read."""
     found = conversation(transcript, file)
     if format == "json":
         return found.model_dump_json(indent=2)

@@ -8,9 +8,10 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
-from pipeline import export
+from pipeline.formats import export
 from pipeline.names import Name
-from storage import conversations, directory, exports, lines
+from storage.conversations import conversations, exports, lines
+from storage.speakers import directory
 
 MOST_LINES = 500
 FIRST = 20

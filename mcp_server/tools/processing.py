@@ -10,11 +10,11 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Backend, Work, work
-from mcp_server.fetch import fetch
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
-from storage import conversations
-from storage.conversations import Progress
+from services.fetch import fetch
+from storage.conversations import conversations
+from storage.conversations.conversations import Progress
 
 PATIENCE = 45.0
 """Seconds to wait for a transcript; many clients give up after 60."""

@@ -8,8 +8,11 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName
-from storage import corrections, directory, lines, search
-from storage.identification import SegmentNotFoundError
+from services.identity import corrections
+from services.identity.identification import SegmentNotFoundError
+from storage.conversations import lines
+from storage.search import search
+from storage.speakers import directory
 
 Query = Annotated[
     str,

@@ -9,8 +9,10 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName, Name
-from storage import conversations, directory, identification, lines, roster, statistics, undo
-from storage.identification import SegmentNotFoundError
+from services.identity import identification, roster, undo
+from services.identity.identification import SegmentNotFoundError
+from storage.conversations import conversations, lines, statistics
+from storage.speakers import directory
 
 NAMED = 100
 """Names of deleted speakers that are told."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.weights import resolve
+from engines.weights.resolver import resolve
 from settings import Settings
 
 

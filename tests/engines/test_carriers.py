@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
-from engines import carriers, downloads
-from engines.carriers import CarrierError, Carriers
-from engines.catalogue import MODELS, File, Member
+from engines.weights import carriers, downloads
+from engines.weights.carriers import CarrierError, Carriers
+from engines.weights.catalogue import MODELS, File, Member
 
 ONE = random.Random(1).randbytes(300_000)
 TWO = b"so compressible " * 20_000

@@ -6,9 +6,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from engines import community1
-from engines.catalogue import Role
-from engines.weights import resolve
+from engines.weights import community1
+from engines.weights.catalogue import Role
+from engines.weights.resolver import resolve
 from pipeline.types import SAMPLE_RATE
 from settings import Settings
 

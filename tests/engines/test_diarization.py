@@ -16,10 +16,10 @@ from pyannote.core import SlidingWindowFeature
 
 from engines import speaker_trunk
 from engines.diarization import PyannoteDiarization
-from engines.weights import resolve
-from pipeline.evaluation import diarization_error_rate
+from engines.weights.resolver import resolve
+from pipeline.evaluation.evaluation import diarization_error_rate
+from pipeline.transcript.windows import shards
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
-from pipeline.windows import shards
 from settings import Settings
 from tests.engines.speech import conversation
 

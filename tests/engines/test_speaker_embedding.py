@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engines.speaker_embedding import SpeakerEmbedding
-from engines.weights import resolve
+from engines.weights.resolver import resolve
 from pipeline.types import SAMPLE_RATE, Span, Vector, cut
 from settings import Settings
 from tests.engines.speech import read

@@ -2,7 +2,7 @@ import numpy as np
 from faster_whisper.vad import get_vad_model
 
 from engines.streaming_vad import StreamingVad
-from pipeline.endpointing import FRAME, SILERO, Endpointer
+from pipeline.live.endpointing import FRAME, SILERO, Endpointer
 from pipeline.types import SAMPLE_RATE
 from tests.engines.speech import conversation
 

@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
-from engines import weights
-from engines.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, choose, find
-from engines.weights import WeightsError, resolve
+from engines.weights import resolver
+from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, choose, find
+from engines.weights.resolver import WeightsError, resolve
 from settings import Settings
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -146,13 +146,13 @@ def test_offline_with_nothing_downloaded_says_what_to_do(tmp_path: Path) -> None
 
 def test_embedded_models_come_whole(models_path: Path) -> None:
     settings = settings_for(models_path, offline_mode=True)
-    assert [(r.name, r.path.name, r.note) for r in weights.pull(settings, gpu=False)] == [
+    assert [(r.name, r.path.name, r.note) for r in resolver.pull(settings, gpu=False)] == [
         ("whisper-base", "whisper-base", None),
         ("community-1-embedded", "community-1-embedded", None),
         ("wespeaker-resnet34", "wespeaker-resnet34", None),
         ("whisper-encoder-emotion", "whisper-base", None),
     ]
-    rows = weights.listing(settings, gpu=False)
+    rows = resolver.listing(settings, gpu=False)
     assert {row.state for row in rows} == {"ok"}
     assert {row.path.name for row in rows} >= {"model.bin", "plda.npz", "config.yaml", "pytorch_model.bin", "model.onnx"}
 
@@ -193,7 +193,7 @@ def test_repository_comes_from_the_hub_once(tmp_path: Path, hub: Hub, capfd: pyt
     assert resolve("whisper", settings, gpu=False) == resolved
     assert sorted(hub.sent) == sorted(names)
     (resolved.path / "vocabulary.txt").write_bytes(b"a\nc")
-    states = {row.path.name: row.state for row in weights.listing(settings, gpu=False) if row.role == "whisper"}
+    states = {row.path.name: row.state for row in resolver.listing(settings, gpu=False) if row.role == "whisper"}
     assert states == {"config.json": "ok", "model.bin": "ok", "vocabulary.txt": "mismatch"}
 
 
@@ -217,7 +217,7 @@ def test_damaged_pickle_is_not_loaded(models_path: Path, tmp_path: Path) -> None
         pickle.write_bytes(content)
         with pytest.raises(WeightsError):
             resolve("diarization", settings, gpu=False)
-        states = {row.path: row.state for row in weights.listing(settings, gpu=False) if row.role == "diarization"}
+        states = {row.path: row.state for row in resolver.listing(settings, gpu=False) if row.role == "diarization"}
         assert [path for path, state in states.items() if state != "ok"] == [pickle]
         content[1000] ^= 1
         pickle.write_bytes(content)
@@ -229,7 +229,7 @@ def test_truncated_file_is_fetched_again(models_path: Path, tmp_path: Path) -> N
     damaged = tmp_path / "community-1-embedded" / "plda" / "plda.npz"
     damaged.write_bytes(damaged.read_bytes()[:1000])
     resolve("diarization", settings_for(tmp_path), gpu=False)
-    assert {row.state for row in weights.listing(settings_for(tmp_path), gpu=False) if row.role == "diarization"} == {"ok"}
+    assert {row.state for row in resolver.listing(settings_for(tmp_path), gpu=False) if row.role == "diarization"} == {"ok"}
 
 
 def _resolve_in_a_process(path: Path, endpoint: str, queue: "Queue[str | None]") -> None:
@@ -253,7 +253,7 @@ def test_two_processes_download_once(tmp_path: Path, hub: Hub) -> None:
 
 
 def test_listing_knows_what_is_missing(tmp_path: Path) -> None:
-    rows = weights.listing(settings_for(tmp_path), gpu=True)
+    rows = resolver.listing(settings_for(tmp_path), gpu=True)
     assert {row.state for row in rows} == {"missing"}
     assert {row.model for row in rows} == {
         "large-v3",

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import conversations
-from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.conversations import conversations
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.transcripts import MODEL, voice
 
 EMOTION_MODEL = "test-emotion"

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 
 from pipeline.types import Transcript, Vector, Voiceprint
-from storage import conversations, transcripts
-from storage.database import Database
-from storage.segments import SegmentLine
-from storage.tables import ParticipantRow, SegmentRow, Speaker
+from services.identity import transcripts
+from storage.conversations import conversations
+from storage.conversations.segments import SegmentLine
+from storage.postgres.database import Database
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.transcripts import MODEL, RULES, transcript
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from pipeline.types import Vector
-from storage import conversations, speakers
-from storage.database import Database
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow
+from storage.conversations import conversations
+from storage.postgres.database import Database
+from storage.speakers import speakers
+from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow
 from tests.storage.transcripts import MODEL, near, voice
 
 SOUND = "test-emotion"

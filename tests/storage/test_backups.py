@@ -9,13 +9,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.voice_settings import VoiceSettingsChange
+from services.archive.restore import Restored, restore
+from services.identity import corrections
 from settings import Settings
-from storage import backups, corrections, emotions, speakers, voice_settings
-from storage.backups import BEFORE_RESTORE, KEPT, BackupSummary, ProfileNotFoundError
-from storage.database import Database
-from storage.restore import Restored, restore
-from storage.snapshots import Running
-from storage.tables import Backup, Conversation, EmotionProfile, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.backups import backups
+from storage.backups.backups import BEFORE_RESTORE, KEPT, BackupSummary, ProfileNotFoundError
+from storage.backups.snapshots import Running
+from storage.emotions import emotions
+from storage.postgres.database import Database
+from storage.speakers import speakers, voice_settings
+from storage.tables.tables import (
+    Backup,
+    Conversation,
+    EmotionProfile,
+    ParticipantRow,
+    SegmentRow,
+    Speaker,
+    TurnRow,
+    VoiceprintRow,
+)
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.transcripts import MODEL, voice
 from tests.storage.waiting import somebody_waits

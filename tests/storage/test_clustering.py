@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.types import Transcript, Vector, Voiceprint
-from storage import clustering, identification, roster, speakers, undo
-from storage.clustering import Suggestion
-from storage.database import Database
+from services.identity import clustering, identification, roster, undo
+from services.identity.clustering import Suggestion
+from storage.postgres.database import Database
+from storage.speakers import speakers
 from tests.storage.people import keep, lines, names, talk
 from tests.storage.transcripts import MODEL, RULES, near, voice
 

@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage import conversations, corrections, emotion_profiles, speakers, transcripts
-from storage.conversations import ConversationDetail
-from storage.database import Database
-from storage.tables import Conversation, SegmentRow
+from services.identity import corrections, transcripts
+from storage.conversations import conversations
+from storage.conversations.conversations import ConversationDetail
+from storage.emotions import emotion_profiles
+from storage.postgres.database import Database
+from storage.speakers import speakers
+from storage.tables.tables import Conversation, SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import RULES, transcript, voice
 

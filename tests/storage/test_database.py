@@ -5,8 +5,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from storage.database import Database, DatabaseError, migrate, parse_url
-from storage.tables import Speaker
+from storage.postgres.database import Database, DatabaseError, migrate, parse_url
+from storage.tables.tables import Speaker
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 import pytest
 
-from storage.embedded import EmbeddedPostgres
+from storage.postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,7 +97,7 @@ def test_the_last_to_stop_shuts_it_down(data: Path) -> None:
 
 def test_processes_that_start_it_at_once_share_one_server(data: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from storage.embedded import EmbeddedPostgres\n"
+        "import sys; from pathlib import Path; from storage.postgres.embedded import EmbeddedPostgres\n"
         "postgres = EmbeddedPostgres(Path(sys.argv[1])); print(postgres.start(), flush=True); sys.stdin.read(); postgres.stop()"
     )
     command = [sys.executable, "-c", program, str(data)]
@@ -211,7 +211,7 @@ def test_a_normal_user_needs_nothing_special(directory: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(directory, nobody.pw_uid, nobody.pw_gid)
     program = (
-        "import os, sys; from pathlib import Path; from storage.embedded import EmbeddedPostgres\n"
+        "import os, sys; from pathlib import Path; from storage.postgres.embedded import EmbeddedPostgres\n"
         "os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1]))\n"
         "with EmbeddedPostgres(Path(sys.argv[3])) as url: print(url)"
     )

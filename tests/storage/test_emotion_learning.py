@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from pipeline.types import Vector
-from storage import corrections, emotion_profiles, emotions, identification, roster, undo
-from storage.database import Database
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
+from services.identity import corrections, identification, roster, undo
+from storage.emotions import emotion_profiles, emotions
+from storage.postgres.database import Database
+from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 from tests.storage.talks import keep, speaker_of, stored
 from tests.storage.transcripts import RULES
 

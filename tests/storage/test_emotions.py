@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from pipeline.voice_settings import VoiceSettings
-from storage import conversations, corrections, emotion_profiles, emotions
-from storage.corrections import Refused
-from storage.database import Database
-from storage.emotions import Counts
-from storage.tables import EmotionProfile, SegmentRow, Speaker
+from services.identity import corrections
+from services.identity.corrections import Refused
+from storage.conversations import conversations
+from storage.emotions import emotion_profiles, emotions
+from storage.emotions.emotions import Counts
+from storage.postgres.database import Database
+from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
 from tests.storage.talks import SOUND, keep, sounds, speaker_of, stored
 from tests.storage.transcripts import MODEL, near, voice
 

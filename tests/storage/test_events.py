@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from storage import conversations
-from storage.database import Database
-from storage.events import Notifications, Progress
+from storage.conversations import conversations
+from storage.jobs.events import Notifications, Progress
+from storage.postgres.database import Database
 
 SOON = 5.0  # seconds
 

@@ -9,10 +9,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
-from storage import identification, roster, speakers, undo
-from storage.database import Database
-from storage.identification import Identification, IdentificationError, SegmentNotFoundError
-from storage.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from services.identity import identification, roster, undo
+from services.identity.identification import Identification, IdentificationError, SegmentNotFoundError
+from storage.postgres.database import Database
+from storage.speakers import speakers
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.people import keep, lines, names, state, talk
 from tests.storage.transcripts import RULES, near, voice
 

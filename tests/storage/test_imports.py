@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
-from storage import backups, imports, voice_settings
-from storage.database import Database
-from storage.imports import NotAProfileError, NotJsonError
-from storage.restore import IncompatibleError, Restored, restore
-from storage.snapshots import Running
-from storage.tables import Backup, EmotionProfile, Speaker, VoiceprintRow
+from storage.backups import backups, imports
+from storage.backups.imports import NotAProfileError, NotJsonError
+from storage.backups.snapshots import Running
+from storage.postgres.database import Database
+from storage.speakers import voice_settings
+from storage.tables.tables import Backup, EmotionProfile, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.legacy import as_bytes, legacy_file
 from tests.storage.transcripts import MODEL, voice

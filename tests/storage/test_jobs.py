@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from storage import conversations, jobs
-from storage.database import Database
-from storage.job_tables import JobRow, JobStageRow
-from storage.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
-from storage.tables import Conversation
+from storage.conversations import conversations
+from storage.jobs import jobs
+from storage.jobs.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.postgres.database import Database
+from storage.tables.job_tables import JobRow, JobStageRow
+from storage.tables.tables import Conversation
 from tests.storage.waiting import somebody_waits
 
 ROOM = 100

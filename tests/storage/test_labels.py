@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from storage import conversations, labels
-from storage.database import Database
-from storage.tables import SegmentRow
+from storage.conversations import conversations, labels
+from storage.postgres.database import Database
+from storage.tables.tables import SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 
 

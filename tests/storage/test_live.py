@@ -5,11 +5,13 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from pipeline.hearing import Heard
+from pipeline.live.hearing import Heard
 from pipeline.types import Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
-from storage import conversations, corrections, identification, live, regrouping, roster, speakers
-from storage.database import Database
-from storage.live import Line
+from services.identity import corrections, identification, live, regrouping, roster
+from services.identity.live import Line
+from storage.conversations import conversations
+from storage.postgres.database import Database
+from storage.speakers import speakers
 from tests.storage import talks
 from tests.storage.transcripts import MODEL, RULES, near, voice
 

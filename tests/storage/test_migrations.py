@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from storage.database import DatabaseError, migrate, unpooled
-from storage.job_tables import JobRow
+from storage.postgres.database import DatabaseError, migrate, unpooled
+from storage.tables.job_tables import JobRow
 
 METADATA = JobRow.metadata  # of all tables: those of jobs build on the others
 

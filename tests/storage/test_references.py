@@ -10,9 +10,9 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
-from storage import references, speakers
-from storage.database import Database
-from storage.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow
+from storage.postgres.database import Database
+from storage.speakers import references, speakers
+from storage.tables.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow
 from tests.storage.people import keep, talk
 from tests.storage.transcripts import MODEL, near, voice
 

@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import select, text, update
 
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
-from storage import conversations, corrections, emotion_profiles, labels, revision, speakers, transcripts
-from storage.database import Database
-from storage.identification import identify, mark_misidentified
-from storage.moods import Rules
-from storage.tables import ParticipantRow, SegmentRow, Speaker
+from services.identity import corrections, revision, transcripts
+from services.identity.identification import identify, mark_misidentified
+from services.identity.moods import Rules
+from storage.conversations import conversations, labels
+from storage.emotions import emotion_profiles
+from storage.postgres.database import Database
+from storage.speakers import speakers
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.archive import add_speaker
 from tests.storage.people import lines, names
 from tests.storage.transcripts import MODEL, RULES, VOICE, near, voice

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from pipeline.types import Emotion, Segment, Word
-from storage import conversations, identification, lines, search, transcripts
-from storage.database import Database
-from storage.search import CLOSE, OPEN, Filters, Hits
-from storage.tables import Conversation
+from services.identity import identification, transcripts
+from storage.conversations import conversations, lines
+from storage.postgres.database import Database
+from storage.search import search
+from storage.search.search import CLOSE, OPEN, Filters, Hits
+from storage.tables.tables import Conversation
 from tests.storage.transcripts import RULES, transcript, voice
 
 EVERYTHING = Filters()

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from pipeline.types import Transcript, Turn
-from storage import conversations, speakers, transcripts
-from storage.conversations import ConversationDetail
-from storage.database import Database
-from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from services.identity import transcripts
+from storage.conversations import conversations
+from storage.conversations.conversations import ConversationDetail
+from storage.postgres.database import Database
+from storage.speakers import speakers
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.transcripts import MODEL, RULES, near, transcript, voice
 
 THRESHOLD = RULES.voice.speaker_threshold

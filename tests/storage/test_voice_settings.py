@@ -3,11 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.identity import THRESHOLDS
+from pipeline.identity.identity import THRESHOLDS
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
-from storage import voice_settings
-from storage.database import Database
+from storage.postgres.database import Database
+from storage.speakers import voice_settings
 
 MODEL = "wespeaker-resnet34"
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
 from pipeline.voice_settings import VoiceSettings
-from storage.moods import Rules
+from services.identity.moods import Rules
 
 MODEL = "test-embedder"
 VOICE = VoiceSettings(

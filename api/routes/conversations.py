@@ -1,0 +1,142 @@
+"""Conversations: the list, one of them, its title, its transcript in other formats, and the progress of the work on it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api import schemas
+from pipeline.formats import export
+from services.context import NOT_FOUND, Services, ServicesDep
+from storage.conversations import conversations, exports
+
+router = APIRouter(prefix="/conversations", tags=["conversations"])
+
+logger = logging.getLogger("ray.serve")
+
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
+LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
+
+ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+@router.get("")
+async def list_conversations(
+    services: ServicesDep,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    status: Annotated[
+        Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only these.")
+    ] = None,
+) -> schemas.Conversations:
+    """From the newest on."""
+    async with services.database.session() as session:
+        page, total = await conversations.list_page(session, skip, limit, status)
+    items = [schemas.ConversationListItem.model_validate(item) for item in page]
+    return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
+
+
+@router.get("/{conversation_id}", responses=MISSING)
+async def get_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Conversation:
+    """One conversation with its whole transcript."""
+    return await read(services, conversation_id)
+
+
+@router.patch("/{conversation_id}", responses=MISSING)
+async def update_conversation(
+    services: ServicesDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
+) -> schemas.Conversation:
+    """Change the title."""
+    if change.title is not None:
+        async with services.database.session() as session:
+            try:
+                await conversations.rename(session, conversation_id, change.title)
+            except LookupError as error:
+                raise not_found(error) from error
+    return await read(services, conversation_id)
+
+
+@router.delete(
+    "/{conversation_id}", responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is in work."}}
+)
+async def delete_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Deleted:
+    """Delete a conversation, its recording, and the unknown speakers who are heard nowhere else."""
+    async with services.database.session() as session:
+        try:
+            key = await conversations.remove(session, conversation_id)
+        except LookupError as error:
+            raise not_found(error) from error
+        except conversations.ConversationBusy as error:
+            raise HTTPException(409, str(error)) from error
+    warnings = []
+    try:
+        if key is not None:
+            await services.store.delete(key)
+    except Exception:
+        logger.exception("The recording %s of the deleted conversation %d is still there", key, conversation_id)
+        warnings.append("The recording could not be deleted; the server's log says why.")
+    return schemas.Deleted(message=f"Conversation {conversation_id} deleted", cleanup_warnings=warnings)
+
+
+@router.get(
+    "/{conversation_id}/transcript",
+    response_class=Response,
+    responses=MISSING | {200: {"content": {found.media_type: {} for found in export.FORMATS.values()}}},
+)
+async def get_transcript(
+    services: ServicesDep,
+    conversation_id: ConversationId,
+    format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="What kind of file.")] = "json",
+) -> Response:
+    """The transcript as a file: subtitles, text, a table, turns for diarization tools, or the conversation as JSON."""
+    headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
+    if format == "json":
+        conversation = await read(services, conversation_id)
+        content = await asyncio.to_thread(conversation.model_dump_json)
+        return Response(content, media_type="application/json", headers=headers)
+    async with services.database.session() as session:
+        found = await conversations.get(session, conversation_id)
+        if found is None:
+            raise NOT_FOUND
+        transcript = await exports.transcript(session, found)
+    content = await asyncio.to_thread(export.FORMATS[format].render, transcript)
+    return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
+
+
+@router.get("/{conversation_id}/progress", responses=MISSING)
+async def get_progress(services: ServicesDep, conversation_id: ConversationId) -> schemas.Progress:
+    """How far the work on a recording is, for polling."""
+    async with services.database.session() as session:
+        found = await conversations.progress(session, conversation_id)
+    if found is None:
+        raise NOT_FOUND
+    return schemas.Progress.model_validate(found)
+
+
+@router.get("/{conversation_id}/events", response_class=EventSourceResponse, responses=MISSING)
+async def watch_progress(services: ServicesDep, conversation_id: ConversationId) -> EventSourceResponse:
+    """The same as server-sent events named `progress`: one now, one at every change, the last when the work has ended."""
+    await get_progress(services, conversation_id)  # 404 while that can still be said
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        async for progress in services.notifications.watch(conversation_id):
+            yield ServerSentEvent(schemas.Progress.model_validate(progress).model_dump_json(), event="progress")
+
+    return EventSourceResponse(events())
+
+
+def not_found(error: LookupError) -> HTTPException:
+    """What storage could not find, as an answer."""
+    return HTTPException(404, str(error.args[0]))
+
+
+async def read(services: Services, conversation_id: int) -> schemas.Conversation:
+    """The conversation from the database, or a 404."""
+    async with services.database.session() as session:
+        found = await conversations.get(session, conversation_id)
+    if found is None:
+        raise NOT_FOUND
+    return await asyncio.to_thread(schemas.Conversation.model_validate, found)  # a day of talk is 20,000 lines

@@ -1,0 +1,34 @@
+"""For load balancers: is the process alive, and can it do its work?"""
+
+import asyncio
+
+from fastapi import APIRouter, HTTPException
+
+from services.context import ServicesDep
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+PATIENCE = 5.0
+"""Seconds; a load balancer does not wait longer."""
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """This process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/ready", responses={503: {"description": "The database or a stage does not answer."}})
+async def ready(services: ServicesDep) -> dict[str, str]:
+    """The database and every stage answer."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await services.database.ping()
+    except Exception as error:
+        raise HTTPException(503, "The database does not answer; see the server's log.") from error
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await services.stage_status()
+    except Exception as error:
+        raise HTTPException(503, "A stage of the graph does not answer; see the server's log.") from error
+    return {"status": "ready"}

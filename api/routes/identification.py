@@ -1,0 +1,138 @@
+"""Whose voice a line is: saying it, correcting it, and saying that it is somebody else's."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from pydantic import BaseModel, Field
+
+from api import schemas
+from api.routes.conversations import LARGEST_ID, ConversationId
+from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
+from pipeline.names import MaybeName
+from services.context import Services, ServicesDep
+from services.identity import identification
+from services.policy import rules
+from storage.speakers import speakers
+
+router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
+
+SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+MISSING: dict[int | str, dict[str, Any]] = {
+    404: {"model": schemas.Error, "description": "There is no such segment in this conversation."}
+}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "Neither a speaker nor a name was given, or a new speaker without enrolling."},
+    404: {"model": schemas.Error, "description": "There is no such segment in this conversation, or no such speaker."},
+}
+
+
+class Identify(BaseModel):
+    """Who it is: an existing speaker by id, or a name. A name that nobody has yet makes a new speaker."""
+
+    speaker_id: Id | None = Field(None, examples=[None])
+    speaker_name: MaybeName | None = None
+    enroll: bool = Field(True, description="Recognise this speaker by this voice from now on.")
+
+
+class Identified(schemas.Schema):
+    message: str = Field(examples=["Speaker identified as Alice (initial enrollment). Updated 12 segment(s) total."])
+    speaker_id: int
+    speaker_name: str
+    enrolled: bool = Field(description="The voice is one that the speaker is recognised by.")
+    segments_updated: int = Field(description="Lines that have another speaker, or another name, now; in all conversations.")
+
+
+class Misidentified(BaseModel):
+    is_misidentified: bool
+
+
+class Marked(schemas.Schema):
+    message: str = Field(examples=["Segment 7 marked as misidentified"])
+    is_misidentified: bool
+    embedding_recalculated: bool = Field(description="What the speaker is recognised by has changed.")
+
+
+def _chosen(
+    body: Identify | None = None,
+    speaker_id: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Here or in a JSON body.")] = None,
+    speaker_name: Annotated[MaybeName | None, Query(description="Here or in a JSON body.")] = None,
+    enroll: Annotated[bool, Query(description="Here or in a JSON body.")] = True,
+) -> Identify:
+    if body is None:
+        return Identify(speaker_id=speaker_id, speaker_name=speaker_name, enroll=enroll)
+    return Identify(
+        speaker_id=body.speaker_id or speaker_id,
+        speaker_name=body.speaker_name or speaker_name,
+        enroll=body.enroll and enroll,
+    )
+
+
+@router.post("/identify", responses=REFUSED)
+async def identify(
+    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
+) -> Identified:
+    """Say whose voice this is.
+
+    If nobody has named this voice yet, it has the name everywhere from now on: in all conversations, those that were recorded
+    long ago and those to come. If the line is another person's, who has a name, only this line moves. `POST /speakers/undo`
+    takes it back.
+    """
+    return await _identify(services, conversation_id, segment_id, who, only_this=False)
+
+
+@router.post("/reassign", responses=REFUSED)
+async def reassign(
+    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
+) -> Identified:
+    """Say whose line this is and leave all others as they are, even those of a voice that nobody has named yet."""
+    return await _identify(services, conversation_id, segment_id, who, only_this=True)
+
+
+@router.patch("/misidentified", responses=MISSING)
+async def mark_misidentified(
+    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
+) -> Marked:
+    """Say that this line is not the voice of its speaker, who is no longer recognised by it; or take that back."""
+    in_force = await rules(services)
+    async with services.database.session() as session:
+        try:
+            mark = await identification.mark_misidentified(
+                session, in_force, conversation_id, segment_id, body.is_misidentified
+            )
+        except identification.SegmentNotFoundError as error:
+            raise HTTPException(404, str(error)) from error
+    return Marked(
+        message=f"Segment {segment_id} {'marked' if mark.is_misidentified else 'unmarked'} as misidentified",
+        is_misidentified=mark.is_misidentified,
+        embedding_recalculated=mark.embedding_recalculated,
+    )
+
+
+async def _identify(services: Services, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool) -> Identified:
+    in_force = await rules(services)
+    try:
+        async with services.database.session() as session:
+            found = await identification.identify(
+                session,
+                in_force,
+                conversation_id,
+                segment_id,
+                speaker_id=who.speaker_id,
+                speaker_name=who.speaker_name,
+                enroll=who.enroll,
+                only_this=only_this,
+            )
+    except (identification.SegmentNotFoundError, speakers.SpeakerNotFoundError) as error:
+        raise HTTPException(404, str(error)) from error
+    except identification.IdentificationError as error:
+        raise HTTPException(400, str(error)) from error
+    first = " (initial enrollment)" if found.created else ""
+    return Identified(
+        message=f"Speaker identified as {found.speaker_name}{first}. Updated {found.segments_updated} segment(s) total.",
+        speaker_id=found.speaker_id,
+        speaker_name=found.speaker_name,
+        enrolled=found.enrolled,
+        segments_updated=found.segments_updated,
+    )

@@ -1,0 +1,87 @@
+"""Jobs: what is in work, what waits, what has failed, and the wish that it be stopped or tried again."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api import schemas
+from api.routes.conversations import LARGEST_ID, not_found
+from api.routes.process import BUSY, FULL
+from services.context import ServicesDep
+from storage.jobs import jobs
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such job."}}
+STATE: dict[int | str, dict[str, Any]] = {409: {"model": schemas.Error, "description": "Its state does not allow it."}}
+
+JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+@router.get("")
+async def list_jobs(
+    services: ServicesDep,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    state: Annotated[
+        Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
+    ] = None,
+) -> schemas.Jobs:
+    """From the newest on."""
+    async with services.database.session() as session:
+        page, total = await jobs.list_page(session, skip, limit, state)
+    return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
+
+
+@router.get("/{job_id}", responses=MISSING)
+async def get_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+    """How far the work on a recording is."""
+    async with services.database.session() as session:
+        with _refusals():
+            return schemas.Job.model_validate(await jobs.get(session, job_id))
+
+
+@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=MISSING)
+async def watch_job(services: ServicesDep, job_id: JobId) -> EventSourceResponse:
+    """The same as server-sent events named `job`: one now, one at every change, the last when the work has ended."""
+    job = await get_job(services, job_id)  # 404 while that can still be said
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        async for _ in services.notifications.watch(job.conversation_id):
+            found = await get_job(services, job_id)
+            yield ServerSentEvent(found.model_dump_json(), event="job")
+            if found.finished_at is not None:
+                return
+
+    return EventSourceResponse(events())
+
+
+@router.post("/{job_id}/cancel", responses=MISSING | STATE)
+async def cancel_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+    """Do not do it, or stop doing it. What is in work stops within seconds; ask again until its state says so."""
+    async with services.database.session() as session:
+        with _refusals():
+            return schemas.Job.model_validate(await jobs.cancel(session, job_id))
+
+
+@router.post("/{job_id}/retry", status_code=202, responses=MISSING | STATE | FULL)
+async def retry_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+    """Do a job again that failed or was cancelled. The answer is the new one."""
+    async with services.database.session() as session:
+        with _refusals():
+            return schemas.Job.model_validate(await jobs.retry(session, job_id, most=services.settings.max_queued))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except LookupError as error:
+        raise not_found(error) from error
+    except jobs.JobStateError as error:
+        raise HTTPException(409, str(error)) from error
+    except jobs.QueueFullError as error:
+        raise HTTPException(503, str(error), BUSY) from error

@@ -1,0 +1,345 @@
+"""Profiles: who is who under a name, to come back to, or to take to another machine."""
+
+import asyncio
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, File, HTTPException, Query, Response, UploadFile
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import AfterValidator, BaseModel, Field
+from starlette.background import BackgroundTask
+
+from api import schemas
+from pipeline.formats import profile_file
+from services.archive.restore import IncompatibleError, restore
+from services.context import Services, ServicesDep
+from storage.backups import backups, imports
+from storage.backups.backups import BackupSummary, ProfileExistsError, ProfileNotFoundError
+from storage.backups.snapshots import Running
+
+router = APIRouter(prefix="/profiles", tags=["profiles"])
+
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such profile."}}
+TAKEN: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "The name has no letter or digit."},
+    409: {"model": schemas.Error, "description": "There is a profile of this name."},
+}
+NO_FILE: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "It is no file name of a profile, or cannot be restored here."},
+    404: {"model": schemas.Error, "description": "There is no such file."},
+}
+NOT_A_PROFILE: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "It is no profile; `reason` says where and why."},
+    413: {"model": schemas.Error, "description": "The file is too large."},
+}
+JSON_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
+
+Description = Annotated[str | None, Field(max_length=2000), AfterValidator(lambda text: text and text.replace("\0", ""))]
+
+
+class CreateProfile(BaseModel):
+    name: Annotated[profile_file.Name, Field(examples=["home"])]
+    description: Description = None
+
+
+class UpdateProfile(BaseModel):
+    description: Description = None
+
+
+class Checkpoint(schemas.Schema):
+    filename: str = Field(examples=["checkpoint_home_20251109_120000_123456_0a1b2c3d.json"])
+    timestamp: str = Field(description="When it was taken, UTC; a checkpoint is deleted by it.")
+    speakers_count: int
+    segments_count: int
+
+
+class ListedCheckpoint(Checkpoint):
+    profile_name: str
+    created_at: schemas.Moment
+
+
+class CreatedCheckpoint(Checkpoint):
+    message: str
+
+
+class SavedProfile(schemas.Schema):
+    name: str
+    description: str | None
+    filename: str = Field(examples=["profile_home.json"])
+    speakers_count: int
+    segments_count: int
+    timestamp: str = Field(examples=["20251109_120000"])
+
+
+class ListedProfile(SavedProfile):
+    created_at: schemas.Moment
+
+
+class ChangedProfile(SavedProfile):
+    message: str
+
+
+class Profile(ListedProfile):
+    speakers: list[str] = Field(examples=[["Alice", "Bob"]])
+    unrecognizable: list[str] = Field(description="Those whose vectors all come from models that are not running.")
+    note: str | None = Field(description="What to do about them.")
+
+
+class ImportedProfile(schemas.Schema):
+    message: str
+    name: str = Field(description="As in the file, with a number behind it where there is one of this name.")
+    filename: str
+    speakers_count: int
+    segments_count: int
+
+
+class Profiles(BaseModel):
+    profiles: list[ListedProfile]
+
+
+class Checkpoints(BaseModel):
+    checkpoints: list[ListedCheckpoint]
+
+
+class DeletedProfile(BaseModel):
+    message: str
+    deleted_checkpoints: int
+
+
+class Message(BaseModel):
+    message: str
+
+
+class RestoredProfile(BaseModel):
+    """The file's lines are looked for by their conversation's uuid, or its id in files of older programs, and their place."""
+
+    message: str
+    speakers_restored: int
+    segments_updated: int
+    segments_unmapped: int = Field(description="Lines of the file whose speaker is not in it.")
+    segments_remapped_by_name: int
+    segments_remapped_from_local_names: int
+    segments_not_found: int = Field(description="Lines of the file that are not here any more.")
+    segments_skipped_namespace: int = Field(description="Those of them whose conversation is not here.")
+    segments_skipped_identity: int = Field(description="Those of them whose conversation is here, without such a line.")
+    segments_replayed_by_identity: int
+    segments_replayed_by_legacy_identity: int
+    segment_namespace_match: bool = Field(description="Every conversation of the file is here.")
+    legacy_restore_warning: str | None
+    settings_restored: bool
+    settings_warning: str | None
+    replaced_state: str | None = Field(description="The file that what was replaced is kept in; restore it to undo this.")
+
+
+@router.post("", responses=TAKEN)
+async def create_profile(services: ServicesDep, profile: CreateProfile) -> ChangedProfile:
+    """An empty profile, to be filled with `PATCH /profiles/{name}`; `POST /profiles/duplicate` keeps what is known now."""
+    return await _create(services, profile, empty=True)
+
+
+@router.post("/duplicate", responses=TAKEN)
+async def duplicate_profile(services: ServicesDep, profile: CreateProfile) -> ChangedProfile:
+    """Keep who is who now, with all references, emotion profiles, corrections and settings, as a new profile."""
+    return await _create(services, profile, empty=False)
+
+
+@router.get("")
+async def list_profiles(services: ServicesDep) -> Profiles:
+    """All profiles, by name. `Before restore` holds what the last restore replaced."""
+    async with services.database.session() as session:
+        found = await backups.profiles(session)
+    return Profiles(profiles=[ListedProfile.model_validate(one) for one in found])
+
+
+@router.post("/restore", responses=NO_FILE)
+async def restore_profile(
+    services: ServicesDep, filename: Annotated[str, Query(description="Of a profile or a checkpoint, as the lists have it.")]
+) -> RestoredProfile:
+    """Replace who is who, and the voice settings, by what a profile or a checkpoint holds: all of it, or nothing.
+
+    Speakers who are not in it are forgotten, their voices are unknown again. Conversations and their texts stay.
+    """
+    if not backups.FILENAME.fullmatch(filename):
+        raise HTTPException(400, "Invalid filename")
+    running = await _running(services)
+    try:
+        with _answers():
+            async with services.database.session() as session:
+                found = await backups.by_filename(session, filename)
+                if found is None:
+                    raise ProfileNotFoundError("File not found")
+                done = await restore(session, running, found)
+    except IncompatibleError as error:
+        raise HTTPException(400, str(error)) from error
+    return RestoredProfile(
+        message=f"Restored profile '{done.name}'",
+        legacy_restore_warning=done.legacy_warning,
+        settings_restored=done.settings_restored,
+        settings_warning=done.settings_warning,
+        replaced_state=done.before and done.before.filename,
+        **asdict(done.counts),
+    )
+
+
+@router.post("/import", response_model=ImportedProfile, responses=NOT_A_PROFILE)
+async def import_profile(
+    services: ServicesDep, file: Annotated[UploadFile, File(description="As `GET /profiles/download/{name}` gives it.")]
+) -> ImportedProfile | JSONResponse:
+    """Take in a profile or a checkpoint that this program or the reference system wrote. It is restored in a second step."""
+    if not (file.filename or "").lower().endswith(".json"):
+        raise HTTPException(400, "Only JSON files are supported")
+    data = await file.read(profile_file.LARGEST + 1)
+    if len(data) > profile_file.LARGEST:
+        raise HTTPException(413, f"A profile has at most {profile_file.LARGEST >> 20} MB; send a file with fewer lines.")
+    try:
+        async with services.database.session() as session:
+            found = await imports.import_file(session, data)
+    except imports.NotJsonError as error:
+        return JSONResponse({"detail": "Invalid JSON file", "reason": str(error)}, 400)
+    except imports.NotAProfileError as error:
+        return JSONResponse({"detail": "Invalid profile file format", "reason": str(error)}, 400)
+    values = _fields(found, ImportedProfile)
+    return ImportedProfile(message=f"Profile '{found.name}' imported successfully", **values)
+
+
+@router.get("/download-all", response_class=Response, responses=MISSING | {200: {"content": {"application/zip": {}}}})
+async def download_all(services: ServicesDep) -> FileResponse:
+    """All profiles and checkpoints, in a ZIP archive."""
+    with tempfile.NamedTemporaryFile(prefix="vivavoce-", suffix=".zip", delete=False) as archive:
+        path = Path(archive.name)
+    try:
+        async with services.database.session() as session:
+            names = await backups.filenames(session)
+            for name in names:
+                content = await backups.content(session, name)
+                await asyncio.to_thread(_add, path, name, content or "")
+        if not names:
+            raise HTTPException(404, "No profiles found")
+    except BaseException:
+        await asyncio.to_thread(path.unlink)
+        raise
+    return FileResponse(
+        path, media_type="application/zip", filename="voice_profiles.zip", background=BackgroundTask(path.unlink)
+    )
+
+
+@router.get("/download/{name}", response_class=Response, responses=MISSING | JSON_FILE)
+async def download_profile(services: ServicesDep, name: str) -> Response:
+    """A profile as a file."""
+    async with services.database.session() as session:
+        try:
+            found = await backups.profile(session, name)
+        except ProfileNotFoundError as error:
+            raise HTTPException(404, "Profile not found") from error
+        content = await backups.content(session, found.filename)
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename)}"}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+@router.get("/{name}", responses=MISSING)
+async def get_profile(services: ServicesDep, name: str) -> Profile:
+    """One profile, and whom it knows."""
+    model = await services.embedding_model()
+    with _answers():
+        async with services.database.session() as session:
+            found = await backups.profile(session, name)
+            voices = await backups.voices(session, found)
+    strangers = [voice.name for voice in voices if voice.models and model not in voice.models]
+    note = f"{model} is running, which cannot compare their vectors: POST /speakers/{{id}}/reembed once they are restored."
+    return Profile(
+        **_fields(found, ListedProfile),
+        speakers=[voice.name for voice in voices],
+        unrecognizable=strangers,
+        note=note if strangers else None,
+    )
+
+
+@router.patch("/{name}", responses=MISSING)
+async def update_profile(services: ServicesDep, name: str, profile: UpdateProfile) -> ChangedProfile:
+    """Put who is who now into a profile, in place of what it holds."""
+    running = await _running(services)
+    with _answers():
+        async with services.database.session() as session:
+            found = await backups.overwrite(session, running, name, profile.description)
+    return ChangedProfile(message=f"Profile '{found.name}' updated successfully", **_fields(found, SavedProfile))
+
+
+@router.delete("/{name}", responses=MISSING)
+async def delete_profile(services: ServicesDep, name: str) -> DeletedProfile:
+    """Delete a profile and its checkpoints. Who is who stays as it is."""
+    with _answers():
+        async with services.database.session() as session:
+            count = await backups.delete_profile(session, name)
+    return DeletedProfile(message=f"Profile '{name}' and {count} checkpoints deleted", deleted_checkpoints=count)
+
+
+@router.post("/{name}/checkpoints", responses=MISSING)
+async def create_checkpoint(services: ServicesDep, name: str) -> CreatedCheckpoint:
+    """Keep who is who now as a checkpoint of a profile."""
+    running = await _running(services)
+    with _answers():
+        async with services.database.session() as session:
+            found = await backups.create_checkpoint(session, running, name)
+    return CreatedCheckpoint(message=f"Checkpoint created for profile '{found.name}'", **_fields(found, Checkpoint))
+
+
+@router.get("/{name}/checkpoints", responses=MISSING)
+async def list_checkpoints(services: ServicesDep, name: str) -> Checkpoints:
+    """The checkpoints of a profile, from the newest on."""
+    with _answers():
+        async with services.database.session() as session:
+            found = await backups.checkpoints(session, name)
+    items = [ListedCheckpoint(profile_name=one.name, created_at=one.created_at, **_fields(one, Checkpoint)) for one in found]
+    return Checkpoints(checkpoints=items)
+
+
+@router.delete("/{name}/checkpoints/{timestamp}", responses=MISSING)
+async def delete_checkpoint(services: ServicesDep, name: str, timestamp: str) -> Message:
+    """Delete one checkpoint."""
+    with _answers():
+        async with services.database.session() as session:
+            deleted = await backups.delete_checkpoint(session, name, timestamp)
+    if not deleted:
+        raise HTTPException(404, "Checkpoint not found")
+    return Message(message="Checkpoint deleted")
+
+
+async def _create(services: Services, profile: CreateProfile, *, empty: bool) -> ChangedProfile:
+    running = await _running(services)
+    try:
+        async with services.database.session() as session:
+            found = await backups.create(session, running, profile.name, profile.description, empty=empty)
+    except ProfileExistsError as error:
+        raise HTTPException(409, str(error)) from error
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    kind = "Empty profile" if empty else "Profile"
+    return ChangedProfile(message=f"{kind} '{found.name}' created successfully", **_fields(found, SavedProfile))
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """A profile that is not there, under whatever name, is a 404."""
+    try:
+        yield
+    except ProfileNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+async def _running(services: Services) -> Running:
+    return Running(services.settings, await services.embedding_model())
+
+
+def _fields(found: BackupSummary, kind: type[BaseModel]) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in kind.model_fields if hasattr(found, name)}
+
+
+def _add(archive: Path, name: str, content: str) -> None:
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(name, content)

@@ -1,0 +1,48 @@
+"""Making speakers that another embedding model knows known to the one that is running."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path
+from pydantic import Field
+
+from api import schemas
+from api.routes.conversations import LARGEST_ID
+from services.context import ServicesDep
+from services.reembedding import NothingToHearError, reembed
+
+router = APIRouter(prefix="/speakers", tags=["speakers"])
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    404: {"model": schemas.Error, "description": "There is no such speaker."},
+    409: {"model": schemas.Error, "description": "No recording of the speaker is kept here."},
+}
+
+
+class Reembedded(schemas.Schema):
+    message: str
+    speaker_id: int
+    speaker_name: str
+    embedding_model: str = Field(examples=["wespeaker-resnet34"])
+    references: int = Field(description="Vectors that the speaker is now known by, one of each recording that was heard.")
+
+
+@router.post("/{speaker_id}/reembed", responses=RESPONSES)
+async def reembed_speaker(services: ServicesDep, speaker_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Reembedded:
+    """Listen to the speaker's recordings again with the embedding model that is running.
+
+    For speakers whose vectors all come from another model, as after an import or a change of models: those cannot be
+    compared with what is heard now.
+    """
+    try:
+        done = await reembed(services.recordings, speaker_id)
+    except NothingToHearError as error:
+        raise HTTPException(409, str(error)) from error
+    except LookupError as error:
+        raise HTTPException(404, str(error)) from error
+    return Reembedded(
+        message=f"Speaker '{done.speaker_name}' is known to {done.model} by {done.references} recording(s).",
+        speaker_id=speaker_id,
+        speaker_name=done.speaker_name,
+        embedding_model=done.model,
+        references=done.references,
+    )

@@ -1,0 +1,47 @@
+"""Single lines of a transcript."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Response
+
+from api import schemas
+from media import conversion, recording
+from pipeline.types import Span
+from services.context import ServicesDep
+from storage.conversations import segments
+
+router = APIRouter(prefix="/conversations/segments", tags=["segments"])
+
+TAIL = 0.25
+"""Seconds played after a segment's end, so that its last word is not cut."""
+LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
+
+
+@router.get(
+    "/{segment_id}/audio",
+    response_class=Response,
+    responses={
+        200: {"content": {"audio/wav": {}, "audio/mpeg": {}}},
+        404: {"model": schemas.Error, "description": "There is no such segment, or its recording is gone."},
+    },
+)
+async def get_audio(
+    services: ServicesDep,
+    segment_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
+    format: Annotated[Literal["wav", "mp3"], Query(description="What kind of file.")] = "wav",
+) -> Response:
+    """The sound of one segment: 16 kHz mono, 16-bit WAV unless MP3 is asked for."""
+    async with services.database.session() as session:
+        found = await segments.place(session, segment_id)
+    if found is None:
+        raise HTTPException(404, "Segment not found")
+    try:
+        async with services.store.local_path(found.audio_key) as path:
+            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL))
+    except FileNotFoundError as error:
+        raise HTTPException(404, "Audio file not found for this segment") from error
+    encode, media_type = (conversion.mp3_bytes, "audio/mpeg") if format == "mp3" else (conversion.wav_bytes, "audio/wav")
+    name = f"segment_{segment_id}.{format}"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-cache, no-store"}
+    return Response(await asyncio.to_thread(encode, samples), media_type=media_type, headers=headers)

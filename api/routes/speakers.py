@@ -1,0 +1,215 @@
+"""Speakers: who is known, by which name, and who is the same person as whom."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from api import schemas
+from api.routes.conversations import LARGEST_ID
+from media import conversion, recording
+from media.audio import AudioError
+from pipeline.identity.enrollment import UnsuitableSample
+from pipeline.names import Name
+from pipeline.types import Span
+from services.context import ServicesDep
+from services.enrollment import enroll
+from services.identity import clustering, roster, undo
+from services.policy import rules
+from storage.speakers import speakers
+from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
+
+router = APIRouter(prefix="/speakers", tags=["speakers"])
+
+SpeakerId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such speaker."}}
+TAKEN: dict[int | str, dict[str, Any]] = {400: {"model": schemas.Error, "description": "Another speaker has this name."}}
+UNSUITABLE: dict[int | str, dict[str, Any]] = {
+    400: {
+        "model": schemas.Error,
+        "description": "Another speaker has this name, or the sample is too short, silent, of several people, or no sound.",
+    }
+}
+
+
+class Speaker(schemas.Schema):
+    id: int
+    name: str = Field(examples=["Alice"])
+    created_at: schemas.Moment
+    updated_at: schemas.Moment
+    segment_count: int = Field(0, description="Lines that are this speaker's, in all conversations.")
+
+
+class Rename(BaseModel):
+    new_name: Name
+
+
+class Merge(BaseModel):
+    into: int = Field(ge=1, le=LARGEST_ID, description="The speaker who remains, and keeps the name.", examples=[1])
+
+
+class Message(schemas.Schema):
+    message: str
+
+
+class DeletedUnknown(Message):
+    deleted_count: int
+    deleted_speakers: list[str] = Field(description="Their names.")
+
+
+class Suggestion(schemas.Schema):
+    """Two speakers who may be one: `POST /speakers/{speaker_id}/merge` with `{"into": other_id}` makes them one."""
+
+    speaker_id: int
+    speaker_name: str = Field(examples=["Unknown_07"])
+    other_id: int
+    other_name: str = Field(examples=["Alice"])
+    similarity: float = Field(description="Cosine similarity of their voices, at the median of what is known of the first.")
+    probability: float | None = Field(description="How likely they are one person, 0 to 1, as far as the voices tell.")
+
+
+class Change(schemas.Schema):
+    id: int
+    description: str = Field(examples=["A line of Unknown_07 was identified as Alice"])
+    created_at: schemas.Moment
+    undone_at: schemas.Moment | None
+
+
+@router.get("")
+async def list_speakers(services: ServicesDep) -> list[Speaker]:
+    """All speakers by name. Those whom nobody has named are called `Unknown_01`, `Unknown_02`, …"""
+    async with services.database.session() as session:
+        found = await speakers.list_all(session)
+    return await asyncio.to_thread(lambda: [Speaker.model_validate(speaker) for speaker in found])
+
+
+@router.post("/enroll", responses=UNSUITABLE)
+async def enroll_speaker(
+    services: ServicesDep,
+    name: Annotated[Name, Form(description="Who speaks in the sample.")],
+    audio_file: Annotated[UploadFile, File(description="10 to 30 s of this person alone, in any format that FFmpeg reads.")],
+) -> Speaker:
+    """Make somebody known by a sample of their voice, before or after they are heard in a recording.
+
+    Unknown speakers who clearly have this voice become this speaker, in all conversations.
+    """
+    try:
+        found = await enroll(services.recordings, await rules(services), name, audio_file.file)
+    except (NameTakenError, AudioError, UnsuitableSample) as error:
+        raise HTTPException(400, str(error)) from error
+    return Speaker.model_validate(found)
+
+
+@router.get("/suggestions")
+async def suggest_merges(
+    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
+) -> list[Suggestion]:
+    """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
+    in_force = await rules(services)
+    async with services.database.session() as session:
+        return [Suggestion.model_validate(pair) for pair in await clustering.suggestions(session, in_force, limit)]
+
+
+@router.get("/changes")
+async def list_changes(services: ServicesDep) -> list[Change]:
+    """The latest changes of who is who, the newest first: what `POST /speakers/undo` takes back, one by one."""
+    async with services.database.session() as session:
+        return [Change.model_validate(change) for change in await undo.history(session)]
+
+
+@router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
+async def undo_change(services: ServicesDep) -> Change:
+    """Take back the last identification, reassignment, renaming, merge, enrollment or deletion that was not taken back yet."""
+    in_force = await rules(services)
+    try:
+        async with services.database.session() as session:
+            return Change.model_validate(await undo.undo(session, in_force))
+    except undo.UndoError as error:
+        raise HTTPException(409, str(error)) from error
+
+
+@router.delete("/unknown/all")
+async def delete_unknown_speakers(services: ServicesDep) -> DeletedUnknown:
+    """Forget everybody whom nobody has named. Their lines stay."""
+    in_force = await rules(services)
+    async with services.database.session() as session:
+        names = await roster.delete_unknown(session, in_force)
+    return DeletedUnknown(message=f"Deleted {len(names)} unknown speakers", deleted_count=len(names), deleted_speakers=names)
+
+
+@router.get("/{speaker_id}", responses=MISSING)
+async def get_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Speaker:
+    """One speaker."""
+    try:
+        async with services.database.session() as session:
+            return Speaker.model_validate(await speakers.get(session, speaker_id))
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+@router.patch("/{speaker_id}/rename", responses=MISSING | TAKEN)
+async def rename_speaker(services: ServicesDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
+    """Give a speaker another name, in every conversation at once."""
+    in_force = await rules(services)
+    try:
+        async with services.database.session() as session:
+            return Speaker.model_validate(await roster.rename(session, in_force, speaker_id, change.new_name))
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except NameTakenError as error:
+        raise HTTPException(400, str(error)) from error
+
+
+@router.post(
+    "/{speaker_id}/merge",
+    responses=MISSING | {400: {"model": schemas.Error, "description": "A speaker cannot be merged with itself."}},
+)
+async def merge_speakers(services: ServicesDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
+    """Make this speaker the same person as another one, who is answered: lines, references and emotions go there."""
+    in_force = await rules(services)
+    try:
+        async with services.database.session() as session:
+            return Speaker.model_validate(await roster.merge(session, in_force, speaker_id, change.into))
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except roster.SameSpeakerError as error:
+        raise HTTPException(400, str(error)) from error
+
+
+@router.delete("/{speaker_id}", responses=MISSING)
+async def delete_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Message:
+    """Forget a speaker. Their lines stay, under a name that only their conversation knows."""
+    in_force = await rules(services)
+    try:
+        async with services.database.session() as session:
+            name = await roster.delete(session, in_force, speaker_id)
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    return Message(message=f"Speaker '{name}' deleted successfully")
+
+
+@router.get(
+    "/{speaker_id}/audio",
+    response_class=Response,
+    responses={
+        200: {"content": {"audio/wav": {}}},
+        404: {"model": schemas.Error, "description": "There is no such speaker, or no recording of them is kept."},
+    },
+)
+async def get_sample(services: ServicesDep, speaker_id: SpeakerId) -> Response:
+    """What a speaker sounds like: some seconds of their clearest line, 16 kHz mono 16-bit WAV."""
+    try:
+        async with services.database.session() as session:
+            found = await speakers.sample(session, speaker_id)
+        if found is None:
+            raise HTTPException(404, "No recording of this speaker is kept")
+        async with services.store.local_path(found.audio_key) as path:
+            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end))
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except FileNotFoundError as error:
+        raise HTTPException(404, "Audio file not found for this speaker") from error
+    headers = {"Content-Disposition": f'inline; filename="speaker_{speaker_id}.wav"', "Cache-Control": "no-cache, no-store"}
+    return Response(await asyncio.to_thread(conversion.wav_bytes, samples), media_type="audio/wav", headers=headers)

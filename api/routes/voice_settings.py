@@ -1,0 +1,69 @@
+"""The voice settings: read, change and reset while the program runs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api import schemas
+from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
+from services.context import Services, ServicesDep
+from storage.speakers import voice_settings
+
+router = APIRouter(prefix="/settings/voice", tags=["settings"])
+
+OUT_OF_BOUNDS = {"greater_than_equal", "less_than_equal"}
+# Described by hand: FastAPI would answer 422 to a value out of bounds, and clients know 400.
+BODY = {"required": True, "content": {"application/json": {"schema": VoiceSettingsChange.model_json_schema()}}}
+
+
+@router.get("")
+async def get_voice_settings(services: ServicesDep) -> VoiceSettings:
+    """What is in force: what was changed here, else the environment's values, else the defaults.
+
+    `speaker_threshold` is a cosine similarity and belongs to the speaker embedding model; higher is stricter.
+    """
+    return await read(services)
+
+
+@router.post(
+    "",
+    openapi_extra={"requestBody": BODY},
+    responses={400: {"model": schemas.Error, "description": "A value is out of its bounds, or none was given."}},
+)
+async def change_voice_settings(services: ServicesDep, body: Annotated[dict[str, Any], Body()]) -> VoiceSettings:
+    """Change any of them, for everything that is processed from now on. The change survives a restart."""
+    change = _parse(body)
+    if not change.model_dump(exclude_none=True):
+        raise HTTPException(400, "No settings provided to update")
+    model = await services.embedding_model()
+    async with services.database.session() as session:
+        await voice_settings.update(session, change, model)
+        return await voice_settings.get(session, services.settings, model)
+
+
+@router.post("/reset")
+async def reset_voice_settings(services: ServicesDep) -> VoiceSettings:
+    """Back to the environment's values and the defaults."""
+    async with services.database.session() as session:
+        await voice_settings.reset(session)
+    return await read(services)
+
+
+async def read(services: Services) -> VoiceSettings:
+    """What is in force now."""
+    model = await services.embedding_model()
+    async with services.database.session() as session:
+        return await voice_settings.get(session, services.settings, model)
+
+
+def _parse(body: dict[str, Any]) -> VoiceSettingsChange:
+    try:
+        return VoiceSettingsChange.model_validate(body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        if any(fault["type"] not in OUT_OF_BOUNDS for fault in faults):
+            raise RequestValidationError([fault | {"loc": ("body", *fault["loc"])} for fault in faults]) from error
+        reasons = (f"{fault['loc'][0]}: {fault['msg']}" for fault in faults)
+        raise HTTPException(400, f"Invalid settings: {'; '.join(reasons)}") from error

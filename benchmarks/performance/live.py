@@ -1,0 +1,208 @@
+"""How long a live line takes: from the silence that ends it to its `segment` message, against the engines called directly.
+
+python -m benchmarks.live [FILE …] [--streams N] [--data DIRECTORY]
+
+Files are streamed in real time, one after the other, twice, to an application that is started for the purpose; without any, the
+sample and a conversation of two readers. Then the last file again, with partial results, and N times at once. Compare times
+within one run only.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from benchmarks.harness import compose
+from benchmarks.harness.application import Application, running
+from engines import local
+from engines.streaming_vad import StreamingVad
+from media.audio import decode
+from pipeline.live.endpointing import SILERO, Cut, Endpointer
+from pipeline.live.hearing import Hearing, hear
+from pipeline.types import SAMPLE_RATE, Samples
+from settings import Settings
+from vivavoce.listen import PIECE, Source, listen
+from vivavoce.printing import table
+from vivavoce.sample import recording
+
+LANGUAGE = "en"
+SECONDS = 60
+"""Of the composed conversation."""
+RUNS = 2
+"""Of each line, by the application as by the engines alone; what is compared is the faster."""
+
+
+@dataclass
+class Stream:
+    """What came back from one file, and when, in seconds since its first sample was said."""
+
+    began: float = 0.0
+    came: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+
+    def of(self, type_: str) -> list[tuple[float, dict[str, Any]]]:
+        return [(at - self.began, data) for at, kind, data in self.came if kind == type_]
+
+
+@dataclass(frozen=True)
+class Line:
+    cut: Cut
+    ended: float
+    """When the piece of audio was sent that ended the line, in seconds."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="*")
+    parser.add_argument("--streams", type=int, default=20, help="how many at once; 0 leaves them out")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings to compose from")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        files = asked.files or [recording(), composed(asked.data, Path(scratch))]
+        with running() as application:
+            alone = [(path, [stream(application, path, partials=False) for _ in range(RUNS)]) for path in files]
+            stages = local.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
+            rows = [row for path, streamed in alone for row in compare(path, streamed, stages)]
+            print(f"One stream\n{table(('file', 'line at', 'seconds', 'engines', 'application', 'ratio'), rows)}")
+            ratios = [float(row[-1]) for row in rows]
+            print(f"ratio: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}", flush=True)
+            words = first_words(files[-1], stream(application, files[-1], partials=True))
+            print(f"\nThe same with partial results\n{table(('line at', 'first word after'), words)}", flush=True)
+            if asked.streams:
+                print(f"\n{asked.streams} streams at once\n{table(HEADER, [many(application, files[-1], asked.streams)])}")
+
+
+def composed(data: Path, scratch: Path) -> Path:
+    """Two readers who take turns; what they say is beside it as text."""
+    pool = compose.utterances(data / "read_speech" / "librispeech_test-other")
+    readers = sorted({utterance.reader for utterance in pool})[:2]
+    path = scratch / "two readers.flac"
+    conversation = compose.conversation(readers, pool, SECONDS, seed=1)
+    soundfile.write(path, conversation.samples, SAMPLE_RATE)
+    path.with_suffix(".txt").write_text(conversation.text)
+    return path
+
+
+def stream(application: Application, path: Path, *, partials: bool) -> Stream:
+    """Play a file in real time."""
+    found = Stream()
+    address = str(application.client.base_url).removesuffix("/api/v1/")
+    options = {"language": LANGUAGE, "partials": partials}
+    listen(
+        address, played(samples_of(path), found), options, lambda kind, data: found.came.append((time.monotonic(), kind, data))
+    )
+    return found
+
+
+def played(samples: Samples, found: Stream) -> Source:
+    def play(stop: threading.Event) -> Iterator[Samples]:
+        found.began = time.monotonic()
+        for at in range(0, len(samples), PIECE):
+            due = found.began + min(at + PIECE, len(samples)) / SAMPLE_RATE
+            if stop.wait(max(0.0, due - time.monotonic())):
+                return
+            yield samples[at : at + PIECE]
+
+    return play
+
+
+def samples_of(path: Path) -> Samples:
+    """The file as the application gets it, in 16 bits."""
+    samples = decode(path, max_duration=3600)
+    rounded: Samples = (np.rint(samples * 32768).clip(-32768, 32767) / 32768).astype(np.float32)
+    return rounded
+
+
+def lines_of(samples: Samples) -> list[Line]:
+    """What the application cuts the stream into, and when it can."""
+    endpointer = Endpointer(StreamingVad(), SILERO, Settings().silence_duration)
+    found = []
+    for at in range(0, len(samples), PIECE):
+        piece = samples[at : at + PIECE]
+        found += [Line(cut, (at + len(piece)) / SAMPLE_RATE) for cut in endpointer.feed(piece)]
+    return found + [Line(cut, len(samples) / SAMPLE_RATE) for cut in endpointer.finish()]
+
+
+def delays(samples: Samples, streamed: Stream) -> list[tuple[Line, float]]:
+    """Lines with words, and the seconds from the end of each to its last message."""
+    found = []
+    for line in lines_of(samples):
+        start, end = line.cut.start / SAMPLE_RATE, line.cut.end / SAMPLE_RATE
+        came = [at for at, data in streamed.of("segment") if start <= data["start_offset"] < end]
+        if came:
+            found.append((line, max(came) - line.ended))
+    return found
+
+
+def compare(path: Path, streamed: Sequence[Stream], stages: local.LocalStages) -> Iterator[Sequence[str]]:
+    samples = samples_of(path)
+    for runs in zip(*(delays(samples, each) for each in streamed), strict=True):  # the same lines each time
+        line, delay = min(runs, key=lambda run: run[1])
+        own = engines_alone(samples[line.cut.start : line.cut.end], stages)
+        at, length = line.cut.start / SAMPLE_RATE, (line.cut.end - line.cut.start) / SAMPLE_RATE
+        yield path.stem, f"{at:.1f} s", f"{length:.1f}", f"{own:.2f} s", f"{delay:.2f} s", f"{delay / own:.2f}"
+
+
+def engines_alone(samples: Samples, stages: local.LocalStages) -> float:
+    """Seconds that the same work takes in one process."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        asyncio.run(hear(samples, len(samples) / SAMPLE_RATE, stages, Hearing(LANGUAGE)))
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(RUNS))
+
+
+def first_words(path: Path, streamed: Stream) -> list[Sequence[str]]:
+    """Seconds from the start of each line to the first words of it, partial or not."""
+    rows = []
+    for line in lines_of(samples_of(path)):
+        start, end = line.cut.start / SAMPLE_RATE, line.cut.end / SAMPLE_RATE
+        came = [at for kind in ("partial", "segment") for at, data in streamed.of(kind) if start <= data["start_offset"] < end]
+        if came:
+            rows.append((f"{start:.1f} s", f"{min(came) - start:.2f} s"))
+    return rows
+
+
+HEADER = ("streams", "seconds said", "seconds kept", "lines", "errors", "median delay", "largest", "MB more at the peak")
+
+
+def many(application: Application, path: Path, count: int) -> Sequence[str]:
+    samples = samples_of(path)
+    before = peak = application.memory()
+    streams = in_parallel(lambda: stream(application, path, partials=False), count)
+    while any(thread.is_alive() for thread, _ in streams):
+        time.sleep(1)
+        peak = max(peak, application.memory())
+    found = [box[0] for _, box in streams if box]
+    kept = sum(data["duration"] for each in found for _, data in each.of("completed"))
+    late = [delay for each in found for _, delay in delays(samples, each)]
+    errors = count - len(found) + sum(len(each.of("error")) for each in found)
+    return (
+        *(str(count), f"{count * len(samples) / SAMPLE_RATE:.1f}", f"{kept:.1f}", str(len(late)), str(errors)),
+        *(f"{statistics.median(late):.1f} s", f"{max(late):.1f} s", f"{(peak - before) / 1e6:.0f}"),
+    )
+
+
+def in_parallel(work: Callable[[], Stream], count: int) -> list[tuple[threading.Thread, list[Stream]]]:
+    """Threads that each put their result into a list; it stays empty where the work fails."""
+    found = []
+    for _ in range(count):
+        box: list[Stream] = []
+        thread = threading.Thread(target=lambda box=box: box.append(work()))
+        thread.start()
+        found.append((thread, box))
+    return found
+
+
+if __name__ == "__main__":
+    main()

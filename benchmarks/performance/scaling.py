@@ -1,0 +1,280 @@
+"""How the graph scales: `python -m benchmarks.scaling [--replicas 1 2 4 8 16] [--transcribers 1 4 16] [--real 1 2]`.
+
+Simulated: the engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording,
+Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a
+process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
+
+First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
+one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the
+real model beside the simulation, one thread a replica: windows of speech a second, against those of as many processes that have
+the model and nothing else.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import ray
+from ray import serve
+from ray.cluster_utils import Cluster
+from ray.serve.handle import DeploymentHandle
+
+from deployments import graph
+from deployments.routing import ROUTING
+from deployments.stages.diarizer import Diarizer
+from deployments.stages.embedder import SpeakerEmbedder
+from deployments.stages.emotion import EmotionRecognizer
+from deployments.stages.replica import Replica
+from deployments.stages.transcriber import BATCH, BATCH_ON_GPU, Transcriber
+from engines.weights.resolver import Resolved, resolve
+from engines.whisper import Whisper, Window
+from media.audio import decode
+from pipeline.process import Options, process
+from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
+from settings import Settings
+from vivavoce.sample import recording
+
+Handle = DeploymentHandle[Any]
+
+NODES = 4
+WINDOW = 30.0
+PASS, A_WINDOW = 1.0, 0.1875
+"""Seconds of a pass of Whisper and of each window in it: 4 s for a full batch, 120 times as fast as speech."""
+OF_SPEECH = {"observe": 1 / 60, "embed": 1 / 400, "emotion": 1 / 200}
+"""Seconds of the other models for a second of audio."""
+CLUSTERING = 0.5
+WAITING = 4
+"""Batches of windows that wait for each replica."""
+MEASURED = 40.0
+"""Seconds of full work that are looked at."""
+
+
+def prepare(replica: Replica) -> None:
+    """What `Replica.__init__` does, without weights."""
+    with patch("deployments.stages.replica.resolve", return_value=Resolved("simulated", Path())):
+        Replica.__init__(replica, "whisper", Settings())
+
+
+class Engine:
+    """All the models: they sleep, and what they say makes a transcript of the right length."""
+
+    def __init__(self, slower: float) -> None:
+        self._slower = slower
+
+    def transcribe(self, windows: Sequence[Any]) -> list[list[Utterance]]:
+        time.sleep(self._slower * (PASS + A_WINDOW * len(windows)))
+        return [[utterance(window.span)] for window in windows]
+
+    def observe(self, _audio: Samples, shard: Span, _progress: Any) -> Observation:
+        time.sleep(self._slower * shard.duration * OF_SPEECH["observe"])
+        return Observation(np.ones((1, 1, 1), np.uint8), np.ones((1, 1, 256), np.float32))
+
+    def cluster(self, observations: Sequence[Observation], _hint: Any) -> Diarization:
+        time.sleep(self._slower * CLUSTERING)
+        turns = tuple(Turn(10.0 * i, 10.0 * (i + 1), "AB"[i % 2]) for i in range(12 * len(observations)))
+        return Diarization(turns, turns)
+
+    def embed(self, speech: Samples) -> Samples:
+        time.sleep(self._slower * min(60.0, len(speech) / SAMPLE_RATE) * OF_SPEECH["embed"])
+        return np.ones(256, np.float32)
+
+    def embed_each(self, _audio: Samples, spans: Sequence[Span]) -> list[Samples]:
+        time.sleep(self._slower * sum(span.duration for span in spans) * OF_SPEECH["embed"])
+        return [np.ones(256, np.float32) for _ in spans]
+
+    def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
+        time.sleep(self._slower * sum(map(len, clips)) / SAMPLE_RATE * OF_SPEECH["emotion"])
+        scores = dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))
+        return [Emotion("neutral", 0.5, scores, np.ones(768, np.float32), "simulated") for _ in clips]
+
+
+def utterance(span: Span) -> Utterance:
+    starts = np.arange(span.start, span.end - 0.4, 0.4)
+    return Utterance(tuple(Word(" word", float(at), float(at) + 0.3, 0.9) for at in starts), -0.2, "en")
+
+
+class SimulatedTranscriber(Transcriber):
+    def __init__(self, slower: float) -> None:
+        prepare(self)
+        self.engine: Any = Engine(slower)
+        self.fill(BATCH_ON_GPU)
+
+    async def find_speech(self, audio: Samples) -> list[Span]:
+        return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
+
+
+class SimulatedDiarizer(Diarizer):
+    def __init__(self, slower: float) -> None:
+        prepare(self)
+        self.engine: Any = Engine(slower)
+
+
+class SimulatedEmbedder(SpeakerEmbedder):
+    def __init__(self, slower: float) -> None:
+        prepare(self)
+        self.engine: Any = Engine(slower)
+
+
+class SimulatedEmotion(EmotionRecognizer):
+    def __init__(self, slower: float) -> None:
+        prepare(self)
+        self.engine: Any = Engine(slower)
+
+
+def deploy(cls: type, replicas: int, *args: Any) -> Handle:
+    """Exactly so many replicas, each on a machine's fair share of the raylets."""
+    deployment: Any = serve.deployment(cls)
+    options = {
+        "num_replicas": replicas,
+        "max_ongoing_requests": 256,
+        "ray_actor_options": {"num_cpus": 1},
+        "request_router_config": ROUTING,
+    }
+    return serve.run(deployment.options(**options).bind(*args), name=cls.__name__, route_prefix=None)
+
+
+async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, coming: float) -> float:
+    """Windows a second, while so many calls wait; counted once each has been made once.
+
+    The slope of the line through all answers: a batch's come all at once. The calls come within `coming` seconds, as those of
+    recordings do.
+    """
+    stage = graph.RemoteTranscriber(handle)
+    answers: list[float] = []
+    warm = asyncio.Event()
+
+    async def ask(later: float) -> None:
+        await asyncio.sleep(later)
+        while True:
+            await stage.transcribe(audio, Span(0.0, WINDOW), "en")
+            answers.append(time.perf_counter())
+            if len(answers) >= asking:
+                warm.set()
+
+    tasks = [asyncio.create_task(ask(coming * number / asking)) for number in range(asking)]
+    await warm.wait()
+    await asyncio.sleep(seconds)
+    rate = float(np.polyfit(answers[asking:], np.arange(len(answers) - asking), 1)[0])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return rate
+
+
+async def one_recording(replicas: int, audio: Any, duration: float, slower: float) -> float:
+    """Seconds from a decoded recording to its transcript."""
+    handles = {
+        "transcriber": deploy(SimulatedTranscriber, replicas, slower),
+        "diarizer": deploy(SimulatedDiarizer, replicas, slower),
+        "embedder": deploy(SimulatedEmbedder, replicas, slower),
+        "emotion": deploy(SimulatedEmotion, replicas, slower),
+    }
+    stages = graph.stages(handles)
+
+    async def ignore(_stage: str, _fraction: float) -> None: ...
+
+    short = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
+    await process(short, WINDOW, stages, Options(filter_hallucinations=False), ignore)  # the first calls look for the replicas
+    start = time.perf_counter()
+    transcript = await process(audio, duration, stages, Options(filter_hallucinations=False), ignore)
+    assert len(transcript.segments) >= duration / WINDOW
+    return time.perf_counter() - start
+
+
+def windows_a_second(seconds: float) -> float:
+    """What the model by itself transcribes in this process."""
+    model = Whisper(resolve("whisper", Settings(), gpu=False).path, device="cpu", threads=1)
+    batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * BATCH
+    model.transcribe(batch)
+    start, passes = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        model.transcribe(batch)
+        passes += 1
+    return passes * BATCH / (time.perf_counter() - start)
+
+
+def by_themselves(processes: int, seconds: float) -> float:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return sum(pool.map(windows_a_second, [seconds] * processes))
+
+
+@contextmanager
+def cluster(cpus: int, nodes: int = NODES, **http: Any) -> Iterator[None]:
+    """Several raylets on this machine that claim to have `cpus` CPUs together, and Serve; `http`: its proxy's options."""
+    with tempfile.TemporaryDirectory(prefix="ray-") as directory:
+        node: dict[str, Any] = {"num_cpus": -(-cpus // nodes), "object_store_memory": 600 * 2**20}
+        os.environ["RAY_TMPDIR"] = directory  # `ray.init()` of other programs looks for a cluster in the usual place
+        machines = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+        try:
+            for _ in range(nodes - 1):
+                machines.add_node(**node)
+            ray.init(address=machines.address, log_to_driver=False, logging_level=logging.ERROR)
+            serve.start(proxy_location="HeadOnly" if http else "Disabled", http_options=http or None)
+            yield
+            serve.shutdown()
+        finally:
+            ray.shutdown()
+            machines.shutdown()
+
+
+async def main(asked: argparse.Namespace) -> None:
+    print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
+    batch = asked.slower * (PASS + A_WINDOW * BATCH_ON_GPU)
+    ideal = BATCH_ON_GPU / batch
+    if asked.slower != 1:
+        print(f"Models are {asked.slower:g} times slower than they would be.\n")
+    print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
+    audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
+    for count in asked.replicas:
+        handle = deploy(SimulatedTranscriber, count, asked.slower)
+        asking, whole = WAITING * BATCH_ON_GPU * count, WAITING * batch
+        rate = await throughput(handle, audio, asking, max(asked.seconds, whole), coming=whole)
+        print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
+    serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
+
+    minutes = asked.minutes
+    print(f"\n| of every stage | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
+    audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
+    alone: float | None = None
+    for count in asked.transcribers:
+        took = await one_recording(count, audio, minutes * 60, asked.slower)
+        alone = alone or took * count
+        print(f"| {count} | {took:.1f} s | {alone / count:.1f} s | {alone / count / took:.0%} |", flush=True)
+    for cls in (SimulatedTranscriber, SimulatedDiarizer, SimulatedEmbedder, SimulatedEmotion):
+        serve.delete(cls.__name__)
+
+    print("\nThe real model, one thread a replica, and in processes without the graph.\n")
+    print("| transcribers | windows a second | in processes | of those |\n|---:|---:|---:|---:|")
+    audio = ray.put(decode(recording(), max_duration=WINDOW + 1))
+    seconds = max(asked.seconds, MEASURED)
+    for count in asked.real:
+        handle = deploy(Transcriber, count, Settings(cpu_threads=1))
+        rate = await throughput(handle, audio, WAITING * BATCH * count, seconds, coming=0.0)
+        serve.delete(Transcriber.__name__)
+        ideal = by_themselves(count, seconds)
+        print(f"| {count} | {rate:.2f} | {ideal:.2f} | {rate / ideal:.0%} |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--transcribers", type=int, nargs="*", default=[1, 4, 16])
+    parser.add_argument("--real", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--slower", type=float, default=1.0, help="factor, for more replicas than this machine's CPUs can feed")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of the one recording")
+    parser.add_argument("--seconds", type=float, default=MEASURED, help="of full work that are looked at")
+    asked = parser.parse_args()
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    with cluster(max([*asked.replicas, *asked.real, 4 * max(asked.transcribers, default=0)]) + NODES):
+        asyncio.run(main(asked))

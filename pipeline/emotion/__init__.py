@@ -1,0 +1,1 @@
+"""Emotion detection from values."""

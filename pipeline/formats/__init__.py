@@ -1,0 +1,1 @@
+"""Transcripts and profiles as files."""

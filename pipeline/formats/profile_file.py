@@ -1,0 +1,192 @@
+"""The file in which who is who is kept and exchanged: a profile, or a checkpoint of one.
+
+JSON: a `Header` whose object also holds the arrays `speakers`, `participants` and `segments`, of the entries below. The system
+that this one replaces wrote two kinds of such files, which have no `version`: their vectors come from the models that it ran,
+and they know neither participants nor corrections.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.emotion.emotion import canonical
+from pipeline.types import EMOTIONS
+from pipeline.voice_settings import VoiceSettingsChange
+
+VERSION = 3
+VOICE_MODEL = "pyannote/embedding"
+EMOTION_MODEL = "emotion2vec_plus_large"
+LARGEST = 256 * 2**20
+"""Bytes of a file that is taken in. A speaker takes about 10 KB, a line 0.4 KB."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must not have control characters, nor blanks at its ends")
+    return text
+
+
+Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
+SegmentId = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+Vector = Annotated[list[Annotated[float, Field(ge=-1e30, le=1e30)]], Field(min_length=1, max_length=4096)]
+"""An embedding, of any length; text that says the same float32 numbers as the database holds."""
+Count = Annotated[int, Field(ge=0, le=10**6)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Similarity = Annotated[float, Field(ge=-1, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=1e7)]
+Emotion = Annotated[str, AfterValidator(canonical)]
+
+
+class Entry(BaseModel):
+    """What it does not know is left out, so that a file holds nothing that was not looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reference(Entry):
+    """A vector that a speaker is known by, and the model that made it."""
+
+    vector: Vector
+    model: Name
+    source: Name
+    created_at: datetime | None = None
+
+
+class EmotionProfile(Entry):
+    """How a speaker sounds in one emotion: means over all samples, and over those that have no segment in the file."""
+
+    emotion_category: Emotion
+    embedding: Vector
+    embedding_model: Name = EMOTION_MODEL
+    sample_count: Annotated[int, Field(ge=1, le=10**6)]
+    confidence_threshold: Fraction | None = None
+    voice_embedding: Vector | None = None
+    voice_embedding_model: Name = VOICE_MODEL
+    voice_sample_count: Count = 0
+    voice_threshold: Fraction | None = None
+    imported_vector: Vector | None = None
+    imported_count: Count = 0
+    imported_voice_vector: Vector | None = None
+    imported_voice_count: Count = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @model_validator(mode="after")
+    def _as_many_as_it_says(self) -> "EmotionProfile":
+        pairs = ((self.imported_vector, self.imported_count), (self.imported_voice_vector, self.imported_voice_count))
+        if any((vector is None) != (count == 0) for vector, count in pairs):
+            raise ValueError("a count of imported samples must come with their mean, and the mean with a count")
+        sizes = (self.embedding, self.imported_vector), (self.voice_embedding, self.imported_voice_vector)
+        if any(one and other and len(one) != len(other) for one, other in sizes):
+            raise ValueError("the means of a profile must have one length")
+        return self
+
+
+class Speaker(Entry):
+    """`embedding` is the mean of the references, for programs that know only one vector."""
+
+    id: Id
+    name: Name
+    embedding: Vector | None = None
+    embedding_model: Name | None = None
+    emotion_threshold: Fraction | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    references: Annotated[list[Reference], Field(max_length=10_000)] = []
+    emotion_profiles: Annotated[list[EmotionProfile], Field(max_length=len(EMOTIONS))] = []
+
+
+class Participant(Entry):
+    """One voice in one conversation, and which speaker it is."""
+
+    id: Id
+    conversation_id: Id
+    conversation_uuid: UUID
+    label: Name
+    speaker_id: Id | None = None
+    confidence: Similarity | None = None
+    enrolled: bool = True
+    speech: Seconds = 0.0
+    vector: Vector | None = None
+    model: Name | None = None
+
+    @model_validator(mode="after")
+    def _vector_with_model(self) -> "Participant":
+        if (self.vector is None) != (self.model is None):
+            raise ValueError("a vector must come with the name of its model")
+        return self
+
+
+class Segment(Entry):
+    """A line: whose it is, and what people have said about it. The vectors are there for corrected emotions only."""
+
+    id: SegmentId
+    conversation_id: Id
+    conversation_uuid: UUID | None = None
+    participant_id: Id | None = None
+    speaker_id: Id | None = None
+    speaker_name: Annotated[str, Field(max_length=255)] | None = None
+    is_misidentified: bool = False
+    start_offset: Seconds
+    end_offset: Seconds
+    confidence: Similarity | None = None
+    emotion_category: Emotion | None = None
+    emotion_confidence: Fraction | None = None
+    emotion_corrected: bool = False
+    emotion_corrected_at: datetime | None = None
+    emotion_misidentified: bool = False
+    emotion_learned: bool = True
+    emotion_vector: Vector | None = None
+    emotion_model: Name | None = None
+    voice_vector: Vector | None = None
+    voice_model: Name | None = None
+
+
+class Header(Entry):
+    """What stands beside the arrays. `name` is the profile's; a checkpoint has it under `profile_name`."""
+
+    version: Annotated[int, Field(ge=1, le=VERSION)] = 1
+    timestamp: Annotated[str, Field(max_length=40)] = ""
+    name: Name
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    type: Literal["profile", "checkpoint"] = "profile"
+    embedding_model: Name = VOICE_MODEL
+    settings: VoiceSettingsChange | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_checkpoint(cls, value: Any) -> Any:
+        return {"name": value.get("profile_name"), **value} if isinstance(value, dict) else value
+
+
+def upgraded(speaker: Speaker) -> Speaker:
+    """A speaker of a file without `version`: one vector, and profiles whose segments are another system's."""
+    references = [Reference(vector=speaker.embedding, model=VOICE_MODEL, source="imported")] if speaker.embedding else []
+    profiles = [
+        profile.model_copy(
+            update={
+                "imported_vector": profile.embedding,
+                "imported_count": profile.sample_count,
+                "imported_voice_vector": profile.voice_embedding,
+                "imported_voice_count": (profile.voice_sample_count or 1) if profile.voice_embedding else 0,
+            }
+        )
+        for profile in speaker.emotion_profiles
+    ]
+    model = VOICE_MODEL if speaker.embedding else None
+    return speaker.model_copy(update={"references": references, "emotion_profiles": profiles, "embedding_model": model})
+
+
+def render(header: Header, speakers: Iterable[str], participants: Iterable[str], segments: Iterable[str]) -> str:
+    """The file's text, of entries that are JSON already."""
+    head = header.model_dump(mode="json", exclude={"name"})
+    head |= {"profile_name" if header.type == "checkpoint" else "name": header.name}
+    arrays = {"speakers": speakers, "participants": participants, "segments": segments}
+    comma = ",\n"
+    parts = (f"{json.dumps(name)}: [\n{comma.join(entries)}]" for name, entries in arrays.items())
+    return f"{json.dumps(head)[:-1]},\n{comma.join(parts)}}}\n"

@@ -1,0 +1,1 @@
+"""Who a voice belongs to, from values alone."""

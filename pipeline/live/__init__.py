@@ -1,0 +1,1 @@
+"""Endpointing, partial results and segments of live audio."""

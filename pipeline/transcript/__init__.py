@@ -1,0 +1,1 @@
+"""From windows, words and turns to segments."""

@@ -1,0 +1,158 @@
+"""Words and turns: who said which word."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.transcript.sentences import ends_sentence
+from pipeline.types import Diarization, Segment, Turn, Utterance, Word
+
+ONLY_SPEAKER = "SPEAKER_00"
+"""Who speaks where the diarizer found nobody: the name that it would give to a first speaker."""
+
+MAX_GAP = 1.0
+"""Seconds from a word to the turn that it may still belong to.
+
+Whisper's word times come from attention and are off by some tenths of a second, more at a pause; the diarizer's turns lose as
+much. Further away, the rest of its utterance says more about a word than the nearest turn does.
+"""
+
+MAX_EDGE = 2
+"""Words at the edge of a sentence that may be given to the speaker of its other words."""
+
+MIN_OVERLAP = 0.25
+"""Seconds of somebody else's speech from which a segment counts as overlapped: less is within the turns' own error."""
+
+_Times = NDArray[np.float64]
+
+
+class _Speech:
+    """The times at which one speaker speaks, as the speech accumulated until each moment."""
+
+    def __init__(self, turns: Iterable[Turn]) -> None:
+        times, spoken, end = [0.0], [0.0], -np.inf
+        for turn in sorted(turns, key=lambda turn: turn.start):
+            start = max(turn.start, end)
+            if turn.end > start:
+                times += [start, turn.end]
+                spoken += [spoken[-1], spoken[-1] + turn.end - start]
+                end = turn.end
+        self._times, self._spoken = np.array(times[1:] or [0.0]), np.array(spoken[1:] or [0.0])
+
+    def within(self, starts: _Times, ends: _Times) -> _Times:
+        """Seconds of speech in each stretch, shape (n,)."""
+        spoken: _Times = np.interp(ends, self._times, self._spoken) - np.interp(starts, self._times, self._spoken)
+        return spoken
+
+
+def _speech_by_speaker(turns: Sequence[Turn]) -> dict[str, _Speech]:
+    by_name = sorted(turns, key=lambda turn: turn.speaker)
+    return {speaker: _Speech(group) for speaker, group in groupby(by_name, key=lambda turn: turn.speaker)}
+
+
+def _bounds(words: Sequence[Word]) -> tuple[_Times, _Times]:
+    """Starts and ends, each shape (n,); a word that ends before it starts is turned round."""
+    times = np.array([(word.start, word.end) for word in words], np.float64).reshape(-1, 2)
+    return times.min(axis=1), times.max(axis=1)
+
+
+def _nearest(turns: Sequence[Turn], starts: _Times, ends: _Times) -> tuple[NDArray[np.int64], _Times]:
+    """The closest of `turns` (in order, not overlapping, at least one) and the seconds to it, each shape (n,)."""
+    after = np.searchsorted(np.array([turn.start for turn in turns]), starts, side="right")
+    turn_starts = np.array([turn.start for turn in turns] + [np.inf])
+    turn_ends = np.array([-np.inf] + [turn.end for turn in turns])
+    gap_before, gap_after = np.maximum(starts - turn_ends[after], 0.0), np.maximum(turn_starts[after] - ends, 0.0)
+    return np.where(gap_before <= gap_after, after - 1, after), np.minimum(gap_before, gap_after)
+
+
+def _speakers(utterances: Sequence[Utterance], diarization: Diarization) -> list[list[str]]:
+    """The speaker of every word of every utterance."""
+    turns = sorted(diarization.exclusive, key=lambda turn: turn.start)
+    if not turns:
+        return [[ONLY_SPEAKER] * len(utterance.words) for utterance in utterances]
+    starts, ends = _bounds([word for utterance in utterances for word in utterance.words])
+    names, speech = zip(*_speech_by_speaker(turns).items(), strict=True)
+    overlap = np.stack([each.within(starts, ends) for each in speech])
+    nearest, gap = _nearest(turns, starts, ends)
+    overlapped = overlap.max(axis=0) > 0
+    close = (overlapped | (gap <= MAX_GAP)).tolist()
+    by_word = [
+        names[speaker] if within else turns[turn].speaker
+        for speaker, within, turn in zip(overlap.argmax(axis=0).tolist(), overlapped.tolist(), nearest.tolist(), strict=True)
+    ]
+    result, first = [], 0
+    for utterance in utterances:
+        here = slice(first, first := first + len(utterance.words))
+        result.append(_settle(utterance.words, _fill(by_word[here], close[here])))
+    return result
+
+
+def _fill(speakers: Sequence[str], close: Sequence[bool]) -> list[str]:
+    """Let a word that is close to no turn follow the one before it, or else the first after it that is close to one."""
+    if not any(close):
+        return list(speakers)
+    filled, speaker = [], speakers[close.index(True)]
+    for own, is_close in zip(speakers, close, strict=True):
+        speaker = own if is_close else speaker
+        filled.append(speaker)
+    return filled
+
+
+def _settle(words: Sequence[Word], speakers: list[str]) -> list[str]:
+    """Give a word or two at the edge of a sentence to whoever says the rest of it.
+
+    Word times and turns are both off by some tenths of a second where the speaker changes, and people change at the ends of
+    sentences. A sentence of which nobody says two thirds stays divided.
+    """
+    first = 0
+    for last, word in enumerate(words, 1):
+        if ends_sentence(word.text) or last == len(words):
+            speakers[first:last] = _settle_sentence(speakers[first:last])
+            first = last
+    return speakers
+
+
+def _settle_sentence(speakers: Sequence[str]) -> list[str]:
+    main, count = Counter(speakers).most_common(1)[0]
+    runs = [(speaker, len(list(run))) for speaker, run in groupby(speakers)]
+    if count < len(speakers) * 2 / 3 or any(speaker != main for speaker, _ in runs[1:-1]):
+        return list(speakers)
+    runs = [(main if length <= MAX_EDGE else speaker, length) for speaker, length in runs]
+    return [speaker for speaker, length in runs for _ in range(length)]
+
+
+def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Segment]:
+    """Give every word to a speaker and cut each utterance where the speaker changes.
+
+    A word belongs to whoever speaks most during it in the exclusive diarization; a word in no turn, to the nearest within
+    `MAX_GAP`; one far from all, to its neighbour in the utterance; a word or two at the edge of a sentence, to whoever says
+    the rest. No word is lost, repeated or moved, and a segment never
+    spans two utterances, so that lines stay sentences. `overlap` is set where somebody else's turn covers more than
+    `MIN_OVERLAP` seconds of the segment, or half of a shorter one. Where the diarizer found nobody all is `ONLY_SPEAKER`'s.
+    """
+    found: list[tuple[str, tuple[Word, ...], float]] = []
+    for utterance, speakers in zip(utterances, _speakers(utterances, diarization), strict=True):
+        for speaker, group in groupby(zip(speakers, utterance.words, strict=True), key=lambda pair: pair[0]):
+            found.append((speaker, tuple(word for _, word in group), utterance.avg_logprob))
+    if not found:
+        return []
+    starts = np.array([min(min(word.start, word.end) for word in words) for _, words, _ in found])
+    ends = np.array([max(max(word.start, word.end) for word in words) for _, words, _ in found])
+    overlapped = _overlapped([speaker for speaker, _, _ in found], starts, ends, diarization.turns)
+    return [
+        Segment(float(start), float(end), speaker, words, avg_logprob, overlap=bool(overlap))
+        for (speaker, words, avg_logprob), start, end, overlap in zip(found, starts, ends, overlapped, strict=True)
+    ]
+
+
+def _overlapped(speakers: Sequence[str], starts: _Times, ends: _Times, turns: Sequence[Turn]) -> NDArray[np.bool_]:
+    """Whether somebody else speaks during each segment, shape (n,)."""
+    enough = np.minimum(MIN_OVERLAP, (ends - starts) / 2)
+    own = np.array(speakers)
+    result = np.zeros(len(own), np.bool_)
+    for speaker, speech in _speech_by_speaker(turns).items():
+        result |= (own != speaker) & (speech.within(starts, ends) > enough)
+    return result

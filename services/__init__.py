@@ -1,0 +1,1 @@
+"""Use cases, free of Ray, FastAPI and MCP. A service opens the transaction."""

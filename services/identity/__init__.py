@@ -1,0 +1,1 @@
+"""Decisions about who speaks, applied to stored conversations."""

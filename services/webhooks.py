@@ -1,0 +1,87 @@
+"""Tells the URLs that clients named of jobs that have ended, signed as https://www.standardwebhooks.com lays down."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Sequence
+
+import httpx
+
+from api import schemas
+from deployments.correlation import detached
+from services.fetch import FetchError, pin
+from settings import Settings
+from storage.jobs import webhooks
+from storage.jobs.webhooks import Delivery
+from storage.postgres.database import Database
+
+logger = logging.getLogger("ray.serve")
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+AT_ONCE = 16
+PATIENCE = 15.0
+"""Seconds that a receiver has to answer."""
+
+
+class Webhooks:
+    """Delivers from `start` until `close`; what is not delivered by then is due again later."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._deliver_all(), context=detached())
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _deliver_all(self) -> None:
+        if self.settings.webhook_secret is None:
+            return
+        secret = self.settings.webhook_secret.get_secret_value()
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+            while True:
+                due: Sequence[Delivery] = ()
+                try:
+                    async with self.database.session() as session:
+                        due = await webhooks.claim(session, AT_ONCE)
+                    await asyncio.gather(*(self._deliver(client, delivery, secret) for delivery in due))
+                except Exception as error:  # the database is away; what was not marked as delivered is due again
+                    logger.warning("Webhooks wait for the database: %s", error)
+                if len(due) < AT_ONCE:
+                    await asyncio.sleep(LOOK_EVERY)
+
+    async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery, secret: str) -> None:
+        job = schemas.Job.model_validate(delivery.job)
+        event = schemas.JobEvent(type=f"job.{job.state}", timestamp=job.finished_at, data=job)
+        body = event.model_dump_json().encode()
+        headers = {"Content-Type": "application/json"} | signed(f"job_{job.id}", int(time.time()), body, secret)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                request = client.build_request("POST", delivery.url, content=body, headers=headers)
+                await pin(request, self.settings.private_urls)
+                answer = await client.send(request, stream=True)  # what it says beyond its status is nothing to us
+                await answer.aclose()
+            answer.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL, FetchError, TimeoutError) as error:
+            logger.warning("The webhook of job %d was not heard in attempt %d: %s", job.id, delivery.attempt, error)
+        else:
+            async with self.database.session() as session:
+                await webhooks.delivered(session, delivery)
+
+
+def signed(id_: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
+    """The headers by which a receiver that knows the secret can tell who wrote this, and when."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = hmac.digest(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": id_,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }

@@ -1,0 +1,252 @@
+"""Conversations: a recording's title, times and state. Their lines are in `storage.conversations.segments`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.conversations import segments
+from storage.conversations.segments import SegmentLine
+from storage.emotions import emotions
+from storage.speakers import speakers
+from storage.tables.tables import Conversation, ParticipantRow, SegmentRow
+
+CHANNEL = "conversation"
+"""The PostgreSQL channel on which every change of state is announced; `storage.jobs.events` listens."""
+
+ACTIVE = ("recording", "processing")
+UNFINISHED = Conversation.status.in_(ACTIVE)
+NOT_FOUND = "Conversation not found"
+
+
+class ConversationBusy(Exception):
+    """A recording is in work, and what was asked for must wait until it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation without its lines. Times are UTC, `duration` seconds, `progress` 0 to 1."""
+
+    id: int
+    title: str | None
+    start_time: datetime
+    end_time: datetime | None
+    duration: float | None
+    status: str
+    audio_format: str
+    audio_key: str | None
+    """Its recording in the `AudioStore`."""
+    language: str | None
+    stage: str | None
+    progress: float
+    error: str | None
+    num_segments: int
+    num_speakers: int
+    """Different voices among the lines; two participants that turned out to be one speaker count once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`progress` is the fraction of the whole work that is done, 0 to 1; `error` is why it failed, where it did."""
+
+    id: int
+    status: str
+    stage: str | None
+    progress: float
+    error: str | None
+
+    @property
+    def finished(self) -> bool:
+        return self.status not in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationDetail(ConversationSummary):
+    segments: tuple[SegmentLine, ...]
+
+
+def _summaries() -> Select[Any]:
+    num_segments = select(func.count()).where(SegmentRow.conversation_id == Conversation.id)
+    num_speakers = select(func.count(func.coalesce(ParticipantRow.speaker_id, -ParticipantRow.id).distinct())).where(
+        ParticipantRow.conversation_id == Conversation.id, exists().where(SegmentRow.participant_id == ParticipantRow.id)
+    )
+    stored = [getattr(Conversation, field.name) for field in fields(ConversationSummary) if not field.name.startswith("num_")]
+    counted = [num_segments.scalar_subquery().label("num_segments"), num_speakers.scalar_subquery().label("num_speakers")]
+    return select(*stored, *counted)
+
+
+async def create(
+    session: AsyncSession,
+    title: str | None,
+    audio_key: str | None,
+    audio_format: str,
+    status: str = "processing",
+    start_time: datetime | None = None,
+) -> int:
+    """A new conversation, which starts now unless `start_time` (with a time zone) says otherwise; returns its id."""
+    values = {
+        "title": None if title is None else title.replace("\0", ""),  # the one character that PostgreSQL cannot store
+        "audio_key": audio_key,
+        "audio_format": audio_format,
+        "status": status,
+        "start_time": start_time or datetime.now(UTC),
+    }
+    return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
+
+
+async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
+    """The conversation with all its lines, in two queries however long it is; None where there is no such conversation."""
+    found = await summary(session, conversation_id)
+    if found is None:
+        return None
+    lines = await segments.of_conversation(session, conversation_id, found.start_time)
+    # Counted here, as the lines may have changed since the summary was read.
+    counts = {"num_segments": len(lines), "num_speakers": len({line.speaker_id or -line.participant_id for line in lines})}
+    return ConversationDetail(**asdict(found) | counts, segments=lines)
+
+
+async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:
+    """The conversation without its lines; None where there is no such conversation."""
+    row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
+    return None if row is None else ConversationSummary(*row)
+
+
+async def words(session: AsyncSession, conversation_id: int) -> str:
+    """All that is said, without who says it."""
+    lines = select(SegmentRow.text).where(SegmentRow.conversation_id == conversation_id).order_by(SegmentRow.position)
+    return " ".join(await session.scalars(lines))
+
+
+async def progress(session: AsyncSession, conversation_id: int) -> Progress | None:
+    """How far the work on the conversation is; None where there is no such conversation."""
+    columns = (Conversation.id, Conversation.status, Conversation.stage, Conversation.progress, Conversation.error)
+    row = (await session.execute(select(*columns).where(Conversation.id == conversation_id))).one_or_none()
+    return None if row is None else Progress(*row)
+
+
+async def list_page(
+    session: AsyncSession, skip: int = 0, limit: int = 100, status: str | None = None
+) -> tuple[Sequence[ConversationSummary], int]:
+    """Conversations from the newest `start_time` on, and how many there are in all."""
+    newest = Conversation.start_time.desc(), Conversation.id.desc()
+    page, total = select(Conversation.id), select(func.count()).select_from(Conversation)
+    if status is not None:
+        page, total = page.where(Conversation.status == status), total.where(Conversation.status == status)
+    # The page first, then its lines and voices: PostgreSQL would count those of all that are skipped, too.
+    ids = page.order_by(*newest).offset(skip).limit(limit).scalar_subquery()
+    rows = await session.execute(_summaries().where(Conversation.id.in_(ids)).order_by(*newest))
+    return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
+
+
+async def rename(session: AsyncSession, conversation_id: int, title: str) -> None:
+    """Give the conversation another title. Raises LookupError where there is no such conversation."""
+    change = update(Conversation).where(Conversation.id == conversation_id).values(title=title.replace("\0", ""))
+    if (await session.scalar(change.returning(Conversation.id))) is None:
+        raise LookupError(NOT_FOUND)
+
+
+async def remove(session: AsyncSession, conversation_id: int) -> str | None:
+    """Forget the conversation, its lines, and the unknown speakers who are heard nowhere else.
+
+    Returns the key of its recording, which the caller deletes once this is committed: a recording that nobody refers to is
+    better than a conversation without its recording. Raises LookupError, and ConversationBusy while it is in work.
+    """
+    await speakers.lock(session)
+    found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id).with_for_update()
+    row = (await session.execute(found)).one_or_none()
+    if row is None:
+        raise LookupError(NOT_FOUND)
+    if row.status in ACTIVE:
+        raise ConversationBusy("Cannot delete an active conversation; stop/finalize it first")
+    heard = select(ParticipantRow.speaker_id).where(
+        ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)
+    )
+    people = sorted(speaker for speaker in set(await session.scalars(heard)) if speaker is not None)
+    await session.execute(delete(Conversation).where(Conversation.id == conversation_id))
+    for speaker in people:
+        await emotions.recompute(session, speaker)
+    await speakers.delete_forgotten(session, people)
+    key: str | None = row.audio_key
+    return key
+
+
+async def idle(session: AsyncSession, conversation_id: int) -> str | None:
+    """The key of the conversation's recording, on which nobody begins to work until the end of the transaction.
+
+    Raises LookupError where there is no such conversation, ConversationBusy where it is in work.
+    """
+    found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id)
+    row = (await session.execute(found.with_for_update(key_share=True))).one_or_none()
+    if row is None:
+        raise LookupError(NOT_FOUND)
+    if row.status in ACTIVE:
+        raise ConversationBusy("Conversation is already active")
+    key: str | None = row.audio_key
+    return key
+
+
+async def recording(session: AsyncSession, conversation_id: int) -> str:
+    """The same, and raises LookupError where there is no recording."""
+    key = await idle(session, conversation_id)
+    if key is None:
+        raise LookupError("Audio file not found")
+    return key
+
+
+async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
+    """The key of the recording of a conversation that is in work. Raises LookupError."""
+    key = await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
+    if key is None:
+        raise LookupError("Audio file not found")
+    return key
+
+
+async def reopen(session: AsyncSession, conversation_id: int) -> None:
+    """Take a conversation that is done into work again; its lines stay until new ones come. Raises as `recording` does."""
+    await recording(session, conversation_id)
+    await _change(session, [Conversation.id == conversation_id], status="processing", progress=0.0, stage=None, error=None)
+
+
+async def set_progress(session: AsyncSession, conversation_id: int, stage: str, fraction: float) -> None:
+    """Say which stage is at work and how much of the whole is done. Changes nothing once the conversation is finished."""
+    await _change(session, [Conversation.id == conversation_id, UNFINISHED], stage=stage, progress=min(max(fraction, 0.0), 1.0))
+
+
+async def complete(session: AsyncSession, conversation_id: int, duration: float, language: str | None) -> None:
+    """The transcript is there. `duration` is the length of the recording in seconds. Raises LookupError."""
+    end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
+    values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
+    values |= {"status": "completed", "progress": 1.0, "stage": None, "error": None}
+    if not await _change(session, [Conversation.id == conversation_id], **values):
+        raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
+
+
+async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
+    """Give up on an unfinished conversation. `error` is a sentence for the user.
+
+    One that was processed before keeps its transcript, and is completed: what failed is the second time.
+    """
+    await _give_up(session, [Conversation.id == conversation_id, UNFINISHED], error)
+
+
+async def _give_up(session: AsyncSession, which: Sequence[ColumnElement[bool]], error: str) -> int:
+    processed = Conversation.end_time.is_not(None)
+    values: dict[str, object] = {"status": case((processed, "completed"), else_="failed"), "error": error.replace("\0", "")}
+    values |= {
+        "stage": case((processed, None), else_=Conversation.stage),
+        "progress": case((processed, 1.0), else_=Conversation.progress),
+    }
+    return await _change(session, which, **values)
+
+
+async def _change(session: AsyncSession, which: Sequence[ColumnElement[bool]], **values: object) -> int:
+    """Change conversations and announce it; returns how many. PostgreSQL tells the listeners at the commit."""
+    ids = (await session.scalars(update(Conversation).where(*which).values(values).returning(Conversation.id))).all()
+    message = "json_build_object('id', id, 'status', status, 'stage', stage, 'progress', progress, 'error', error)::text"
+    statement = text(f"SELECT pg_notify(:channel, {message}) FROM conversations WHERE id = ANY(:ids)")
+    await session.execute(statement, {"channel": CHANNEL, "ids": list(ids)})
+    return len(ids)

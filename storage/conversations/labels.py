@@ -1,0 +1,118 @@
+"""Ground truth: who truly speaks in a line, as somebody who listened says. The transcript knows nothing of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.tables.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
+
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Times are UTC."""
+
+    segment_id: int
+    speaker_name: str
+    labeled_by: str | None
+    notes: str | None
+    labeled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledLine:
+    """A line with a label, and who the transcript says it is. Offsets are seconds."""
+
+    segment_id: int
+    conversation_id: int
+    participant_id: int
+    start: float
+    end: float
+    truth: str
+    speaker_id: int | None
+    speaker_name: str | None
+    """None where the transcript knows nobody."""
+
+
+async def put(
+    session: AsyncSession,
+    conversation_id: int,
+    names: Mapping[int, str],
+    labeled_by: str | None = None,
+    notes: str | None = None,
+) -> None:
+    """Label segments of a conversation, by id, with the names of their true speakers, in place of what they were labelled with.
+
+    Raises LookupError where one of them is no segment of the conversation.
+    """
+    # Whoever replaces or deletes the transcript holds this row for themselves; lines are locked by nobody in between.
+    here = select(Conversation.id).where(Conversation.id == conversation_id)
+    if await session.scalar(here.with_for_update(read=True, key_share=True)) is None:
+        raise LookupError("Segment not found")
+    who = {"labeled_by": _clean(labeled_by), "notes": _clean(notes)}
+    rows: list[dict[str, Any]] = [{"segment_id": id_, "speaker_name": _clean(name), **who} for id_, name in names.items()]
+    for batch in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH)):
+        ids = [row["segment_id"] for row in batch]
+        mine = select(SegmentRow.id).where(SegmentRow.conversation_id == conversation_id, SegmentRow.id.in_(ids))
+        if len((await session.scalars(mine)).all()) < len(ids):
+            raise LookupError("Segment not found")
+        new = insert(LabelRow).values(batch)
+        changed = {name: new.excluded[name] for name in ("speaker_name", "labeled_by", "notes")} | {"labeled_at": func.now()}
+        await session.execute(new.on_conflict_do_update(index_elements=[LabelRow.segment_id], set_=changed))
+
+
+async def get(session: AsyncSession, conversation_id: int, segment_id: int) -> Label | None:
+    """The segment's label; None where it has none. Raises LookupError where the conversation has no such segment."""
+    row = (
+        await session.execute(
+            select(SegmentRow.id, LabelRow.speaker_name, LabelRow.labeled_by, LabelRow.notes, LabelRow.labeled_at)
+            .outerjoin(LabelRow)
+            .where(SegmentRow.id == segment_id, SegmentRow.conversation_id == conversation_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise LookupError("Segment not found")
+    return None if row.speaker_name is None else Label(*row)
+
+
+async def remove(session: AsyncSession, conversation_id: int, segment_id: int) -> bool:
+    """Take the segment's label away; False where it has none. Raises LookupError where there is no such segment."""
+    had = await get(session, conversation_id, segment_id) is not None
+    await session.execute(delete(LabelRow).where(LabelRow.segment_id == segment_id))
+    return had
+
+
+async def of_conversation(session: AsyncSession, conversation_id: int) -> list[Label]:
+    """All labels of a conversation, in the order of its lines. Raises LookupError where there is no such conversation."""
+    if not await session.scalar(select(exists().where(Conversation.id == conversation_id))):
+        raise LookupError("Conversation not found")
+    columns = (LabelRow.segment_id, LabelRow.speaker_name, LabelRow.labeled_by, LabelRow.notes, LabelRow.labeled_at)
+    of = select(*columns).join(SegmentRow).where(SegmentRow.conversation_id == conversation_id)
+    return [Label(*row) for row in await session.execute(of.order_by(SegmentRow.position))]
+
+
+async def lines(session: AsyncSession, conversation_ids: Sequence[int] | None, limit: int) -> list[LabelledLine]:
+    """The labelled lines of the conversations, or of all, in order; the first `limit`."""
+    columns = (LabelRow.segment_id, SegmentRow.conversation_id, SegmentRow.participant_id)
+    times = (SegmentRow.start_offset, SegmentRow.end_offset)
+    found = (
+        select(*columns, *times, LabelRow.speaker_name, Speaker.id, Speaker.name)
+        .join(SegmentRow, SegmentRow.id == LabelRow.segment_id)
+        .join(ParticipantRow, ParticipantRow.id == SegmentRow.participant_id)
+        .outerjoin(Speaker, Speaker.id == ParticipantRow.speaker_id)
+        .order_by(SegmentRow.conversation_id, SegmentRow.position)
+        .limit(limit)
+    )
+    if conversation_ids is not None:
+        found = found.where(SegmentRow.conversation_id.in_(conversation_ids))
+    return [LabelledLine(*row) for row in await session.execute(found)]
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else text.replace("\0", "").strip()

@@ -1,0 +1,1 @@
+"""Emotions of segments, and emotion profiles."""

@@ -1,0 +1,241 @@
+"""The emotions of stored segments, and the profiles that they are detected with.
+
+A profile is always what its segments say: the mean over those of the speaker that were corrected to its emotion, merged with
+what a backup brought. So it is never changed, only made anew.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.emotion.emotion import Heard, Personality, Profile, decide, general
+from pipeline.emotion.emotion_rules import Decision
+from pipeline.types import Vector
+from pipeline.voice_settings import VoiceSettings
+from storage.speakers import speakers
+from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+
+BATCH = 100
+"""Segments decided at a time, some milliseconds' work: the event loop gets its turn in between."""
+COLUMNS = {"emotion": "emotion_category"}
+"""What a `Profile`'s fields are called in the table, where they differ."""
+MAX_REFERENCES = 1000
+"""Vectors that a speaker's voice at large is known by: the latest."""
+
+LEARNED = and_(
+    SegmentRow.emotion_corrected,
+    SegmentRow.emotion_learned,
+    ~SegmentRow.emotion_misidentified,
+    ~SegmentRow.is_misidentified,
+    SegmentRow.emotion_vector.is_not(None),
+    func.vector_norm(SegmentRow.emotion_vector) > 0,  # a vector of zeros stands for a line that nobody can judge
+)
+"""The segments that a profile is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`updated` segments have the emotion that is detected now; `skipped` were corrected, or have none to detect."""
+
+    updated: int
+    skipped: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """Of `count` vectors of one model."""
+
+    model: str
+    count: int
+    vector: Vector
+
+    def merged(self, vector: Vector, count: int) -> "_Mean":
+        weight = count / (self.count + count)
+        return _Mean(self.model, self.count + count, (1 - weight) * self.vector + weight * vector)
+
+
+async def recompute(session: AsyncSession, speaker_id: int, emotion: str | None = None) -> None:
+    """Make a speaker's profiles anew, or that of one emotion; one that nothing is left of is gone, with its thresholds.
+
+    To be called whenever a corrected segment comes to a speaker or leaves them. Vectors of two models are not averaged: what
+    was imported decides which model's are, else the latest correction; a profile with an imported base learns from segments
+    of the same model alone until it is reset.
+    """
+    await speakers.lock(session)
+    ours = [EmotionProfile.speaker_id == speaker_id]
+    ours += [EmotionProfile.emotion_category == emotion] if emotion is not None else []
+    columns = (
+        *(EmotionProfile.emotion_category, EmotionProfile.model, EmotionProfile.imported_vector, EmotionProfile.imported_count),
+        *(EmotionProfile.voice_model, EmotionProfile.imported_voice_vector, EmotionProfile.imported_voice_count),
+    )
+    rows = {row.emotion_category: row for row in await session.execute(select(*columns).where(*ours))}
+    bases = {e: _Mean(row.model, row.imported_count, row.imported_vector) for e, row in rows.items() if row.imported_count}
+    voice_bases = {
+        e: _Mean(row.voice_model, row.imported_voice_count, row.imported_voice_vector)
+        for e, row in rows.items()
+        if row.imported_voice_count
+    }
+    heard = await _means(session, speaker_id, emotion, SegmentRow.emotion_vector, SegmentRow.emotion_model, bases)
+    voices = await _means(session, speaker_id, emotion, SegmentRow.voice_vector, SegmentRow.voice_model, voice_bases)
+    if gone := rows.keys() - heard.keys():
+        await session.execute(delete(EmotionProfile).where(*ours, EmotionProfile.emotion_category.in_(gone)))
+    for category, mean in heard.items():
+        voice = voices.get(category)
+        values: dict[str, Any] = {
+            "vector": mean.vector,
+            "model": mean.model,
+            "sample_count": mean.count,
+            "voice_vector": voice and voice.vector,
+            "voice_model": voice and voice.model,
+            "voice_sample_count": voice.count if voice else 0,
+            "updated_at": func.now(),
+        }
+        new = insert(EmotionProfile).values(speaker_id=speaker_id, emotion_category=category, **values)
+        key = [EmotionProfile.speaker_id, EmotionProfile.emotion_category]
+        await session.execute(new.on_conflict_do_update(index_elements=key, set_=values))
+
+
+async def _means(
+    session: AsyncSession, speaker_id: int, emotion: str | None, vector: Any, model: Any, bases: dict[str, _Mean]
+) -> dict[str, _Mean]:
+    """The mean of `vector` for each emotion, over the segments that count, merged with its base."""
+    latest = func.max(SegmentRow.emotion_corrected_at).asc().nulls_first()
+    found = (
+        select(SegmentRow.emotion_category, model, func.count(), func.avg(vector))
+        .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
+        .where(ParticipantRow.speaker_id == speaker_id, LEARNED, vector.is_not(None), func.vector_norm(vector) > 0)
+        .group_by(SegmentRow.emotion_category, model, func.vector_dims(vector))
+        .order_by(latest, func.max(SegmentRow.id))
+    )
+    if emotion is not None:
+        found = found.where(SegmentRow.emotion_category == emotion)
+    means = dict(bases)
+    for category, name, count, mean in await session.execute(found):
+        base = bases.get(category)
+        if base is None:
+            means[category] = _Mean(name, count, mean)  # of two models the later one wins
+        elif (base.model, base.vector.shape) == (name, mean.shape):
+            means[category] = base.merged(mean, count)
+    return means
+
+
+async def redetect(
+    session: AsyncSession,
+    *,
+    settings: VoiceSettings,
+    conversation_id: int | None = None,
+    speaker_ids: Collection[int] | None = None,
+    participant_ids: Collection[int] | None = None,
+    personalized: bool = True,
+) -> Counts:
+    """Detect again what emotion the segments have that belong to all that is given; no recording is read.
+
+    Corrected segments stay as they are. Those of speakers without profiles, and those that are not their speaker's voice, have
+    the general model's answer; there one query tells that there is nothing to do. So have all where not `personalized`
+    (`Settings.enable_personalized_emotions`). Raises ValueError where nothing is given.
+    """
+    which: list[ColumnElement[bool]] = []
+    if conversation_id is not None:
+        which.append(SegmentRow.conversation_id == conversation_id)
+    if speaker_ids is not None:
+        which.append(ParticipantRow.speaker_id.in_(speaker_ids))
+    if participant_ids is not None:
+        which.append(SegmentRow.participant_id.in_(participant_ids))
+    if not which:
+        raise ValueError("Say whose emotions to detect: of a conversation, of speakers, or of participants.")
+    await speakers.lock(session)
+    segments = SegmentRow.__table__.join(ParticipantRow.__table__, SegmentRow.participant_id == ParticipantRow.id)
+    profiled = ParticipantRow.speaker_id.in_(select(EmotionProfile.speaker_id)) if personalized else false()
+    own = and_(profiled, ~SegmentRow.is_misidentified)
+    open_ = and_(~SegmentRow.emotion_corrected, SegmentRow.emotion_scores.is_not(None))
+    stale = and_(open_, or_(SegmentRow.detector_breakdown.is_not(None), own))
+    counted = select(func.count(), func.count().filter(open_), func.count().filter(stale)).select_from(segments).where(*which)
+    total, updated, work = (await session.execute(counted)).one()
+    if work:
+        ids = (await session.scalars(select(SegmentRow.id).select_from(segments).where(*which, stale))).all()
+        known: dict[int, Personality] = {}
+        for start in range(0, len(ids), BATCH):
+            await _detect(session, ids[start : start + BATCH], own, known, settings)
+    return Counts(updated, total - updated, total)
+
+
+async def _detect(
+    session: AsyncSession,
+    ids: Sequence[int],
+    own: ColumnElement[bool],
+    known: dict[int, Personality],
+    settings: VoiceSettings,
+) -> None:
+    """Decide on some segments; `known` collects the speakers who were met."""
+    stored = (SegmentRow.emotion_scores, SegmentRow.emotion_vector, SegmentRow.emotion_model)
+    columns = (SegmentRow.id, *stored, SegmentRow.voice_vector, SegmentRow.voice_model, ParticipantRow.speaker_id, own)
+    found = select(*columns).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id).where(SegmentRow.id.in_(ids))
+    of_speaker: dict[int | None, list[tuple[int, Heard]]] = defaultdict(list)
+    for id_, scores, vector, model, voice, voice_model, speaker_id, mine in await session.execute(found):
+        heard = Heard(*general(scores or {}), vector, model, voice, voice_model)
+        of_speaker[speaker_id if mine else None].append((id_, heard))
+    known |= await _personalities(session, {speaker for speaker in of_speaker if speaker is not None} - known.keys())
+    for speaker_id, lines in of_speaker.items():
+        decisions = decide(
+            [heard for _, heard in lines],
+            Personality("") if speaker_id is None else known[speaker_id],
+            emotion_threshold=settings.emotion_threshold,
+            speaker_threshold=settings.speaker_threshold,
+        )
+        await _store(session, [id_ for id_, _ in lines], decisions)
+
+
+async def _store(session: AsyncSession, ids: Sequence[int], decisions: Sequence[Decision]) -> None:
+    """One statement for all; what is as it should be stays untouched."""
+    statement = """
+        UPDATE segments
+        SET emotion_category = new.label, emotion_confidence = new.confidence, detector_breakdown = new.breakdown
+        FROM (SELECT id, label, confidence, breakdown::jsonb FROM
+              unnest(:ids ::bigint[], :labels ::text[], :confidences ::float8[], :breakdowns ::text[])
+              AS given (id, label, confidence, breakdown)) AS new
+        WHERE segments.id = new.id AND NOT emotion_corrected
+        AND (emotion_category, emotion_confidence, detector_breakdown)
+            IS DISTINCT FROM (new.label, new.confidence, new.breakdown)
+    """
+    values = {
+        "ids": list(ids),
+        "labels": [decision.label for decision in decisions],
+        "confidences": [decision.confidence for decision in decisions],
+        "breakdowns": [decision.breakdown and json.dumps(decision.breakdown) for decision in decisions],
+    }
+    await session.execute(text(statement), values)
+
+
+async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) -> dict[int, Personality]:
+    """What is known of how the speakers sound."""
+    if not speaker_ids:
+        return {}
+    known: dict[int, list[Profile]] = defaultdict(list)
+    columns = [getattr(EmotionProfile, COLUMNS.get(name, name)) for name in Profile.__dataclass_fields__]
+    rows = await session.execute(select(EmotionProfile.speaker_id, *columns).where(EmotionProfile.speaker_id.in_(speaker_ids)))
+    for speaker_id, *values in rows:
+        known[speaker_id].append(Profile(*values))
+    people = await session.execute(
+        select(Speaker.id, Speaker.name, Speaker.emotion_threshold).where(Speaker.id.in_(speaker_ids))
+    )
+    return {id_: Personality(name, known[id_], threshold, await _references(session, id_)) for id_, name, threshold in people}
+
+
+async def _references(session: AsyncSession, speaker_id: int) -> list[tuple[Vector, str]]:
+    """The voice at large: samples and participants, but no emotion's."""
+    samples = select(VoiceprintRow.vector, VoiceprintRow.model).where(VoiceprintRow.speaker_id == speaker_id)
+    heard = select(ParticipantRow.vector, ParticipantRow.model).where(
+        ParticipantRow.speaker_id == speaker_id, ParticipantRow.enrolled, ParticipantRow.vector.is_not(None)
+    )
+    references: list[tuple[Vector, str]] = []
+    for latest in (samples.order_by(VoiceprintRow.id.desc()), heard.order_by(ParticipantRow.id.desc())):
+        rows = await session.execute(latest.limit(MAX_REFERENCES))
+        references += [(vector, model) for vector, model in rows if vector is not None and model is not None]
+    return references

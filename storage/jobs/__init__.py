@@ -1,0 +1,1 @@
+"""Jobs, notifications and webhook deliveries."""

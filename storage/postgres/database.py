@@ -1,0 +1,188 @@
+"""The connection to PostgreSQL, and the migrations that bring it up to date."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import alembic.command
+import alembic.util
+from alembic.config import Config
+from pydantic_core import from_json
+from sqlalchemy import URL, AdaptedConnection, Connection, Dialect, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from storage.postgres import vectors
+
+T = TypeVar("T")
+
+RETRY = 0.5
+"""Seconds between two attempts to reach a database that is away."""
+MIGRATION_LOCK = 0x76697661  # "viva": an advisory lock of ours
+EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used; the message is one sentence that says what to do about it."""
+
+
+class DatabaseAwayError(DatabaseError):
+    """No connection can be had."""
+
+
+FAILURES: tuple[type[Exception], ...] = (DatabaseAwayError, SQLAlchemyError)
+"""Whatever a session may raise of its own; `is_away` and `is_full` tell what it means."""
+
+
+def parse_url(url: str) -> URL:
+    """A PostgreSQL URL in any of its usual spellings, for asyncpg.
+
+    Raises DatabaseError, which never repeats the URL: it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseError(
+            f"DATABASE_URL is not a URL: write {EXAMPLE}, or leave it out to use the embedded PostgreSQL."
+        ) from None
+    if parsed.get_backend_name() not in ("postgres", "postgresql"):
+        raise DatabaseError(
+            f"DATABASE_URL names {parsed.get_backend_name()}, but Vivavoce keeps its data in PostgreSQL: write {EXAMPLE}, "
+            "or leave it out to use the embedded PostgreSQL."
+        )
+    # libpq's options that hosted databases put into their URLs; asyncpg has another name for the first and not the second.
+    query = {"ssl" if key == "sslmode" else key: value for key, value in parsed.query.items() if key != "channel_binding"}
+    return parsed.set(drivername="postgresql+asyncpg", query=query)
+
+
+class Database:
+    """A bounded pool of connections. Belongs to the event loop that first uses it."""
+
+    def __init__(self, url: str, pool_size: int = 5) -> None:
+        # Every replica has a pool of its own; the embedded server takes 100 connections in all.
+        self.engine = create_async_engine(
+            parse_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            # The words of a long conversation are most of what is decoded; the standard library takes more than twice as long.
+            json_deserializer=from_json,
+        )
+        event.listen(self.engine.sync_engine, "do_connect", _connect)
+        event.listen(self.engine.sync_engine, "connect", _register_vectors)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end of the block, rolled back where it raises."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], patience: float) -> T:
+        """What `work` does in one transaction, again and again while the database is away, for up to `patience` seconds."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                async with self.session() as session:
+                    return await work(session)
+            except Exception as error:
+                if not is_away(error) or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(RETRY)
+
+    async def ping(self) -> None:
+        """Raises where the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it says that the database does not answer, or will not for a while: nothing is wrong with what was asked."""
+    if isinstance(error, DatabaseAwayError | PoolTimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _sqlstate(error).startswith(("08", "57P"))  # connection exceptions, and what a server says that stops or starts
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that the database's disk is full."""
+    return _sqlstate(error) == "53100"
+
+
+def _sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code for it (its manual, appendix A); empty where the error is not the database's."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(original, "sqlstate", None) or "")
+
+
+def _connect(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
+    try:
+        return dialect.connect(*args, **options)
+    except OSError as error:  # which could be any file's, were it let through
+        raise DatabaseAwayError("The database does not answer.") from error
+
+
+def _register_vectors(connection: AdaptedConnection, _: object) -> None:
+    connection.run_async(vectors.register)
+
+
+def unpooled(url: str) -> AsyncEngine:
+    """An engine for a single connection."""
+    return create_async_engine(parse_url(url), poolclass=NullPool)
+
+
+async def migrate(url: str) -> None:
+    """Bring the database to the newest schema; several processes may do so at once. Raises DatabaseError."""
+    engine = unpooled(url)
+    where = f"PostgreSQL ({engine.url.host or engine.url.query.get('host', 'localhost')}, database {engine.url.database})"
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            await connection.run_sync(_ensure_pgvector)
+            await connection.run_sync(_upgrade)
+    except alembic.util.CommandError as error:
+        raise DatabaseError(f"{where} was written by a newer Vivavoce: update this one ({error}).") from error
+    except OSError as error:
+        raise DatabaseError(f"{where} cannot be reached: start it, or correct DATABASE_URL ({error}).") from error
+    except DBAPIError as error:
+        raise DatabaseError(f"{where} refuses: {str(error.orig).split(': ', 1)[-1]}.") from error
+    finally:
+        await engine.dispose()
+
+
+def _ensure_pgvector(connection: Connection) -> None:
+    if connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
+        return
+    if not connection.scalar(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")):
+        raise DatabaseError(
+            "This PostgreSQL has no pgvector: install it (Debian: postgresql-<version>-pgvector), use an image that has it "
+            "(pgvector/pgvector), or leave out DATABASE_URL to use the embedded PostgreSQL."
+        )
+    try:
+        with connection.begin_nested():
+            connection.execute(text("CREATE EXTENSION vector"))
+    except DBAPIError as error:
+        raise DatabaseError(
+            "Vivavoce may not enable pgvector here: run CREATE EXTENSION vector in its database as superuser."
+        ) from error
+
+
+def _upgrade(connection: Connection) -> None:
+    alembic.command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's settings, with no file: the scripts lie beside this module, also in an installed wheel."""
+    config = Config(attributes={"connection": connection})
+    # Alembic interpolates `%` in what it is told.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

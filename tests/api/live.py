@@ -1,0 +1,143 @@
+"""The API on a real socket, and a client of its live streams that was written from the contract."""
+
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from api.app import create_app
+from benchmarks.harness.ports import free_port
+from pipeline.stages import Stages
+from services.context import Services
+from services.recordings import Recordings
+from settings import Settings
+from storage.audio import AudioStore
+from storage.jobs.events import Notifications
+from storage.postgres.database import Database
+
+CLIENT_RATE = 48_000
+
+
+@contextmanager
+def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, **settings: Any) -> Iterator[str]:
+    """The address of a server whose stages are in this process: `host:port/api/v1`. Without a model they do not answer."""
+    chosen = Settings(data_path=directory, database_url=url, **settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(url)
+        store = AudioStore(str(directory / "audio"))
+
+        async def status() -> dict[str, dict[str, str | None]]:
+            if model is None:
+                raise ConnectionError("the stages are gone")
+            return {"embedder": {"model": model, "device": "cpu", "note": None}}
+
+        async with Notifications(url, database) as notifications:
+            recordings = Recordings(chosen, stages, database, store, notifications, share=lambda samples: samples)
+            app.state.services = Services(chosen, database, store, recordings, notifications, status)
+            try:
+                yield
+            finally:
+                await database.dispose()
+
+    port = free_port()
+    config = uvicorn.Config(create_app(chosen, lifespan), port=port, log_level="error", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "The server did not start."
+            time.sleep(0.05)
+        yield f"127.0.0.1:{port}/api/v1"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+class Client:
+    """One live stream, as the contract describes it. What comes is collected in `messages`."""
+
+    def __init__(self, address: str, **connection: Any) -> None:
+        self._address, self._stack = address, ExitStack()
+        self.connect(**connection)
+        self.messages: list[dict[str, Any]] = []
+
+    def connect(self, **options: Any) -> None:
+        """Once more, if the connection was lost."""
+        connection = connect(f"ws://{self._address}/streaming/ws", proxy=None, **options)
+        self.socket: ClientConnection = self._stack.enter_context(connection)
+
+    def start(self, **options: Any) -> int:
+        """Begin; returns the conversation's id."""
+        self.socket.send(json.dumps({"type": "start", **options}))
+        self.until("started")
+        conversation: int = self.messages[-1]["data"]["conversation_id"]
+        return conversation
+
+    def send(self, samples: np.ndarray, piece: int) -> None:
+        """48 kHz samples as float32, in frames of `piece` samples; waits for the status of each."""
+        for at in range(0, len(samples), piece):
+            self.socket.send(samples[at : at + piece].astype("<f4").tobytes())
+            self.until("status")
+
+    def stop(self) -> dict[str, Any]:
+        """Returns what `completed` says."""
+        self.socket.send(json.dumps({"type": "stop"}))
+        return self.until("completed")
+
+    def until(self, type_: str, timeout: float = 120) -> dict[str, Any]:
+        """The data of the next message of this type."""
+        while True:
+            message = json.loads(self.socket.recv(timeout))
+            self.messages.append(message)
+            if message["type"] == type_:
+                data: dict[str, Any] = message["data"]
+                return data
+            assert type_ == "error" or message["type"] != "error", message
+
+    def closed(self, timeout: float = 30) -> int:
+        """Read until the server closes; returns its code."""
+        try:
+            while True:
+                self.messages.append(json.loads(self.socket.recv(timeout)))
+        except ConnectionClosed as error:
+            return error.rcvd.code if error.rcvd is not None else 0
+
+    def of(self, type_: str) -> list[dict[str, Any]]:
+        """The data of all messages of this type that came."""
+        return [message["data"] for message in self.messages if message["type"] == type_]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def conversation(address: str, id_: int) -> dict[str, Any]:
+    """What `GET /conversations/{id}` says."""
+    answer = httpx.get(f"http://{address}/conversations/{id_}", timeout=30, trust_env=False)
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
+
+
+def until_status(address: str, id_: int, status: str, timeout: float = 60) -> dict[str, Any]:
+    """The conversation, once its status is this."""
+    deadline = time.monotonic() + timeout
+    while (found := conversation(address, id_))["status"] != status:
+        assert time.monotonic() < deadline, found["status"]
+        time.sleep(0.1)
+    return found

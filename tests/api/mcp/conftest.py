@@ -1,0 +1,86 @@
+"""Two replicas of the application on one database, behind one address: requests go to each by turns."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import uvicorn
+from mcp import Client
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from benchmarks.harness.ports import free_port
+from pipeline.stages import Stages
+from settings import Settings
+from storage.postgres.database import Database
+from tests.storage.transcripts import MODEL
+from tests.support.application import running
+from tests.support.hearing import Heard, sound
+
+T = TypeVar("T")
+
+ORIGIN = "https://page.example"
+
+
+@asynccontextmanager
+async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """`context`, within one task from its beginning to its end, as anyio wants it; pytest's fixtures end in another."""
+    ready: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+
+    async def hold() -> None:
+        async with context as value:
+            ready.set_result(value)
+            await over.wait()
+
+    task = asyncio.create_task(hold())
+    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield await (ready if ready.done() else task)  # type: ignore[misc]
+    finally:
+        over.set()
+        await task
+
+
+@asynccontextmanager
+async def _served(database: Database, database_url: str, directory: Path) -> AsyncIterator[str]:
+    heard = Heard()
+    settings = Settings(max_upload_mb=1, speaker_threshold=0.5, private_urls=True, cors_origins=[ORIGIN])
+    stages = Stages(heard, heard, heard, heard)
+    async with AsyncExitStack() as stack:
+        replicas = []
+        for _ in range(2):
+            application = await stack.enter_async_context(running(settings, database, database_url, directory, stages, MODEL))
+            await stack.enter_async_context(application.app.router.lifespan_context(application.app))
+            replicas.append(application.app)
+        turns = cycle(replicas)
+
+        async def balance(scope: Scope, receive: Receive, send: Send) -> None:
+            app = Response(sound(), media_type="audio/wav") if scope["path"] == "/talk.wav" else next(turns)
+            await app(scope, receive, send)
+
+        server = uvicorn.Server(uvicorn.Config(balance, port=free_port(), lifespan="off", log_level="error"))
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{server.config.port}"
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def url(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Where the replicas are; `/talk.wav` is there, too."""
+    async with held(_served(database, database_url, tmp_path)) as url:
+        yield url
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Client]:
+    """The official client."""
+    async with held(Client(f"{url}/mcp")) as client:
+        yield client

@@ -1,0 +1,124 @@
+"""A client written from the reference system's contract alone: plain JSON-RPC POSTs, and no protocol around them."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from services.identity import transcripts
+from storage.conversations import conversations
+from storage.postgres.database import Database
+from tests.api.mcp.conftest import ORIGIN
+from tests.storage.transcripts import RULES, transcript, voice
+
+
+@pytest.fixture
+async def plain(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=url) as client:
+        del client.headers["accept"]
+        yield client
+
+
+async def ask(client: httpx.AsyncClient, method: str, params: dict[str, Any] | None = None, path: str = "/mcp") -> Any:
+    body = {"jsonrpc": "2.0", "id": 7, "method": method} | ({} if params is None else {"params": params})
+    answer = await client.post(path, json=body)
+    assert answer.headers["content-type"] == "application/json"
+    assert "mcp-session-id" not in answer.headers
+    found = answer.json()
+    assert (found["jsonrpc"], found["id"]) == ("2.0", 7)
+    return found
+
+
+async def call(client: httpx.AsyncClient, tool: str, **arguments: Any) -> Any:
+    found = await ask(client, "tools/call", {"name": tool, "arguments": arguments})
+    (content,) = found["result"]["content"]
+    assert content["type"] == "text"
+    return json.loads(content["text"])
+
+
+async def test_the_handshake_is_answered_and_not_needed(plain: httpx.AsyncClient) -> None:
+    params = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}}
+    result = (await ask(plain, "initialize", params))["result"]
+    assert result["protocolVersion"] == "2024-11-05"
+    assert result["serverInfo"]["name"] == "vivavoce"
+    assert "tools" in result["capabilities"]
+    told = await plain.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+    assert told.status_code == 202
+    assert (await ask(plain, "ping"))["result"] == {}
+
+
+async def test_the_tools_are_listed(plain: httpx.AsyncClient) -> None:
+    for path in ("/mcp", "/mcp/"):
+        tools = (await ask(plain, "tools/list", path=path))["result"]["tools"]
+        assert [tool["name"] for tool in tools][:11] == [
+            *("list_conversations", "get_latest_segments", "identify_speaker_in_segment", "list_speakers", "rename_speaker"),
+            *("delete_speaker", "delete_all_unknown_speakers", "get_conversation", "reprocess_conversation"),
+            *("update_conversation_title", "search_conversations_by_speaker"),
+        ]
+        assert all(tool["inputSchema"]["type"] == "object" for tool in tools)
+
+
+async def test_tools_are_called(plain: httpx.AsyncClient, database: Database) -> None:
+    async with database.session() as session:
+        id_ = await conversations.create(session, "A talk", None, "flac")
+        await transcripts.save(session, id_, transcript([voice(1)]), RULES)
+    latest = await call(plain, "get_latest_segments")
+    segment = latest["segments"][0]["id"]
+    done = await call(
+        plain, "identify_speaker_in_segment", conversation_id=str(id_), segment_id=str(segment), speaker_name="Ada"
+    )
+    assert (done["success"], done["segments_updated"]) == (True, 4)
+    assert [speaker["name"] for speaker in (await call(plain, "list_speakers"))["speakers"]] == ["Ada"]
+
+
+async def test_failures_are_the_errors_that_they_know(plain: httpx.AsyncClient) -> None:
+    assert (await ask(plain, "tools/fly"))["error"]["code"] == -32601
+    unknown = (await ask(plain, "tools/call", {"name": "fly", "arguments": {}}))["error"]
+    assert (unknown["code"], unknown["message"]) == (-32601, "Tool not found: fly")
+    failed = (await ask(plain, "tools/call", {"name": "get_conversation", "arguments": {"conversation_id": 99}}))["error"]
+    assert (failed["code"], failed["message"]) == (-32000, "Tool execution error")
+    assert failed["data"] == "Conversation not found. list_conversations shows what there is."
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", None])
+async def test_whatever_it_says_that_it_sends(plain: httpx.AsyncClient, content_type: str | None) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    answer = await plain.post("/mcp", content=b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}', headers=headers)
+    assert "result" in answer.json()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b'{"jsonrpc":"2.0"}', b'{"id":1,"method":7}', b"\xff\xfe", b"null"])
+async def test_rubbish_is_refused(plain: httpx.AsyncClient, body: bytes) -> None:
+    answer = await plain.post("/mcp", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in (-32700, -32600, -32602)
+
+
+async def test_requests_are_small(plain: httpx.AsyncClient) -> None:
+    assert (await plain.post("/mcp", content=b" " * (1 << 20) + b"{}")).status_code == 413
+
+
+async def test_it_says_what_it_is(plain: httpx.AsyncClient) -> None:
+    found = (await plain.get("/mcp")).json()
+    assert (found["name"], found["transport"]) == ("vivavoce", "streamable-http")
+    assert (await plain.get("/mcp", headers={"accept": "text/event-stream"})).status_code == 405
+    assert (await plain.get("/")).json()["mcp"] == "/mcp"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (ORIGIN, 200),
+        ("http://localhost:6274", 200),
+        ("http://127.0.0.1", 200),
+        ("http://localhost.evil.example", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+    ],
+)
+async def test_pages_of_others_may_not_call(plain: httpx.AsyncClient, origin: str, status: int) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    answer = await plain.post("/mcp", json=body, headers={"origin": origin})
+    assert answer.status_code == status

@@ -1,0 +1,114 @@
+"""`vivavoce mcp`, as a desktop client runs it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from benchmarks.harness.ports import free_port
+from mcp_server.server import TOOLS
+from services.identity import transcripts
+from storage.conversations import conversations
+from storage.postgres.database import Database
+from tests.api.mcp.conftest import held
+from tests.storage.transcripts import RULES, transcript, voice
+from tests.support.hearing import sound
+from tests.support.program import BIN, environment
+
+
+def desktop(url: str) -> Client:
+    command = StdioServerParameters(command=str(BIN / "vivavoce"), args=["mcp", "--url", url], cwd="/", env=environment())
+    return Client(stdio_client(command))
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Client]:
+    async with held(desktop(url)) as client:
+        yield client
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> tuple[bool, Any]:
+    result = await client.call_tool(tool, arguments)
+    return result.is_error, result.structured_content or result.content[0].text  # type: ignore[union-attr]
+
+
+async def test_a_desktop_client_uses_the_running_application(client: Client, database: Database, tmp_path: Path) -> None:
+    assert {tool.name for tool in (await client.list_tools()).tools} == {tool.__name__ for tool, _ in TOOLS}
+    async with database.session() as session:
+        id_ = await conversations.create(session, "A talk", None, "flac")
+        await transcripts.save(session, id_, transcript([voice(1)]), RULES)
+    _, latest = await call(client, "get_latest_segments")
+    failed, done = await call(client, "identify_speaker_in_segment", segment_id=latest["segments"][0]["id"], speaker_name="Ada")
+    assert not failed
+    assert done["segments_updated"] == 4
+    assert await call(client, "get_conversation", conversation_id=99) == (
+        True,
+        "Conversation not found. list_conversations shows what there is.",
+    )
+    (content,) = (await client.read_resource(f"conversation://{id_}")).contents
+    assert "**Ada**" in content.text  # type: ignore[union-attr]
+
+    file = tmp_path / "parrots.wav"
+    file.write_bytes(sound())
+    failed, accepted = await call(client, "process_audio", path=str(file), title="Parrots", num_speakers=1)
+    assert not failed
+    assert "get_conversation" in accepted["message"]
+    _, read = await call(client, "get_conversation", conversation_id=accepted["conversation_id"])
+    assert read["title"] == "Parrots"
+    assert await call(client, "process_audio", path="/nowhere.wav") == (
+        True,
+        "There is no file /nowhere.wav. Give its whole path.",
+    )
+    (tmp_path / "letter.wav").write_text("Dear Ada")
+    failed, said = await call(client, "process_audio", path=str(tmp_path / "letter.wav"))
+    assert failed
+    assert "refused" in said
+
+
+async def test_every_tool_answers(client: Client, url: str, database: Database) -> None:
+    """As over HTTP: what a desktop client may call, it can."""
+    async with database.session() as session:
+        id_ = await conversations.create(session, "A talk", "f" * 32 + ".flac", "flac")
+        await transcripts.save(session, id_, transcript([voice(1), voice(2), voice(3)]), RULES)
+    _, page = await call(client, "get_conversation", conversation_id=id_)
+    segment = page["segments"][0]["id"]
+    ids = {speaker["name"]: speaker["id"] for speaker in (await call(client, "list_speakers"))[1]["speakers"]}
+    one, two = ids["Unknown_01"], ids["Unknown_02"]
+    calls: dict[str, dict[str, Any]] = {
+        "list_conversations": {},
+        "get_conversation": {"conversation_id": id_},
+        "get_latest_segments": {},
+        "get_live_conversation": {},
+        "search_transcripts": {"query": "line"},
+        "search_conversations_by_speaker": {"speaker_name": "Unknown_01"},
+        "speaker_statistics": {"conversation_id": id_},
+        "export_transcript": {"conversation_id": id_},
+        "list_speakers": {},
+        "identify_speaker_in_segment": {"segment_id": segment, "speaker_name": "Ada"},
+        "correct_emotion": {"segment_id": segment, "emotion": "sad"},
+        "rename_speaker": {"speaker_id": one, "new_name": "Ada L."},
+        "merge_speakers": {"speaker_id": two, "into_speaker_id": one},
+        "undo_last_speaker_change": {},
+        "delete_speaker": {"speaker_id": two},
+        "delete_all_unknown_speakers": {},
+        "update_conversation_title": {"conversation_id": id_, "title": "Weather"},
+        "process_audio": {"url": f"{url}/talk.wav"},
+    }
+    answers = {tool: await call(client, tool, **arguments) for tool, arguments in calls.items()}
+    assert [answer for answer in answers.values() if answer[0]] == []
+    processed = answers["process_audio"][1]["conversation_id"]
+    failed, again = await call(client, "reprocess_conversation", conversation_id=processed)
+    assert (failed, again["message"]) == (False, "Conversation reprocessed")
+    assert calls.keys() | {"reprocess_conversation"} == {tool.__name__ for tool, _ in TOOLS}
+
+
+async def test_without_the_application_it_says_what_to_do() -> None:
+    async with desktop(f"http://127.0.0.1:{free_port()}") as client:
+        assert len((await client.list_tools()).tools) == len(TOOLS)
+        assert (await client.get_prompt("summarise_conversation", {})).messages
+        failed, said = await call(client, "list_speakers")
+    assert failed
+    assert "Start it with `vivavoce serve`" in said

@@ -1,0 +1,128 @@
+"""The routes of jobs, and the ways in which a recording becomes one."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.stages import Stages
+from services import worker
+from settings import Settings
+from storage.postgres.database import Database
+from tests.api.test_worker import Steered, arrives, held_up, send
+from tests.storage.transcripts import MODEL
+from tests.support.application import Application, running
+from tests.support.hearing import sound
+
+NOBODY = 999_999
+ROOM = 3
+
+
+@pytest.fixture
+def stages() -> Steered:
+    return Steered()
+
+
+@pytest.fixture
+async def application(
+    database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Application]:
+    monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
+    settings = Settings(max_queued=ROOM, speaker_threshold=0.5, private_urls=True)
+    async with running(
+        settings, database, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL
+    ) as application:
+        yield application
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """Where a recording is."""
+    content = sound()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+        status, body = (b"200 OK", content) if path == b"/call.wav" else (b"404 Not Found", b"")
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def refused(application: Application, status: int, method: str, path: str, **how: Any) -> httpx.Response:
+    answer = await application.client.request(method, path, **how)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["detail"]
+    return answer
+
+
+async def test_jobs_are_listed_and_told_apart(application: Application, stages: Steered) -> None:
+    stages.open.set()
+    first, second = [await send(application) for _ in range(2)]
+    done = await arrives(application, second, "completed")
+    assert (done["progress"], done["error"], done["attempts"], done["duration"]) == (1.0, None, 1, 6.0)
+    await arrives(application, first, "completed")
+    client = application.client
+    page = (await client.get("/jobs", params={"limit": 1})).json()
+    assert ([job["id"] for job in page["jobs"]], page["total"]) == ([second], 2)
+    assert [job["id"] for job in (await client.get("/jobs", params={"skip": 1})).json()["jobs"]] == [first]
+    assert (await client.get("/jobs", params={"state": "failed"})).json()["total"] == 0
+    await refused(application, 422, "GET", "/jobs", params={"state": "lost"})
+    for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")):
+        await refused(application, 404, method, f"/jobs/{NOBODY}{path}")
+    await refused(application, 409, "POST", f"/jobs/{first}/retry")
+
+
+async def test_the_work_can_be_watched(application: Application, stages: Steered) -> None:
+    id_ = await send(application)
+    await held_up(stages)
+
+    async def watch() -> list[dict[str, Any]]:
+        async with application.client.stream("GET", f"/jobs/{id_}/events") as answer:
+            return [json.loads(line.removeprefix("data:")) async for line in answer.aiter_lines() if line.startswith("data:")]
+
+    watching = asyncio.create_task(watch())
+    stages.open.set()
+    seen = await asyncio.wait_for(watching, 30)
+    assert (seen[0]["id"], seen[-1]["state"]) == (id_, "completed")
+    assert [event["progress"] for event in seen] == sorted(event["progress"] for event in seen)
+
+
+async def test_a_recording_is_fetched(application: Application, stages: Steered, url: str) -> None:
+    stages.open.set()
+    answer = await application.client.post("/process/url", data={"url": f"{url}/call.wav"})
+    assert (answer.status_code, answer.json()["title"]) == (200, "Uploaded: call.wav")
+    assert "404" in (await refused(application, 400, "POST", "/process/url", data={"url": f"{url}/other.wav"})).text
+    await refused(application, 422, "POST", "/process/url", data={"url": "file:///etc/passwd"})
+
+
+async def test_several_files_in_one_request(application: Application, stages: Steered) -> None:
+    stages.open.set()
+    files = [
+        ("audio_files", (name, content)) for name, content in (("a.wav", sound()), ("b.txt", b"hello"), ("c.wav", sound()))
+    ]
+    answer = await application.client.post("/process/batch", files=files)
+    assert answer.status_code == 202
+    found = answer.json()["files"]
+    assert [item["filename"] for item in found] == ["a.wav", "b.txt", "c.wav"]
+    assert [item["error"] is None for item in found] == [True, False, True]
+    for item in (found[0], found[2]):
+        done = await arrives(application, item["job_id"], "completed")
+        assert done["conversation_id"] == item["conversation_id"]
+
+
+async def test_a_full_queue_says_so_and_when_to_come_again(application: Application, stages: Steered) -> None:
+    for _ in range(worker.AT_ONCE):
+        await send(application)
+    await held_up(stages, worker.AT_ONCE)
+    waiting = [await send(application) for _ in range(ROOM)]
+    answer = await refused(application, 503, "POST", "/process", files={"audio_file": ("call.wav", sound())})
+    assert int(answer.headers["retry-after"]) > 0
+    assert (await application.client.get("/conversations")).json()["total"] == worker.AT_ONCE + ROOM
+    assert (await application.client.post(f"/jobs/{waiting[0]}/cancel")).json()["state"] == "cancelled"
+    await send(application)

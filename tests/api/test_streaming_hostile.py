@@ -1,0 +1,389 @@
+"""Live streams with clients that do not keep to the contract. No model is needed to survive them."""
+
+import asyncio
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from media.spool import Spool
+from pipeline.stages import Stages
+from pipeline.types import SAMPLE_RATE
+from services.identity import live
+from storage.audio import AudioStore
+from storage.postgres.database import Database
+from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
+from tests.support.program import ROOT
+
+NOBODY: Any = None
+SECOND = np.zeros(CLIENT_RATE, "<f4").tobytes()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("live")
+
+
+@pytest.fixture(scope="module")
+def server(database_url: str, directory: Path) -> Iterator[str]:
+    """Its stages are not there: it hears silence only."""
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    with serving(database_url, directory, stages, "wespeaker-resnet34", max_streams=5) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def hasty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another such server, which waits for nobody."""
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    limits = {"stream_idle_seconds": 3, "ws_send_timeout_seconds": 1, "stream_resume_seconds": 5}
+    with serving(database_url, tmp_path_factory.mktemp("hasty"), stages, "wespeaker-resnet34", **limits) as address:
+        yield address
+
+
+def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
+    """What an `error` says to these messages, and the code with which the connection ends."""
+    with Client(server) as client:
+        for message in messages:
+            client.socket.send(message)
+        said = client.until("error")["message"]
+        return said, client.closed()
+
+
+def test_silence_is_a_recording_without_lines(server: str, directory: Path) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        assert client.of("started") == [{"conversation_id": id_, "sample_rate": 48000, "message": "Recording started"}]
+        client.send(np.zeros(2 * CLIENT_RATE, np.float32), 4800)
+        done = client.stop()
+        assert client.closed() == 1000
+    assert len(client.of("status")) == 20
+    assert set(client.of("status")[-1]) == {"vad_active", "audio_level", "stats"}
+    assert set(client.of("status")[-1]["stats"]) == {"buffer_size", "segments_processed", "total_audio_seconds"}
+    assert all(set(message) == {"type", "data", "timestamp"} for message in client.messages)
+    assert all("+" not in message["timestamp"] and "Z" not in message["timestamp"] for message in client.messages)
+    assert (done["conversation_id"], done["num_segments"], done["num_speakers"], done["duration"]) == (id_, 0, 0, 2.0)
+    assert done["message"] == "Recording completed and saved"
+    found = conversation(server, id_)
+    assert (found["status"], found["duration"], found["segments"]) == ("completed", 2.0, [])
+    assert found["title"].startswith("Live Recording 2")
+    assert list((directory / "live").iterdir()) == []
+
+
+def test_nothing_at_all_is_a_recording_too(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(title="Nothing\0 at all")
+        assert client.stop()["concatenation_status"] == "empty"
+    found = conversation(server, id_)
+    assert (found["title"], found["status"], found["duration"]) == ("Nothing at all", "completed", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence", "code"),
+    [
+        (SECOND, "Expected 'start' message", 1008),
+        ('{"type": "stop"}', "Expected 'start' message", 1008),
+        ("hello", 'A text message must be a JSON object with a \'type\', such as {"type": "stop"}.', 1003),
+        ("[" * 50_000, 'A text message must be a JSON object with a \'type\', such as {"type": "stop"}.', 1003),
+        ('{"type": "start", "sample_rate": 1}', "The 'start' message is wrong. sample_rate: Input should be", 1008),
+        ('{"type": "start", "encoding": "mp3"}', "The 'start' message is wrong. encoding: Input should be", 1008),
+        ('{"type": "start", "language": "xx"}', "The 'start' message is wrong. language:", 1008),
+        ('{"type": "start", "conversation_id": 999999}', "Conversation 999999 cannot be resumed", 1008),
+    ],
+)
+def test_a_wrong_beginning(server: str, first: str | bytes, sentence: str, code: int) -> None:
+    said, closed = refused(server, first)
+    assert said.startswith(sentence)
+    assert closed == code
+
+
+def test_what_follows_may_be_garbage(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        strange = np.array([np.nan, np.inf, -np.inf, 1e38] * 1000, "<f4").tobytes()
+        for frame in (strange, b"\1", strange[:4001], b"", SECOND):
+            client.socket.send(frame)
+            status = client.until("status")
+            assert np.isfinite(status["audio_level"])
+        client.socket.send('{"type": "ping"}')
+        assert client.stop()["duration"] == pytest.approx(1 + 4000 / CLIENT_RATE, abs=0.001)
+    assert conversation(server, id_)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("garbage", "sentence", "code"),
+    [("stop", "A text message must be", 1003), (bytes(9 * 2**20), "A frame is larger than 8 MB: send smaller ones.", 1009)],
+)
+def test_a_client_that_must_go_has_its_recording_kept(server: str, garbage: str | bytes, sentence: str, code: int) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        client.socket.send(garbage)
+        assert client.until("error")["message"].startswith(sentence)
+        assert client.closed() == code
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+
+
+def test_a_webm_stream_that_is_none(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(encoding="webm")
+        client.socket.send(b"RIFF" + bytes(100_000))
+        client.socket.send(json.dumps({"type": "stop"}))
+        client.closed()
+    assert until_status(server, id_, "completed")["duration"] == 0.0
+
+
+def test_a_silent_client_is_disconnected_and_its_recording_kept(hasty: str) -> None:
+    with Client(hasty) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert client.until("error")["message"] == "Nothing was sent for 3 s."
+        assert client.closed() == 1008
+    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+
+
+def test_a_client_that_never_starts_is_disconnected(hasty: str) -> None:
+    with Client(hasty) as client:
+        assert client.closed() == 1008
+
+
+def test_a_client_that_hangs_up_has_its_recording_kept(server: str, directory: Path) -> None:
+    client = Client(server)
+    id_ = client.start()
+    client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    client.socket.socket.close()  # no goodbye
+    assert until_status(server, id_, "completed")["duration"] == 1.0
+    assert list((directory / "live").iterdir()) == []
+
+
+def test_a_lost_connection_is_taken_up_again(server: str) -> None:
+    with Client(server) as first:
+        id_ = first.start(resumable=True)
+        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    with Client(server) as second:
+        assert second.start(conversation_id=id_) == id_
+        (started,) = second.of("started")
+        assert (started["message"], started["total_audio_seconds"]) == ("Recording resumed", 1.0)
+        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.of("status")[-1]["stats"]["total_audio_seconds"] == pytest.approx(2.0, abs=0.1)
+        assert second.stop()["duration"] == 2.0
+    assert conversation(server, id_)["status"] == "completed"
+
+
+def test_a_connection_that_is_dead_and_does_not_know_it_gives_way(server: str) -> None:
+    """As where a phone changes networks: nobody tells the server that the first one is gone."""
+    with Client(server) as first, Client(server) as second:
+        id_ = first.start(resumable=True)
+        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.start(conversation_id=id_, resumable=True) == id_
+        assert second.of("started")[0]["total_audio_seconds"] == 1.0
+        assert first.until("error")["message"] == "Another connection goes on with this conversation."
+        assert first.closed() == 1008
+        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.stop()["duration"] == 2.0
+
+
+def test_a_lost_connection_that_nobody_takes_up_is_finished(hasty: str) -> None:
+    with Client(hasty) as client:
+        id_ = client.start(resumable=True)
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    assert conversation(hasty, id_)["status"] == "recording"
+    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+
+
+def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        said, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
+        assert "still connected" in said
+        assert code == 1008
+        client.stop()
+
+
+def test_there_are_only_so_many_streams(server: str) -> None:
+    clients = [Client(server) for _ in range(5)]
+    for client in clients:
+        client.start()
+    said, code = refused(server, json.dumps({"type": "start"}))
+    assert (said, code) == ("All 5 live streams are in use: try again later.", 1013)
+    for client in clients:
+        client.stop()
+        client.closed()
+    with Client(server) as client:
+        client.start()
+        client.stop()
+
+
+def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_url: str, tmp_path: Path) -> None:
+    """As many as there may be, with audio in turns; one more is told to come again."""
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    process, part = psutil.Process(os.getpid()), np.full(CLIENT_RATE // 4, 0.001, np.float32)
+    with serving(database_url, tmp_path, stages, "wespeaker-resnet34") as address, ExitStack() as stack:
+        before = process.memory_info().rss
+        clients = [stack.enter_context(Client(address)) for _ in range(100)]
+        ids = [client.start() for client in clients]
+        for _ in range(4):
+            for client in clients:  # all of them have audio on its way
+                client.socket.send(part.tobytes())
+            for client in clients:
+                client.until("status")
+        assert refused(address, json.dumps({"type": "start"})) == (
+            "All 100 live streams are in use: try again later.",
+            1013,
+        )
+        assert process.memory_info().rss - before < 400e6  # the clients' own are among it
+        for client in clients:
+            client.socket.send(json.dumps({"type": "stop"}))
+        assert [client.until("completed")["duration"] for client in clients] == [1.0] * 100
+        assert {client.closed() for client in clients} == {1000}
+        assert len(set(ids)) == 100
+    assert list((tmp_path / "live").iterdir()) == []
+
+
+async def test_what_a_replica_leaves_that_never_comes_back_another_one_finishes(database: Database, tmp_path: Path) -> None:
+    """One that was scaled down, say, or whose node is gone."""
+    url, uuid = database.engine.url.render_as_string(hide_password=False), uuid4()
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    with serving(url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
+        with Spool(tmp_path / "live" / f"{uuid}.pcm") as file:
+            async with database.session() as session:
+                id_ = await live.begin(session, uuid, None, "flac", None)
+            file.append(np.zeros(SAMPLE_RATE, np.float32))
+            await asyncio.sleep(2)
+            assert (await asyncio.to_thread(conversation, address, id_))["status"] == "recording"  # it is being written
+        assert (await asyncio.to_thread(until_status, address, id_, "completed"))["duration"] == 1.0
+
+
+def test_a_client_that_reads_nothing_is_disconnected(hasty: str) -> None:
+    host, port = hasty.removesuffix("/api/v1").split(":")
+    before = httpx.get(f"http://{hasty}/conversations", trust_env=False).json()["total"]
+    with socket.create_connection((host, int(port))) as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(5)
+        raw.sendall(
+            f"GET /api/v1/streaming/ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        assert b" 101 " in raw.recv(1000)
+        start = b'{"type": "start"}'
+        raw.sendall(bytes([0x81, 0x80 | len(start)]) + bytes(4) + start)  # a text, masked with zeros
+        time.sleep(1)
+        raw.recv(4000)
+        audio = (b"\x82\x84" + bytes(8)) * 2000  # one sample each; its status is fifty times as long
+        deadline = time.monotonic() + 60
+
+        def send() -> None:
+            while time.monotonic() < deadline:
+                raw.sendall(audio)
+
+        with pytest.raises(OSError):  # noqa: PT011  # the server hangs up, or takes no more and then hangs up
+            send()
+    page = httpx.get(f"http://{hasty}/conversations", trust_env=False).json()
+    assert page["total"] == before + 1
+    until_status(hasty, page["conversations"][0]["id"], "completed", 60)
+
+
+def test_much_silence_takes_no_memory(server: str) -> None:
+    process = psutil.Process(os.getpid())
+    frame = np.zeros(30 * 16_000, "<i2").tobytes()
+    with Client(server) as client:
+        client.start(sample_rate=16000, encoding="int16")
+        for _ in range(5):
+            client.socket.send(frame)
+            client.until("status")
+        before = process.memory_info().rss
+        for _ in range(30):
+            client.socket.send(frame)
+            client.until("status")
+        assert process.memory_info().rss - before < 20e6
+        assert client.stop()["duration"] == 35 * 30
+
+
+def test_what_is_being_recorded_cannot_be_deleted(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False)
+        assert answer.status_code == 409
+        client.stop()
+
+
+def test_what_cannot_be_stored_is_tried_again(hasty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, calls = AudioStore.put, itertools.count()
+
+    async def full_at_first(*arguments: Any) -> str:
+        if next(calls) == 0:
+            raise OSError("No space left on device")
+        return await put(*arguments)
+
+    monkeypatch.setattr(AudioStore, "put", full_at_first)
+    with Client(hasty) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        client.socket.send(json.dumps({"type": "stop"}))
+        assert client.until("error")["message"] == "Finalization error: No space left on device"
+        assert client.closed() == 1011
+    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+
+
+def test_without_stages_nothing_is_begun(database_url: str, tmp_path: Path) -> None:
+    with serving(database_url, tmp_path, Stages(NOBODY, NOBODY, NOBODY, NOBODY), None) as address:
+        before = httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"]
+        said, code = refused(address, json.dumps({"type": "start"}))
+        assert (said, code) == ("The models do not answer; wait until GET /health/ready does.", 1013)
+        assert httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"] == before
+    assert not list(tmp_path.glob("live/*"))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from pipeline.stages import Stages
+from tests.deployments.live import serving
+with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "wespeaker-resnet34") as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_server_leaves_is_finished_at_the_next_start(database_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, database_url, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with Client(process.stdout.readline().strip()) as client:
+            id_ = client.start()
+            client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
+            process.kill()
+    assert len(list((tmp_path / "live").iterdir())) == 1
+    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
+        # What the resampler still held back is lost: a hundredth of a second.
+        assert until_status(address, id_, "completed")["duration"] == pytest.approx(1.0, abs=0.05)
+    assert list((tmp_path / "live").iterdir()) == []
+
+
+def test_others_are_answered_while_a_frame_is_heard(server: str) -> None:
+    """Eight megabytes are decoded and listened to beside the event loop, which is the server's only one."""
+    with Client(server) as client, httpx.Client(trust_env=False) as http:
+        client.start(sample_rate=16000, encoding="int16")
+        client.socket.send(bytes(8 * 2**20))
+        answered = 0
+        while not client.of("status"):
+            http.get(f"http://{server.removesuffix('/api/v1')}/health/live").raise_for_status()
+            answered += 1
+            with suppress(TimeoutError):
+                client.until("status", timeout=0)
+        client.stop()
+    assert answered > 5

@@ -1,0 +1,250 @@
+"""Work that is cut off, fails, is cancelled or loses its database, and what becomes of the recording."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from pipeline.stages import Stages
+from pipeline.types import Samples, Span, Utterance, Voiceprint
+from services import worker
+from services.worker import Worker
+from settings import Settings
+from storage.jobs import jobs
+from storage.postgres.database import Database
+from tests.storage.transcripts import MODEL, RULES
+from tests.support.application import Application, running
+from tests.support.hearing import SECONDS, Heard, sound
+
+PATIENCE = 20
+"""Seconds."""
+
+
+class Steered(Heard):
+    """Stages that count what they transcribe, and that a test can hold up, or have fail, before the last one."""
+
+    def __init__(self) -> None:
+        self.transcribed = 0
+        self.arrived = 0
+        self.open = asyncio.Event()
+        self.faults: list[Exception] = []
+
+    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+        self.transcribed += 1
+        return await super().transcribe(audio, window, language)
+
+    async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        self.arrived += 1
+        if self.faults:
+            raise self.faults.pop()
+        await self.open.wait()
+        return await super().embed_each(audio, spans)
+
+
+@pytest.fixture
+def stages() -> Steered:
+    return Steered()
+
+
+@pytest.fixture
+async def application(
+    database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Application]:
+    monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
+    monkeypatch.setattr(worker, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(jobs, "BACKOFF", 0.05)
+    all_stages = Stages(stages, stages, stages, stages)
+    async with running(
+        Settings(max_queued=20, speaker_threshold=0.5), database, database_url, tmp_path, all_stages, MODEL
+    ) as application:
+        yield application
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():  # noqa: ASYNC110  # the state is another process's, in the database
+            await asyncio.sleep(0.02)
+
+
+async def send(application: Application, seconds: float = SECONDS) -> int:
+    """Upload a recording without waiting; returns the job."""
+    files = {"audio_file": ("call.wav", sound(seconds))}
+    answer = await application.client.post("/process", files=files, headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202
+    job: int = answer.json()["job_id"]
+    assert answer.headers["location"] == f"/api/v1/jobs/{job}"
+    return job
+
+
+async def job(application: Application, id_: int) -> dict[str, Any]:
+    answer = await application.client.get(f"/jobs/{id_}")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def arrives(application: Application, id_: int, *states: str) -> dict[str, Any]:
+    """The job, once it is in one of the states."""
+
+    async def there() -> bool:
+        return (await job(application, id_))["state"] in states
+
+    await until(there)
+    return await job(application, id_)
+
+
+async def held_up(stages: Steered, times: int = 1) -> None:
+    async def there() -> bool:
+        return stages.arrived >= times
+
+    await until(there)
+
+
+async def lines(database: Database, id_: int) -> int:
+    """How many lines the job's conversation has."""
+    count = text("SELECT count(*) FROM segments JOIN jobs USING (conversation_id) WHERE jobs.id = :id")
+    async with database.session() as session:
+        return int((await session.execute(count, {"id": id_})).scalar_one())
+
+
+async def other_worker(application: Application) -> Worker:
+    async def rules() -> Any:
+        return RULES
+
+    services = application.services
+    other = Worker(services.recordings, services.notifications, rules, wake=lambda: None)
+    other.start()
+    return other
+
+
+async def test_a_worker_ends_also_where_work_comes_at_that_moment(application: Application) -> None:
+    other = await other_worker(application)
+    await asyncio.sleep(0.5)  # until it waits for work
+    application.services.notifications.work.set()
+    async with asyncio.timeout(PATIENCE):
+        await other.close()
+
+
+async def test_work_goes_on_where_it_was_cut_off(application: Application, stages: Steered, database: Database) -> None:
+    id_ = await send(application)
+    await held_up(stages)
+    async with database.session() as session:  # as if its worker had said nothing for long
+        await session.execute(text("UPDATE jobs SET lease_until = now() - interval '1 second', worker = 'a dead one'"))
+    await held_up(stages, 2)
+    stages.open.set()
+    done = await arrives(application, id_, "completed")
+    assert done["attempts"] == 2
+    assert stages.transcribed == 1
+    assert await lines(database, id_) == 1
+
+
+async def test_no_recording_is_done_by_two_workers(application: Application, stages: Steered, database: Database) -> None:
+    other = await other_worker(application)
+    try:
+        sent = [await send(application) for _ in range(6)]
+        stages.open.set()
+        for id_ in sent:
+            assert (await arrives(application, id_, "completed"))["attempts"] == 1
+            assert await lines(database, id_) == 1
+        assert stages.transcribed == len(sent)
+    finally:
+        await other.close()
+
+
+async def test_a_fault_of_ours_is_tried_again(application: Application, stages: Steered) -> None:
+    stages.open.set()
+    stages.faults = [RuntimeError("The device is lost.")]
+    assert (await arrives(application, await send(application), "completed"))["attempts"] == 2
+
+
+async def test_a_fault_that_stays_is_told(application: Application, stages: Steered) -> None:
+    stages.faults = [RuntimeError("The device is lost.\nTraceback …") for _ in range(jobs.MOST_ATTEMPTS)]
+    failed = await arrives(application, await send(application), "failed")
+    assert (failed["attempts"], failed["error"]) == (jobs.MOST_ATTEMPTS, "The device is lost.")
+    conversation = (await application.client.get(f"/conversations/{failed['conversation_id']}")).json()
+    assert (conversation["status"], conversation["error"]) == ("failed", "The device is lost.")
+    stages.open.set()
+    answer = await application.client.post(f"/jobs/{failed['id']}/retry")
+    assert answer.status_code == 202
+    assert (await arrives(application, answer.json()["id"], "completed"))["conversation_id"] == failed["conversation_id"]
+
+
+async def test_a_recording_that_is_gone_is_not_tried_again(application: Application, stages: Steered, tmp_path: Path) -> None:
+    stages.faults = [RuntimeError("The device is lost.")]
+
+    def lose() -> int:
+        recordings = [path for path in tmp_path.rglob("*") if path.is_file()]
+        for path in recordings:
+            path.unlink()
+        return len(recordings)
+
+    id_ = await send(application)
+    await held_up(stages)
+    assert lose() == 1
+    failed = await arrives(application, id_, "failed")
+    assert (failed["attempts"], failed["error"]) == (2, "Audio file not found")
+
+
+async def test_what_is_in_work_can_be_cancelled(application: Application, stages: Steered, database: Database) -> None:
+    id_ = await send(application)
+    await held_up(stages)
+    assert (await application.client.post(f"/jobs/{id_}/cancel")).status_code == 200
+    assert (await arrives(application, id_, "cancelled"))["error"] == "Cancelled."
+    stages.open.set()
+    assert await lines(database, id_) == 0
+    assert (await application.client.post(f"/jobs/{id_}/cancel")).status_code == 409
+
+
+async def test_lost_connections_to_the_database_cost_nothing(
+    application: Application, stages: Steered, database: Database
+) -> None:
+    id_ = await send(application)
+    await held_up(stages)
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with database.session() as session:
+        assert len((await session.execute(text(cut))).all()) >= 1
+    stages.open.set()
+    assert (await arrives(application, id_, "completed"))["attempts"] == 1
+    assert await lines(database, id_) == 1
+
+
+async def test_a_stop_lets_go_of_the_work(application: Application, stages: Steered, database: Database) -> None:
+    other = await other_worker(application)
+    try:
+        sent = [await send(application) for _ in range(2 * worker.AT_ONCE)]
+        await held_up(stages, len(sent))  # the two have all places taken
+    finally:
+        await other.close()
+    states = [(await job(application, id_))["state"] for id_ in sent]
+    assert states.count("queued") == worker.AT_ONCE
+    stages.open.set()
+    for id_ in sent:
+        assert (await arrives(application, id_, "completed"))["attempts"] == 1
+
+
+async def test_who_waits_for_a_recording_is_told_that_the_program_stops(application: Application, stages: Steered) -> None:
+    files = {"audio_file": ("call.wav", sound())}
+    waiting = asyncio.create_task(application.client.post("/process", files=files))
+    await held_up(stages)
+    application.services.recordings.stopping.set()
+    answer = await asyncio.wait_for(waiting, PATIENCE)
+    assert answer.status_code == 503
+    assert "/api/v1/jobs/1 goes on" in answer.json()["detail"]
+    assert (await job(application, 1))["state"] == "running"
+
+
+async def test_a_place_is_kept_for_short_recordings(
+    application: Application, stages: Steered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LONG", 1.0)
+    long = [await send(application) for _ in range(worker.AT_ONCE)]
+    await held_up(stages, worker.AT_ONCE - 1)
+    assert (await job(application, long[-1]))["state"] == "queued"
+    await send(application, seconds=0.5)
+    await held_up(stages, worker.AT_ONCE)
+    assert (await job(application, long[-1]))["state"] == "queued"

@@ -1,0 +1,178 @@
+"""The graph as it is built, before anything of it runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from ray.serve.schema import ServeDeploySchema
+
+from deployments.app import RETRY_AFTER, AppArgs, StageArgs, build_app
+from deployments.config import Variant, _merged, load_config
+from settings import Settings
+from tests.support.program import KEPT, ROOT, environment
+
+pytestmark = pytest.mark.ray
+
+STAGES = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
+
+BUILD = """
+import json, sys
+import ray
+from ray.serve._private.build_app import build_app as flatten
+from deployments.app import AppArgs, build_app
+from deployments.config import load_config
+
+gpus, url = int(sys.argv[1]), sys.argv[2]
+if gpus >= 0:
+    ray.init(address="local", num_cpus=8, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+args = load_config(sys.argv[3])["applications"][0]["args"] | {"settings": {"database_url": url or None, "audio_url": "memory://"}}
+app = build_app(AppArgs(**args | json.loads(sys.argv[4])))
+built = flatten(app, name="vivavoce", default_runtime_env=None, make_deployment_handle=lambda *_: None)
+print(json.dumps({d.name: d._deployment_config.model_dump(mode="json", exclude={"autoscaling_config"}) | {
+    "actor": d.ray_actor_options, "autoscaling": d._deployment_config.autoscaling_config.model_dump(mode="json")
+} for d in built.deployments}))
+"""
+
+
+def built(gpus: int, url: str = "postgresql+asyncpg://x/y", variant: Variant = "gpu", **args: Any) -> dict[str, dict[str, Any]]:
+    """What Serve is told of each deployment; with -1 no Ray runs. In a process of its own: there is one Ray a process."""
+    command = [sys.executable, "-W", "ignore", "-c", BUILD, str(gpus), url, variant, json.dumps(args)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
+    asked = built(gpus=1)
+    assert {name: options["actor"].get("num_gpus") for name, options in asked.items()} == {
+        "Transcriber": 0.4,
+        "Diarizer": 0.25,
+        "SpeakerEmbedder": 0.1,
+        "EmotionRecognizer": 0.25,
+        "Ingress": None,
+    }
+
+
+def test_without_a_cluster_and_a_database_the_graph_is_for_a_cpu_and_brings_its_own() -> None:
+    asked = built(gpus=-1, url="")
+    assert not any(options["actor"].get("num_gpus") for options in asked.values())
+    assert set(asked) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
+
+
+def test_the_variant_for_a_cpu_leaves_gpus_alone() -> None:
+    asked = built(gpus=1, variant="cpu")
+    assert not any(options["actor"].get("num_gpus") for options in asked.values())
+    assert asked["Transcriber"]["actor"]["num_cpus"] == pytest.approx(0.3 * 8)
+
+
+def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
+    asked = built(gpus=-1, variant="cluster")
+    transcriber, ingress = asked["Transcriber"], asked["Ingress"]
+    scaling = transcriber["autoscaling"]
+    assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
+    assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
+    assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (640, 1024)
+    assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
+    assert ingress["graceful_shutdown_timeout_s"] == 600
+    assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)
+    assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER}
+    assert asked["Diarizer"]["health_check_timeout_s"] == 60
+
+
+@pytest.mark.parametrize("settings", [{"database_url": "postgresql+asyncpg://x/y"}, {"audio_url": "s3://bucket"}])
+def test_a_cluster_needs_what_all_its_nodes_reach(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("AUDIO_URL", raising=False)
+    with pytest.raises(ValueError, match=r"^Set DATABASE_URL and AUDIO_URL:"):
+        build_app(AppArgs(cluster=True, settings=settings))
+
+
+def test_idle_models_are_let_go_where_that_is_asked_for() -> None:
+    asked = built(gpus=-1, idle_seconds=900)
+    assert asked.pop("Ingress")["autoscaling"]["min_replicas"] == 1
+    for options in asked.values():
+        scaling = options["autoscaling"]
+        assert (scaling["min_replicas"], scaling["initial_replicas"]) == (0, 1)
+        assert scaling["downscale_to_zero_delay_s"] == 900
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ({"transcriber": {"min_replicas": 3, "max_replicas": 2}}, r"max_replicas \(2\) must not be below min_replicas \(3\)"),
+        ({"transcriber": {"gpu": 1}}, "gpu\n.*not permitted"),
+        ({"whisper": {}}, "whisper\n.*not permitted"),
+        ({"diarizer": {"gpus": -0.1}}, "diarizer.gpus"),
+        ({"ingress": {"max_ongoing_requests": 0}}, "ingress.max_ongoing_requests"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(args: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        AppArgs(**args)
+
+
+VARIANTS: tuple[Variant, ...] = ("gpu", "cpu", "cluster")
+
+
+def arguments(variant: Variant) -> AppArgs:
+    (application,) = ServeDeploySchema.model_validate(load_config(variant)).applications
+    assert set(application.args) == set(AppArgs.model_fields)  # what is not in the file cannot be tuned there
+    for name in STAGES:
+        assert set(application.args[name]) >= set(StageArgs.model_fields) - {"gpus"}
+    return AppArgs(**application.args)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_is_what_serve_and_the_graph_take(variant: Variant) -> None:
+    for stage in stages(arguments(variant)).values():
+        assert stage.target_ongoing_requests <= stage.max_ongoing_requests <= stage.max_queued_requests
+        assert stage.health_check_period_s <= stage.health_check_timeout_s
+
+
+@pytest.mark.parametrize("variant", ["gpu", "cpu"])
+def test_all_stages_fit_on_one_machine(variant: Variant) -> None:
+    args = stages(arguments(variant)).values()
+    assert sum(stage.gpus * stage.max_replicas for stage in args) <= 1
+    assert sum(stage.cpus * stage.max_replicas for stage in args) <= 1
+
+
+def test_the_upper_bounds_of_the_cluster_fill_16_gpus() -> None:
+    assert sum(stage.gpus * stage.max_replicas for stage in stages(arguments("cluster")).values()) == pytest.approx(16)
+
+
+def stages(args: AppArgs) -> dict[str, StageArgs]:
+    return {name: getattr(args, name) for name in STAGES}
+
+
+def test_a_variant_cannot_name_what_is_not_there() -> None:
+    with pytest.raises(KeyError, match="transcripter"):
+        _merged({"transcriber": {"gpus": 1}}, {"transcripter": {"gpus": 0}})
+
+
+def test_the_environments_settings_are_written_down_but_for_secrets() -> None:
+    command = [sys.executable, "-m", "deployments.config", "cluster"]
+    secrets = {"HF_TOKEN": "hf_abc", "DATABASE_URL": "postgresql+asyncpg://me:sesame@db/vivavoce"}
+    env = environment(**secrets, WHISPER_MODEL="large-v3-turbo", PORT="8123", LOG_LEVEL="DEBUG", DATA_PATH="/data")
+    text = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True).stdout
+    config = ServeDeploySchema.model_validate(yaml.safe_load(text))
+    (application,) = config.applications
+    assert application.args["settings"] == {"whisper_model": "large-v3-turbo", "data_path": "/data"} | kept()
+    assert Settings(**application.args["settings"]).data_path == Path("/data")
+    assert config.http_options.port == 8123
+    assert config.logging_config is not None
+    assert config.logging_config.log_level == "DEBUG"
+    assert "hf_abc" not in text
+    assert "sesame" not in text
+    assert "needed in the environment of every node: DATABASE_URL, HF_TOKEN." in text
+
+
+def kept() -> dict[str, Any]:
+    """What `environment` leaves of this machine's settings."""
+    set_here = {name for name in KEPT if name.upper() in os.environ} - {"hf_token"}
+    return Settings().model_dump(mode="json", include=set_here)

@@ -1,0 +1,79 @@
+"""Whatever a client sends, within the OpenAPI schema and beyond it, no answer is a fault of the server's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+
+from api.app import create_app
+from settings import Settings
+from storage.backups import backups
+from storage.backups.snapshots import Running
+from storage.postgres.database import Database
+from tests.storage.archive import add_speaker, add_talk
+from tests.storage.transcripts import MODEL
+from tests.support.application import serving
+
+schemathesis = pytest.importorskip("schemathesis")
+
+EXAMPLES = 10
+"""Of right and of wrong input, for each route: all of them together within a minute."""
+SETTINGS = Settings(max_upload_mb=1, speaker_threshold=0.5)
+
+schema = schemathesis.openapi.from_dict(create_app(Settings(), lambda _app: None).openapi())  # type: ignore[arg-type]
+OPERATIONS = {operation.ok().label: operation.ok() for operation in schema.get_all_operations()}
+LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # as long as there is something to ask for
+
+THERE: dict[str, st.SearchStrategy[Any]] = {
+    "conversation_id": st.integers(1, 3),
+    "segment_id": st.integers(1, 12),
+    "speaker_id": st.integers(1, 3),
+    "name": st.just("home"),
+    "emotion": st.just("happy"),
+}
+"""What half of the requests ask for: things that are there."""
+
+
+async def fill(database: Database) -> None:
+    """Three conversations of three speakers, one of whom nobody has named."""
+    async with database.session() as session:
+        people = [await add_speaker(session, name, seed) for seed, name in enumerate(("Ana", "Unknown_01", "Bo"))]
+        for who in (people[:2], [people[2], None], people):
+            await add_talk(session, who)
+        await backups.create(session, Running(SETTINGS, MODEL), "home", None, empty=False)
+
+
+@pytest.fixture(scope="module")
+def address(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(SETTINGS, database_url, tmp_path_factory.mktemp("audio"), MODEL, fill) as address:
+        yield address
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("label", LABELS)
+def test_no_request_is_too_much(address: str, label: str, mode: Any) -> None:
+    cases = OPERATIONS[label].as_strategy(generation_mode=mode)
+
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def ask(data: st.DataObject) -> None:
+        case = data.draw(cases)
+        if case.path_parameters and data.draw(st.booleans()):
+            case.path_parameters |= {name: data.draw(THERE[name]) for name in THERE.keys() & case.path_parameters.keys()}
+        answer = case.call(base_url=address, timeout=20)
+        assert answer.status_code < 500, (answer.status_code, answer.text[:500])
+        if answer.status_code >= 400:
+            assert "detail" in answer.json()
+
+    try:
+        ask()
+    except Unsatisfiable:
+        pytest.skip("nothing about this request can be wrong")

@@ -1,0 +1,79 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media import recording
+from media.spool import Spool, SpoolBusyError
+from tests.support.program import ROOT
+
+
+def tone(n: int) -> np.ndarray:
+    return np.sin(np.arange(n) / 20).astype(np.float32) * 0.5
+
+
+def test_what_is_appended_can_be_read(tmp_path: Path) -> None:
+    with Spool(tmp_path / "live" / "a.pcm") as spool:
+        spool.append(tone(1000))
+        spool.append(np.array([2.0, -2.0], np.float32))
+        assert spool.length == 1002
+        assert np.abs(spool.read(0, 1000) - tone(1000)).max() < 1 / 32768
+        assert spool.read(998, 5000)[-2:].tolist() == [32767 / 32768, -1.0]
+        assert len(spool.read(2000, 3000)) == 0
+
+
+def test_a_recording_in_the_archive_is_the_same(tmp_path: Path) -> None:
+    with Spool(tmp_path / "a.pcm") as spool:
+        spool.append(tone(70 * 16000))
+        spool.export(tmp_path / "a.flac")
+        assert np.array_equal(recording.read(tmp_path / "a.flac"), spool.read(0, spool.length))
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    with Spool(tmp_path / "a.pcm"), pytest.raises(SpoolBusyError):
+        Spool(tmp_path / "a.pcm")
+    Spool(tmp_path / "a.pcm").close()
+
+
+def test_half_a_sample_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.pcm").write_bytes(b"\1\0\2\0\3")
+    with Spool(tmp_path / "a.pcm") as spool:
+        assert spool.length == 2
+        spool.append(tone(1))
+        assert spool.length == 3
+        assert os.stat(spool.path).st_size == 6
+
+
+def test_a_killed_process_leaves_what_it_wrote_and_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcm"
+    code = (
+        "import sys, time, numpy as np; from pathlib import Path; from media.spool import Spool\n"
+        f"s = Spool(Path({str(path)!r})); s.append(np.full(160, 0.25, np.float32))\n"
+        "print('written', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(SpoolBusyError):
+            Spool(path)
+        process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            spool = Spool(path)
+            break
+        except SpoolBusyError:
+            time.sleep(0.05)
+    with spool:
+        assert spool.read(0, 1000).tolist() == [0.25] * 160
+
+
+def test_discarded_is_gone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "a.pcm")
+    spool.discard()
+    assert not spool.path.exists()

@@ -1,0 +1,144 @@
+import io
+import threading
+from collections.abc import Iterable
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+from media.audio import decode
+from media.stream import DEFAULT_RATE, Decoder, StreamError, decoder
+from media.webm import WebmDecoder
+from pipeline.types import SAMPLE_RATE, Samples
+from tests.support.program import DATA
+
+
+def tone(seconds: float, rate: int, frequency: float = 440.0) -> Samples:
+    return (np.sin(np.arange(round(seconds * rate)) * 2 * np.pi * frequency / rate) * 0.5).astype(np.float32)
+
+
+def decoded(decoder: Decoder, pieces: Iterable[bytes]) -> Samples:
+    found = [samples for piece in pieces for samples in decoder.feed(piece)]
+    found += decoder.finish()
+    decoder.close()
+    return np.concatenate([np.empty(0, np.float32), *found])
+
+
+def pieces(data: bytes, *sizes: int) -> Iterable[bytes]:
+    at = 0
+    for size in cycle(sizes):
+        if at >= len(data):
+            return
+        yield data[at : at + size]
+        at += size
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
+def test_any_rate_becomes_16_khz(rate: int) -> None:
+    found = decoded(decoder("float32", rate), [tone(1, rate).astype("<f4").tobytes()])
+    assert len(found) == SAMPLE_RATE
+    assert np.abs(found - tone(1, SAMPLE_RATE))[500:-500].max() < 0.01
+
+
+def test_samples_do_not_depend_on_how_they_arrive() -> None:
+    data = tone(2, DEFAULT_RATE).astype("<f4").tobytes()
+    whole = decoded(decoder("float32", DEFAULT_RATE), [data])
+    assert np.array_equal(decoded(decoder("float32", DEFAULT_RATE), pieces(data, 4, 28, 16384, 400)), whole)
+
+
+def test_16_bit_integers() -> None:
+    found = decoded(decoder("int16", SAMPLE_RATE), [np.array([-32768, 0, 16384], "<i2").tobytes()])
+    assert found.tolist() == [-1.0, 0.0, 0.5]
+
+
+def test_what_is_no_number_is_silence_and_what_is_too_loud_is_clipped() -> None:
+    strange = np.array([np.nan, np.inf, -np.inf, 3.0, -3.0, 1e38], "<f4")
+    assert decoded(decoder("float32", SAMPLE_RATE), [strange.tobytes()]).tolist() == [0.0, 0.0, 0.0, 1.0, -1.0, 1.0]
+
+
+def test_a_frame_of_odd_length_is_dropped_and_those_around_it_are_not() -> None:
+    good = np.array([0.25, 0.5], "<f4").tobytes()
+    assert decoded(decoder("float32", SAMPLE_RATE), [good, good[:7], b"", b"\1", good]).tolist() == [0.25, 0.5] * 2
+
+
+def test_the_level_is_that_of_the_last_piece() -> None:
+    found = decoder("float32", DEFAULT_RATE)
+    for loudness in (0.5, 0.25):
+        list(found.feed(np.full(100, loudness, "<f4").tobytes()))
+        assert found.level == pytest.approx(loudness)
+
+
+def webm(samples: Samples) -> bytes:
+    """As a browser records it: Opus at 48 kHz, clusters that do not say how long they are."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="webm", options={"live": "1", "cluster_time_limit": "1000"}) as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        frame.sample_rate = 48000
+        for part in [*av.AudioResampler(format="flt", layout="mono", rate=48000, frame_size=960).resample(frame), None]:
+            container.mux(stream.encode(part))
+    return file.getvalue()
+
+
+def test_webm_is_heard_as_it_comes() -> None:
+    data = webm(tone(3, 48000))
+    whole = decoded(WebmDecoder(), [data])
+    assert len(whole) == pytest.approx(3 * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
+    assert np.sqrt(np.mean(whole**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+    assert np.array_equal(decoded(WebmDecoder(), pieces(data, 1, 100, 1000)), whole)
+
+
+def test_webm_is_heard_as_soon_as_it_is_there() -> None:
+    """A browser sends a second at a time, or five: what came must not wait for what follows."""
+    data = webm(tone(5, 48000))
+    stream = WebmDecoder()
+    assert list(stream.feed(b"")) == []
+    heard = [sum(len(samples) for samples in stream.feed(part)) for part in pieces(data, len(data) // 5)]
+    assert list(stream.feed(b"")) == []
+    stream.close()
+    assert all(samples > 0.8 * SAMPLE_RATE for samples in heard[:5])
+
+
+@pytest.mark.parametrize("size", [1000, 16_000, 10**6])
+def test_what_chrome_records_is_heard(size: int) -> None:
+    """MediaRecorder's own: one cluster and a header that do not say how long they are, Opus."""
+    file = DATA / "edge/codecs_jfk_rice/good.webm"
+    if not file.exists():
+        pytest.skip(f"{file} is not here")
+    found = decoded(WebmDecoder(), pieces(file.read_bytes(), size))
+    whole = decode(file, max_duration=60)
+    assert len(found) == pytest.approx(len(whole), abs=0.05 * SAMPLE_RATE)
+    length = min(len(found), len(whole))
+    assert np.corrcoef(found[:length], whole[:length])[0, 1] > 0.99
+
+
+def test_what_chrome_records_without_its_beginning_is_refused() -> None:
+    file = DATA / "edge/codecs_jfk_rice/broken.webm"
+    if not file.exists():
+        pytest.skip(f"{file} is not here")
+    with pytest.raises(StreamError, match="from its first piece on"):
+        decoded(WebmDecoder(), pieces(file.read_bytes(), 16_000))
+
+
+def test_a_webm_stream_that_breaks_off_keeps_what_came() -> None:
+    data = webm(tone(3, 48000))
+    assert len(decoded(WebmDecoder(), [data[: len(data) // 2]])) > SAMPLE_RATE
+
+
+@pytest.mark.parametrize("data", [b"RIFF" + bytes(5000), bytes(5000), b"\x1a\x45\xdf\xa3" + b"\xff" * 5000])
+def test_what_is_no_webm_is_refused(data: bytes) -> None:
+    with pytest.raises(StreamError, match="MediaRecorder"):
+        decoded(WebmDecoder(), [data])
+
+
+def test_a_decoder_that_nobody_needs_any_more_ends_its_thread() -> None:
+    stream = WebmDecoder()
+    list(stream.feed(webm(tone(1, 48000))[:1000]))
+    stream.close()
+    deadline = 50
+    while any(thread.name == "webm" for thread in threading.enumerate()) and deadline:
+        threading.Event().wait(0.05)
+        deadline -= 1
+    assert deadline

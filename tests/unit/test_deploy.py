@@ -1,0 +1,127 @@
+"""The files of deploy/ and cluster.yaml, held against what reads them, as far as that can run without a cloud or Docker."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import ray.autoscaler
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+from ray.serve.schema import ServeDeploySchema
+
+from deployments.config import configured, embed, load_config
+from settings import Settings
+from tests.support.program import BIN, KEPT, ROOT, environment
+
+DEPLOY = ROOT / "deploy"
+PORT = "8080"
+"""Where Ray's agents give out their metrics."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def test_the_cluster_launcher_takes_cluster_yaml() -> None:
+    config = load(ROOT / "cluster.yaml")
+    schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
+    jsonschema.validate(config, schema)
+    validate_config(prepare_config(config) | {"cluster_synced_files": []})
+    gpu = config["available_node_types"]["gpu"]
+    assert gpu["min_workers"] >= 1
+    assert gpu["max_workers"] == config["max_workers"] == 16
+    for commands in (config["head_start_ray_commands"], config["worker_start_ray_commands"]):
+        assert f"--metrics-export-port={PORT}" in commands[-1]
+
+
+def test_kuberay_deploys_the_variant_for_a_cluster() -> None:
+    service = load(DEPLOY / "rayservice.yaml")
+    deployed = yaml.safe_load(service["spec"]["serveConfigV2"])
+    ServeDeploySchema.model_validate(deployed)
+    again = "`python -m deployments.config cluster --into deploy/rayservice.yaml` makes it again"
+    assert deployed == configured("cluster", Settings.model_construct()), again
+    cluster = service["spec"]["rayClusterConfig"]
+    assert cluster["rayVersion"] == ray.__version__
+    (workers,) = cluster["workerGroupSpecs"]
+    assert workers["minReplicas"] <= workers["replicas"] <= workers["maxReplicas"] == 16
+    for group in (cluster["headGroupSpec"], workers):
+        (container,) = group["template"]["spec"]["containers"]
+        assert {"name": "metrics", "containerPort": int(PORT)} in container["ports"]
+        assert group["rayStartParams"]["metrics-export-port"] == PORT
+        assert group["template"]["spec"]["securityContext"]["runAsNonRoot"]
+    assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    ingress = deployed["applications"][0]["args"]["ingress"]
+    assert workers["template"]["spec"]["terminationGracePeriodSeconds"] > ingress["graceful_shutdown_timeout_s"]
+
+
+def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) -> None:
+    original = (DEPLOY / "rayservice.yaml").read_text()
+    copy = tmp_path / "rayservice.yaml"
+    copy.write_text(original.replace("max_replicas: 24", "max_replicas: 3"))
+    command = [BIN / "python", "-m", "deployments.config", "cluster", "--into", copy]
+    without = {name.upper(): "" for name in KEPT}  # settings of this machine, which would be written down
+    subprocess.run(command, cwd=ROOT, env=environment(**without), check=True, timeout=60)
+    assert copy.read_text() == original
+    with pytest.raises(ValueError, match="serveConfigV2"):
+        embed("a: 1\n", "spec: {}\n")
+
+
+def test_compose_asks_for_its_passwords_and_shows_nothing_to_the_network() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    services = yaml.safe_load(text)["services"]
+    assert set(re.findall(r"\$\{(\w+):\?", text)) == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
+    for name, service in services.items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+        assert "healthcheck" in service or name == "app"  # the image has one of its own
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert (DEPLOY / source).is_file() if source.startswith("./") else source in yaml.safe_load(text)["volumes"]
+    (target,) = load(DEPLOY / "prometheus.yml")["scrape_configs"][0]["static_configs"][0]["targets"]
+    assert target == f"app:{PORT}"
+    assert f"--metrics-export-port={PORT}" in (DEPLOY / "head.sh").read_text()
+
+
+@pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "compose.gpu.yaml")])
+def test_docker_compose_takes_the_files(files: tuple[str, ...], tmp_path: Path) -> None:
+    compose = shutil.which("docker-compose")
+    if compose is None:
+        pytest.skip("docker-compose is not here")
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=one\nGRAFANA_PASSWORD=two\n")
+    chosen = [part for file in files for part in ("-f", str(DEPLOY / file))]
+    command = [compose, "--env-file", str(tmp_path / ".env"), *chosen, "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    app = yaml.safe_load(done.stdout)["services"]["app"]
+    assert app["environment"]["VARIANT"] == ("gpu" if len(files) == 2 else "cpu")
+    assert app["build"]["target"] in dockerfile_targets()
+
+
+def dockerfile_targets() -> dict[str, str]:
+    """What each stage of the Dockerfile does, as text."""
+    parts = re.split(r"^FROM \S+ AS (\S+)$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_images_run_as_nobody_in_particular_and_tell_their_health() -> None:
+    stages = dockerfile_targets()
+    assert {"cpu", "cuda"} <= stages.keys()
+    for target in ("cpu", "cuda"):
+        assert re.findall(r"^USER (\S+)$", stages[target], re.MULTILINE) == ["vivavoce"]
+    assert "HEALTHCHECK" in stages["base"]
+
+
+def test_images_hold_all_that_the_wheel_is_built_from() -> None:
+    project = re.findall(r"^only-include = \[(.*)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[0]
+    wanted = {name.strip(' "') for name in project.split(",")} | {"pyproject.toml", "README.md", "LICENSE"}
+    sent = {line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert sent == wanted
+
+
+def test_the_image_listens_where_its_health_is_asked() -> None:
+    assert f"127.0.0.1:{load_config()['http_options']['port']}/health/live" in (DEPLOY / "Dockerfile").read_text()

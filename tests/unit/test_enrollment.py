@@ -1,0 +1,74 @@
+"""Which samples a voice can be known by, and what is said of the others."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.identity.enrollment import UnsuitableSample, voice_of
+from pipeline.stages import Stages
+from pipeline.types import Diarization, Observation, Span, SpeakerHint, Turn, Voiceprint
+
+WANTED = "send 10 to 30 s of one person speaking."
+VOICE = Voiceprint(np.ones(4, np.float32), "test")
+
+
+class Heard:
+    """Stages that hear what they are told; `embedded` is what the voice was made of."""
+
+    def __init__(self, *turns: Turn, silent: bool = False) -> None:
+        self.turns, self.silent = turns, silent
+        self.embedded: Sequence[Span] = ()
+
+    async def find_speech(self, _audio: None) -> Sequence[Span]:
+        return [] if self.silent else [Span(turn.start, turn.end) for turn in self.turns]
+
+    async def observe(self, _audio: None, _shard: Span, _progress: Callable[[float], Awaitable[None]]) -> Observation:
+        return Observation(np.zeros((0, 0, 0), np.uint8), np.zeros((0, 0, 0), np.float32))
+
+    async def cluster(self, _observations: Sequence[Observation], _hint: SpeakerHint) -> Diarization:
+        return Diarization(self.turns, self.turns)
+
+    async def embed(self, _audio: None, spans: Sequence[Span], _heard: Voiceprint | None = None) -> Voiceprint:
+        self.embedded = spans
+        return VOICE
+
+    async def voice(self, duration: float) -> Voiceprint:
+        stage: Any = self
+        return await voice_of(None, duration, Stages(stage, stage, stage, stage))
+
+
+async def test_one_voice_is_known_by_all_that_it_says() -> None:
+    heard = Heard(Turn(0, 4, "A"), Turn(5, 9, "A"))
+    assert await heard.voice(10) is VOICE
+    assert [(span.start, span.end) for span in heard.embedded] == [(0, 4), (5, 9)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "duration", "says"),
+    [
+        (Heard(Turn(0, 2.5, "A")), 2.5, f"The sample is 2.5 s long, which is too short: {WANTED}"),
+        (Heard(Turn(0, 9, "A"), silent=True), 10, f"Nobody speaks in the sample: {WANTED}"),
+        (Heard(Turn(4, 6, "A")), 30, f"There are only 2.0 s of clear speech in the sample, which is too short: {WANTED}"),
+        (
+            Heard(Turn(0, 6, "A"), Turn(6, 9, "B")),
+            10,
+            "2 people speak in the sample: send one in which nobody else is heard.",
+        ),
+    ],
+    ids=["too short", "silent", "hardly anything said", "of two people"],
+)
+async def test_a_sample_that_nobody_should_be_known_by_is_refused_with_the_reason(
+    heard: Heard, duration: float, says: str
+) -> None:
+    with pytest.raises(UnsuitableSample) as refused:
+        await heard.voice(duration)
+    assert str(refused.value) == says
+    assert not heard.embedded
+
+
+async def test_a_laugh_in_the_background_is_nobody() -> None:
+    heard = Heard(Turn(0, 12, "A"), Turn(12, 12.8, "B"))
+    assert await heard.voice(14) is VOICE
+    assert [(span.start, span.end) for span in heard.embedded] == [(0, 12)]

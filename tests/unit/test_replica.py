@@ -1,0 +1,225 @@
+"""What replicas do when a model fails; no cluster is needed for that."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deployments.metrics import Call, reason
+from deployments.stages.replica import FAILURES_IN_A_ROW, Replica, StageError
+from deployments.stages.transcriber import Transcriber
+from deployments.stages.turns import Turns
+from engines.weights.resolver import Resolved
+from engines.whisper import Window
+from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
+from settings import Settings
+
+IT = Call("it", "It")
+
+
+def replica(cls: type[Replica] = Replica) -> Any:
+    """One without weights: they take seconds to load, and nothing here asks them anything."""
+    made = cls.__new__(cls)
+    made.device, made.settings, made._failures = "cpu", Settings(), 0
+    made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
+    made.metrics, made._turns, made._beside = Told(), Turns(), ThreadPoolExecutor(2)
+    return made
+
+
+class Told:
+    """What the metrics were told, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, float]] = []
+        self.waited: list[float] = []
+        self.reasons: list[str] = []
+
+    def done(self, call: Call, wait: float, inference: float) -> None:
+        assert inference >= 0
+        self.calls.append((call.name, call.audio))
+        self.waited.append(wait)
+
+    def failed(self, call: Call, error: Exception) -> None:
+        self.reasons.append(f"{call.name}: {reason(error)}")
+
+
+def fails(message: str = "out of memory") -> Callable[[], None]:
+    def function() -> None:
+        raise ValueError(message)
+
+    return function
+
+
+async def test_a_failure_names_the_stage_the_input_and_the_reason() -> None:
+    with pytest.raises(StageError, match=r"^Diarizing 12 s failed with whisper-base on cpu: out of memory$"):
+        await replica().run(Call("observe", "Diarizing 12 s"), fails())
+
+
+async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
+    stage = replica()
+    for _ in range(FAILURES_IN_A_ROW):
+        stage.check_health()
+        with pytest.raises(StageError):
+            await stage.run(IT, fails())
+    with pytest.raises(RuntimeError, match=f"{FAILURES_IN_A_ROW} calls in a row failed"):
+        stage.check_health()
+
+
+async def test_a_success_between_failures_keeps_it_healthy() -> None:
+    stage = replica()
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(StageError):
+            await stage.run(IT, fails())
+        assert await stage.run(IT, lambda: 7) == 7
+    stage.check_health()
+
+
+async def test_the_event_loop_turns_while_a_model_thinks() -> None:
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    thinking = asyncio.create_task(replica().run(IT, lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5)))
+    await asyncio.sleep(0)
+    release.set()
+    assert await thinking
+
+
+@pytest.mark.parametrize(("device", "order"), [("cuda", ["beside", "model"]), ("cpu", ["model", "beside"])])
+async def test_what_needs_no_gpu_does_not_wait_for_the_model_on_one(device: str, order: list[str]) -> None:
+    stage, release, done = replica(), threading.Event(), []
+    stage.device = device
+
+    def model() -> None:
+        release.wait(5.0 if device == "cuda" else 0.2)
+        done.append("model")
+
+    def beside() -> None:
+        done.append("beside")
+        release.set()
+
+    await asyncio.gather(stage.run(IT, model), stage.beside(IT, beside))
+    assert done == order
+    assert len(stage.metrics.calls) == 2
+
+
+async def test_what_fails_beside_the_model_is_told_of_likewise() -> None:
+    stage = replica()
+    stage.device = "cuda"
+    with pytest.raises(StageError, match=r"^Finding speech failed with whisper-base on cuda: out of memory$"):
+        await stage.beside(Call("find_speech", "Finding speech"), fails())
+    assert stage._failures == 1
+
+
+class Ear:
+    """An engine that cannot stand windows that begin at 13 s."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def transcribe(self, windows: Sequence[Window]) -> list[list[Utterance]]:
+        self.batches.append(len(windows))
+        if any(window.span.start == 13 for window in windows):
+            raise ValueError("unlucky")
+        return [
+            [Utterance((Word(f" {w.span.start:.0f}", w.span.start, w.span.end, 1.0),), -0.1, w.language or "en")]
+            for w in windows
+        ]
+
+
+@pytest.fixture
+def transcriber() -> Any:
+    made = replica(Transcriber)
+    made.engine = Ear()
+    made._admitted = Turns(2)
+    return made
+
+
+def window(start: int) -> Window:
+    return Window(np.zeros(20 * SAMPLE_RATE, np.float32), Span(start, start + 1.0), "en")
+
+
+async def batched(transcriber: Any, starts: Sequence[int]) -> list[Any]:
+    """One batch; Serve, which fills it, wants a replica around it."""
+    answers: list[Any] = await Transcriber._batched.__wrapped__(transcriber, [window(start) for start in starts])
+    return answers
+
+
+async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcriber: Any) -> None:
+    answers = await batched(transcriber, [3, 1, 2])
+    assert transcriber.metrics.calls == [("transcribe", 3.0)]
+    assert [answer[0].words[0].text for answer in answers] == [" 3", " 1", " 2"]
+    assert transcriber.engine.batches == [3]
+
+
+async def test_whatever_comes_while_a_batch_is_at_work_makes_the_next_one(transcriber: Any) -> None:
+    """Serve would make one of whatever comes within a moment, time and again: the windows of a recording come one by one."""
+    at_work, through, admitted = threading.Event(), threading.Event(), 0
+    hear = transcriber.engine.transcribe
+
+    def slowly(windows: Sequence[Window]) -> list[list[Utterance]]:
+        at_work.set()
+        through.wait()
+        return list(hear(windows))
+
+    async def come() -> None:
+        nonlocal admitted
+        async with transcriber._admitted.take():
+            admitted += 1
+
+    transcriber.engine.transcribe = slowly
+    batch = asyncio.create_task(batched(transcriber, [1]))
+    await asyncio.to_thread(at_work.wait)
+    coming = [asyncio.create_task(come()) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert admitted == 0
+    through.set()
+    await batch
+    await asyncio.gather(*coming)
+    assert admitted == 2
+
+
+async def test_a_bad_window_fails_alone(transcriber: Any) -> None:
+    first, bad, last = await batched(transcriber, [12, 13, 14])
+    assert [answer[0].words[0].text for answer in (first, last)] == [" 12", " 14"]
+    assert isinstance(bad, StageError)
+    assert "13.0 to 14.0 s" in str(bad)
+    assert "unlucky" in str(bad)
+    assert transcriber.metrics.calls == [("transcribe", 1.0)] * 2
+    assert transcriber.metrics.reasons == ["transcribe: input"] * 2  # the batch, and the window that spoilt it
+    transcriber.check_health()
+
+
+async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -> None:
+    (bad,) = await batched(transcriber, [13])
+    assert isinstance(bad, StageError)
+    assert transcriber.engine.batches == [1]
+
+
+async def test_what_waits_for_the_model_is_told_apart_from_what_it_does() -> None:
+    stage = replica()
+    await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
+    first, second, third = stage.metrics.waited
+    assert first < second
+    assert second >= 0.1
+    assert third >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out_of_memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"), "out_of_memory"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "device"),
+        (RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED"), "device"),
+        (ValueError("too short"), "input"),
+        (KeyError("x" * 1000), "other"),
+    ],
+)
+def test_a_reason_is_one_of_a_few_words(error: Exception, word: str) -> None:
+    assert reason(error) == word
