@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from api import errors
-from api.limits import BodyLimit
+from api.body_limit import BodyLimit
 from api.routes import (
     conversations,
     emotions,

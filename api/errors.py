@@ -18,7 +18,7 @@ FULL = "The server's disk is full. Nothing was kept of this: free some space the
 SOON = {"Retry-After": "5"}
 """Seconds; an embedded PostgreSQL that died is back by then."""
 TROUBLES: tuple[type[Exception], ...] = (OSError, *database.FAILURES)
-"""Of these `trouble` knows some."""
+"""Of these `service_error` knows some."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -30,7 +30,7 @@ def handle(app: FastAPI) -> None:
         app.add_exception_handler(failed, failure)
 
 
-def trouble(error: BaseException) -> HTTPException | None:
+def service_error(error: BaseException) -> HTTPException | None:
     """How to answer an error that is no fault of the program's, nor of the client's; None where it is another one."""
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
@@ -43,7 +43,7 @@ def trouble(error: BaseException) -> HTTPException | None:
 
 async def failure(request: Request, error: Exception) -> Response:
     """Trouble, as an answer; anything else is raised again, for a 500 and the log."""
-    answer = trouble(error)
+    answer = service_error(error)
     if answer is None:
         raise error
     return await http_exception_handler(request, answer)

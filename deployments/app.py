@@ -9,7 +9,7 @@ from ray import serve
 from ray.serve import Application, Deployment
 
 from deployments.config import load_config
-from deployments.database import EmbeddedDatabase
+from deployments.embedded_database import EmbeddedDatabase
 from deployments.ingress import Ingress
 from deployments.routing import ROUTING
 from deployments.stages.diarizer import Diarizer

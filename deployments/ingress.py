@@ -9,17 +9,17 @@ from fastapi import FastAPI
 from ray import serve
 
 from api.app import create_app
-from deployments import graph
-from deployments.statuses import Statuses
+from deployments import handles
+from deployments.stage_status import StageStatus
 from media import malloc
-from services.context import Services
-from services.policy import rules
+from services.context import AppContext
+from services.policy import current_policy
 from services.recordings import Recordings
 from services.webhooks import Webhooks
 from services.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database, migrate
 
 logger = logging.getLogger("ray.serve")
@@ -30,18 +30,18 @@ class Ingress:
     def __init__(
         self,
         settings: Settings,
-        transcriber: graph.Handle,
-        diarizer: graph.Handle,
-        embedder: graph.Handle,
-        emotion: graph.Handle,
-        database: graph.Handle | None,
+        transcriber: handles.Handle,
+        diarizer: handles.Handle,
+        embedder: handles.Handle,
+        emotion: handles.Handle,
+        database: handles.Handle | None,
     ) -> None:
         malloc.bound_arenas()
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
         self.embedded_database = database
 
-    async def let_go(self) -> None:
+    async def drain(self) -> None:
         """The program stops: give work back, for its next start, and have nobody wait for it."""
         self.recordings.stopping.set()
         await self.worker.close()
@@ -57,11 +57,13 @@ class Ingress:
         database = Database(url)
         store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
         async with Notifications(url, database) as notifications:
-            stages, urgent = graph.stages(self.stages), graph.stages(self.stages, urgent=True)
+            stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
             recordings = self.recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
-            services = Services(self.settings, database, store, recordings, notifications, Statuses(self.stages))
+            services = AppContext(self.settings, database, store, recordings, notifications, StageStatus(self.stages))
             app.state.services = services
-            worker = self.worker = Worker(recordings, notifications, partial(rules, services), partial(graph.wake, self.stages))
+            worker = self.worker = Worker(
+                recordings, notifications, partial(current_policy, services), partial(handles.wake, self.stages)
+            )
             webhooks = Webhooks(self.settings, database)
             worker.start()
             webhooks.start()

@@ -43,7 +43,7 @@ class Call:
     """Seconds of it that the model hears."""
     urgent: bool = False
     """Whether somebody speaks and waits for it: it goes before what else waits for this model."""
-    whose: Hashable = None
+    recording_key: Hashable = None
     """The recording that it is for; those that wait for this model take turns."""
 
 

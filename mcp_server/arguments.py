@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from pipeline.emotion.emotion import canonical
+from pipeline.emotion.dual_detector import canonical
 from pipeline.languages import language_code
 from pipeline.names import printable
 from pipeline.types import EMOTIONS

@@ -8,23 +8,23 @@ from typing import Any, BinaryIO, Protocol
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
-from media.audio import AudioError
+from media.decoding import AudioError
 from pipeline.process import Options
 from services.fetch import FetchError
 from services.identity.corrections import Refused
+from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.identification import IdentificationError, SegmentNotFoundError
-from services.identity.moods import Rules
-from services.identity.roster import SameSpeakerError
+from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
 from settings import Settings
 from storage.conversations.conversations import ConversationBusy
 from storage.jobs.jobs import QueueFullError
 from storage.postgres.database import Database
 from storage.search.search import SearchError
-from storage.speakers.directory import NoSuchNameError
+from storage.speakers.speaker_queries import NoSuchNameError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
-Live = Callable[[], Awaitable[Rules]]
+Live = Callable[[], Awaitable[IdentityPolicy]]
 """Tells the rules that are in force now."""
 
 
@@ -55,7 +55,7 @@ class Backend:
     settings: Settings
     database: Database
     recordings: Recordings
-    rules: Live
+    policy: Live
     """Raises Unavailable."""
 
 

@@ -3,7 +3,7 @@
 import re
 
 from storage.conversations.conversations import ConversationSummary
-from storage.conversations.lines import Line
+from storage.conversations.excerpts import Line
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>])")
 

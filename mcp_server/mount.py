@@ -10,9 +10,9 @@ from mcp.server import MCPServer
 from mcp_server.backend import Backend, Unavailable
 from mcp_server.endpoint import PATH, Endpoint
 from mcp_server.server import Server
-from services.context import Services
-from services.identity.moods import Rules
-from services.policy import rules
+from services.context import AppContext
+from services.identity.emotion_refresh import IdentityPolicy
+from services.policy import current_policy
 from settings import Settings
 
 
@@ -22,7 +22,7 @@ def add(app: FastAPI, settings: Settings) -> None:
 
     @asynccontextmanager
     async def backend(_: MCPServer[Backend]) -> AsyncIterator[Backend]:
-        services: Services = app.state.services
+        services: AppContext = app.state.services
         yield Backend(settings, services.database, services.recordings, partial(_rules, services))
 
     endpoint = Endpoint(Server(backend), settings.cors_origins)
@@ -37,8 +37,8 @@ def add(app: FastAPI, settings: Settings) -> None:
         app.router.add_route(path, endpoint, include_in_schema=False)  # type: ignore[arg-type]
 
 
-async def _rules(services: Services) -> Rules:
+async def _rules(services: AppContext) -> IdentityPolicy:
     try:
-        return await rules(services)
+        return await current_policy(services)
     except HTTPException as error:
         raise Unavailable(str(error.detail)) from error

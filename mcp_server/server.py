@@ -20,7 +20,7 @@ from mcp_server.backend import Backend, Work
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
 from settings import NAME
-from storage.conversations import conversations, lines
+from storage.conversations import conversations, excerpts
 
 INSTRUCTIONS = """Vivavoce remembers conversations: transcripts in which every line has a speaker with a lasting name and an
 emotion. Find things with search_transcripts, read with get_conversation or get_latest_segments. When the user tells who an
@@ -121,7 +121,7 @@ async def read_conversation(conversation_id: str, ctx: Work) -> str:
     backend = ctx.request_context.lifespan_context
     async with backend.database.session() as session:
         found = await conversations.summary(session, id_)
-        page = await lines.page(session, id_, 0, MOST_LINES)
+        page = await excerpts.page(session, id_, 0, MOST_LINES)
     if found is None:
         raise ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
     return markdown.render(found, page)

@@ -11,17 +11,17 @@ D = TypeVar("D")
 
 
 @overload
-async def together(first: Awaitable[A], second: Awaitable[B], /) -> tuple[A, B]: ...
+async def gather(first: Awaitable[A], second: Awaitable[B], /) -> tuple[A, B]: ...
 @overload
-async def together(
+async def gather(
     first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], fourth: Awaitable[D], /
 ) -> tuple[A, B, C, D]: ...
-async def together(*calls: Awaitable[Any]) -> tuple[Any, ...]:
+async def gather(*calls: Awaitable[Any]) -> tuple[Any, ...]:
     """The results of all."""
-    return tuple(await each(_result, calls, len(calls)))
+    return tuple(await map_bounded(_result, calls, len(calls)))
 
 
-async def each(call: Callable[[A], Awaitable[B]], items: Iterable[A], at_once: int) -> list[B]:
+async def map_bounded(call: Callable[[A], Awaitable[B]], items: Iterable[A], at_once: int) -> list[B]:
     """The results of all calls in the items' order, `at_once` of them at a time."""
     room = asyncio.Semaphore(at_once)
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pipeline import checkpoint
-from pipeline.concurrency import each, together
+from pipeline.concurrency import gather, map_bounded
 from pipeline.stages import Audio, Progress, Stages
-from pipeline.transcript import lines, participants
+from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import align
 from pipeline.transcript.diarization import diarize
 from pipeline.transcript.hallucinations import is_hallucination
@@ -89,11 +89,11 @@ class _Recording(Generic[Audio]):
         self.keep = keep
 
     async def process(self) -> Transcript:
-        utterances, (diarization, voices) = await together(
+        utterances, (diarization, voices) = await gather(
             self.once("transcribing", self.transcribe, checkpoint.dump_utterances, checkpoint.load_utterances),
             self.once("diarizing", self.hear_speakers, checkpoint.dump_voices, checkpoint.load_voices),
         )
-        segments = lines.split(align(utterances, diarization))
+        segments = segmentation.split(align(utterances, diarization))
         if self.options.filter_hallucinations:
             segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
         segments = await self.hear_lines(segments)
@@ -142,7 +142,7 @@ class _Recording(Generic[Audio]):
             heard[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
             await self.meter("transcribing", len(heard) / len(windows))
 
-        await each(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
+        await map_bounded(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
         await self.meter("transcribing", 1.0)
         return [utterance for window in windows for utterance in heard[window]]
 
@@ -168,7 +168,7 @@ class _Recording(Generic[Audio]):
 
         async def hear(batch: Sequence[Segment]) -> list[Segment]:
             nonlocal done
-            voices, emotions = await together(
+            voices, emotions = await gather(
                 self.stages.embedder.embed_each(self.audio, [self.padded(segment) for segment in batch]),
                 self.stages.emotion.recognize(self.audio, [self.around(segment) for segment in batch]),
             )
@@ -178,7 +178,7 @@ class _Recording(Generic[Audio]):
             return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in heard]
 
         batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
-        lines = [segment for batch in await each(hear, batches, LINES_IN_FLIGHT) for segment in batch]
+        lines = [segment for batch in await map_bounded(hear, batches, LINES_IN_FLIGHT) for segment in batch]
         await self.meter(LAST, 1.0)
         return lines
 

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from api.errors import SOON
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ NOT_FOUND = HTTPException(404, "Conversation not found")
 
 
 @dataclass(frozen=True)
-class Services:
+class AppContext:
     """Made once on each ingress replica."""
 
     settings: Settings
@@ -56,9 +56,9 @@ class Services:
         return name
 
 
-def services(connection: HTTPConnection) -> Services:
-    found: Services = connection.app.state.services
+def services(connection: HTTPConnection) -> AppContext:
+    found: AppContext = connection.app.state.services
     return found
 
 
-ServicesDep = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[AppContext, Depends(services)]

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.identity.enrollment import LONGEST, voice_of
-from services.identity import roster
-from services.identity.moods import Rules
+from services.identity import speaker_admin
+from services.identity.emotion_refresh import IdentityPolicy
 from services.recordings import Recordings, decode_upload
 from storage.speakers import speakers
 from storage.speakers.speakers import NameTakenError, SpeakerSummary
 
 
-async def enroll(recordings: Recordings, rules: Rules, name: str, file: BinaryIO) -> SpeakerSummary:
+async def enroll(recordings: Recordings, policy: IdentityPolicy, name: str, file: BinaryIO) -> SpeakerSummary:
     """Make the one who speaks in a sample a speaker of this name. Nothing is kept of the sample but its vector.
 
     Raises NameTakenError, media.audio.AudioError, pipeline.identity.enrollment.UnsuitableSample.
@@ -26,4 +26,4 @@ async def enroll(recordings: Recordings, rules: Rules, name: str, file: BinaryIO
     audio = await recordings.shared(samples)
     voice = await voice_of(audio.samples, audio.duration, recordings.stages)
     async with recordings.database.session() as session:
-        return await roster.enroll(session, rules, name, voice)
+        return await speaker_admin.enroll(session, policy, name, voice)

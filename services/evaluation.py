@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.evaluation import scoring, tuning
-from pipeline.evaluation.evaluation import DiarizationErrors, diarization_errors, word_errors
+from pipeline.evaluation.error_rates import DiarizationErrors, diarization_errors, word_errors
 from pipeline.evaluation.plot import curves
 from pipeline.evaluation.scoring import Accuracy, Answer
 from pipeline.evaluation.tuning import Point, Voice
-from pipeline.identity.identity import LONG_ENOUGH, is_unknown
+from pipeline.identity.matching import LONG_ENOUGH, is_unknown
 from pipeline.types import Span, Turn
 from pipeline.voice_settings import VoiceSettings
 from services.recordings import Recordings
 from storage.conversations import conversations, labels, segments
 from storage.conversations.labels import LabelledLine
 from storage.postgres.database import Database
-from storage.speakers import speakers, voices
+from storage.speakers import reference_queries, speakers
 
 MOST_LINES = 50_000
 """Labelled lines that are looked at: weeks of somebody's work."""
@@ -144,9 +144,9 @@ async def sweep_threshold(
         lines = await labels.lines(session, conversation_ids, MOST_LINES)
         if not lines:
             return None
-        vectors = await voices.of_participants(session, sorted({line.participant_id for line in lines}), model)
+        vectors = await reference_queries.of_participants(session, sorted({line.participant_id for line in lines}), model)
         dimension = len(next(iter(vectors.values()), ()))
-        roster = await voices.roster(session, model, dimension)
+        roster = await reference_queries.roster(session, model, dimension)
     truths: defaultdict[tuple[int, int], Counter[str]] = defaultdict(Counter)
     for line in lines:
         truths[line.conversation_id, line.participant_id][line.truth] += 1
@@ -190,7 +190,7 @@ async def sweep_padding(
     if not dimension:
         return None
     async with recordings.database.session() as session:
-        roster = await voices.roster(session, model, dimension)
+        roster = await reference_queries.roster(session, model, dimension)
 
     def at(padding: float) -> Point:
         return tuning.point(tuning.trials(heard[padding], roster), settings.speaker_threshold, padding)

@@ -12,7 +12,7 @@ import ray
 
 from deployments.correlation import request_id
 from media import malloc, recording
-from media.audio import decode
+from media.decoding import decode
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
@@ -20,7 +20,7 @@ from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
 from storage.jobs import jobs
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 LONGEST_NAME = 255

@@ -10,17 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.correlation import detached
-from deployments.graph import reason
-from media.audio import AudioError
+from deployments.handles import reason
+from media.decoding import AudioError
 from pipeline.process import process
 from pipeline.types import Transcript
-from services.identity import revision
-from services.identity.moods import Rules
+from services.identity import reprocessing
+from services.identity.emotion_refresh import IdentityPolicy
 from services.recordings import Recordings, options_of
 from storage.conversations import conversations
 from storage.jobs import jobs
-from storage.jobs.events import Notifications
 from storage.jobs.jobs import LEASE, Lease, LeaseLostError
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 logger = logging.getLogger("ray.serve")
@@ -49,13 +49,13 @@ class Worker:
         self,
         recordings: Recordings,
         notifications: Notifications,
-        rules: Callable[[], Awaitable[Rules]],
+        policy: Callable[[], Awaitable[IdentityPolicy]],
         wake: Callable[[], None],
     ) -> None:
         self.recordings = recordings
         self.database = recordings.database
         self.notifications = notifications
-        self.rules = rules
+        self.policy = policy
         """Tells the rules in force; asked when the work on a recording begins, and when it is filed."""
         self.wake = wake
         """Starts the models that are not loaded; called when the work on a recording begins."""
@@ -94,7 +94,7 @@ class Worker:
         """Wait for that, after a start: no recording is to blame where a model takes long to load."""
         while True:
             try:
-                await self.rules()
+                await self.policy()
             except Exception as error:
                 logger.warning("Work begins when the models answer: %s", error)
                 await asyncio.sleep(LOOK_EVERY)
@@ -147,7 +147,7 @@ class Worker:
             key = await conversations.recording_in_work(session, lease.conversation_id)
             found = await jobs.results(session, lease)
         audio = await self.recordings.load(key)
-        voice = (await self.rules()).voice
+        voice = (await self.policy()).voice
         options = replace(
             options_of(lease.options), filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
         )
@@ -157,7 +157,7 @@ class Worker:
 
         report = _Reporter(self.database, lease).report
         transcript = await process(audio.samples, audio.duration, self.recordings.stages, options, report, found, keep)
-        await self._write(_file, lease, transcript, await self.rules())
+        await self._write(_file, lease, transcript, await self.policy())
 
     async def _hold(self, lease: Lease) -> None:
         """Renew the lease for as long as there is one. Raises LeaseLostError, CancelledByUserError."""
@@ -185,8 +185,8 @@ class Worker:
             logger.warning("Job %d went to another worker, or is done", lease.id)
 
 
-async def _file(session: Any, lease: Lease, transcript: Transcript, rules: Rules) -> None:
-    await revision.replace(session, lease.conversation_id, transcript, rules)
+async def _file(session: Any, lease: Lease, transcript: Transcript, policy: IdentityPolicy) -> None:
+    await reprocessing.replace(session, lease.conversation_id, transcript, policy)
     await jobs.finish(session, lease)  # last: where the lease is lost, nothing of all this is kept
 
 

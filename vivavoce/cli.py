@@ -24,7 +24,7 @@ app.add_typer(models, name="models")
 def main() -> None:
     """The program. A fault that the user can mend ends in one sentence and exit status 1."""
     from engines.weights.resolver import WeightsError
-    from media.audio import AudioError
+    from media.decoding import AudioError
     from storage.postgres.database import DatabaseError
     from vivavoce.archive import ArchiveError
     from vivavoce.evaluate import EvaluationError
@@ -82,7 +82,7 @@ def transcribe(
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
-    from media.audio import decode
+    from media.decoding import decode
     from pipeline.languages import language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint

@@ -13,7 +13,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
-from media.audio import decode
+from media.decoding import decode
 from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
 from vivavoce.printing import line

@@ -44,7 +44,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
             _say(f"  {model.note}")
     with _database(settings) as (url, revive):
         _say("Starting the graph …")
-        from deployments.local import GraphError, running
+        from deployments.private_cluster import GraphError, running
 
         check()
         try:

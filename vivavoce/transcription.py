@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from api import schemas
 from api.schemas import lines
-from engines import cuda, local
+from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples, Segment, Transcript, Turn
@@ -21,7 +21,7 @@ from vivavoce import printing
 def transcribe(samples: Samples, name: str, settings: Settings, options: Options) -> Transcript:
     """Process a recording of that name with a progress bar on stderr."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
-    stages = local.load(settings, device="cuda" if cuda.available() else "cpu")
+    stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
         print(note, file=sys.stderr)
     with tqdm(total=100, unit="%", bar_format="{desc:<22}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}", leave=False) as bar:

@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas
 from pipeline.formats import export
-from services.context import NOT_FOUND, Services, ServicesDep
+from services.context import NOT_FOUND, AppContext, ServicesDep
 from storage.conversations import conversations, exports
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -133,7 +133,7 @@ def not_found(error: LookupError) -> HTTPException:
     return HTTPException(404, str(error.args[0]))
 
 
-async def read(services: Services, conversation_id: int) -> schemas.Conversation:
+async def read(services: AppContext, conversation_id: int) -> schemas.Conversation:
     """The conversation from the database, or a 404."""
     async with services.database.session() as session:
         found = await conversations.get(session, conversation_id)

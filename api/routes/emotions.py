@@ -12,12 +12,13 @@ from api import schemas
 from api.routes import voice_settings
 from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
-from pipeline.emotion.emotion import canonical
+from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
-from services.context import NOT_FOUND, Services, ServicesDep
+from services.context import NOT_FOUND, AppContext, ServicesDep
 from services.identity import corrections
 from storage.conversations import conversations
-from storage.emotions import emotion_profiles, emotions
+from storage.emotions import emotions
+from storage.emotions import profiles as stored_profiles
 
 NO_SPEAKER: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such speaker."}}
 NO_PROFILE: dict[int | str, dict[str, Any]] = {
@@ -146,7 +147,7 @@ async def get_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId) -> 
     """What has been learned from corrections about how a speaker sounds in each emotion."""
     with _refusals():
         async with services.database.session() as session:
-            found = await emotion_profiles.profiles(session, speaker_id)
+            found = await stored_profiles.profiles(session, speaker_id)
     return SpeakerEmotions.model_validate(found)
 
 
@@ -155,7 +156,7 @@ async def reset_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId, e
     """Forget what was learned about all emotions of a speaker, or about one. The corrected segments stay as they are."""
     with _refusals():
         async with services.database.session() as session:
-            name, deleted = await emotion_profiles.reset(session, speaker_id, emotion_category)
+            name, deleted = await stored_profiles.reset(session, speaker_id, emotion_category)
     what = "all emotion profiles" if emotion_category is None else f"emotion profile '{emotion_category}'"
     message = f"Reset {what} for speaker '{name}'"
     return Reset(message=message, speaker_name=name, emotion_category=emotion_category, deleted=deleted)
@@ -166,7 +167,7 @@ async def get_emotion_threshold(services: ServicesDep, speaker_id: SpeakerId) ->
     """The similarity above which a speaker's emotion profiles count: their own, else the system's."""
     with _refusals():
         async with services.database.session() as session:
-            found = await emotion_profiles.profiles(session, speaker_id)
+            found = await stored_profiles.profiles(session, speaker_id)
     effective = await _effective(services, found.emotion_threshold)
     return SpeakerThreshold(speaker_id=found.speaker_id, speaker_name=found.speaker_name, **effective)
 
@@ -177,7 +178,7 @@ async def set_emotion_threshold(services: ServicesDep, speaker_id: SpeakerId, th
     effective = await _effective(services, threshold)
     with _refusals():
         async with services.database.session() as session:
-            name = await emotion_profiles.set_threshold(session, speaker_id, threshold)
+            name = await stored_profiles.set_threshold(session, speaker_id, threshold)
     return ChangedThreshold(message=f"Updated emotion threshold for '{name}'", speaker_name=name, **effective)
 
 
@@ -252,7 +253,7 @@ async def recalculate_emotions(services: ServicesDep, conversation_id: Conversat
     return Recalculated.model_validate(counts)
 
 
-async def _effective(services: Services, custom: float | None) -> dict[str, Any]:
+async def _effective(services: AppContext, custom: float | None) -> dict[str, Any]:
     system = (await voice_settings.read(services)).emotion_threshold
     return {
         "custom_threshold": custom,
@@ -262,11 +263,11 @@ async def _effective(services: Services, custom: float | None) -> dict[str, Any]
 
 
 async def _set_profile_threshold(
-    services: Services, speaker_id: int, emotion: str, threshold: float | None, *, voice: bool
+    services: AppContext, speaker_id: int, emotion: str, threshold: float | None, *, voice: bool
 ) -> ProfileThreshold:
     with _refusals():
         async with services.database.session() as session:
-            name = await emotion_profiles.set_profile_threshold(session, speaker_id, emotion, threshold, voice=voice)
+            name = await stored_profiles.set_profile_threshold(session, speaker_id, emotion, threshold, voice=voice)
     message = f"Updated {emotion} {'voice ' if voice else ''}threshold for '{name}'"
     return ProfileThreshold(message=message, speaker_name=name, emotion_category=emotion, threshold=threshold)
 

@@ -10,7 +10,7 @@ from api import schemas
 from api.routes import voice_settings
 from api.routes.conversations import LARGEST_ID, not_found
 from pipeline.evaluation import scoring
-from pipeline.evaluation.evaluation import DiarizationErrors
+from pipeline.evaluation.error_rates import DiarizationErrors
 from pipeline.formats import rttm
 from services import evaluation
 from services.context import ServicesDep

@@ -9,9 +9,9 @@ from api import schemas
 from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.names import MaybeName
-from services.context import Services, ServicesDep
+from services.context import AppContext, ServicesDep
 from services.identity import identification
-from services.policy import rules
+from services.policy import current_policy
 from storage.speakers import speakers
 
 router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
@@ -95,12 +95,10 @@ async def mark_misidentified(
     services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
 ) -> Marked:
     """Say that this line is not the voice of its speaker, who is no longer recognised by it; or take that back."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     async with services.database.session() as session:
         try:
-            mark = await identification.mark_misidentified(
-                session, in_force, conversation_id, segment_id, body.is_misidentified
-            )
+            mark = await identification.mark_misidentified(session, policy, conversation_id, segment_id, body.is_misidentified)
         except identification.SegmentNotFoundError as error:
             raise HTTPException(404, str(error)) from error
     return Marked(
@@ -110,13 +108,15 @@ async def mark_misidentified(
     )
 
 
-async def _identify(services: Services, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool) -> Identified:
-    in_force = await rules(services)
+async def _identify(
+    services: AppContext, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool
+) -> Identified:
+    policy = await current_policy(services)
     try:
         async with services.database.session() as session:
             found = await identification.identify(
                 session,
-                in_force,
+                policy,
                 conversation_id,
                 segment_id,
                 speaker_id=who.speaker_id,

@@ -12,14 +12,14 @@ from pydantic import AfterValidator, AnyHttpUrl, Field
 
 from api import errors, schemas
 from api.routes.conversations import ConversationId, not_found, read
-from media.audio import AudioError
+from media.decoding import AudioError
 from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
-from services.context import Services, ServicesDep
+from services.context import AppContext, ServicesDep
 from services.fetch import FetchError, fetch
-from services.identity import revision
-from services.policy import rules
+from services.identity import reprocessing
+from services.policy import current_policy
 from services.recordings import Accepted
 from storage.conversations import conversations
 from storage.jobs.jobs import QueueFullError
@@ -134,7 +134,7 @@ async def process_batch(
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
         except errors.TROUBLES as error:  # what was accepted before is, and must be told
-            if (answer := errors.trouble(error)) is None:
+            if (answer := errors.service_error(error)) is None:
                 raise
             results.append(schemas.BatchItem(filename=_name(file), error=answer.detail))
         else:
@@ -184,10 +184,10 @@ async def rematch(services: ServicesDep, conversation_id: ConversationId) -> sch
 
     Voices that were identified by hand keep their speakers, and one that nobody is like keeps the name it has.
     """
-    live = await rules(services)
+    live = await current_policy(services)
     async with services.database.session() as session:
         try:
-            changed = await revision.rematch(session, conversation_id, live)
+            changed = await reprocessing.rematch(session, conversation_id, live)
         except LookupError as error:
             raise not_found(error) from error
         except conversations.ConversationBusy as error:
@@ -197,7 +197,7 @@ async def rematch(services: ServicesDep, conversation_id: ConversationId) -> sch
 
 
 def _options(
-    services: Services, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
+    services: AppContext, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
 ) -> Options:
     if min_speakers and max_speakers and min_speakers > max_speakers:
         raise HTTPException(422, f"min_speakers ({min_speakers}) must not be more than max_speakers ({max_speakers}).")
@@ -220,14 +220,14 @@ def _name(file: UploadFile) -> str:
     return PurePosixPath((file.filename or "recording").replace("\\", "/")).name
 
 
-def _webhook(services: Services, url: AnyHttpUrl | None) -> str | None:
+def _webhook(services: AppContext, url: AnyHttpUrl | None) -> str | None:
     if url is not None and services.settings.webhook_secret is None:
         raise HTTPException(422, "A webhook needs a secret to sign what it is sent: set WEBHOOK_SECRET on the server.")
     return None if url is None else str(url)
 
 
 async def _answer(
-    services: Services, response: Response, accepted: Accepted, waits: bool
+    services: AppContext, response: Response, accepted: Accepted, waits: bool
 ) -> schemas.Conversation | schemas.Accepted:
     if not waits:
         return _accepted(response, accepted)
@@ -238,7 +238,7 @@ async def _answer(
     return conversation
 
 
-async def _finished(services: Services, accepted: Accepted) -> None:
+async def _finished(services: AppContext, accepted: Accepted) -> None:
     if not await services.recordings.finished(accepted.conversation_id):
         job = f"/api/v1/jobs/{accepted.job_id}"
         raise HTTPException(503, f"The server stops. Your recording is kept, and {job} goes on when it starts again.")

@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from api import schemas
 from pipeline.formats import profile_file
 from services.archive.restore import IncompatibleError, restore
-from services.context import Services, ServicesDep
+from services.context import AppContext, ServicesDep
 from storage.backups import backups, imports
 from storage.backups.backups import BackupSummary, ProfileExistsError, ProfileNotFoundError
 from storage.backups.snapshots import Running
@@ -310,7 +310,7 @@ async def delete_checkpoint(services: ServicesDep, name: str, timestamp: str) ->
     return Message(message="Checkpoint deleted")
 
 
-async def _create(services: Services, profile: CreateProfile, *, empty: bool) -> ChangedProfile:
+async def _create(services: AppContext, profile: CreateProfile, *, empty: bool) -> ChangedProfile:
     running = await _running(services)
     try:
         async with services.database.session() as session:
@@ -332,7 +332,7 @@ def _answers() -> Iterator[None]:
         raise HTTPException(404, str(error)) from error
 
 
-async def _running(services: Services) -> Running:
+async def _running(services: AppContext) -> Running:
     return Running(services.settings, await services.embedding_model())
 
 

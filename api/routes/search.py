@@ -13,7 +13,7 @@ from api.routes.emotions import Emotion
 from pipeline.names import MaybeName
 from services.context import ServicesDep
 from storage.search import search
-from storage.speakers import directory
+from storage.speakers import speaker_queries
 
 router = APIRouter(prefix="/search", tags=["search"])
 
@@ -78,10 +78,10 @@ async def search_transcripts(
     try:
         async with services.database.session() as session:
             if speaker and speaker_id is None:
-                speaker_id, _ = await directory.resolve(session, speaker)
+                speaker_id, _ = await speaker_queries.resolve(session, speaker)
             filters = search.Filters(speaker_id, emotion, conversation_id, since, until)
             found = await search.search(session, q, filters, order, skip, limit)
-    except directory.NoSuchNameError as error:
+    except speaker_queries.NoSuchNameError as error:
         raise HTTPException(404, str(error)) from error
     except search.SearchError as error:
         raise HTTPException(503, str(error)) from error

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
 from api import schemas
-from media import conversion, recording
+from media import encoding, recording
 from pipeline.types import Span
 from services.context import ServicesDep
 from storage.conversations import segments
@@ -41,7 +41,7 @@ async def get_audio(
             samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL))
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error
-    encode, media_type = (conversion.mp3_bytes, "audio/mpeg") if format == "mp3" else (conversion.wav_bytes, "audio/wav")
+    encode, media_type = (encoding.mp3_bytes, "audio/mpeg") if format == "mp3" else (encoding.wav_bytes, "audio/wav")
     name = f"segment_{segment_id}.{format}"
     headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-cache, no-store"}
     return Response(await asyncio.to_thread(encode, samples), media_type=media_type, headers=headers)

@@ -8,15 +8,15 @@ from pydantic import BaseModel, Field
 
 from api import schemas
 from api.routes.conversations import LARGEST_ID
-from media import conversion, recording
-from media.audio import AudioError
+from media import encoding, recording
+from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSample
 from pipeline.names import Name
 from pipeline.types import Span
 from services.context import ServicesDep
 from services.enrollment import enroll
-from services.identity import clustering, roster, undo
-from services.policy import rules
+from services.identity import speaker_admin, undo, unknown_speakers
+from services.policy import current_policy
 from storage.speakers import speakers
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
@@ -96,7 +96,7 @@ async def enroll_speaker(
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
     try:
-        found = await enroll(services.recordings, await rules(services), name, audio_file.file)
+        found = await enroll(services.recordings, await current_policy(services), name, audio_file.file)
     except (NameTakenError, AudioError, UnsuitableSample) as error:
         raise HTTPException(400, str(error)) from error
     return Speaker.model_validate(found)
@@ -107,9 +107,9 @@ async def suggest_merges(
     services: ServicesDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
 ) -> list[Suggestion]:
     """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     async with services.database.session() as session:
-        return [Suggestion.model_validate(pair) for pair in await clustering.suggestions(session, in_force, limit)]
+        return [Suggestion.model_validate(pair) for pair in await unknown_speakers.suggestions(session, policy, limit)]
 
 
 @router.get("/changes")
@@ -122,10 +122,10 @@ async def list_changes(services: ServicesDep) -> list[Change]:
 @router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
 async def undo_change(services: ServicesDep) -> Change:
     """Take back the last identification, reassignment, renaming, merge, enrollment or deletion that was not taken back yet."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     try:
         async with services.database.session() as session:
-            return Change.model_validate(await undo.undo(session, in_force))
+            return Change.model_validate(await undo.undo(session, policy))
     except undo.UndoError as error:
         raise HTTPException(409, str(error)) from error
 
@@ -133,9 +133,9 @@ async def undo_change(services: ServicesDep) -> Change:
 @router.delete("/unknown/all")
 async def delete_unknown_speakers(services: ServicesDep) -> DeletedUnknown:
     """Forget everybody whom nobody has named. Their lines stay."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     async with services.database.session() as session:
-        names = await roster.delete_unknown(session, in_force)
+        names = await speaker_admin.delete_unknown(session, policy)
     return DeletedUnknown(message=f"Deleted {len(names)} unknown speakers", deleted_count=len(names), deleted_speakers=names)
 
 
@@ -152,10 +152,10 @@ async def get_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Speaker:
 @router.patch("/{speaker_id}/rename", responses=MISSING | TAKEN)
 async def rename_speaker(services: ServicesDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
     """Give a speaker another name, in every conversation at once."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     try:
         async with services.database.session() as session:
-            return Speaker.model_validate(await roster.rename(session, in_force, speaker_id, change.new_name))
+            return Speaker.model_validate(await speaker_admin.rename(session, policy, speaker_id, change.new_name))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     except NameTakenError as error:
@@ -168,23 +168,23 @@ async def rename_speaker(services: ServicesDep, speaker_id: SpeakerId, change: R
 )
 async def merge_speakers(services: ServicesDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
     """Make this speaker the same person as another one, who is answered: lines, references and emotions go there."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     try:
         async with services.database.session() as session:
-            return Speaker.model_validate(await roster.merge(session, in_force, speaker_id, change.into))
+            return Speaker.model_validate(await speaker_admin.merge(session, policy, speaker_id, change.into))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
-    except roster.SameSpeakerError as error:
+    except speaker_admin.SameSpeakerError as error:
         raise HTTPException(400, str(error)) from error
 
 
 @router.delete("/{speaker_id}", responses=MISSING)
 async def delete_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Message:
     """Forget a speaker. Their lines stay, under a name that only their conversation knows."""
-    in_force = await rules(services)
+    policy = await current_policy(services)
     try:
         async with services.database.session() as session:
-            name = await roster.delete(session, in_force, speaker_id)
+            name = await speaker_admin.delete(session, policy, speaker_id)
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     return Message(message=f"Speaker '{name}' deleted successfully")
@@ -212,4 +212,4 @@ async def get_sample(services: ServicesDep, speaker_id: SpeakerId) -> Response:
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this speaker") from error
     headers = {"Content-Disposition": f'inline; filename="speaker_{speaker_id}.wav"', "Cache-Control": "no-cache, no-store"}
-    return Response(await asyncio.to_thread(conversion.wav_bytes, samples), media_type="audio/wav", headers=headers)
+    return Response(await asyncio.to_thread(encoding.wav_bytes, samples), media_type="audio/wav", headers=headers)

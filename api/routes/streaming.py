@@ -14,11 +14,11 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from deployments.graph import reason
+from deployments.handles import reason
 from media.stream import StreamError
 from services.live.live import Live, LiveError
 from services.live.session import Completed, Session, Start, Status
-from services.policy import rules
+from services.policy import current_policy
 
 logger = logging.getLogger("ray.serve")
 
@@ -40,7 +40,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.recordings.urgent_stages,
         services.database,
         services.store,
-        partial(rules, services),
+        partial(current_policy, services),
         services.recordings._share,
     )
     app.state.live = live
@@ -75,13 +75,13 @@ class _Client:
         self.patience = patience
         self.outbox: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(OUTBOX)
 
-    def tell(self, type_: str, data: dict[str, Any]) -> None:
+    def emit(self, type_: str, data: dict[str, Any]) -> None:
         """Send it when its turn comes."""
         with suppress(asyncio.QueueFull):
             self.outbox.put_nowait((type_, data))
 
     async def deliver(self) -> None:
-        """Send what `tell` was given, in order, as long as this task lives. Raises _Refused, _Gone."""
+        """Send what `emit` was given, in order, as long as this task lives. Raises _Refused, _Gone."""
         while True:
             type_, data = await self.outbox.get()
             try:
@@ -146,7 +146,7 @@ async def stream(websocket: WebSocket) -> None:
     client = _Client(websocket, live.settings.stream_idle_seconds, live.settings.ws_send_timeout_seconds)
     await websocket.accept()
     try:
-        session = await live.start(await client.start(), client.tell)
+        session = await live.start(await client.start(), client.emit)
         await _converse(client, live, session)
     except (_Refused, LiveError) as error:
         await client.refuse(str(error), error.code)
@@ -172,10 +172,10 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
             try:
                 # Not within this call: it goes on when the client hangs up.
                 done = await asyncio.shield(live.spawn(live.finish(session)))
-                client.tell("completed", _completed(done))
+                client.emit("completed", _completed(done))
             except Exception as error:
                 logger.exception("Conversation %d could not be finished", session.conversation_id)
-                client.tell("error", {"message": f"Finalization error: {reason(error)}"})
+                client.emit("error", {"message": f"Finalization error: {reason(error)}"})
                 code = FAILED
             await client.outbox.join()
             delivery.cancel()
@@ -199,7 +199,7 @@ async def _listen(client: _Client, session: Session) -> int:
     started = {"conversation_id": session.conversation_id, "sample_rate": rate, "message": "Recording started"}
     if session.asked.conversation_id is not None:
         started |= {"message": "Recording resumed", "total_audio_seconds": session.resumed_at}
-    client.tell("started", started)
+    client.emit("started", started)
     while True:
         message = await client.receive()
         if isinstance(message, dict):
@@ -209,10 +209,10 @@ async def _listen(client: _Client, session: Session) -> int:
         try:
             status = await session.feed(message)
         except StreamError as error:
-            client.tell("error", {"message": str(error)})
+            client.emit("error", {"message": str(error)})
             return UNSUPPORTED
         except OSError as error:
-            client.tell("error", {"message": f"The recording cannot be written: {error.strerror}."})
+            client.emit("error", {"message": f"The recording cannot be written: {error.strerror}."})
             return FAILED
         await client.outbox.put(("status", _status(status)))
 

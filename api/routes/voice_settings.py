@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from api import schemas
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
-from services.context import Services, ServicesDep
+from services.context import AppContext, ServicesDep
 from storage.speakers import voice_settings
 
 router = APIRouter(prefix="/settings/voice", tags=["settings"])
@@ -51,7 +51,7 @@ async def reset_voice_settings(services: ServicesDep) -> VoiceSettings:
     return await read(services)
 
 
-async def read(services: Services) -> VoiceSettings:
+async def read(services: AppContext) -> VoiceSettings:
     """What is in force now."""
     model = await services.embedding_model()
     async with services.database.session() as session:

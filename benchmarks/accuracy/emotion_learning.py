@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from pipeline.emotion.policy import CONTRACT, Decision, Limits
 
 from benchmarks.accuracy import train_emotion_head
 from engines import emotion
@@ -23,9 +24,8 @@ from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import EMBEDDED
 from engines.weights.resolver import resolve
 from engines.whisper_emotion import WhisperFeatures
-from pipeline.emotion.emotion import LIMITS, Heard, Personality, Profile, decide, general
-from pipeline.emotion.emotion_rules import CONTRACT, Decision, Limits
-from pipeline.identity.identity import threshold_for
+from pipeline.emotion.dual_detector import LIMITS, Heard, Profile, SpeakerEmotionProfiles, decide, general
+from pipeline.identity.matching import threshold_for
 from pipeline.types import Vector
 from settings import Settings
 
@@ -119,7 +119,7 @@ def _mean(vectors: Sequence[Vector | None]) -> Vector:
     return np.asarray(mean, dtype=np.float32)
 
 
-def trials(found: Sequence[Utterance], known: int) -> Iterator[tuple[list[Utterance], Personality]]:
+def trials(found: Sequence[Utterance], known: int) -> Iterator[tuple[list[Utterance], SpeakerEmotionProfiles]]:
     """The utterances that are held out, and what is known of their speaker: profiles of `known` emotions at a time.
 
     The voice at large is known as it would be: by all that is said in the recording, and by a calm sample.
@@ -136,7 +136,7 @@ def trials(found: Sequence[Utterance], known: int) -> Iterator[tuple[list[Uttera
             calm = _mean([u.heard.voice for u in rest["neutral"]])
             references = [(vector, str(held[0].heard.voice_model)) for vector in (everything, calm)]
             for some in list(combinations(profiles, known))[:COMBINATIONS]:
-                yield held, Personality(actor, some, references=references)
+                yield held, SpeakerEmotionProfiles(actor, some, references=references)
 
 
 def run(found: Sequence[Utterance], known: int, limits: Limits | None = None, emotion_threshold: float = 0.6) -> list[Outcome]:

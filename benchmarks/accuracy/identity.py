@@ -33,12 +33,12 @@ from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve
-from pipeline.identity.identity import LONG_ENOUGH, THRESHOLDS
+from pipeline.identity.matching import LONG_ENOUGH, THRESHOLDS
 from pipeline.transcript import participants
 from pipeline.types import SAMPLE_RATE, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
 from pipeline.voice_settings import VoiceSettings
-from services.identity import roster, transcripts
-from services.identity.moods import Rules
+from services.identity import speaker_admin, transcripts
+from services.identity.emotion_refresh import IdentityPolicy
 from settings import Settings
 from storage.conversations import conversations
 from storage.conversations.segments import SegmentLine
@@ -165,8 +165,8 @@ def truth_of(line: SegmentLine, turns: Iterable[Turn]) -> str | None:
     return heard.most_common(1)[0][0] if heard else None
 
 
-def rules(model: str, threshold: float) -> Rules:
-    return Rules(
+def policy(model: str, threshold: float) -> IdentityPolicy:
+    return IdentityPolicy(
         model,
         VoiceSettings(
             speaker_threshold=threshold,
@@ -178,7 +178,7 @@ def rules(model: str, threshold: float) -> Rules:
     )
 
 
-async def save(session: AsyncSession, transcript: Transcript, with_: Rules) -> tuple[SegmentLine, ...]:
+async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPolicy) -> tuple[SegmentLine, ...]:
     """The lines of a new conversation, with the names that they were given."""
     id_ = await conversations.create(session, None, None, "flac")
     await transcripts.save(session, id_, transcript, with_)
@@ -209,7 +209,9 @@ def enrolled(talk: Talk, everybody: Sequence[str], size: int) -> Iterator[set[st
         yield {*here, *(str(name) for name in rng.permutation(elsewhere)[: size - len(here)])}
 
 
-async def measure(database: Database, talks: Sequence[Talk], everybody: Sequence[str], size: int, with_: Rules) -> Tally:
+async def measure(
+    database: Database, talks: Sequence[Talk], everybody: Sequence[str], size: int, with_: IdentityPolicy
+) -> Tally:
     """Every trial is undone, so that it teaches the next one nothing."""
     tally = Tally()
     for talk in talks:
@@ -222,7 +224,7 @@ async def measure(database: Database, talks: Sequence[Talk], everybody: Sequence
     return tally
 
 
-async def meetings(database: Database, first: Talk, second: Talk, with_: Rules) -> Tally:
+async def meetings(database: Database, first: Talk, second: Talk, with_: IdentityPolicy) -> Tally:
     tally = Tally()
     async with database.session() as session:
         await session.execute(delete(Speaker))
@@ -234,9 +236,9 @@ async def meetings(database: Database, first: Talk, second: Talk, with_: Rules) 
         for speaker, count in said.items():
             name = count.most_common(1)[0][0]
             if name in ids:
-                await roster.merge(session, with_, speaker, ids[name])
+                await speaker_admin.merge(session, with_, speaker, ids[name])
             else:
-                ids[name] = (await roster.rename(session, with_, speaker, name)).id
+                ids[name] = (await speaker_admin.rename(session, with_, speaker, name)).id
         judge(tally, await save(session, second.transcript, with_), second.turns, set(ids), shortest=0.0)
         await session.rollback()
     return tally
@@ -286,10 +288,10 @@ async def main(url: str, data: Path) -> None:
     print(f"{len(together)} conversations, {len(voices)} voices; heard in {time.perf_counter() - began:.0f} s")
     await migrate(url)
     database = Database(url)
-    default = rules(ears.model, THRESHOLDS[ears.model])
+    default = policy(ears.model, THRESHOLDS[ears.model])
     async with database.session() as session:
         for name, voice in voices.items():
-            await roster.enroll(session, default, name, voice)
+            await speaker_admin.enroll(session, default, name, voice)
     rows = []
     for size in SIZES:
         for kind, some in talks.items():
@@ -299,7 +301,7 @@ async def main(url: str, data: Path) -> None:
     print(table(("enrolled", "talks", *HEADER), rows), flush=True)
     rows = []
     for threshold in CURVE:
-        tally = await measure(database, together, list(voices), SIZES[-2], rules(ears.model, threshold))
+        tally = await measure(database, together, list(voices), SIZES[-2], policy(ears.model, threshold))
         rows.append((f"{threshold:.3f}", *tally.cells()))
     print(f"\nWith {SIZES[-2]} enrolled\n{table(('threshold', *HEADER), rows)}", flush=True)
     rows = []

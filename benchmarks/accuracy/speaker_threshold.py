@@ -2,11 +2,11 @@
 
     uv run python -m benchmarks.speaker_threshold
 
-Each voice is compared, as `pipeline.identity.identity.match` does, with the closest reference of every known speaker. A
+Each voice is compared, as `pipeline.identity.matching.match` does, with the closest reference of every known speaker. A
 reference is
 never of the voice's own file. For each kind of speech it prints the equal error rate and its threshold, and what other
 thresholds cost: own voices missed, strangers taken for somebody on the roster; and the logistic curve from similarity to
-probability that fits all of it (`pipeline.identity.identity.CALIBRATIONS`). It takes some minutes.
+probability that fits all of it (`pipeline.identity.matching.CALIBRATIONS`). It takes some minutes.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engines.speaker_embedding import SHORTEST, SpeakerEmbedding
 from engines.weights.resolver import resolve
-from media.audio import decode
+from media.decoding import decode
 from pipeline.types import SAMPLE_RATE, Samples, Vector
 from settings import Settings
 

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from engines import local
-from media.audio import decode
+from engines import in_process
+from media.decoding import decode
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE
 from settings import Settings
@@ -20,7 +20,7 @@ async def _ignore(_stage: str, _fraction: float) -> None: ...
 
 def main(path: Path, times: int) -> None:
     settings = Settings()
-    stages = local.load(settings)
+    stages = in_process.load(settings)
     for _ in range(times):
         start = time.perf_counter()
         samples = decode(path, max_duration=settings.max_duration_hours * 3600)

@@ -24,7 +24,7 @@ import httpx
 import psutil
 
 from benchmarks.harness.application import Application, running
-from pipeline.evaluation.evaluation import word_error_rate, word_speaker_accuracy
+from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from vivavoce.printing import table
 
 SERIES = re.compile(r"^ray_vivavoce_(audio_seconds_total|inference_seconds_sum)\{(.*)\} (\S+)$", re.MULTILINE)

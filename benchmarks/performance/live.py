@@ -23,11 +23,11 @@ import soundfile
 
 from benchmarks.harness import compose
 from benchmarks.harness.application import Application, running
-from engines import local
+from engines import in_process
 from engines.streaming_vad import StreamingVad
-from media.audio import decode
-from pipeline.live.endpointing import SILERO, Cut, Endpointer
-from pipeline.live.hearing import Hearing, hear
+from media.decoding import decode
+from pipeline.live.endpointing import SILERO, Endpointer, SpeechSpan
+from pipeline.live.live_segment import SegmentOptions, process_segment
 from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
 from vivavoce.listen import PIECE, Source, listen
@@ -54,7 +54,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Line:
-    cut: Cut
+    cut: SpeechSpan
     ended: float
     """When the piece of audio was sent that ended the line, in seconds."""
 
@@ -69,7 +69,7 @@ def main() -> None:
         files = asked.files or [recording(), composed(asked.data, Path(scratch))]
         with running() as application:
             alone = [(path, [stream(application, path, partials=False) for _ in range(RUNS)]) for path in files]
-            stages = local.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
+            stages = in_process.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
             rows = [row for path, streamed in alone for row in compare(path, streamed, stages)]
             print(f"One stream\n{table(('file', 'line at', 'seconds', 'engines', 'application', 'ratio'), rows)}")
             ratios = [float(row[-1]) for row in rows]
@@ -142,7 +142,7 @@ def delays(samples: Samples, streamed: Stream) -> list[tuple[Line, float]]:
     return found
 
 
-def compare(path: Path, streamed: Sequence[Stream], stages: local.LocalStages) -> Iterator[Sequence[str]]:
+def compare(path: Path, streamed: Sequence[Stream], stages: in_process.LocalStages) -> Iterator[Sequence[str]]:
     samples = samples_of(path)
     for runs in zip(*(delays(samples, each) for each in streamed), strict=True):  # the same lines each time
         line, delay = min(runs, key=lambda run: run[1])
@@ -151,12 +151,12 @@ def compare(path: Path, streamed: Sequence[Stream], stages: local.LocalStages) -
         yield path.stem, f"{at:.1f} s", f"{length:.1f}", f"{own:.2f} s", f"{delay:.2f} s", f"{delay / own:.2f}"
 
 
-def engines_alone(samples: Samples, stages: local.LocalStages) -> float:
+def engines_alone(samples: Samples, stages: in_process.LocalStages) -> float:
     """Seconds that the same work takes in one process."""
 
     def once() -> float:
         start = time.perf_counter()
-        asyncio.run(hear(samples, len(samples) / SAMPLE_RATE, stages, Hearing(LANGUAGE)))
+        asyncio.run(process_segment(samples, len(samples) / SAMPLE_RATE, stages, SegmentOptions(LANGUAGE)))
         return time.perf_counter() - start
 
     return min(once() for _ in range(RUNS))

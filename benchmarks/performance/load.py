@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.harness.application import Application, Background, running
-from media.audio import decode
+from media.decoding import decode
 from pipeline.types import SAMPLE_RATE
 from vivavoce.printing import table
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import THRESHOLDS
+from pipeline.identity.matching import THRESHOLDS
 from pipeline.voice_settings import VoiceSettings
-from services.identity import identification, roster
-from services.identity.moods import Rules
+from services.identity import identification, speaker_admin
+from services.identity.emotion_refresh import IdentityPolicy
 from storage.conversations import conversations
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
@@ -48,7 +48,7 @@ FIRST = [1 + sum(VOICES[:voice]) for voice in range(len(VOICES))]
 WITHIN = 0.8
 """Cosine similarity of two references of one voice, about; those of two voices have about none."""
 MODEL = "wespeaker-resnet34"
-RULES = Rules(
+RULES = IdentityPolicy(
     MODEL,
     VoiceSettings(
         speaker_threshold=THRESHOLDS[MODEL],
@@ -189,7 +189,7 @@ async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
     numbers = count()
 
     def rename(speaker: int) -> Act:
-        return lambda session: roster.rename(session, RULES, speaker, f"Somebody else {next(numbers)}")
+        return lambda session: speaker_admin.rename(session, RULES, speaker, f"Somebody else {next(numbers)}")
 
     def identify(voice: int, speaker_id: int | None = None, name: str | None = None) -> Act:
         async def act(session: AsyncSession) -> None:

@@ -30,7 +30,7 @@ from ray import serve
 from ray.cluster_utils import Cluster
 from ray.serve.handle import DeploymentHandle
 
-from deployments import graph
+from deployments import handles
 from deployments.routing import ROUTING
 from deployments.stages.diarizer import Diarizer
 from deployments.stages.embedder import SpeakerEmbedder
@@ -39,7 +39,7 @@ from deployments.stages.replica import Replica
 from deployments.stages.transcriber import BATCH, BATCH_ON_GPU, Transcriber
 from engines.weights.resolver import Resolved, resolve
 from engines.whisper import Whisper, Window
-from media.audio import decode
+from media.decoding import decode
 from pipeline.process import Options, process
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
 from settings import Settings
@@ -150,7 +150,7 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
     The slope of the line through all answers: a batch's come all at once. The calls come within `coming` seconds, as those of
     recordings do.
     """
-    stage = graph.RemoteTranscriber(handle)
+    stage = handles.RemoteTranscriber(handle)
     answers: list[float] = []
     warm = asyncio.Event()
 
@@ -180,7 +180,7 @@ async def one_recording(replicas: int, audio: Any, duration: float, slower: floa
         "embedder": deploy(SimulatedEmbedder, replicas, slower),
         "emotion": deploy(SimulatedEmotion, replicas, slower),
     }
-    stages = graph.stages(handles)
+    stages = handles.stages(handles)
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 

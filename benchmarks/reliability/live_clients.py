@@ -26,8 +26,8 @@ from websockets.sync.client import connect
 from benchmarks.accuracy.end_to_end import said_in
 from benchmarks.harness.application import Application, running
 from benchmarks.performance.live import composed
-from media.audio import decode
-from pipeline.evaluation.evaluation import word_error_rate
+from media.decoding import decode
+from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
 from vivavoce.printing import table
 
@@ -52,7 +52,7 @@ HEADER = (
 
 
 @dataclass
-class Heard:
+class ProcessedSegment:
     lines: list[dict[str, Any]]
     duration: float
 
@@ -125,12 +125,12 @@ def bursts(samples: Samples) -> Iterator[Samples]:
 SPEEDS: dict[str, Frames] = {"real time": timed(1.0), "4 times": timed(4.0), "bursts": bursts}
 
 
-def at_once(application: Application, sounds: list[Samples], frames: Frames) -> list[Heard]:
+def at_once(application: Application, sounds: list[Samples], frames: Frames) -> list[ProcessedSegment]:
     with ThreadPoolExecutor(len(sounds)) as threads:
         return list(threads.map(lambda samples: stream(application.streams, frames(samples)), sounds))
 
 
-def stream(url: str, frames: Iterator[Samples]) -> Heard:
+def stream(url: str, frames: Iterator[Samples]) -> ProcessedSegment:
     """What a client of the reference system does."""
     with connect(url, proxy=None, max_size=None) as socket:
         socket.send(json.dumps({"type": "start"}))
@@ -149,7 +149,7 @@ def stream(url: str, frames: Iterator[Samples]) -> Heard:
             if message["type"] == "segment":
                 lines.append(message["data"])
         speaker.join()
-    return Heard(lines, message["data"]["duration"])
+    return ProcessedSegment(lines, message["data"]["duration"])
 
 
 def text_of(application: Application, path: Path) -> str:

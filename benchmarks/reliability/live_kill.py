@@ -25,8 +25,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.harness.application import Application, descendants, end_now, running
 from benchmarks.reliability.kill import PROCESSES
-from media.audio import decode
-from pipeline.evaluation.evaluation import word_error_rate
+from media.decoding import decode
+from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
 from vivavoce.printing import table
 from vivavoce.sample import recording

@@ -51,7 +51,7 @@ class Diarizer(Replica):
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
-        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration, whose=owner(audio)), observe))
+        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration, recording_key=owner(audio)), observe))
         work.add_done_callback(lambda _work: reports.put_nowait(None))
         try:
             while (fraction := await reports.get()) is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from deployments.metrics import Call
 from deployments.stages.replica import Replica, owner
-from pipeline.identity.identity import threshold_for
+from pipeline.identity.matching import threshold_for
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint, cut
 from settings import Settings
 
@@ -25,7 +25,7 @@ class SpeakerEmbedder(Replica):
             return heard
         speech = np.concatenate([cut(audio, span) for span in spans])
         seconds = len(speech) / SAMPLE_RATE
-        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds, whose=owner(audio))
+        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds, recording_key=owner(audio))
         return Voiceprint(await self.run(call, self.engine.embed, speech), self.weights.name)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Voiceprint | None]:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 import ray
 
 from deployments.metrics import Call, StageMetrics
-from deployments.stages.turns import Turns
+from deployments.stages.fair_scheduler import FairScheduler
 from engines.weights.catalogue import Role
 from engines.weights.resolver import Resolved, resolve
 from media import malloc
@@ -65,7 +65,7 @@ class Replica:
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
         self.metrics = StageMetrics()
         self._failures = 0
-        self._turns = Turns()
+        self._turns = FairScheduler()
         # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
         self._thread = ThreadPoolExecutor(1)
         self._beside = ThreadPoolExecutor(BESIDE)
@@ -81,10 +81,10 @@ class Replica:
         Raises:
             StageError: Naming what `call` works on, where it fails.
         """
-        turn = self._turns.take(urgent=call.urgent, whose=call.whose)
+        turn = self._turns.take(urgent=call.urgent, recording_key=call.recording_key)
         return await self._told(call, turn, self._thread, partial(function, *args, **kwargs))
 
-    async def beside(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def run_on_cpu(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The result of `function`, which needs no GPU: the model on one does not wait for it. On a CPU it takes its turn.
 
         Raises:

@@ -6,8 +6,8 @@ import numpy as np
 from ray import serve
 
 from deployments.metrics import Call
+from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import Replica, StageError, owner
-from deployments.stages.turns import Turns
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
@@ -30,14 +30,14 @@ class Transcriber(Replica):
         """Transcribe so many windows at a time."""
         batcher: Any = self._batched
         batcher.set_max_batch_size(batch)
-        self._admitted = Turns(batch)
+        self._admitted = FairScheduler(batch)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech
 
         seconds = len(audio) / SAMPLE_RATE
-        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, whose=owner(audio))
-        return await self.beside(call, find_speech, audio)
+        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, recording_key=owner(audio))
+        return await self.run_on_cpu(call, find_speech, audio)
 
     async def transcribe(self, audio: Samples, window: Span, language: str | None, urgent: bool = False) -> list[Utterance]:
         from engines.whisper import Window
@@ -46,7 +46,7 @@ class Transcriber(Replica):
         if urgent:
             result = await self._alone(heard, urgent=True)
         else:
-            async with self._admitted.take(whose=owner(audio)):
+            async with self._admitted.take(recording_key=owner(audio)):
                 result = await self._batched(heard)
         if isinstance(result, StageError):
             raise result

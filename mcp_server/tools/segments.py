@@ -10,9 +10,9 @@ from mcp_server.backend import Work, work
 from pipeline.names import MaybeName
 from services.identity import corrections
 from services.identity.identification import SegmentNotFoundError
-from storage.conversations import lines
+from storage.conversations import excerpts
 from storage.search import search
-from storage.speakers import directory
+from storage.speakers import speaker_queries
 
 Query = Annotated[
     str,
@@ -40,7 +40,7 @@ async def search_transcripts(
     week?"). Each hit has the line, who said it and when, and the conversation's id for get_conversation."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            who = (await directory.resolve(session, speaker))[0] if speaker else None
+            who = (await speaker_queries.resolve(session, speaker))[0] if speaker else None
             filters = search.Filters(who, emotion or None, conversation_id, since, until)
             found = await search.search(session, query, filters, order, skip, limit)
     onward = skip + len(found.hits)
@@ -62,7 +62,7 @@ async def correct_emotion(
     """Correct the emotion of a line ("he was joking, not angry"). The system learns from it how this person sounds."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            where = conversation_id or await lines.conversation_of(session, segment_id)
+            where = conversation_id or await excerpts.conversation_of(session, segment_id)
             if where is None:
                 raise SegmentNotFoundError
             done = await corrections.correct(session, where, segment_id, emotion, learn)

@@ -9,10 +9,10 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName, Name
-from services.identity import identification, roster, undo
+from services.identity import identification, speaker_admin, undo
 from services.identity.identification import SegmentNotFoundError
-from storage.conversations import conversations, lines, statistics
-from storage.speakers import directory
+from storage.conversations import conversations, excerpts, statistics
+from storage.speakers import speaker_queries
 
 NAMED = 100
 """Names of deleted speakers that are told."""
@@ -29,13 +29,13 @@ async def identify_speaker_in_segment(
     conversations and in future ones. If the line was given to the wrong person, only this line is corrected.
     undo_last_speaker_change takes it back."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            where = conversation_id or await lines.conversation_of(session, segment_id)
+            where = conversation_id or await excerpts.conversation_of(session, segment_id)
             if where is None:
                 raise SegmentNotFoundError
             found = await identification.identify(
-                session, rules, where, segment_id, speaker_name=speaker_name, enroll=auto_enroll
+                session, policy, where, segment_id, speaker_name=speaker_name, enroll=auto_enroll
             )
     first = " (initial enrollment)" if found.created else ""
     return results.Identified(
@@ -56,7 +56,7 @@ async def list_speakers(
     """List the speakers whose voices are known, with ids: first those with names, then Unknown_NN, whom nobody has named."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            page, total = await directory.page(session, query, skip, limit)
+            page, total = await speaker_queries.page(session, query, skip, limit)
     return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
 
 
@@ -64,9 +64,9 @@ async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: Name) -
     """Change a speaker's name in all conversations. If the new name is somebody's who exists and is the same person, use
     merge_speakers instead."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            return results.CountedSpeaker.model_validate(await roster.rename(session, rules, speaker_id, new_name))
+            return results.CountedSpeaker.model_validate(await speaker_admin.rename(session, policy, speaker_id, new_name))
 
 
 async def merge_speakers(
@@ -76,26 +76,28 @@ async def merge_speakers(
 ) -> results.CountedSpeaker:
     """Make two speakers one because they are the same person. All lines and voices of the first become the second's."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            return results.CountedSpeaker.model_validate(await roster.merge(session, rules, speaker_id, into_speaker_id))
+            return results.CountedSpeaker.model_validate(
+                await speaker_admin.merge(session, policy, speaker_id, into_speaker_id)
+            )
 
 
 async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Message:
     """Forget a speaker: the voice will not be recognised any more. The lines stay, under an unknown name."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            name = await roster.delete(session, rules, speaker_id)
+            name = await speaker_admin.delete(session, policy, speaker_id)
     return results.Message(message=f"Speaker '{name}' deleted successfully")
 
 
 async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
     """Forget all speakers called Unknown_NN at once. Their lines stay. Ask the user before."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            names = await roster.delete_unknown(session, rules)
+            names = await speaker_admin.delete_unknown(session, policy)
     message = f"Deleted {len(names)} unknown speakers"
     return results.DeletedUnknown(deleted_count=len(names), deleted_speakers=names[:NAMED], message=message)
 
@@ -103,9 +105,9 @@ async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
 async def undo_last_speaker_change(ctx: Work) -> results.Undone:
     """Take back the last identification, renaming, merge or deletion of speakers, whoever made it."""
     with work(ctx) as backend:
-        rules = await backend.rules()
+        policy = await backend.policy()
         async with backend.database.session() as session:
-            change = await undo.undo(session, rules)
+            change = await undo.undo(session, policy)
     return results.Undone(message="Taken back.", undone=change.description)
 
 
@@ -120,7 +122,7 @@ async def speaker_statistics(
         raise ToolError("Say whose statistics: give speaker_name, conversation_id, or both.")
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            who, name = await directory.resolve(session, speaker_name) if speaker_name else (None, "")
+            who, name = await speaker_queries.resolve(session, speaker_name) if speaker_name else (None, "")
             if conversation_id is None:
                 assert who is not None
                 presence = await statistics.of_speaker(session, who)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
-from pipeline.identity.identity import is_unknown
+from pipeline.identity.matching import is_unknown
 
 
 def is_right(truth: str, shown: str | None, known: frozenset[str]) -> bool:

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.scoring import fold, is_right
-from pipeline.identity.identity import is_unknown, similarity_matrix, units
+from pipeline.identity.matching import is_unknown, similarity_matrix, units
 from pipeline.types import Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class Gallery:
     """All references that a voice can be matched with."""
 
     vectors: NDArray[np.float32]
@@ -90,7 +90,7 @@ def best(points: Sequence[Point], current: Point) -> Point:
     return points[(int(starts[longest]) + int(ends[longest]) - 1) // 2]
 
 
-def trials(voices: Sequence[Voice], roster: Roster) -> list[Trial]:
+def trials(voices: Sequence[Voice], roster: Gallery) -> list[Trial]:
     """A trial for each line, and for each line of somebody who is known another one, as if they were not.
 
     Voices meet the references of other conversations and enrolled samples only: what was learned from a conversation proves

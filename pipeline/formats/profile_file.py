@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.emotion.emotion import canonical
+from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
 from pipeline.voice_settings import VoiceSettingsChange
 

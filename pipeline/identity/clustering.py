@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.identity.identity import DISSENT
+from pipeline.identity.matching import REASSIGN_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def likely(nearby: Nearby, named: Set[int]) -> list[Merge]:
 
 def floor(threshold: float) -> float:
     """Similarity above which two speakers are worth a look, where it takes more than `threshold` to be sure."""
-    return threshold - DISSENT
+    return threshold - REASSIGN_MARGIN
 
 
 def _typical(references: Sequence[Mapping[int, float]], other: int) -> float:

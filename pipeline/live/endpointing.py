@@ -34,7 +34,7 @@ class SpeechDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class VadThresholds:
     """What counts as speech. Once somebody speaks, `low` is enough to go on."""
 
     high: float
@@ -45,10 +45,10 @@ class Gate:
     """Root mean square below which a line is dropped."""
 
 
-SILERO = Gate(high=0.5, low=0.35, shortest=0.1, quietest=0.0)
+SILERO = VadThresholds(high=0.5, low=0.35, shortest=0.1, quietest=0.0)
 """Silero's own two thresholds. On the telephone a word ("Okay.", "Hello?") may be heard for 0.13 s: of 0.2 s and more, eight of
 them were lost in nine conversations; two lines of nothing came in their place, and one in 21 recordings of noise."""
-ENERGY = Gate(high=0.5, low=0.5, shortest=0.5, quietest=0.01)
+ENERGY = VadThresholds(high=0.5, low=0.5, shortest=0.5, quietest=0.01)
 """What clients of the reference system know."""
 ENERGY_LEVEL = 0.005
 """Root mean square from which a frame is loud, likewise."""
@@ -65,7 +65,7 @@ def level(samples: Samples) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class SpeechSpan:
     """A line: samples of the stream from `start` to before `end`."""
 
     start: int
@@ -135,7 +135,7 @@ class Endpointer:
         origin: Which sample of the recording is the first of this stream.
     """
 
-    def __init__(self, detector: SpeechDetector, gate: Gate, silence_duration: float, origin: int = 0) -> None:
+    def __init__(self, detector: SpeechDetector, gate: VadThresholds, silence_duration: float, origin: int = 0) -> None:
         self._detector = detector
         self._gate = gate
         self._silence = max(1, math.ceil(silence_duration * SAMPLE_RATE / FRAME))
@@ -152,11 +152,11 @@ class Endpointer:
         return self._line is not None and self._line.speech[-1]
 
     @property
-    def current(self) -> Cut | None:
+    def current(self) -> SpeechSpan | None:
         """The line that has begun, as far as it goes by now."""
         return None if self._line is None else self._cut(self._line.start, self._frame)
 
-    def feed(self, samples: Samples) -> list[Cut]:
+    def feed(self, samples: Samples) -> list[SpeechSpan]:
         """The lines that have ended with these samples. Blocks for as long as the detector takes."""
         self._rest = np.concatenate([self._rest, samples])
         whole = len(self._rest) // FRAME * FRAME
@@ -164,16 +164,16 @@ class Endpointer:
         self._rest = self._rest[whole:].copy()
         return cuts
 
-    def finish(self) -> list[Cut]:
+    def finish(self) -> list[SpeechSpan]:
         """The stream has ended: the line that had begun, if there is one."""
         heard = self._frame * FRAME + len(self._rest)
         cuts = self.feed(np.zeros(-heard % FRAME, np.float32))
         if self._line is not None:
             cuts += self._end(self._line)
         self._line = None
-        return [Cut(cut.start, min(cut.end, self._origin + heard)) for cut in cuts]
+        return [SpeechSpan(cut.start, min(cut.end, self._origin + heard)) for cut in cuts]
 
-    def _hear(self, frame: Samples) -> list[Cut]:
+    def _hear(self, frame: Samples) -> list[SpeechSpan]:
         number, self._frame = self._frame, self._frame + 1
         likely = self._detector(frame)
         spoken = likely >= (self._gate.low if self.active else self._gate.high)
@@ -193,11 +193,11 @@ class Endpointer:
             return self._end(line, at)
         return []
 
-    def _end(self, line: _Line, limit: int | None = None) -> list[Cut]:
+    def _end(self, line: _Line, limit: int | None = None) -> list[SpeechSpan]:
         end = min(line.last + 1 + MARGIN, self._frame if limit is None else limit)
         self._free = end
         too_short = line.spoken * FRAME < self._gate.shortest * SAMPLE_RATE
         return [] if too_short or line.loudness < self._gate.quietest else [self._cut(line.start, end)]
 
-    def _cut(self, start: int, end: int) -> Cut:
-        return Cut(self._origin + start * FRAME, self._origin + end * FRAME)
+    def _cut(self, start: int, end: int) -> SpeechSpan:
+        return SpeechSpan(self._origin + start * FRAME, self._origin + end * FRAME)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.concurrency import each
+from pipeline.concurrency import map_bounded
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
 from pipeline.transcript.windows import shards
@@ -44,7 +44,7 @@ async def diarize(
 
         return await stages.diarizer.observe(audio, part, told)
 
-    diarization = await stages.diarizer.cluster(await each(observe, parts, SHARDS_IN_FLIGHT), hint)
+    diarization = await stages.diarizer.cluster(await map_bounded(observe, parts, SHARDS_IN_FLIGHT), hint)
 
     async def participant(label: str) -> Participant:
         spans = participants.clean_speech(diarization, label)
@@ -52,7 +52,7 @@ async def diarize(
         voiceprint = await stages.embedder.embed(audio, spans, heard) if spans else None
         return Participant(label, participants.speech(diarization.turns, label), voiceprint)
 
-    return diarization, await each(participant, sorted({turn.speaker for turn in diarization.turns}), VOICES_IN_FLIGHT)
+    return diarization, await map_bounded(participant, sorted({turn.speaker for turn in diarization.turns}), VOICES_IN_FLIGHT)
 
 
 def speakers_of(lines: Mapping[int, Sequence[Word]], diarization: Diarization) -> dict[int, str]:

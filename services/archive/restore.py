@@ -12,8 +12,8 @@ from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import Header
-from services.identity import moods
-from services.identity.moods import Rules
+from services.identity import emotion_refresh
+from services.identity.emotion_refresh import IdentityPolicy
 from storage.backups import backups, restored_emotions
 from storage.backups.backups import BackupSummary, ProfileNotFoundError
 from storage.backups.restore_sql import COUNTS, HEADER, LENGTHS, LOAD, PERSONAL, SPEAKERS, TRANSCRIPTS
@@ -84,8 +84,8 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     personal |= set(await session.scalars(text(PERSONAL)))
     warning = await _restore_settings(session, running, header)
     voice = await voice_settings.get(session, running.settings, running.embedding_model)
-    rules = Rules(running.embedding_model, voice, running.settings.enable_personalized_emotions)
-    await moods.follow(session, rules, learned, personal)
+    policy = IdentityPolicy(running.embedding_model, voice, running.settings.enable_personalized_emotions)
+    await emotion_refresh.follow(session, policy, learned, personal)
     counts = Counts(**(await session.execute(text(COUNTS))).mappings().one())
     return Restored(header.name, counts, header.settings is not None, warning, before)
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import is_unknown
+from pipeline.identity.matching import is_unknown
 from pipeline.types import Vector
-from services.identity import clustering, moods
-from services.identity.edits import Edit
+from services.identity import emotion_refresh, unknown_speakers
+from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.merging import merge
-from services.identity.moods import Rules
+from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import participants, speakers
 from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
@@ -66,7 +66,7 @@ class _Line:
 
 async def identify(
     session: AsyncSession,
-    rules: Rules,
+    policy: IdentityPolicy,
     conversation_id: int,
     segment_id: int,
     *,
@@ -87,23 +87,25 @@ async def identify(
         raise IdentificationError("speaker_name required for new speaker")
     if target is None and not enroll:
         raise IdentificationError("Must enroll new speaker (enroll=True)")
-    edit = Edit(session)
+    edit = SpeakerChange(session)
     created = target is None
-    concerned = await clustering.witnesses(session, rules, await _evidence(session, rules, line) if enroll and target else [])
+    concerned = await unknown_speakers.merge_candidates(
+        session, policy, await _evidence(session, policy, line) if enroll and target else []
+    )
     if line.speaker_id is not None and line.speaker_id == target:
         updated = 1
         if enroll:
             await edit.enroll([line.participant_id], enrolled=True)
     elif line.is_unknown and not only_this:
-        target, updated = await _name_voice(edit, rules, line, target, speaker_name or "", enroll)
+        target, updated = await _name_voice(edit, policy, line, target, speaker_name or "", enroll)
     else:
         target, updated = await _move(edit, line, target, speaker_name or "", enroll), 1
     await edit.confirm(segment_id)
     await edit.recompute()
-    if only_this and line.speaker_id is not None and (gone := await speakers.forgotten(session, [line.speaker_id])):
+    if only_this and line.speaker_id is not None and (gone := await speakers.orphaned(session, [line.speaker_id])):
         await edit.remove(gone)
-    await _feel(edit, rules, line, target)
-    await clustering.settle(edit, rules, concerned | {target})
+    await _feel(edit, policy, line, target)
+    await unknown_speakers.merge_certain(edit, policy, concerned | {target})
     name = await speakers.name_of(session, target)
     await edit.save(f"A line of {line.speaker_name or 'an unknown voice'} was identified as {name}")
     enrolled = await _is_reference(session, segment_id)
@@ -111,7 +113,7 @@ async def identify(
 
 
 async def mark_misidentified(
-    session: AsyncSession, rules: Rules, conversation_id: int, segment_id: int, is_misidentified: bool
+    session: AsyncSession, policy: IdentityPolicy, conversation_id: int, segment_id: int, is_misidentified: bool
 ) -> Mark:
     """Say that a line is not its speaker's voice, or that it is; what the speaker is known by is made anew accordingly.
 
@@ -125,11 +127,13 @@ async def mark_misidentified(
         return Mark(is_misidentified, False)
     recalculated = await participants.recompute(session, [line.participant_id])
     if line.speaker_id is not None:
-        await moods.follow(session, rules, {line.speaker_id}, {line.participant_id})
+        await emotion_refresh.follow(session, policy, {line.speaker_id}, {line.participant_id})
     return Mark(is_misidentified, bool(recalculated))
 
 
-async def _name_voice(edit: Edit, rules: Rules, line: _Line, target: int | None, name: str, enroll: bool) -> tuple[int, int]:
+async def _name_voice(
+    edit: SpeakerChange, policy: IdentityPolicy, line: _Line, target: int | None, name: str, enroll: bool
+) -> tuple[int, int]:
     """Name an unknown voice wherever it is heard; returns its speaker now, and how many lines that concerns."""
     of_voice = ParticipantRow.speaker_id == line.speaker_id if line.speaker_id else ParticipantRow.id == line.participant_id
     updated = await speakers.count_segments(edit.session, of_voice)
@@ -137,7 +141,7 @@ async def _name_voice(edit: Edit, rules: Rules, line: _Line, target: int | None,
         await edit.rename(line.speaker_id, name)
         return line.speaker_id, updated
     if line.speaker_id is not None and target is not None:
-        await merge(edit, rules, line.speaker_id, target, enrolled=enroll)
+        await merge(edit, policy, line.speaker_id, target, enrolled=enroll)
         return target, updated
     target = target or await edit.create_speaker(name)
     await edit.give(None, target, [line.participant_id])
@@ -145,7 +149,7 @@ async def _name_voice(edit: Edit, rules: Rules, line: _Line, target: int | None,
     return target, updated
 
 
-async def _move(edit: Edit, line: _Line, target: int | None, name: str, enroll: bool) -> int:
+async def _move(edit: SpeakerChange, line: _Line, target: int | None, name: str, enroll: bool) -> int:
     """Give this line alone to somebody else in its conversation."""
     target = target or await edit.create_speaker(name)
     there = await participants.of_speaker(edit.session, line.conversation_id, target)
@@ -155,12 +159,12 @@ async def _move(edit: Edit, line: _Line, target: int | None, name: str, enroll: 
     return target
 
 
-async def _feel(edit: Edit, rules: Rules, line: _Line, target: int) -> None:
+async def _feel(edit: SpeakerChange, policy: IdentityPolicy, line: _Line, target: int) -> None:
     """Emotions after the line, and perhaps all of its voice, has another speaker."""
     people = {target} | ({line.speaker_id} if line.speaker_id is not None else set())
     theirs = {line.participant_id} | edit.participants  # where the line was, and where it has gone
-    if await moods.learned(edit.session, people, theirs):
-        await moods.follow(edit.session, rules, people, theirs)
+    if await emotion_refresh.learned(edit.session, people, theirs):
+        await emotion_refresh.follow(edit.session, policy, people, theirs)
 
 
 async def _line(session: AsyncSession, conversation_id: int, segment_id: int) -> _Line:
@@ -187,9 +191,9 @@ async def _target(session: AsyncSession, speaker_id: int | None, name: str | Non
     return await speakers.find(session, name) if name else None
 
 
-async def _evidence(session: AsyncSession, rules: Rules, line: _Line) -> list[Vector]:
+async def _evidence(session: AsyncSession, policy: IdentityPolicy, line: _Line) -> list[Vector]:
     """What the line's voice sounds like, which somebody who was known before is about to be known by."""
-    vector = select(ParticipantRow.vector).where(ParticipantRow.id == line.participant_id, ParticipantRow.model == rules.model)
+    vector = select(ParticipantRow.vector).where(ParticipantRow.id == line.participant_id, ParticipantRow.model == policy.model)
     found = await session.scalar(vector)
     return [] if found is None or not line.is_unknown else [found]
 

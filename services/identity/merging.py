@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.identity.edits import Edit
-from services.identity.moods import Rules, follow, profiled
+from services.identity.emotion_refresh import IdentityPolicy, follow, profiled
+from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile
 
 
-async def merge(edit: Edit, rules: Rules, source: int, target: int, *, enrolled: bool = True) -> list[int]:
+async def merge(edit: SpeakerChange, policy: IdentityPolicy, source: int, target: int, *, enrolled: bool = True) -> list[int]:
     """All that was `source` is `target` from now on; returns the participants that changed hands.
 
     With `enrolled` false what `source` was known by is no reference of `target`. Emotion profiles become those of all their
@@ -33,7 +33,7 @@ async def merge(edit: Edit, rules: Rules, source: int, target: int, *, enrolled:
     edit.merged.append((source, target))
     edit.notes.append(" is ".join(names))
     if learned:
-        await follow(session, rules, {target}, moved)
+        await follow(session, policy, {target}, moved)
     return list(moved)
 
 

@@ -7,12 +7,12 @@ import numpy as np
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import Match
+from pipeline.identity.matching import Match
 from pipeline.types import Participant, Segment, Transcript
-from services.identity import dissent, moods
-from services.identity.clustering import absorb
-from services.identity.edits import Edit
-from services.identity.moods import Rules
+from services.identity import emotion_refresh, segment_reassignment
+from services.identity.emotion_refresh import IdentityPolicy
+from services.identity.speaker_changes import SpeakerChange
+from services.identity.unknown_speakers import merge_matching
 from storage.conversations import conversations
 from storage.emotions import emotions
 from storage.speakers import participants, references, speakers
@@ -29,14 +29,14 @@ Identity = tuple[int | None, float | None]
 T = TypeVar("T")
 
 
-async def save(session: AsyncSession, conversation_id: int, transcript: Transcript, rules: Rules) -> None:
+async def save(session: AsyncSession, conversation_id: int, transcript: Transcript, policy: IdentityPolicy) -> None:
     """Keep the transcript of a conversation, in place of the one it may have, and mark the conversation completed.
 
     A participant with a voiceprint becomes the known speaker who is closest, with a cosine similarity above the threshold,
     else a new `Unknown_NN`; one without belongs to nobody and is shown under a name local to the conversation
     (`storage.conversations.segments.local_name`). Then lines that are not of their participant go to whose they are
-    (`services.identity.dissent`); all
-    others inherit. Unknown speakers whom the new voices show to be somebody become them (`services.identity.clustering`).
+    (`services.identity.segment_reassignment`); all
+    others inherit. Unknown speakers whom the new voices show to be somebody become them (`services.identity.unknown_speakers`).
     Transcripts
     are matched one at a time, so that two that bring the same new voice at the same moment make one speaker of it. The former
     transcript still counts as a reference: its names are kept.
@@ -48,13 +48,13 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
     if exists is None:
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
     people = _participants(transcript)
-    identities = await _identify(session, people, rules.voice.speaker_threshold)
+    identities = await _identify(session, people, policy.voice.speaker_threshold)
     speaker_of = {person.label: speaker for person, (speaker, _) in zip(people, identities, strict=True)}
-    elsewhere = await dissent.find(session, transcript, people, speaker_of, rules.voice.speaker_threshold)
+    elsewhere = await segment_reassignment.find(session, transcript, people, speaker_of, policy.voice.speaker_threshold)
     former = await _delete(session, conversation_id)
     ids: dict[str, int] = {}
-    nobody: list[Identity] = [(None, None)] * len(elsewhere.strays)
-    for person, (speaker_id, confidence) in zip([*people, *elsewhere.strays], [*identities, *nobody], strict=True):
+    nobody: list[Identity] = [(None, None)] * len(elsewhere.outliers)
+    for person, (speaker_id, confidence) in zip([*people, *elsewhere.outliers], [*identities, *nobody], strict=True):
         # A handful, one by one: their order gives those who stay nameless their letters.
         values = {
             "conversation_id": conversation_id,
@@ -76,11 +76,11 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
         await session.execute(insert(TURNS), [place[t.speaker] | {"start": t.start, "end": t.end} for t in turns])
     left = {transcript.segments[number].speaker for number in elsewhere.homes}
     await _move(session, conversation_id, elsewhere.homes, left, ids)
-    await _absorb(session, rules, people, identities)
-    await speakers.delete_forgotten(session, former)
-    for speaker_id in sorted(await moods.those_profiled(session, former)):
+    await _absorb(session, policy, people, identities)
+    await speakers.delete_orphaned(session, former)
+    for speaker_id in sorted(await emotion_refresh.those_profiled(session, former)):
         await emotions.recompute(session, speaker_id)
-    await emotions.redetect(session, settings=rules.voice, conversation_id=conversation_id, personalized=rules.personalized)
+    await emotions.redetect(session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized)
     await conversations.complete(session, conversation_id, transcript.duration, transcript.language)
 
 
@@ -135,15 +135,17 @@ async def _move(
     await participants.recompute(session, sorted({*there.values(), *(ids[label] for label in left)}))
 
 
-async def _absorb(session: AsyncSession, rules: Rules, people: Sequence[Participant], identities: Sequence[Identity]) -> None:
+async def _absorb(
+    session: AsyncSession, policy: IdentityPolicy, people: Sequence[Participant], identities: Sequence[Identity]
+) -> None:
     """Let unknown speakers become those whom these voices, which were recognised, show them to be."""
     heard = [
         person.voiceprint.vector
         for person, (_, similarity) in zip(people, identities, strict=True)
-        if person.voiceprint is not None and similarity is not None and person.voiceprint.model == rules.model
+        if person.voiceprint is not None and similarity is not None and person.voiceprint.model == policy.model
     ]
-    edit = Edit(session)
-    await absorb(edit, rules, heard)
+    edit = SpeakerChange(session)
+    await merge_matching(edit, policy, heard)
     await edit.save()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.identity import moods
-from services.identity.edits import Step, one_of
-from services.identity.moods import Rules
+from services.identity import emotion_refresh
+from services.identity.emotion_refresh import IdentityPolicy
+from services.identity.speaker_changes import ChangeStep, one_of
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
@@ -39,7 +39,7 @@ async def history(session: AsyncSession) -> list[ChangeSummary]:
     return [ChangeSummary(*row) for row in await session.execute(select(*columns).order_by(LATEST).limit(SHOWN))]
 
 
-async def undo(session: AsyncSession, rules: Rules) -> ChangeSummary:
+async def undo(session: AsyncSession, policy: IdentityPolicy) -> ChangeSummary:
     """Undo the last change that was not undone yet.
 
     What came since, such as recordings in which a merged speaker was recognised, stays with whom it was given to. Raises
@@ -50,7 +50,7 @@ async def undo(session: AsyncSession, rules: Rules) -> ChangeSummary:
     change = (await session.scalars(last)).one_or_none()
     if change is None:
         raise UndoError("There is no change of speakers left to undo.")
-    steps: Sequence[Step] = change.before["steps"]
+    steps: Sequence[ChangeStep] = change.before["steps"]
     undoing = _Undo(session)
     for step in reversed(steps):
         await undoing.back(step)
@@ -59,8 +59,8 @@ async def undo(session: AsyncSession, rules: Rules) -> ChangeSummary:
     change.undone_at = func.now()
     await session.flush()
     await session.refresh(change)
-    if undoing.learned or await moods.learned(session, undoing.speakers, undoing.participants):
-        await moods.follow(session, rules, undoing.speakers, undoing.participants)
+    if undoing.learned or await emotion_refresh.learned(session, undoing.speakers, undoing.participants):
+        await emotion_refresh.follow(session, policy, undoing.speakers, undoing.participants)
     return ChangeSummary(change.id, change.description, change.created_at, change.undone_at)
 
 
@@ -76,10 +76,10 @@ class _Undo:
         self.done = self.gone = 0
         """Steps about lines that were undone, and that have nothing left to undo."""
 
-    async def back(self, step: Step) -> None:
+    async def back(self, step: ChangeStep) -> None:
         await getattr(self, f"_{step['do']}")(step)
 
-    async def _create(self, step: Step) -> None:
+    async def _create(self, step: ChangeStep) -> None:
         who = step["speaker"]
         heard = exists().where(ParticipantRow.speaker_id == who)
         known = exists().where(VoiceprintRow.speaker_id == who)
@@ -89,7 +89,7 @@ class _Undo:
         await self.session.execute(delete(Speaker).where(Speaker.id == who))
         self.speakers.discard(who)
 
-    async def _rename(self, step: Step) -> None:
+    async def _rename(self, step: ChangeStep) -> None:
         name = await self.session.scalar(select(Speaker.name).where(Speaker.id == step["speaker"]))
         if name != step["to"]:
             raise UndoError(f"{step['to']} has another name by now, or is gone.")
@@ -98,7 +98,7 @@ class _Undo:
         self.speakers.add(step["speaker"])
         self.done += 1
 
-    async def _give(self, step: Step) -> None:
+    async def _give(self, step: ChangeStep) -> None:
         source, target = step["from"], step["to"]
         rows = select(ParticipantRow.id, ParticipantRow.speaker_id).where(one_of(ParticipantRow.id, step["participants"]))
         found = (await self.session.execute(rows)).all()
@@ -112,20 +112,20 @@ class _Undo:
         self.done += bool(found)
         self.gone += not found
 
-    async def _enroll(self, step: Step) -> None:
+    async def _enroll(self, step: ChangeStep) -> None:
         which = one_of(ParticipantRow.id, step["participants"])
         await self.session.execute(update(ParticipantRow).where(which).values(enrolled=not step["to"]))
 
-    async def _add_sample(self, step: Step) -> None:
+    async def _add_sample(self, step: ChangeStep) -> None:
         await self.session.execute(delete(VoiceprintRow).where(VoiceprintRow.id == step["voiceprint"]))
 
-    async def _give_samples(self, step: Step) -> None:
+    async def _give_samples(self, step: ChangeStep) -> None:
         await self._exists(step["from"])
         mine = (one_of(VoiceprintRow.id, step["voiceprints"]), VoiceprintRow.speaker_id == step["to"])
         await self.session.execute(update(VoiceprintRow).where(*mine).values(speaker_id=step["from"]))
         self._touch(step["from"], step["to"])
 
-    async def _profiles(self, step: Step) -> None:
+    async def _profiles(self, step: ChangeStep) -> None:
         if await self.session.scalar(select(Speaker.id).where(Speaker.id == step["speaker"])) is None:
             return
         await self.session.execute(delete(EmotionProfile).where(EmotionProfile.speaker_id == step["speaker"]))
@@ -133,7 +133,7 @@ class _Undo:
         self._touch(step["speaker"])
         self.learned = True
 
-    async def _remove(self, step: Step) -> None:
+    async def _remove(self, step: ChangeStep) -> None:
         for speaker in step["speakers"]:
             await self._free(speaker["name"])
             self._touch(speaker["id"])
@@ -142,11 +142,11 @@ class _Undo:
             await self._insert(table, rows)
         self.done += 1
 
-    async def _add(self, step: Step) -> None:
+    async def _add(self, step: ChangeStep) -> None:
         empty = ~exists().where(SegmentRow.participant_id == step["participant"])
         await self.session.execute(delete(ParticipantRow).where(ParticipantRow.id == step["participant"], empty))
 
-    async def _move(self, step: Step) -> None:
+    async def _move(self, step: ChangeStep) -> None:
         line = await self._line(step["segment"])
         if line is None:
             return
@@ -156,7 +156,7 @@ class _Undo:
         await self.session.execute(update(SegmentRow).where(SegmentRow.id == line.id).values(participant_id=step["from"]))
         self.participants.add(step["from"])
 
-    async def _confirm(self, step: Step) -> None:
+    async def _confirm(self, step: ChangeStep) -> None:
         line = await self._line(step["segment"])
         if line is not None:
             await self._restore(step["rows"])

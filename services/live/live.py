@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import ray
 
-from deployments.graph import reason
+from deployments.handles import reason
 from media import recording, spool
 from media.spool import Spool, SpoolBusyError
 from media.stream import decoder
@@ -24,9 +24,9 @@ from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
-from services.identity import live, regrouping
-from services.identity.moods import Rules
-from services.identity.regrouping import Regrouped
+from services.identity import live_segments, rediarization
+from services.identity.emotion_refresh import IdentityPolicy
+from services.identity.rediarization import Regrouped
 from services.live.session import Completed, Session, Start
 from settings import Settings
 from storage.audio import AudioStore
@@ -43,7 +43,7 @@ PATIENCE = 30.0
 CATCH_UP = 60 * SAMPLE_RATE
 """Samples that are heard again in one go when a recording is taken up."""
 
-Tell = Callable[[str, dict[str, Any]], None]
+Emit = Callable[[str, dict[str, Any]], None]
 """Given the type and the data of a message for the client. Must not block."""
 
 T = TypeVar("T")
@@ -70,14 +70,14 @@ class Live:
         stages: Stages[Any],
         database: Database,
         store: AudioStore,
-        rules: Callable[[], Awaitable[Rules]],
+        policy: Callable[[], Awaitable[IdentityPolicy]],
         share: Callable[[Samples], Any] = ray.put,
     ) -> None:
         self.settings = settings
         self.stages = stages
         self.database = database
         self.store = store
-        self.rules = rules
+        self.policy = policy
         self.share = share
         self.directory = settings.data_path / "live"
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
@@ -88,15 +88,15 @@ class Live:
         self._final = asyncio.Semaphore(1)
         """Whole recordings are large: one at a time."""
 
-    async def start(self, asked: Start, tell: Tell) -> Session:
-        """Begin a conversation, or go on with one. `tell` gets the messages for its client.
+    async def start(self, asked: Start, emit: Emit) -> Session:
+        """Begin a conversation, or go on with one. `emit` gets the messages for its client.
 
         Raises LiveError.
         """
         if len(self._sessions) + self._opening >= self.settings.max_streams:
             raise LiveError(f"All {self.settings.max_streams} live streams are in use: try again later.", 1013)
         self._opening += 1
-        opening = self.spawn(self._begin(asked, tell))
+        opening = self.spawn(self._begin(asked, emit))
         opening.add_done_callback(self._opened)
         try:
             return await asyncio.shield(opening)
@@ -111,20 +111,20 @@ class Live:
         if not opening.cancelled() and opening.exception() is None:
             self.leave(opening.result())
 
-    async def _begin(self, asked: Start, tell: Tell) -> Session:
-        await self.rules()  # raises before there is anything to clean up, where the stages do not answer
+    async def _begin(self, asked: Start, emit: Emit) -> Session:
+        await self.policy()  # raises before there is anything to clean up, where the stages do not answer
         if asked.conversation_id is None:
             uuid = uuid4()
             file = await self.thread(Spool, self._path(uuid))
             try:
                 async with self.database.session() as session:
                     kept_as = recording.SUFFIX.lstrip(".")
-                    conversation = await live.begin(session, uuid, asked.title, kept_as, asked.language)
+                    conversation = await live_segments.begin(session, uuid, asked.title, kept_as, asked.language)
             except BaseException:
                 await self.thread(file.discard)
                 raise
-            return await self._open(conversation, file, 0.0, asked, tell)
-        return await self._resume(asked.conversation_id, asked, tell)
+            return await self._open(conversation, file, 0.0, asked, emit)
+        return await self._resume(asked.conversation_id, asked, emit)
 
     async def finish(self, session: Session) -> Completed:
         """Make a recording like any other of the conversation, and have the diarizer hear all of it.
@@ -139,11 +139,11 @@ class Live:
             found = await self._regroup(done, session.asked.num_speakers)
         except Exception as error:
             logger.exception("The speakers of conversation %d stay as they were heard live", done.conversation_id)
-            session.tell("error", {"message": f"Speaker update error: {reason(error)}"})
+            session.emit("error", {"message": f"Speaker update error: {reason(error)}"})
             return done
         lines = [{"segment_id": line.id, "speaker_name": line.speaker_name} for line in found.lines]
         data = {"conversation_id": done.conversation_id, "num_speakers": found.num_speakers, "segments": lines}
-        session.tell("speaker_update", data)
+        session.emit("speaker_update", data)
         return replace(done, num_speakers=found.num_speakers)
 
     def leave(self, session: Session) -> None:
@@ -190,28 +190,28 @@ class Live:
     def _path(self, uuid: UUID) -> Path:
         return self.directory / f"{uuid}{spool.SUFFIX}"
 
-    async def _open(self, conversation: int, file: Spool, heard: float, asked: Start, tell: Tell) -> Session:
+    async def _open(self, conversation: int, file: Spool, heard: float, asked: Start, emit: Emit) -> Session:
         """A session that has caught up with its file from `heard` seconds on."""
         try:
-            voice = (await self.rules()).voice
+            voice = (await self.policy()).voice
             origin = min(round(heard * SAMPLE_RATE), file.length)
             endpointer = await self.thread(_endpointer, self.settings.endpointing, voice.silence_duration, origin)
         except BaseException:
             await self.thread(file.close)
             raise
-        session = Session(self, conversation, file, endpointer, decoder(asked.encoding, asked.sample_rate), asked, tell)
+        session = Session(self, conversation, file, endpointer, decoder(asked.encoding, asked.sample_rate), asked, emit)
         self._sessions.add(session)
         for start in range(origin, file.length, CATCH_UP):
             await session.hear_again(start, start + CATCH_UP)
         return session
 
-    async def _resume(self, conversation: int, asked: Start, tell: Tell) -> Session:
+    async def _resume(self, conversation: int, asked: Start, emit: Emit) -> Session:
         """Go on, once whoever still has the recording lets go of it: mostly a dead connection that nobody knows to be dead."""
         async with self.database.session() as session:
-            uuid = await live.name_of_recording(session, conversation)
+            uuid = await live_segments.name_of_recording(session, conversation)
         deadline = time.monotonic() + PATIENCE
         while uuid is not None and self._path(uuid).exists():
-            if opened := await self._take_up(self._path(uuid), asked, tell):
+            if opened := await self._take_up(self._path(uuid), asked, emit):
                 return opened
             holder = next((held for held in self._sessions if held.conversation_id == conversation), None)
             if time.monotonic() > deadline or (holder is not None and not holder.asked.resumable):
@@ -225,22 +225,22 @@ class Live:
             1008,
         )
 
-    async def _take_up(self, path: Path, asked: Start, tell: Tell) -> Session | None:
+    async def _take_up(self, path: Path, asked: Start, emit: Emit) -> Session | None:
         """Go on with the recording of a file; None where there is nothing to go on with."""
         file = await self.thread(_take, path)
         if file is None:
             return None
         try:
             async with self.database.session() as session:
-                found = await live.find(session, UUID(path.stem))
+                found = await live_segments.find(session, UUID(path.stem))
         except BaseException:
             await self.thread(file.close)
             raise
-        if found is None or found.status != live.RECORDING:
+        if found is None or found.status != live_segments.RECORDING:
             await self.thread(file.discard)  # deleted, or finished already
             return None
         again = asked.model_copy(update={"language": asked.language or found.language})
-        return await self._open(found.id, file, found.heard, again, tell)
+        return await self._open(found.id, file, found.heard, again, emit)
 
     async def _regroup(self, done: Completed, num_speakers: int | None) -> Regrouped:
         """Tell the speakers of a finished recording apart again, all of it at once."""
@@ -251,12 +251,12 @@ class Live:
             diarization, people = await diarize(audio, done.duration, self.stages, SpeakerHint(num_speakers))
             del audio
             async with self.database.session() as session:
-                words = await regrouping.words(session, done.conversation_id)
+                words = await rediarization.words(session, done.conversation_id)
             speaker_of = await self.thread(speakers_of, words, diarization)
             voices = {person.label: person.voiceprint for person in people}
-            rules = await self.rules()
+            policy = await self.policy()
             async with self.database.session() as session:
-                return await regrouping.regroup(session, done.conversation_id, speaker_of, diarization.turns, voices, rules)
+                return await rediarization.regroup(session, done.conversation_id, speaker_of, diarization.turns, voices, policy)
 
     async def _load(self, key: str) -> Any:
         async with self.store.local_path(key) as path:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from deployments.graph import reason
+from deployments.handles import reason
 from media.spool import Spool
 from media.stream import DEFAULT_RATE, MAX_RATE, MIN_RATE, Decoder, Encoding, StreamError
 from pipeline.languages import language_code
-from pipeline.live.endpointing import Cut, Endpointer
-from pipeline.live.hearing import Heard, Hearing, hear
+from pipeline.live.endpointing import Endpointer, SpeechSpan
+from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.live.partials import EVERY, Agreement
 from pipeline.types import SAMPLE_RATE, Segment, Span
-from services.identity import live
-from services.identity.moods import Rules
+from services.identity import live_segments
+from services.identity.emotion_refresh import IdentityPolicy
 
 if TYPE_CHECKING:
     from services.live.live import Live
@@ -85,7 +85,7 @@ class Session:
         endpointer: Endpointer,
         decoder: Decoder,
         asked: Start,
-        tell: Callable[[str, dict[str, Any]], None],
+        emit: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self.conversation_id = conversation_id
         self.file = file
@@ -93,7 +93,7 @@ class Session:
         self._live = live_
         self._endpointer = endpointer
         self._decoder = decoder
-        self.tell = tell
+        self.emit = emit
         self.superseded = asyncio.Event()
         """Another connection goes on with this conversation: the one that feeds it must end."""
         self.resumed_at = file.length / SAMPLE_RATE
@@ -107,10 +107,10 @@ class Session:
         self._errors = 0
         self._language = asked.language or live_.settings.language
         self._spoken: Counter[str] = Counter()
-        self._cuts: asyncio.Queue[Cut | None] = asyncio.Queue()
-        self._heard: asyncio.Queue[tuple[Cut, asyncio.Task[Heard]] | None] = asyncio.Queue(IN_FLIGHT - 1)
+        self._cuts: asyncio.Queue[SpeechSpan | None] = asyncio.Queue()
+        self._heard: asyncio.Queue[tuple[SpeechSpan, asyncio.Task[ProcessedSegment]] | None] = asyncio.Queue(IN_FLIGHT - 1)
         self._work = [live_.spawn(self._hear_lines()), live_.spawn(self._keep_lines())]
-        self._in_stages: set[asyncio.Task[Heard]] = set()
+        self._in_stages: set[asyncio.Task[ProcessedSegment]] = set()
         self._partial: asyncio.Task[None] | None = None
         self._agreement = (-1, Agreement())
         self._guessed = 0
@@ -142,7 +142,7 @@ class Session:
             key = await self._live.keep(self.file) if self.file.length else None
             try:
                 async with self._live.database.session() as session:
-                    counts = await live.finish(session, self.conversation_id, key, duration, self._main_language())
+                    counts = await live_segments.finish(session, self.conversation_id, key, duration, self._main_language())
             except BaseException:
                 if key is not None:
                     await self._live.store.delete(key)
@@ -204,7 +204,7 @@ class Session:
             self._decoder.close()
             self.file.close()
 
-    def _found(self, cuts: list[Cut]) -> None:
+    def _found(self, cuts: list[SpeechSpan]) -> None:
         for cut in cuts:
             self._loop.call_soon_threadsafe(self._cuts.put_nowait, cut)
 
@@ -223,14 +223,14 @@ class Session:
                 await asyncio.wait([task])
         await self._heard.put(None)
 
-    async def _hear(self, cut: Cut) -> Heard:
+    async def _hear(self, cut: SpeechSpan) -> ProcessedSegment:
         live_ = self._live
         samples = await live_.thread(self.file.read, cut.start, cut.end)
         audio = await live_.thread(live_.share, samples)
-        rules = await self._rules()
-        how = Hearing(self._language, rules.voice.filter_hallucinations, rules.voice.speaker_threshold)
+        policy = await self._rules()
+        how = SegmentOptions(self._language, policy.voice.filter_hallucinations, policy.voice.speaker_threshold)
         async with asyncio.timeout(live_.settings.segment_handler_timeout_seconds):
-            heard = await hear(audio, len(samples) / SAMPLE_RATE, live_.stages, how)
+            heard = await process_segment(audio, len(samples) / SAMPLE_RATE, live_.stages, how)
         if heard.language is not None:
             self._spoken[heard.language] += len(samples)
             if self._language is None and self._spoken[heard.language] >= SETTLED * SAMPLE_RATE:
@@ -249,18 +249,18 @@ class Session:
             except Exception as error:
                 self._errors += 1
                 logger.exception("A line of conversation %d failed", self.conversation_id)
-                self.tell("error", {"message": f"Segment processing error: {reason(error)}"})
+                self.emit("error", {"message": f"Segment processing error: {reason(error)}"})
                 continue
             for line in kept:
                 self._lines += 1
-                self.tell("segment", _message(line))
+                self.emit("segment", _message(line))
 
-    async def _rules(self) -> Rules:
-        return await self._live.database.persist(lambda _session: self._live.rules(), PATIENCE)
+    async def _rules(self) -> IdentityPolicy:
+        return await self._live.database.persist(lambda _session: self._live.policy(), PATIENCE)
 
-    async def _keep(self, heard: Heard, rules: Rules) -> Sequence[live.Line]:
-        what = (self.conversation_id, heard, rules, self.asked.num_speakers)
-        return await self._live.database.persist(lambda session: live.add_once(session, *what), PATIENCE)
+    async def _keep(self, heard: ProcessedSegment, policy: IdentityPolicy) -> Sequence[live_segments.Line]:
+        what = (self.conversation_id, heard, policy, self.asked.num_speakers)
+        return await self._live.database.persist(lambda session: live_segments.add_once(session, *what), PATIENCE)
 
     def _main_language(self) -> str | None:
         return max(sorted(self._spoken), key=self._spoken.__getitem__) if self._spoken else None
@@ -278,14 +278,14 @@ class Session:
             self._guessed = current.end
             self._partial = self._live.spawn(self._tell_partial(current, self._agreement[1]))
 
-    async def _tell_partial(self, cut: Cut, agreement: Agreement) -> None:
+    async def _tell_partial(self, cut: SpeechSpan, agreement: Agreement) -> None:
         samples = await self._live.thread(self.file.read, cut.start, cut.end)
         audio = await self._live.thread(self._live.share, samples)
         said = await self._live.stages.transcriber.transcribe(audio, Span(0.0, len(samples) / SAMPLE_RATE), self._language)
         current = self._endpointer.current
         if current is not None and current.start == cut.start:
             found = agreement.update([word.text for utterance in said for word in utterance.words])
-            self.tell("partial", asdict(found) | {"start_offset": cut.start / SAMPLE_RATE, "end_offset": cut.end / SAMPLE_RATE})
+            self.emit("partial", asdict(found) | {"start_offset": cut.start / SAMPLE_RATE, "end_offset": cut.end / SAMPLE_RATE})
 
 
 def _shifted(segment: Segment, by: float) -> Segment:
@@ -293,7 +293,7 @@ def _shifted(segment: Segment, by: float) -> Segment:
     return replace(segment, start=segment.start + by, end=segment.end + by, words=words)
 
 
-def _message(line: live.Line) -> dict[str, Any]:
+def _message(line: live_segments.Line) -> dict[str, Any]:
     data = asdict(line)
     data["segment_id"] = data.pop("id")
     return data | {"confidence": line.confidence or 0.0}  # clients know a number

@@ -16,7 +16,7 @@ from storage.speakers import speakers
 from storage.tables.tables import Conversation, ParticipantRow, SegmentRow
 
 CHANNEL = "conversation"
-"""The PostgreSQL channel on which every change of state is announced; `storage.jobs.events` listens."""
+"""The PostgreSQL channel on which every change of state is announced; `storage.jobs.notifications` listens."""
 
 ACTIVE = ("recording", "processing")
 UNFINISHED = Conversation.status.in_(ACTIVE)
@@ -169,7 +169,7 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
     await session.execute(delete(Conversation).where(Conversation.id == conversation_id))
     for speaker in people:
         await emotions.recompute(session, speaker)
-    await speakers.delete_forgotten(session, people)
+    await speakers.delete_orphaned(session, people)
     key: str | None = row.audio_key
     return key
 

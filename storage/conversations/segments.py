@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import probability
+from pipeline.identity.matching import probability
 from pipeline.types import Turn
 from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 

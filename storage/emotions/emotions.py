@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, te
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.emotion.emotion import Heard, Personality, Profile, decide, general
-from pipeline.emotion.emotion_rules import Decision
+from pipeline.emotion.dual_detector import Heard, Profile, SpeakerEmotionProfiles, decide, general
+from pipeline.emotion.rules import Decision
 from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
 from storage.speakers import speakers
@@ -160,7 +160,7 @@ async def redetect(
     total, updated, work = (await session.execute(counted)).one()
     if work:
         ids = (await session.scalars(select(SegmentRow.id).select_from(segments).where(*which, stale))).all()
-        known: dict[int, Personality] = {}
+        known: dict[int, SpeakerEmotionProfiles] = {}
         for start in range(0, len(ids), BATCH):
             await _detect(session, ids[start : start + BATCH], own, known, settings)
     return Counts(updated, total - updated, total)
@@ -170,7 +170,7 @@ async def _detect(
     session: AsyncSession,
     ids: Sequence[int],
     own: ColumnElement[bool],
-    known: dict[int, Personality],
+    known: dict[int, SpeakerEmotionProfiles],
     settings: VoiceSettings,
 ) -> None:
     """Decide on some segments; `known` collects the speakers who were met."""
@@ -185,7 +185,7 @@ async def _detect(
     for speaker_id, lines in of_speaker.items():
         decisions = decide(
             [heard for _, heard in lines],
-            Personality("") if speaker_id is None else known[speaker_id],
+            SpeakerEmotionProfiles("") if speaker_id is None else known[speaker_id],
             emotion_threshold=settings.emotion_threshold,
             speaker_threshold=settings.speaker_threshold,
         )
@@ -213,7 +213,7 @@ async def _store(session: AsyncSession, ids: Sequence[int], decisions: Sequence[
     await session.execute(text(statement), values)
 
 
-async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) -> dict[int, Personality]:
+async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) -> dict[int, SpeakerEmotionProfiles]:
     """What is known of how the speakers sound."""
     if not speaker_ids:
         return {}
@@ -225,7 +225,10 @@ async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) ->
     people = await session.execute(
         select(Speaker.id, Speaker.name, Speaker.emotion_threshold).where(Speaker.id.in_(speaker_ids))
     )
-    return {id_: Personality(name, known[id_], threshold, await _references(session, id_)) for id_, name, threshold in people}
+    return {
+        id_: SpeakerEmotionProfiles(name, known[id_], threshold, await _references(session, id_))
+        for id_, name, threshold in people
+    }
 
 
 async def _references(session: AsyncSession, speaker_id: int) -> list[tuple[Vector, str]]:

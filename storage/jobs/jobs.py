@@ -19,7 +19,7 @@ from storage.tables.job_tables import JobRow, JobStageRow
 from storage.tables.tables import Conversation
 
 CHANNEL = "job"
-"""The PostgreSQL channel on which new work is announced; `storage.jobs.events` listens."""
+"""The PostgreSQL channel on which new work is announced; `storage.jobs.notifications` listens."""
 
 LEASE = timedelta(seconds=15)
 """How long a worker that says nothing is believed to be alive."""

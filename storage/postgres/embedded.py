@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psutil
 
 from settings import NAME
-from storage.postgres.account import Account, account_for
+from storage.postgres.system_user import Account, account_for
 
 MAJOR = 18
 PORT = 5432  # part of the socket's name; nothing listens on TCP

@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.conversations import lines
-from storage.conversations.lines import Line
+from storage.conversations import excerpts
+from storage.conversations.excerpts import Line
 from storage.tables.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
 
 Order = Literal["relevance", "newest", "oldest"]
@@ -143,9 +143,9 @@ async def _by_time(session: AsyncSession, found: Select[Any], order: Order) -> l
 async def _read(session: AsyncSession, ids: Sequence[int], words: str) -> list[Hit]:
     """The lines of these ids, in their order, as far as they are still there."""
     snippet = _snippet(words) if words else SegmentRow.text
-    found = lines.columns().join(Conversation, SegmentRow.conversation_id == Conversation.id)
-    found = found.add_columns(Conversation.title, lines.said_at().label("time"), snippet.label("snippet"))
-    rows = {row.id: lines.read(row) for row in await session.execute(found.where(SegmentRow.id.in_(ids)))}
+    found = excerpts.columns().join(Conversation, SegmentRow.conversation_id == Conversation.id)
+    found = found.add_columns(Conversation.title, excerpts.said_at().label("time"), snippet.label("snippet"))
+    rows = {row.id: excerpts.read(row) for row in await session.execute(found.where(SegmentRow.id.in_(ids)))}
     return [Hit(**row | {"snippet": _together(row["snippet"])}) for row in (rows[id_] for id_ in ids if id_ in rows)]
 
 
@@ -157,7 +157,7 @@ def _every(dated: bool) -> Select[Any]:
 
 def _passing(filters: Filters, dated: bool) -> Select[Any]:
     found = _every(dated or filters.since is not None or filters.until is not None)
-    said = lines.said_at()
+    said = excerpts.said_at()
     if filters.speaker_id is not None:
         mine = select(ParticipantRow.id).where(ParticipantRow.speaker_id == filters.speaker_id)
         found = found.where(SegmentRow.participant_id.in_(mine))

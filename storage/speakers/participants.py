@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import centroid
+from pipeline.identity.matching import centroid
 from pipeline.transcript.participants import free_label
 from pipeline.types import Vector
 from storage.tables.tables import ParticipantRow, SegmentRow

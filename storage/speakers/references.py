@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ARRAY, Engine, Integer, Select, Subquery, any_, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import Match, closest
-from pipeline.identity.references import ReferenceMatrix
+from pipeline.identity.gallery import ReferenceMatrix
+from pipeline.identity.matching import Match, closest
 from pipeline.types import Vector
 from storage.tables.tables import EmotionProfile, ParticipantRow, VoiceprintRow
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity import identity
+from pipeline.identity import matching
 from storage.tables.tables import (
     Conversation,
     EmotionProfile,
@@ -21,7 +21,7 @@ from storage.tables.tables import (
 )
 
 IDENTITY_LOCK = 0x73706B72  # "spkr": an advisory lock of ours
-UNKNOWN = f"^{identity.UNKNOWN.pattern}$"
+UNKNOWN = f"^{matching.UNKNOWN.pattern}$"
 """Names that the program gave, as PostgreSQL writes regular expressions."""
 
 SAMPLE = 8.0
@@ -117,7 +117,7 @@ async def count_segments(session: AsyncSession, whose: Any) -> int:
 async def named(session: AsyncSession, speaker_ids: Iterable[int]) -> dict[int, bool]:
     """Of those of the speakers who are there: has a person named them, or the program?"""
     rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(list(speaker_ids))))
-    return {id_: not identity.is_unknown(name) for id_, name in rows}
+    return {id_: not matching.is_unknown(name) for id_, name in rows}
 
 
 async def create_unknown(session: AsyncSession) -> int:
@@ -151,7 +151,7 @@ async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
     return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + SAMPLE))
 
 
-async def forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
+async def orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
     """Those of the speakers whom the program named, who say nothing, and whom nothing is known of."""
     heard = exists().where(SegmentRow.participant_id == ParticipantRow.id)
     has = or_(ParticipantRow.vector.is_not(None), heard)
@@ -161,7 +161,7 @@ async def forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequen
     return (await session.scalars(select(Speaker.id).where(*unknown, *(~one for one in used)))).all()
 
 
-async def delete_forgotten(session: AsyncSession, speaker_ids: Iterable[int]) -> None:
-    """Delete those of the speakers who are `forgotten`."""
-    gone = await forgotten(session, speaker_ids)
+async def delete_orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> None:
+    """Delete those of the speakers who are `orphaned`."""
+    gone = await orphaned(session, speaker_ids)
     await session.execute(delete(Speaker).where(Speaker.id.in_(gone)))

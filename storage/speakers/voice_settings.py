@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.identity import THRESHOLDS, threshold_for
+from pipeline.identity.matching import THRESHOLDS, threshold_for
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
 from settings import Settings
 from storage.tables.tables import VoiceSetting

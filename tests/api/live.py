@@ -18,11 +18,11 @@ from websockets.sync.client import ClientConnection, connect
 from api.app import create_app
 from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
-from services.context import Services
+from services.context import AppContext
 from services.recordings import Recordings
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 CLIENT_RATE = 48_000
@@ -45,7 +45,7 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
 
         async with Notifications(url, database) as notifications:
             recordings = Recordings(chosen, stages, database, store, notifications, share=lambda samples: samples)
-            app.state.services = Services(chosen, database, store, recordings, notifications, status)
+            app.state.services = AppContext(chosen, database, store, recordings, notifications, status)
             try:
                 yield
             finally:

@@ -10,13 +10,13 @@ import pytest
 
 from pipeline.stages import Stages
 from settings import Settings
-from storage.jobs import events
+from storage.jobs import notifications
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from tests.api.test_worker import Steered, held_up
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.hearing import sound
+from tests.support.fixed_stages import sound
 
 BOUND = 2**20
 
@@ -48,7 +48,7 @@ async def application(server: EmbeddedPostgres, tmp_path: Path, stages: Steered)
 async def test_a_database_that_is_away_is_said_and_survived(
     application: Application, server: EmbeddedPostgres, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "CHECK", 0.2)
+    monkeypatch.setattr(notifications, "CHECK", 0.2)
     client = application.client
     upload: Any = {"files": {"audio_file": ("call.wav", sound())}}
     waiting = asyncio.create_task(client.post("/process", **upload))  # it was accepted, and nobody should send it again

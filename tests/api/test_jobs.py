@@ -16,7 +16,7 @@ from storage.postgres.database import Database
 from tests.api.test_worker import Steered, arrives, held_up, send
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.hearing import sound
+from tests.support.fixed_stages import sound
 
 NOBODY = 999_999
 ROOM = 3

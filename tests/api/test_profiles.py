@@ -15,17 +15,17 @@ from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from api.app import create_app
-from engines.local import LocalEmbedder
+from engines.in_process import LocalEmbedder
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.resolver import resolve
 from media import recording
-from media.audio import decode
+from media.decoding import decode
 from pipeline.stages import Stages
-from services.context import Services
+from services.context import AppContext
 from services.recordings import Recordings
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from storage.tables.tables import Conversation, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> AudioStore:
 
 
 @pytest.fixture
-async def services(database: Database, database_url: str, store: AudioStore) -> AsyncIterator[Services]:
+async def services(database: Database, database_url: str, store: AudioStore) -> AsyncIterator[AppContext]:
     settings = Settings()
     nobody: Any = None
 
@@ -63,11 +63,11 @@ async def services(database: Database, database_url: str, store: AudioStore) -> 
     stages = Stages(nobody, nobody, nobody, nobody)
     async with Notifications(database_url, database) as notifications:
         recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        yield Services(settings, database, store, recordings, notifications, status)
+        yield AppContext(settings, database, store, recordings, notifications, status)
 
 
 @pytest.fixture
-async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+async def api(services: AppContext) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(services.settings, _nothing)
     app.state.services = services
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -239,7 +239,7 @@ async def test_whom_the_running_model_cannot_recognize_is_said(api: httpx.AsyncC
 
 
 async def test_a_speaker_of_another_model_is_made_known_from_recordings(
-    api: httpx.AsyncClient, services: Services, database: Database, store: AudioStore, tmp_path: Path
+    api: httpx.AsyncClient, services: AppContext, database: Database, store: AudioStore, tmp_path: Path
 ) -> None:
     resolved = resolve("embedding", services.settings, gpu=False)
     stages: Any = services.recordings.stages

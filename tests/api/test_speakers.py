@@ -17,13 +17,13 @@ from api.app import create_app
 from media import recording
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
-from services.context import Services
+from services.context import AppContext
 from services.identity import transcripts
 from services.recordings import Recordings
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, near, voice
@@ -51,7 +51,7 @@ async def api(database: Database, database_url: str, store: AudioStore) -> Async
     stages = Stages(nobody, nobody, nobody, nobody)
     async with Notifications(database_url, database) as notifications:
         recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        app.state.services = Services(settings, database, store, recordings, notifications, status)
+        app.state.services = AppContext(settings, database, store, recordings, notifications, status)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
             yield client

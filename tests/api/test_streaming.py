@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import soxr
 
-from engines import local
-from engines.local import LocalStages
-from pipeline.evaluation.evaluation import word_error_rate
+from engines import in_process
+from engines.in_process import LocalStages
+from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
@@ -34,7 +34,7 @@ SEGMENT = {
 
 @pytest.fixture(scope="module")
 def stages() -> LocalStages:
-    return local.load(Settings())
+    return in_process.load(Settings())
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from storage.postgres.database import Database
 from storage.tables.job_tables import JobRow
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.hearing import Heard, sound
+from tests.support.fixed_stages import Heard, sound
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -17,7 +17,7 @@ from storage.jobs import jobs
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL, RULES
 from tests.support.application import Application, running
-from tests.support.hearing import SECONDS, Heard, sound
+from tests.support.fixed_stages import SECONDS, Heard, sound
 
 PATIENCE = 20
 """Seconds."""
@@ -111,11 +111,11 @@ async def lines(database: Database, id_: int) -> int:
 
 
 async def other_worker(application: Application) -> Worker:
-    async def rules() -> Any:
+    async def policy() -> Any:
         return RULES
 
     services = application.services
-    other = Worker(services.recordings, services.notifications, rules, wake=lambda: None)
+    other = Worker(services.recordings, services.notifications, policy, wake=lambda: None)
     other.start()
     return other
 

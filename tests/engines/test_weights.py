@@ -114,8 +114,8 @@ def test_every_name_of_faster_whisper_is_known() -> None:
 
 def test_catalogue_adds_up() -> None:
     for model in MODELS.values():
-        assert model.hub or model.files or model.needs
-        assert all(need in MODELS for need in model.needs)
+        assert model.hub or model.files or model.requires
+        assert all(need in MODELS for need in model.requires)
         assert len({file.path for file in model.files}) == len(model.files)
         # Two places for one model must be pinned to the same bytes.
         assert not (model.hub and model.files) or model.revision

@@ -177,7 +177,7 @@ def running(settings, check):
     check()
     yield print("It went on.")
 
-graph = sys.modules["deployments.local"] = types.ModuleType("deployments.local")
+graph = sys.modules["deployments.private_cluster"] = types.ModuleType("deployments.private_cluster")
 graph.running, graph.GraphError = running, RuntimeError
 server._database = lambda settings: contextlib.nullcontext(("", lambda: None))
 server.weights.pull = lambda *_, **__: []

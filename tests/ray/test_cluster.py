@@ -30,7 +30,7 @@ import deployments.statuses
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
 from deployments.routing import ROUTING
-from deployments.statuses import Statuses
+from deployments.stage_status import Statuses
 from vivavoce.sample import recording
 
 port, metrics_port, data = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from services.identity import corrections, transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
-from storage.emotions import emotion_profiles
+from storage.emotions import profiles
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from storage.tables.tables import Conversation, SegmentRow
@@ -172,13 +172,13 @@ async def test_profiles_forget_the_lines_of_a_deleted_conversation(database: Dat
         for id_ in talks:
             first = await session.scalar(select(SegmentRow.id).where(SegmentRow.conversation_id == id_).limit(1))
             await corrections.correct(session, id_, first, "sad", learn=True)
-        (profile,) = (await emotion_profiles.profiles(session, ana)).profiles
+        (profile,) = (await profiles.profiles(session, ana)).profiles
         assert profile.sample_count == 2
         await conversations.remove(session, talks[0])
-        (profile,) = (await emotion_profiles.profiles(session, ana)).profiles
+        (profile,) = (await profiles.profiles(session, ana)).profiles
         assert profile.sample_count == 1
         await conversations.remove(session, talks[1])
-        assert (await emotion_profiles.profiles(session, ana)).profiles == ()
+        assert (await profiles.profiles(session, ana)).profiles == ()
 
 
 @pytest.mark.parametrize("status", ["recording", "processing"])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from pipeline.types import Vector
-from services.identity import corrections, identification, roster, undo
-from storage.emotions import emotion_profiles, emotions
+from services.identity import corrections, identification, speaker_admin, undo
+from storage.emotions import emotions, profiles
 from storage.postgres.database import Database
 from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 from tests.storage.talks import keep, speaker_of, stored
@@ -34,7 +34,7 @@ async def take(
     kind, which, *rest = step
     async with database.session() as session:
         if kind == "reset":
-            await emotion_profiles.reset(session, people[which])
+            await profiles.reset(session, people[which])
             return
         if kind == "threshold":
             await session.execute(
@@ -114,7 +114,7 @@ async def test_what_was_learned_of_a_voice_goes_to_whom_it_is_given_after_its_sp
     conversation, (line, _) = await keep(database, range(2))
     async with database.session() as session:
         await corrections.correct(session, conversation, line, "happy", learn=True)
-        await roster.delete_unknown(session, RULES)
+        await speaker_admin.delete_unknown(session, RULES)
     async with database.session() as session:
         await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
     assert await samples(database, line) == {"happy": 1}
@@ -123,7 +123,7 @@ async def test_what_was_learned_of_a_voice_goes_to_whom_it_is_given_after_its_sp
 async def test_what_was_learned_in_between_stays_with_whom_an_undo_gives_the_voice_back_to(database: Database) -> None:
     conversation, (line, _) = await keep(database, range(2))
     async with database.session() as session:
-        await roster.delete_unknown(session, RULES)
+        await speaker_admin.delete_unknown(session, RULES)
         await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
         await corrections.correct(session, conversation, line, "happy", learn=True)
     async with database.session() as session:

@@ -11,7 +11,7 @@ from pipeline.voice_settings import VoiceSettings
 from services.identity import corrections
 from services.identity.corrections import Refused
 from storage.conversations import conversations
-from storage.emotions import emotion_profiles, emotions
+from storage.emotions import emotions, profiles
 from storage.emotions.emotions import Counts
 from storage.postgres.database import Database
 from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
@@ -122,14 +122,14 @@ async def test_thresholds_survive_what_is_learned(database: Database) -> None:
     speaker = await speaker_of(database, first)
     await correct(database, first, "happy")
     async with database.session() as session:
-        await emotion_profiles.set_profile_threshold(session, speaker, "happy", 0.7)
-        await emotion_profiles.set_profile_threshold(session, speaker, "happy", 0.2, voice=True)
-        await emotion_profiles.set_threshold(session, speaker, 0.5)
+        await profiles.set_profile_threshold(session, speaker, "happy", 0.7)
+        await profiles.set_profile_threshold(session, speaker, "happy", 0.2, voice=True)
+        await profiles.set_threshold(session, speaker, 0.5)
         with pytest.raises(LookupError, match="Create it by correcting an emotion first"):
-            await emotion_profiles.set_profile_threshold(session, speaker, "sad", 0.7)
+            await profiles.set_profile_threshold(session, speaker, "sad", 0.7)
     await correct(database, second, "happy")
     async with database.session() as session:
-        found = await emotion_profiles.profiles(session, speaker)
+        found = await profiles.profiles(session, speaker)
     (happy,) = found.profiles
     assert (happy.sample_count, happy.confidence_threshold, happy.voice_threshold) == (2, 0.7, 0.2)
     assert (found.speaker_name, found.emotion_threshold) == ("Unknown_01", 0.5)
@@ -157,7 +157,7 @@ async def test_an_imported_profile_is_a_base_that_corrections_add_to(database: D
     await correct(database, first, "angry")
     np.testing.assert_array_equal((await stored(database, speaker))["happy"].vector, base)
     async with database.session() as session:
-        assert await emotion_profiles.reset(session, speaker, "happy") == ("Unknown_01", 1)
+        assert await profiles.reset(session, speaker, "happy") == ("Unknown_01", 1)
     assert set(await stored(database, speaker)) == {"angry"}
 
 
@@ -167,16 +167,16 @@ async def test_a_reset_profile_stays_forgotten(database: Database) -> None:
     for segment, emotion in ((first, "happy"), (second, "angry"), (third, "angry")):
         await correct(database, segment, emotion)
     async with database.session() as session:
-        await emotion_profiles.reset(session, speaker, "angry")
+        await profiles.reset(session, speaker, "angry")
         await emotions.recompute(session, speaker)
         with pytest.raises(LookupError, match="Emotion profile 'angry' not found for speaker 'Unknown_01'"):
-            await emotion_profiles.reset(session, speaker, "angry")
+            await profiles.reset(session, speaker, "angry")
     assert set(await stored(database, speaker)) == {"happy"}
     assert (await correct(database, second, "angry")).sample_count == 1  # said anew, learned anew
     async with database.session() as session:
-        assert await emotion_profiles.reset(session, speaker) == ("Unknown_01", 2)
+        assert await profiles.reset(session, speaker) == ("Unknown_01", 2)
         with pytest.raises(LookupError, match="Speaker not found"):
-            await emotion_profiles.reset(session, speaker + 1)
+            await profiles.reset(session, speaker + 1)
 
 
 async def test_vectors_of_two_models_are_not_averaged(database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
-from services.identity import identification, roster, undo
+from services.identity import identification, speaker_admin, undo
 from services.identity.identification import Identification, IdentificationError, SegmentNotFoundError
 from storage.postgres.database import Database
 from storage.speakers import speakers
@@ -215,22 +215,22 @@ Act = Callable[[Database, int, int], Awaitable[object]]
 async def _merge(database: Database, first: int, second: int) -> None:
     ids = [(await lines(database, conversation))[0].speaker_id for conversation in (first, second)]
     async with database.session() as session:
-        await roster.merge(session, RULES, ids[0] or 0, ids[1] or 0)
+        await speaker_admin.merge(session, RULES, ids[0] or 0, ids[1] or 0)
 
 
 async def _rename(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        await roster.rename(session, RULES, (await lines(database, first))[0].speaker_id or 0, "Renamed")
+        await speaker_admin.rename(session, RULES, (await lines(database, first))[0].speaker_id or 0, "Renamed")
 
 
 async def _delete(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        assert await roster.delete(session, RULES, (await lines(database, first))[0].speaker_id or 0) == "Ada"
+        assert await speaker_admin.delete(session, RULES, (await lines(database, first))[0].speaker_id or 0) == "Ada"
 
 
 async def _delete_unknown(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        assert await roster.delete_unknown(session, RULES) == ["Unknown_02", "Unknown_03", "Unknown_04"]
+        assert await speaker_admin.delete_unknown(session, RULES) == ["Unknown_02", "Unknown_03", "Unknown_04"]
 
 
 ACTS: dict[str, Act] = {
@@ -311,7 +311,7 @@ async def test_a_change_whose_lines_are_gone_is_not_undone(database: Database) -
 async def test_a_name_that_was_taken_meanwhile_stands_in_the_way(database: Database) -> None:
     await keep(database, talk([voice(1)]))
     async with database.session() as session:
-        await roster.rename(session, RULES, 1, "Ada")
+        await speaker_admin.rename(session, RULES, 1, "Ada")
         session.add(Speaker(name="Unknown_01"))
     with pytest.raises(undo.UndoError, match="another Unknown_01 by now"):
         async with database.session() as session:

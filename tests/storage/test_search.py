@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from pipeline.types import Emotion, Segment, Word
 from services.identity import identification, transcripts
-from storage.conversations import conversations, lines
+from storage.conversations import conversations, excerpts
 from storage.postgres.database import Database
 from storage.search import search
 from storage.search.search import CLOSE, OPEN, Filters, Hits
@@ -123,7 +123,7 @@ async def test_filters(database: Database) -> None:
     first = await talk(database, "red one", "red two", "red three", "red four")
     second = await talk(database, "red five", "red six", start=NOON + timedelta(days=1))
     async with database.session() as session:
-        (opening, *_) = await lines.page(session, first, 0, 1)
+        (opening, *_) = await excerpts.page(session, first, 0, 1)
         who = await identification.identify(session, RULES, first, opening.id, speaker_name="Ada")
     assert set(texts(await find(database, "red", Filters(speaker_id=who.speaker_id)))) == {"red one", "red three", "red five"}
     assert set(texts(await find(database, "red", Filters(emotion="angry", conversation_id=first)))) == {"red two", "red four"}
@@ -194,11 +194,11 @@ async def test_lines_are_read_from_the_start_the_end_and_onwards(database: Datab
     async with database.session() as session:
         full = await conversations.get(session, id_)
         assert full is not None
-        some = await lines.page(session, id_, 2, 2)
+        some = await excerpts.page(session, id_, 2, 2)
         assert [(line.id, line.text, line.speaker_name) for line in some] == [
             (line.id, line.text, line.speaker_name) for line in full.segments[2:4]
         ]
-        assert [line.text for line in await lines.latest(session, id_, 2)] == ["line 4", "line 5"]
-        assert [line.text for line in await lines.after(session, id_, some[1].id, 10)] == ["line 4", "line 5"]
-        assert await lines.conversation_of(session, some[0].id) == id_
-        assert await lines.conversation_of(session, 10**9) is None
+        assert [line.text for line in await excerpts.latest(session, id_, 2)] == ["line 4", "line 5"]
+        assert [line.text for line in await excerpts.after(session, id_, some[1].id, 10)] == ["line 4", "line 5"]
+        assert await excerpts.conversation_of(session, some[0].id) == id_
+        assert await excerpts.conversation_of(session, 10**9) is None

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.identity.identity import THRESHOLDS
+from pipeline.identity.matching import THRESHOLDS
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
 from storage.postgres.database import Database

@@ -6,13 +6,13 @@ import numpy as np
 
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
 from pipeline.voice_settings import VoiceSettings
-from services.identity.moods import Rules
+from services.identity.emotion_refresh import IdentityPolicy
 
 MODEL = "test-embedder"
 VOICE = VoiceSettings(
     speaker_threshold=0.5, context_padding=0.15, silence_duration=0.5, filter_hallucinations=True, emotion_threshold=0.6
 )
-RULES = Rules(MODEL, VOICE)
+RULES = IdentityPolicy(MODEL, VOICE)
 
 
 def voice(seed: int, dimension: int = 256) -> Vector:

@@ -16,14 +16,14 @@ from fastapi import FastAPI
 from api.app import create_app
 from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
-from services.context import Services
-from services.policy import rules
+from services.context import AppContext
+from services.policy import current_policy
 from services.recordings import Recordings
 from services.webhooks import Webhooks
 from services.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.events import Notifications
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 API = "http://test/api/v1"
@@ -32,7 +32,7 @@ API = "http://test/api/v1"
 @dataclass(frozen=True)
 class Application:
     app: FastAPI
-    services: Services
+    services: AppContext
     client: httpx.AsyncClient
     """Its paths are below `/api/v1`."""
 
@@ -55,8 +55,8 @@ async def running(
     store = AudioStore(str(directory))
     async with Notifications(url, database) as notifications:
         recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        services = app.state.services = Services(settings, database, store, recordings, notifications, status)
-        worker = Worker(recordings, notifications, partial(rules, services), wake=lambda: None)
+        services = app.state.services = AppContext(settings, database, store, recordings, notifications, status)
+        worker = Worker(recordings, notifications, partial(current_policy, services), wake=lambda: None)
         webhooks = Webhooks(settings, database)
         worker.start()
         webhooks.start()

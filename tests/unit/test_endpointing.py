@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.live.endpointing import ENERGY, FRAME, LONGEST, MARGIN, SILERO, Cut, Endpointer, energy, longest_pause
+from pipeline.live.endpointing import ENERGY, FRAME, LONGEST, MARGIN, SILERO, Endpointer, SpeechSpan, energy, longest_pause
 from pipeline.types import SAMPLE_RATE, Samples
 
 SECOND = SAMPLE_RATE
@@ -20,12 +20,12 @@ def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * SECOND), np.float32)
 
 
-def cuts(*parts: Samples, silence_duration: float = 0.5, origin: int = 0) -> list[Cut]:
+def cuts(*parts: Samples, silence_duration: float = 0.5, origin: int = 0) -> list[SpeechSpan]:
     endpointer = Endpointer(energy, ENERGY, silence_duration, origin)
     return endpointer.feed(np.concatenate(parts)) + endpointer.finish()
 
 
-def seconds(found: list[Cut]) -> list[tuple[float, float]]:
+def seconds(found: list[SpeechSpan]) -> list[tuple[float, float]]:
     return [(cut.start / SECOND, cut.end / SECOND) for cut in found]
 
 
@@ -108,12 +108,12 @@ def test_hysteresis_lets_speech_go_on_that_would_not_begin() -> None:
     likely = iter([0.4] * 5 + [0.6] + [0.4] * 20 + [0.3] * 40)
     endpointer = Endpointer(lambda frame: next(likely), SILERO, 0.5)
     (cut,) = endpointer.feed(np.zeros(66 * FRAME, np.float32))
-    assert cut == Cut(0, (5 + 1 + 20 + MARGIN) * FRAME)
+    assert cut == SpeechSpan(0, (5 + 1 + 20 + MARGIN) * FRAME)
 
 
 def test_a_stream_that_begins_in_the_middle_counts_from_there() -> None:
     (plain,), (later,) = cuts(noise(1), silence(1)), cuts(noise(1), silence(1), origin=12345)
-    assert later == Cut(plain.start + 12345, plain.end + 12345)
+    assert later == SpeechSpan(plain.start + 12345, plain.end + 12345)
 
 
 def test_the_end_of_the_stream_ends_the_line() -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from deployments.metrics import Call, reason
+from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import FAILURES_IN_A_ROW, Replica, StageError
 from deployments.stages.transcriber import Transcriber
-from deployments.stages.turns import Turns
 from engines.weights.resolver import Resolved
 from engines.whisper import Window
 from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
@@ -28,7 +28,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
-    made.metrics, made._turns, made._beside = Told(), Turns(), ThreadPoolExecutor(2)
+    made.metrics, made._turns, made._beside = Told(), FairScheduler(), ThreadPoolExecutor(2)
     return made
 
 
@@ -98,11 +98,11 @@ async def test_what_needs_no_gpu_does_not_wait_for_the_model_on_one(device: str,
         release.wait(5.0 if device == "cuda" else 0.2)
         done.append("model")
 
-    def beside() -> None:
+    def run_on_cpu() -> None:
         done.append("beside")
         release.set()
 
-    await asyncio.gather(stage.run(IT, model), stage.beside(IT, beside))
+    await asyncio.gather(stage.run(IT, model), stage.run_on_cpu(IT, run_on_cpu))
     assert done == order
     assert len(stage.metrics.calls) == 2
 
@@ -111,7 +111,7 @@ async def test_what_fails_beside_the_model_is_told_of_likewise() -> None:
     stage = replica()
     stage.device = "cuda"
     with pytest.raises(StageError, match=r"^Finding speech failed with whisper-base on cuda: out of memory$"):
-        await stage.beside(Call("find_speech", "Finding speech"), fails())
+        await stage.run_on_cpu(Call("find_speech", "Finding speech"), fails())
     assert stage._failures == 1
 
 
@@ -135,7 +135,7 @@ class Ear:
 def transcriber() -> Any:
     made = replica(Transcriber)
     made.engine = Ear()
-    made._admitted = Turns(2)
+    made._admitted = FairScheduler(2)
     return made
 
 

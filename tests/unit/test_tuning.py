@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.tuning import Point, Roster, Trial, Voice, best, point, sweep, trials
+from pipeline.evaluation.tuning import Gallery, Point, Trial, Voice, best, point, sweep, trials
 from pipeline.types import Vector
 
 GRID = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
@@ -66,9 +66,9 @@ def near(vector: Vector, other: Vector, cosine: float) -> Vector:
     return (cosine * vector + (1 - cosine**2) ** 0.5 * other).astype(np.float32)
 
 
-def roster(*known: tuple[str, Vector, int]) -> Roster:
+def roster(*known: tuple[str, Vector, int]) -> Gallery:
     names, vectors, conversations = zip(*known, strict=True)
-    return Roster(np.stack(vectors), names, np.array(conversations))
+    return Gallery(np.stack(vectors), names, np.array(conversations))
 
 
 def test_somebody_known_is_tried_as_themselves_and_as_a_stranger() -> None:
@@ -100,5 +100,5 @@ def test_a_voice_without_a_vector_is_nobody() -> None:
 
 
 def test_where_nobody_is_known_everybody_is_a_stranger() -> None:
-    nobody = Roster(np.zeros((0, 3), np.float32), [], np.zeros(0, np.int64))
+    nobody = Gallery(np.zeros((0, 3), np.float32), [], np.zeros(0, np.int64))
     assert trials([Voice(ANN, 1, {"Ann": 1})], nobody) == [Trial(-np.inf, False, True)]

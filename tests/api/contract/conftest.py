@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from media import recording
-from media.audio import decode
+from media.decoding import decode
 from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, Transcript
-from services.identity import revision
-from services.identity.moods import Rules
+from services.identity import reprocessing
+from services.identity.emotion_refresh import IdentityPolicy
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
@@ -25,7 +25,7 @@ from vivavoce.sample import recording as telephone_call
 @pytest.fixture(scope="package")
 def stages() -> Stages[Samples]:
     """The real models, in this process."""
-    from engines.local import load
+    from engines.in_process import load
 
     return load(Settings())
 
@@ -66,7 +66,7 @@ async def call(application: Application, samples: Samples, transcript: Transcrip
     key = await AudioStore(str(tmp_path)).put(tmp_path / "call.flac", ".flac")
     model = await services.embedding_model()
     async with services.database.session() as session:
-        rules = Rules(model, await voice_settings.get(session, services.settings, model))
+        policy = IdentityPolicy(model, await voice_settings.get(session, services.settings, model))
         id_ = await conversations.create(session, "Uploaded: call.wav", key, "flac")
-        await revision.replace(session, id_, transcript, rules)
+        await reprocessing.replace(session, id_, transcript, policy)
     return id_

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from media.conversion import wav_bytes
+from media.encoding import wav_bytes
 from pipeline.types import SAMPLE_RATE, Samples
 from tests.api.contract.client import NAIVE_UTC, NOBODY, SPEAKER, Client, upload
 

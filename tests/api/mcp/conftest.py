@@ -19,7 +19,7 @@ from settings import Settings
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import running
-from tests.support.hearing import Heard, sound
+from tests.support.fixed_stages import Heard, sound
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from mcp_server.markdown import render
 from storage.conversations.conversations import ConversationSummary
-from storage.conversations.lines import Line
+from storage.conversations.excerpts import Line
 
 
 def conversation(num_segments: int, title: str | None = "Plans") -> ConversationSummary:

@@ -15,7 +15,7 @@ from storage.conversations import conversations
 from storage.postgres.database import Database
 from tests.api.mcp.conftest import held
 from tests.storage.transcripts import RULES, transcript, voice
-from tests.support.hearing import sound
+from tests.support.fixed_stages import sound
 from tests.support.program import BIN, environment
 
 

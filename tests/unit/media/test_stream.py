@@ -6,7 +6,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 
-from media.audio import decode
+from media.decoding import decode
 from media.stream import DEFAULT_RATE, Decoder, StreamError, decoder
 from media.webm import WebmDecoder
 from pipeline.types import SAMPLE_RATE, Samples

@@ -1,0 +1,112 @@
+"""Watching a conversation: news arrives, also after the database threw the listener out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from storage.conversations import conversations
+from storage.jobs.notifications import Notifications, Progress
+from storage.postgres.database import Database
+
+SOON = 5.0  # seconds
+
+
+@pytest.fixture
+async def notifications(database: Database, database_url: str) -> AsyncIterator[Notifications]:
+    async with Notifications(database_url, database) as notifications:
+        yield notifications
+
+
+async def listeners(database: Database) -> list[int]:
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    async with database.session() as session:
+        return list(await session.scalars(text(query)))
+
+
+async def until_listening(database: Database) -> list[int]:
+    async with asyncio.timeout(SOON):
+        while True:
+            if pids := await listeners(database):
+                return pids
+            await asyncio.sleep(0.02)
+
+
+async def create(database: Database) -> int:
+    async with database.session() as session:
+        return await conversations.create(session, None, None, "wav")
+
+
+async def advance(database: Database, conversation_id: int, fraction: float) -> None:
+    async with database.session() as session:
+        await conversations.set_progress(session, conversation_id, "transcribing", fraction)
+
+
+async def following(watch: AsyncIterator[Progress]) -> Progress:
+    async with asyncio.timeout(SOON):
+        return await anext(watch)
+
+
+async def test_every_watcher_hears_of_its_conversation_until_the_end(database: Database, notifications: Notifications) -> None:
+    ids = [await create(database), await create(database)]
+    pids = await until_listening(database)
+    watches = [notifications.watch(ids[0]), notifications.watch(ids[0]), notifications.watch(ids[1])]
+    for watch in watches:
+        assert (await following(watch)).progress == 0.0
+    for fraction in (0.25, 0.5):
+        await advance(database, ids[0], fraction)
+        assert [(await following(watch)).progress for watch in watches[:2]] == [fraction, fraction]
+    await advance(database, ids[1], 0.125)
+    assert await following(watches[2]) == Progress(ids[1], "processing", "transcribing", 0.125, None)
+
+    async with database.session() as session:
+        await conversations.fail(session, ids[0], "No.")
+    for watch in watches[:2]:
+        assert (await following(watch)).status == "failed"
+        with pytest.raises(StopAsyncIteration):
+            await following(watch)
+    assert await listeners(database) == pids
+    assert len(pids) == 1
+
+
+async def test_a_finished_conversation_is_told_at_once_and_a_missing_one_not_at_all(
+    database: Database, notifications: Notifications
+) -> None:
+    id_ = await create(database)
+    async with database.session() as session:
+        await conversations.fail(session, id_, "No.")
+    async with asyncio.timeout(SOON):
+        assert [progress.status async for progress in notifications.watch(id_)] == ["failed"]
+        assert [progress async for progress in notifications.watch(12345)] == []
+
+
+async def test_what_is_rolled_back_is_not_told(database: Database, notifications: Notifications) -> None:
+    id_ = await create(database)
+    await until_listening(database)
+    watch = notifications.watch(id_)
+    await following(watch)
+
+    async def fails() -> None:
+        async with database.session() as session:
+            await conversations.set_progress(session, id_, "transcribing", 0.9)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    await advance(database, id_, 0.25)
+    assert (await following(watch)).progress == 0.25
+
+
+async def test_the_listener_reconnects_and_catches_up(database: Database, notifications: Notifications) -> None:
+    id_ = await create(database)
+    (pid,) = await until_listening(database)
+    watch = notifications.watch(id_)
+    await following(watch)
+    async with database.session() as session:
+        await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    await advance(database, id_, 0.5)  # while nobody listens
+    assert (await following(watch)).progress == 0.5
+    await until_listening(database)
+    await advance(database, id_, 0.75)
+    assert (await following(watch)).progress == 0.75

@@ -1,0 +1,109 @@
+"""Corrections follow the words they were made on, and are never given to words that nobody corrected."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.transcript.carry_over import TOLERANCE, carry, sources
+from pipeline.types import Word
+
+Lines = dict[int, list[Word]]
+
+SECONDS = 0.4
+"""From one word to the next."""
+
+
+def words(texts: Sequence[str], start: float = 0.0) -> list[Word]:
+    times = [start + SECONDS * i for i in range(len(texts))]
+    return [Word(f" {text}", at, at + SECONDS, 0.9) for text, at in zip(texts, times, strict=True)]
+
+
+def lines(said: Sequence[Word], cuts: Sequence[int]) -> Lines:
+    """The words in lines that end before each of the cuts; lines without words are lines too."""
+    bounds = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
+    return {i: list(said[a:b]) for i, (a, b) in enumerate(pairwise(bounds))}
+
+
+def moved(word: Word, by: float) -> Word:
+    return Word(word.text, word.start + by, word.end + by, word.probability)
+
+
+def unique(count: int) -> list[Word]:
+    return words([f"word{i}" for i in range(count)])
+
+
+cuts = st.lists(st.integers(0, 40), max_size=12)
+
+
+@given(st.lists(st.sampled_from(["yes", "no", "well", "Don't!", "—"]), max_size=40), cuts)
+def test_a_transcript_that_did_not_change_keeps_every_line(texts: list[str], where: list[int]) -> None:
+    same = lines(words(texts), where)
+    spoken = {line: line for line, said in same.items() if any(word.text != " —" for word in said)}
+    assert carry(same, same) == sources(same, same) == spoken
+
+
+@given(cuts, cuts, st.lists(st.floats(-0.15, 0.15), min_size=40, max_size=40), st.sets(st.integers(0, 39)))
+def test_each_line_goes_where_most_of_its_words_are(
+    old_cuts: list[int], new_cuts: list[int], jitter: list[float], changed: set[int]
+) -> None:
+    said = unique(40)
+    heard = [moved(word, by) for word, by in zip(said, jitter, strict=True)]
+    heard = [Word(" other", w.start, w.end, 0.5) if i in changed else w for i, w in enumerate(heard)]
+    old, new = lines(said, old_cuts), lines(heard, new_cuts)
+    line_of = {word.text: line for line, theirs in old.items() for word in theirs}
+    origins = {line: Counter(line_of[word.text] for word in theirs if word.text in line_of) for line, theirs in new.items()}
+
+    found = sources(old, new)
+    for line, theirs in new.items():
+        majority = [source for source, count in origins[line].items() if 2 * count > len(theirs)]
+        assert ([found[line]] if line in found else []) == majority
+
+    carried = carry(old, new)
+    assert len(set(carried.values())) == len(carried)
+    for source in old:
+        candidates = [line for line in new if found.get(line) == source]
+        assert (source in carried) == bool(candidates)
+        if candidates:
+            assert origins[carried[source]][source] == max(origins[line][source] for line in candidates)
+
+
+@given(cuts, cuts)
+def test_other_words_carry_nothing(old_cuts: list[int], new_cuts: list[int]) -> None:
+    old = lines(words(["yes"] * 30), old_cuts)
+    assert carry(old, lines(words(["no"] * 30), new_cuts)) == {}
+
+
+def test_the_same_words_at_another_time_carry_nothing() -> None:
+    said = unique(10)
+    later = [moved(word, TOLERANCE + 0.1) for word in said]
+    assert carry({1: said}, {1: later}) == {}
+    assert carry({1: said}, {1: [moved(word, TOLERANCE - 0.1) for word in said]}) == {1: 1}
+
+
+def test_a_short_line_that_a_long_one_swallowed_is_gone() -> None:
+    said = unique(10)
+    assert carry({"short": said[:2], "long": said[2:]}, {"all": said}) == {"long": "all"}
+
+
+def test_of_a_line_that_was_cut_the_longer_part_stands_for_it_and_both_come_from_it() -> None:
+    said = unique(10)
+    new = {"first": said[:4], "second": said[4:]}
+    assert carry({"line": said}, new) == {"line": "second"}
+    assert sources({"line": said}, new) == {"first": "line", "second": "line"}
+
+
+def test_spelling_does_not_count_but_words_do() -> None:
+    old = {1: words(["Well,", "don't", "go"])}
+    assert carry(old, {1: words(["well", "DONT", "go."])}) == {1: 1}
+    assert carry(old, {1: words(["well", "please", "stay"])}) == {}
+
+
+@pytest.mark.timeout(60)
+def test_a_day_of_talk_takes_seconds() -> None:
+    said = words([f"w{i % 300}" for i in range(60_000)])
+    old, new = lines(said, range(0, 60_000, 12)), lines(said, range(0, 60_000, 13))
+    assert len(carry(old, new)) > 4000

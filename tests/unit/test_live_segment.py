@@ -1,0 +1,147 @@
+"""What becomes of one line, with stages that answer from a script. The models have tests of their own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
+from pipeline.stages import Stages
+from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Turn, Utterance, Vector, Voiceprint, Word
+
+AUDIO = "a reference that the pipeline only hands on"
+ALICE, BOB = np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32)
+WHOLE = np.array([0, 0, 1], np.float32)
+"""What all of a line sounds like."""
+
+
+@dataclass
+class Script:
+    """Alice speaks for three seconds, then Bob does, unless it says otherwise."""
+
+    words: list[Word] = field(default_factory=lambda: [Word(f" w{i}", i, i + 0.9, 0.9) for i in range(6)])
+    turns: list[Turn] = field(default_factory=lambda: [Turn(0, 3, "A"), Turn(3, 6, "B")])
+    voices: dict[str, Vector] = field(default_factory=lambda: {"A": ALICE, "B": BOB})
+    logprob: float = -0.2
+    running: int = 0
+    at_once: int = 0
+    shards: list[Span] = field(default_factory=list)
+    hints: list[SpeakerHint] = field(default_factory=list)
+
+    async def _work(self) -> None:
+        self.running += 1
+        self.at_once = max(self.at_once, self.running)
+        await asyncio.sleep(0.01)
+        self.running -= 1
+
+    async def find_speech(self, audio: str) -> Sequence[Span]:
+        raise AssertionError("A line is speech already.")
+
+    async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
+        await self._work()
+        return [Utterance(tuple(self.words), self.logprob, language or "fr")] if self.words else []
+
+    async def observe(self, audio: str, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
+        self.shards.append(shard)
+        await self._work()
+        return Observation(np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1), np.float32))
+
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        self.hints.append(hint)
+        return Diarization(tuple(self.turns), tuple(self.turns))
+
+    async def embed(self, audio: str, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+        (label,) = {turn.speaker for turn in self.turns if turn.start <= spans[0].start < turn.end}
+        return Voiceprint(self.voices[label], "voices")
+
+    async def embed_each(self, audio: str, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        await self._work()
+        return [Voiceprint(WHOLE * span.duration, "voices") for span in spans]
+
+    async def recognize(self, audio: str, spans: Sequence[Span]) -> Sequence[Emotion]:
+        await self._work()
+        return [Emotion("happy", span.duration / 10, {}, WHOLE, "feelings") for span in spans]
+
+
+async def heard(script: Script, duration: float = 6.0, **how: object) -> ProcessedSegment:
+    return await process_segment(AUDIO, duration, Stages(script, script, script, script), SegmentOptions(**how))  # type: ignore[arg-type]
+
+
+def lines(found: ProcessedSegment) -> list[tuple[str, str]]:
+    return [(segment.speaker, segment.text) for segment in found.segments]
+
+
+async def test_two_voices_make_two_segments_with_voices_and_emotions_of_their_own() -> None:
+    found = await heard(Script())
+    assert lines(found) == [("A", "w0 w1 w2"), ("B", "w3 w4 w5")]
+    assert [(segment.start, segment.end) for segment in found.segments] == [(0, 2.9), (3, 5.9)]
+    assert [segment.emotion and segment.emotion.confidence for segment in found.segments] == [pytest.approx(0.29)] * 2
+    assert {p.label: p.voiceprint.vector.tolist() for p in found.participants if p.voiceprint} == {
+        "A": ALICE.tolist(),
+        "B": BOB.tolist(),
+    }
+    assert found.language == "fr"
+
+
+async def test_voices_that_cannot_be_told_apart_are_one() -> None:
+    found = await heard(Script(voices={"A": ALICE, "B": ALICE}))
+    assert [text for _, text in lines(found)] == ["w0 w1 w2 w3 w4 w5"]
+    (person,) = found.participants
+    assert person.voiceprint is not None
+    assert person.voiceprint.vector[2] == 6.0  # that of the whole line
+    assert person.speech == pytest.approx(5.9)
+    assert found.segments[0].emotion is not None
+    assert found.segments[0].emotion.confidence == pytest.approx(0.6)
+
+
+async def test_the_threshold_decides_whether_they_can() -> None:
+    like = (ALICE + BOB) / np.sqrt(2)
+    assert len((await heard(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.6)).participants) == 1
+    assert len((await heard(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.8)).participants) == 2
+
+
+async def test_a_word_thrown_in_does_not_make_a_speaker() -> None:
+    turns = [Turn(0, 3, "A"), Turn(3, 3.9, "C"), Turn(3.9, 6, "B")]
+    words = [Word(" One.", 0, 2.9, 0.9), Word(" Mhm.", 3.1, 3.8, 0.9), Word(" Two.", 4, 5.9, 0.9)]
+    found = await heard(Script(turns=turns, words=words, voices={"A": ALICE, "B": BOB, "C": WHOLE}))
+    assert lines(found) == [("A", "One. Mhm."), ("B", "Two.")]
+
+
+async def test_everything_is_asked_at_the_same_time() -> None:
+    script = Script()
+    await heard(script)
+    assert script.at_once == 4
+    assert script.shards == [Span(0.0, 10.0)]  # a window of the diarizer
+
+
+async def test_nobody_looks_for_a_second_voice_in_a_short_line() -> None:
+    script = Script(words=[Word(" Yes.", 0, 0.5, 0.9)])
+    assert lines(await heard(script, duration=1.5)) == [("SPEAKER_00", "Yes.")]
+    assert script.shards == []
+
+
+async def test_a_line_without_words_is_nothing() -> None:
+    assert await heard(Script(words=[])) == ProcessedSegment()
+
+
+async def test_what_whisper_makes_up_is_left_out_if_wanted() -> None:
+    script = Script(words=[Word(" Thank", 0, 0.2, 0.2), Word(" you.", 0.2, 0.3, 0.2)], logprob=-1.5)
+    assert await heard(script) == ProcessedSegment()
+    assert len((await heard(script, filter_hallucinations=False)).segments) == 1
+
+
+async def test_the_language_that_is_known_is_not_guessed() -> None:
+    assert (await heard(Script(), language="de")).language == "de"
+
+
+async def test_an_error_is_raised_as_it_is_and_ends_everything() -> None:
+    class Broken(Script):
+        async def recognize(self, audio: str, spans: Sequence[Span]) -> Sequence[Emotion]:
+            raise RuntimeError("The device is gone.")
+
+    script = Broken()
+    with pytest.raises(RuntimeError, match="The device is gone"):
+        await heard(script)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pipeline.identity.matching import CLOSEST, THRESHOLDS, Match, match, threshold_for
+
+
+def _rows(*rows: list[float]) -> NDArray[np.float32]:
+    return np.array(rows, np.float32)
+
+
+def _ids(*ids: int) -> NDArray[np.int64]:
+    return np.array(ids, np.int64)
+
+
+def test_the_closest_reference_decides_and_not_the_average() -> None:
+    references = _rows([1, 0, 0], [0, 0, 1], [0.6, 0.8, 0])  # speaker 7 has two unlike references, whose mean is near neither
+    found = match(_rows([0.9, 0.1, 0], [0, 0, 5]), references, _ids(7, 7, 3), 0.5)
+    assert [m and m.speaker_id for m in found] == [7, 7]
+    assert found[0] is not None
+    assert found[0].similarity == pytest.approx(0.9 / np.hypot(0.9, 0.1))
+    assert found[1] == Match(7, CLOSEST)
+
+
+def test_a_voice_is_matched_only_above_the_threshold() -> None:
+    vectors, references = _rows([3, 4]), _rows([1, 0])
+    assert match(vectors, references, _ids(1), 0.59)[0] is not None
+    assert match(vectors, references, _ids(1), 0.61) == [None]
+    assert match(_rows([1, 0]), references, _ids(1), 1.0) == [None]
+
+
+def test_lengths_do_not_matter() -> None:
+    directions = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    scales = np.array([1e-30, 1e-3, 1, 7, 1e6, 1e30], np.float32)[:, None]
+    assert match(directions * scales, directions, _ids(*range(6)), 0.99) == [
+        Match(i, pytest.approx(1.0))
+        for i in range(6)  # type: ignore[arg-type]
+    ]
+
+
+def test_of_two_equally_close_speakers_the_first_known_wins() -> None:
+    assert match(_rows([1, 0]), _rows([1, 0], [1, 0]), _ids(9, 2), 0.5) == [Match(2, CLOSEST)]
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, -np.inf])
+def test_a_vector_without_a_direction_matches_nothing_and_harms_nobody(bad: float) -> None:
+    nothing = [bad, bad]
+    assert match(_rows(nothing, [0, 1]), _rows([1, 0], [0, 1]), _ids(1, 2), -0.5) == [None, Match(2, CLOSEST)]
+    assert match(_rows([1, 0]), _rows(nothing, [1, 0]), _ids(1, 2), -0.5) == [Match(2, CLOSEST)]
+    assert match(_rows([1, 0]), _rows(nothing), _ids(1), -0.5) == [None]
+
+
+def test_nobody_to_match_or_nobody_known() -> None:
+    nobody, none_known = np.empty((0, 2), np.float32), np.empty((0,), np.int64)
+    assert match(nobody, _rows([1, 0]), _ids(1), 0.5) == []
+    assert match(_rows([1, 0]), nobody, none_known, 0.5) == [None]
+    assert match(nobody, nobody, none_known, 0.5) == []
+
+
+def test_vectors_of_two_models_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="2 dimensions cannot be compared with references of 3"):
+        match(_rows([1, 0]), _rows([1, 0, 0]), _ids(1), 0.5)
+    with pytest.raises(ValueError, match="one speaker id for each reference"):
+        match(_rows([1, 0]), _rows([1, 0]), _ids(1, 2), 0.5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 12), st.floats(-1, 1))
+def test_the_matrix_product_agrees_with_one_pair_at_a_time(seed: int, people: int, known: int, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    vectors, references = (rng.normal(size=(count, 4)).astype(np.float32) for count in (people, known))
+    ids = rng.integers(0, 4, known)
+    for vector, found in zip(vectors, match(vectors, references, ids, threshold), strict=True):
+        similarity, speaker = max(
+            (float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)), int(id_))
+            for other, id_ in zip(references, ids, strict=True)
+        )
+        if abs(similarity - threshold) > 1e-5:
+            assert found == (Match(speaker, pytest.approx(similarity, abs=1e-5)) if similarity > threshold else None)  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(60)
+def test_a_large_roster_is_matched_at_once() -> None:
+    rng = np.random.default_rng(1)
+    references = rng.normal(size=(50_000, 256)).astype(np.float32)
+    found = match(references[[17, 40_001]], references, np.arange(50_000) // 5, 0.9)
+    assert [m and m.speaker_id for m in found] == [3, 8000]
+
+
+def test_a_threshold_belongs_to_a_model_unless_it_is_set() -> None:
+    assert threshold_for("pyannote/embedding", None) == 0.30
+    assert threshold_for("wespeaker-resnet34", None) == THRESHOLDS["wespeaker-resnet34"]
+    assert threshold_for("pyannote/embedding", 0.7) == 0.7
+    assert threshold_for("somebody/else", 0.7) == 0.7
+    with pytest.raises(ValueError, match="SPEAKER_THRESHOLD"):
+        threshold_for("somebody/else", None)
