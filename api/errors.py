@@ -9,6 +9,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from services.errors import ModelsUnavailableError
 from storage.postgres import database
 
 logger = logging.getLogger("ray.serve")
@@ -17,7 +18,7 @@ AWAY = "The database does not answer. Nothing was changed: try again in a moment
 FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
 SOON = {"Retry-After": "5"}
 """Seconds; an embedded PostgreSQL that died is back by then."""
-TROUBLES: tuple[type[Exception], ...] = (OSError, *database.FAILURES)
+TROUBLES: tuple[type[Exception], ...] = (ModelsUnavailableError, OSError, *database.FAILURES)
 """Of these `service_error` knows some."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -32,6 +33,8 @@ def handle(app: FastAPI) -> None:
 
 def service_error(error: BaseException) -> HTTPException | None:
     """How to answer an error that is no fault of the program's, nor of the client's; None where it is another one."""
+    if isinstance(error, ModelsUnavailableError):
+        return HTTPException(503, str(error), SOON)
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
         return HTTPException(503, AWAY, SOON)

@@ -48,14 +48,6 @@ async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(pause)
 
 
-def reason(error: BaseException) -> str:
-    """Why a recording or a line failed: a sentence for the client, without the traceback that Ray puts into an error's text."""
-    if isinstance(error, TimeoutError):
-        return "The models took too long."
-    cause = getattr(error, "cause", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-
-
 @dataclass(frozen=True, slots=True)
 class RemoteTranscriber:
     handle: Handle

@@ -1,28 +1,21 @@
-"""The door: FastAPI on a CPU replica, which composes the stages and files what they find."""
+"""The ingress: FastAPI on a CPU replica, which composes the stages and stores their results."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import ray
 from fastapi import FastAPI
 from ray import serve
 
 from api.app import create_app
-from deployments import handles
+from deployments import correlation, handles
 from deployments.stage_status import StageStatus
 from media import malloc
 from services.context import AppContext
-from services.policy import current_policy
-from services.recordings import Recordings
-from services.webhooks import Webhooks
-from services.worker import Worker
+from services.runtime import Runtime
 from settings import Settings
-from storage.audio import AudioStore
-from storage.jobs.notifications import Notifications
-from storage.postgres.database import Database, migrate
-
-logger = logging.getLogger("ray.serve")
+from storage.postgres.database import migrate
 
 
 @serve.ingress()
@@ -42,9 +35,8 @@ class Ingress:
         self.embedded_database = database
 
     async def drain(self) -> None:
-        """The program stops: give work back, for its next start, and have nobody wait for it."""
-        self.recordings.stopping.set()
-        await self.worker.close()
+        """Called before the program stops: its jobs are queued again for the next start."""
+        await self.context.drain()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve on the replica: an app that holds connections cannot be pickled to it."""
@@ -54,22 +46,10 @@ class Ingress:
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         url = self.settings.database_url or await self.embedded_database.url.remote()  # type: ignore[union-attr]
         await migrate(url)
-        database = Database(url)
-        store = AudioStore(self.settings.audio_url or str(self.settings.data_path / "audio"))
-        async with Notifications(url, database) as notifications:
-            stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
-            recordings = self.recordings = Recordings(self.settings, stages, database, store, notifications, urgent=urgent)
-            services = AppContext(self.settings, database, store, recordings, notifications, StageStatus(self.stages))
-            app.state.services = services
-            worker = self.worker = Worker(
-                recordings, notifications, partial(current_policy, services), partial(handles.wake, self.stages)
-            )
-            webhooks = Webhooks(self.settings, database)
-            worker.start()
-            webhooks.start()
-            try:
+        runtime = Runtime(ray.put, correlation.request_id, correlation.detached, partial(handles.wake, self.stages))
+        stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
+        status = StageStatus(self.stages)
+        async with AppContext.create(self.settings, url, stages, status, urgent_stages=urgent, runtime=runtime) as context:
+            self.context = app.state.context = context
+            async with context.working():
                 yield
-            finally:
-                await worker.close()
-                await webhooks.close()
-                await database.dispose()

@@ -1,65 +1,27 @@
 """What the tools work with, and how what goes wrong is said."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
 from media.decoding import AudioError
-from pipeline.process import Options
+from services.context import AppContext
+from services.errors import ModelsUnavailableError
 from services.fetch import FetchError
 from services.identity.corrections import Refused
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.identification import IdentificationError, SegmentNotFoundError
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
-from settings import Settings
 from storage.conversations.conversations import ConversationBusy
 from storage.jobs.jobs import QueueFullError
-from storage.postgres.database import Database
 from storage.search.search import SearchError
 from storage.speakers.speaker_queries import NoSuchNameError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
-Live = Callable[[], Awaitable[IdentityPolicy]]
-"""Tells the rules that are in force now."""
-
-
-class Unavailable(RuntimeError):
-    """The models do not answer; says what to do."""
-
-
-class Accepted(Protocol):
-    @property
-    def conversation_id(self) -> int: ...
-
-
-class Recordings(Protocol):
-    """What becomes of recordings: `services.recordings.Recordings`, which these tools may not know."""
-
-    async def accept(self, file: BinaryIO, filename: str, options: Options) -> Accepted:
-        """File a new recording and have it processed. Raises AudioError, QueueFullError."""
-
-    async def reprocess(self, conversation: int, options: Options) -> Accepted:
-        """Have a recording processed again. Raises LookupError, ConversationBusy, QueueFullError."""
-
-    async def finished(self, conversation: int) -> bool:
-        """Wait until the conversation is processed, and tell whether it is. Giving up waiting does not stop the work."""
-
-
-@dataclass(frozen=True)
-class Backend:
-    settings: Settings
-    database: Database
-    recordings: Recordings
-    policy: Live
-    """Raises Unavailable."""
-
-
-Work = Context[Backend, Any]
+Work = Context[AppContext, Any]
 """A tool's parameter for the call it serves."""
 
 SPEAKERS = "list_speakers shows who is known, with ids."
@@ -73,13 +35,13 @@ HINTS: dict[type[Exception], str] = {
     LookupError: "list_conversations shows what there is.",
     **dict.fromkeys((AudioError, FetchError, IdentificationError, Refused, SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
-    Unavailable: "",
+    ModelsUnavailableError: "",
 }
 """What to try, for everything that a tool may be refused with. The first that fits holds."""
 
 
 @contextmanager
-def work(ctx: Work) -> Iterator[Backend]:
+def work(ctx: Work) -> Iterator[AppContext]:
     """The backend; what storage refuses within the block, the model is told in a sentence, with what to try."""
     try:
         yield ctx.request_context.lifespan_context

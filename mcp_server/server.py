@@ -16,9 +16,10 @@ from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, Tex
 from pydantic import ValidationError
 
 from mcp_server import markdown, prompts
-from mcp_server.backend import Backend, Work
+from mcp_server.backend import Work
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
+from services.context import AppContext
 from settings import NAME
 from storage.conversations import conversations, excerpts
 
@@ -60,10 +61,10 @@ TOOL_FAILED = -32000
 MOST_LINES = 2000
 """Of a conversation that is read as a resource."""
 
-Lifespan = Callable[[MCPServer[Backend]], AbstractAsyncContextManager[Backend]]
+Lifespan = Callable[[MCPServer[AppContext]], AbstractAsyncContextManager[AppContext]]
 
 
-class Server(MCPServer[Backend]):
+class Server(MCPServer[AppContext]):
     """`MCPServer` with all that there is here, whose answers are compact JSON and whose faults are one sentence.
 
     Without `lifespan` it can only tell what there is.
@@ -92,7 +93,7 @@ class Server(MCPServer[Backend]):
         self.prompt(title="Who said what about …")(prompts.who_said_what)
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         if all(name != tool.name for tool in await self.list_tools()):
             raise MCPError(METHOD_NOT_FOUND, f"Tool not found: {name}")
@@ -108,7 +109,7 @@ class Server(MCPServer[Backend]):
         return result
 
 
-def add(server: MCPServer[Backend], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
+def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
     """Add a tool, described by its docstring."""
     title = tool.__name__.replace("_", " ").capitalize()
     description = " ".join((inspect.getdoc(tool) or "").split())

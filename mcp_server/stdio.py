@@ -21,10 +21,10 @@ from pydantic import AnyUrl, Field
 
 from mcp_server import arguments as arg
 from mcp_server import results
-from mcp_server.backend import Backend
 from mcp_server.endpoint import PATH, STREAM
 from mcp_server.server import FETCH, Server, add
 from mcp_server.tools import processing
+from services.context import AppContext
 from storage.conversations.conversations import Progress
 
 TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long recording takes a while
@@ -40,7 +40,7 @@ class Relay(Server):
         add(self, self.process_audio, FETCH)
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Backend, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         if name == "process_audio" and arguments.get("path"):
             return await super().call_tool(name, arguments, context)
@@ -51,7 +51,7 @@ class Relay(Server):
         return CallToolResult.model_validate(result)
 
     async def read_resource(
-        self, uri: AnyUrl | str, context: Context[Backend, Any] | None = None
+        self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
         try:
             found = await self._ask("resources/read", {"uri": str(uri)})

@@ -1,42 +1,20 @@
 """What live clients send, as samples: PCM at any sample rate. What browsers record is in `media.webm`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal
 
 import numpy as np
+import soxr
 
+from media.decoder import Decoder
+from media.webm import WebmDecoder
 from pipeline.live.endpointing import level
 from pipeline.types import SAMPLE_RATE, Samples
-
-if TYPE_CHECKING:
-    from soxr import ResampleStream
 
 Encoding = Literal["float32", "int16", "webm"]
 DEFAULT_RATE = 48_000
 """Hz; what clients send who say nothing."""
 MIN_RATE, MAX_RATE = 8_000, 192_000
-
-
-class StreamError(ValueError):
-    """What the client sends cannot be used any further; the message is one sentence that says why."""
-
-
-class Decoder(Protocol):
-    """The bytes of one connection, in order, as samples. All methods block, and are called by one thread at a time."""
-
-    level: float
-    """Root mean square of the sound that came last."""
-
-    def feed(self, data: bytes) -> Iterator[Samples]:
-        """What can be told of the stream with `data`. Raises StreamError."""
-
-    def finish(self) -> Iterator[Samples]:
-        """The rest, after the last bytes. Raises StreamError."""
-
-    def close(self) -> None:
-        """Let go of everything, wherever the stream stands."""
 
 
 class PcmDecoder:
@@ -73,14 +51,10 @@ class PcmDecoder:
 def decoder(encoding: Encoding, sample_rate: int) -> Decoder:
     """For a new connection; `sample_rate` means nothing for `webm`, which knows its own."""
     if encoding == "webm":
-        from media.webm import WebmDecoder
-
         return WebmDecoder()
     return PcmDecoder(encoding, sample_rate)
 
 
-def _resampler(sample_rate: int) -> ResampleStream:
+def _resampler(sample_rate: int) -> soxr.ResampleStream:
     """Gives the same samples however its input is cut into pieces."""
-    import soxr
-
     return soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from media.stream import StreamError
+from media.decoder import StreamError
 from pipeline.live.endpointing import level
 from pipeline.types import SAMPLE_RATE, Samples
 

@@ -1,64 +1,86 @@
-"""What the routes work with, as FastAPI dependencies. The routes know nothing of Ray."""
+"""The composition root: what every use case works with."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from fastapi import Depends, HTTPException
-from starlette.requests import HTTPConnection
-
-from api.errors import SOON
+from pipeline.identity.policy import IdentityPolicy
+from pipeline.stages import Stages
+from services.live.live import Live
+from services.policy import Policies, StageStatus
+from services.recordings import Recordings
+from services.runtime import IN_PROCESS, Runtime
+from services.webhooks import Webhooks
+from services.worker import Worker
 from settings import Settings
 from storage.audio import AudioStore
 from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
-if TYPE_CHECKING:
-    from services.recordings import Recordings
-
-PATIENCE = 30.0
-"""Seconds for the stages to say what they run: their models may be loading, as they do after a change."""
-FRESH = 60.0
-"""Seconds for which that holds: a change of the graph may bring another model while this replica stays, or came first."""
-
-NOT_FOUND = HTTPException(404, "Conversation not found")
-
 
 @dataclass(frozen=True)
 class AppContext:
-    """Made once on each ingress replica."""
+    """Made once in each process that serves requests."""
 
     settings: Settings
     database: Database
     store: AudioStore
-    recordings: "Recordings"
     notifications: Notifications
-    stage_status: Callable[[], Awaitable[dict[str, dict[str, str | None]]]]
-    _models: dict[str, tuple[str, float]] = field(default_factory=dict)
+    recordings: Recordings
+    live: Live
+    worker: Worker
+    webhooks: Webhooks
+    policies: Policies
+    stage_status: Callable[[], Awaitable[StageStatus]]
 
-    async def embedding_model(self) -> str:
-        """The name of the speaker embedding model that is running, which is asked for now and then.
+    @classmethod
+    @asynccontextmanager
+    async def create(
+        cls,
+        settings: Settings,
+        url: str,
+        stages: Stages[Any],
+        stage_status: Callable[[], Awaitable[StageStatus]],
+        *,
+        urgent_stages: Stages[Any] | None = None,
+        runtime: Runtime = IN_PROCESS,
+    ) -> AsyncIterator["AppContext"]:
+        """Connect to the migrated database at `url` until the block ends.
 
-        Raises HTTPException (503) where the stages have never answered.
+        `urgent_stages` are the same stages for calls that a person who speaks waits for.
         """
-        name, asked = self._models.get("embedder", ("", -FRESH))
-        if time.monotonic() - asked < FRESH:
-            return name
+        database = Database(url)
+        store = AudioStore(settings.audio_url or str(settings.data_path / "audio"))
+        policies = Policies(settings, database, stage_status)
+        async with Notifications(url, database) as notifications:
+            recordings = Recordings(settings, stages, database, store, notifications, runtime)
+            live = Live(settings, urgent_stages or stages, database, store, policies.current, runtime.share)
+            worker = Worker(recordings, notifications, policies.current, runtime)
+            webhooks = Webhooks(settings, database, runtime)
+            try:
+                yield cls(settings, database, store, notifications, recordings, live, worker, webhooks, policies, stage_status)
+            finally:
+                await live.close()
+                await database.dispose()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Work on jobs, webhooks and abandoned live conversations until the block ends."""
+        self.live.recover()
+        self.worker.start()
+        self.webhooks.start()
         try:
-            async with asyncio.timeout(PATIENCE):
-                name = str((await self.stage_status())["embedder"]["model"])
-        except Exception as error:
-            if not name:
-                raise HTTPException(503, "The models do not answer; wait until GET /health/ready does.", SOON) from error
-        self._models["embedder"] = name, time.monotonic()
-        return name
+            yield
+        finally:
+            await self.worker.close()
+            await self.webhooks.close()
 
+    async def policy(self) -> IdentityPolicy:
+        """Raises ModelsUnavailableError."""
+        return await self.policies.current()
 
-def services(connection: HTTPConnection) -> AppContext:
-    found: AppContext = connection.app.state.services
-    return found
-
-
-ServicesDep = Annotated[AppContext, Depends(services)]
+    async def drain(self) -> None:
+        """Return jobs to the queue and release requests that wait for one, before the program stops."""
+        self.recordings.stopping.set()
+        await self.worker.close()

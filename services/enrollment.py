@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.identity.enrollment import LONGEST, voice_of
+from pipeline.identity.policy import IdentityPolicy
 from services.identity import speaker_admin
-from services.identity.emotion_refresh import IdentityPolicy
 from services.recordings import Recordings, decode_upload
 from storage.speakers import speakers
 from storage.speakers.speakers import NameTakenError, SpeakerSummary

@@ -3,19 +3,17 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import ray
-
-from deployments.correlation import request_id
 from media import malloc, recording
 from media.decoding import decode
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
+from services.runtime import Runtime
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
@@ -35,10 +33,7 @@ class Accepted:
 
 
 class Recordings:
-    """Accepts recordings, which workers then process (`services.worker`), and gets them for the stages.
-
-    `share` puts samples where the stages get them from; `urgent` are the same stages for what somebody waits for who speaks.
-    """
+    """Accepts recordings, which workers then process (`services.worker`), and loads them for the stages."""
 
     def __init__(
         self,
@@ -47,19 +42,17 @@ class Recordings:
         database: Database,
         store: AudioStore,
         notifications: Notifications,
-        share: Callable[[Samples], Any] = ray.put,
-        urgent: Stages[Any] | None = None,
+        runtime: Runtime,
     ) -> None:
         self.settings = settings
         self.stages = stages
-        self.urgent_stages = urgent or stages
         self.database = database
         self.store = store
         self.notifications = notifications
         self.stopping = asyncio.Event()
         """Set where the program ends, and nobody should wait for it."""
         self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
-        self._share = share
+        self._runtime = runtime
 
     async def accept(self, file: BinaryIO, filename: str, options: Options, webhook_url: str | None = None) -> Accepted:
         """File a new recording and have it processed.
@@ -146,11 +139,11 @@ class Recordings:
 
     async def shared(self, samples: Samples) -> "Audio":
         """Samples as the stages take them."""
-        return Audio(await asyncio.to_thread(self._share, samples), len(samples) / SAMPLE_RATE)
+        return Audio(await asyncio.to_thread(self._runtime.share, samples), len(samples) / SAMPLE_RATE)
 
     def _work(self, options: Options, duration: float, webhook_url: str | None) -> dict[str, Any]:
         """What a job is to do."""
-        asked = {"language": options.language, "hint": asdict(options.hint), "request_id": request_id()}
+        asked = {"language": options.language, "hint": asdict(options.hint), "request_id": self._runtime.request_id()}
         return {"options": asked, "duration": duration, "webhook_url": webhook_url, "most": self.settings.max_queued}
 
 

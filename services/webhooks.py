@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import httpx
 
-from api import schemas
-from deployments.correlation import detached
+from services import schemas
 from services.fetch import FetchError, pin
+from services.runtime import Runtime
 from settings import Settings
 from storage.jobs import webhooks
 from storage.jobs.webhooks import Delivery
@@ -30,12 +30,13 @@ PATIENCE = 15.0
 class Webhooks:
     """Delivers from `start` until `close`; what is not delivered by then is due again later."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, runtime: Runtime) -> None:
+        self._runtime = runtime
         self.settings = settings
         self.database = database
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._deliver_all(), context=detached())
+        self._task = asyncio.create_task(self._deliver_all(), context=self._runtime.detached(""))
 
     async def close(self) -> None:
         self._task.cancel()

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from deployments.correlation import detached
-from deployments.handles import reason
 from media.decoding import AudioError
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.process import process
 from pipeline.types import Transcript
+from services.errors import failure_reason
 from services.identity import reprocessing
-from services.identity.emotion_refresh import IdentityPolicy
 from services.recordings import Recordings, options_of
+from services.runtime import Runtime
 from storage.conversations import conversations
 from storage.jobs import jobs
 from storage.jobs.jobs import LEASE, Lease, LeaseLostError
@@ -50,20 +50,19 @@ class Worker:
         recordings: Recordings,
         notifications: Notifications,
         policy: Callable[[], Awaitable[IdentityPolicy]],
-        wake: Callable[[], None],
+        runtime: Runtime,
     ) -> None:
         self.recordings = recordings
         self.database = recordings.database
         self.notifications = notifications
         self.policy = policy
         """Tells the rules in force; asked when the work on a recording begins, and when it is filed."""
-        self.wake = wake
-        """Starts the models that are not loaded; called when the work on a recording begins."""
+        self._runtime = runtime
         self.name = uuid4().hex
         self._work: dict[asyncio.Task[None], Lease] = {}
 
     def start(self) -> None:
-        self._looking = _spawn(self._look())
+        self._looking = self._spawn(self._look())
 
     async def close(self) -> None:
         self._looking.cancel()
@@ -71,6 +70,9 @@ class Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], request_id: str = "") -> asyncio.Task[None]:
+        return asyncio.create_task(work, context=self._runtime.detached(request_id))
 
     async def _look(self) -> None:
         await self._stages_answer()
@@ -82,7 +84,7 @@ class Worker:
                 logger.warning("No work can be taken from the database: %s", error)
                 lease = None
             if lease is not None:
-                task = _spawn(self._do(lease), lease.options.get("request_id", ""))
+                task = self._spawn(self._do(lease), lease.options.get("request_id", ""))
                 self._work[task] = lease
                 task.add_done_callback(self._done)
             else:
@@ -126,7 +128,7 @@ class Worker:
         except CancelledByUserError:
             await self._write(jobs.drop, lease)
         except (AudioError, LookupError) as error:
-            await self._write(jobs.fail, lease, reason(error))
+            await self._write(jobs.fail, lease, failure_reason(error))
         except asyncio.CancelledError:
             if stopping():
                 await self._write(jobs.release, lease)
@@ -134,7 +136,7 @@ class Worker:
             await self._write(jobs.again, lease, "A stage was stopped while it worked on this recording.")
         except Exception as error:
             logger.exception("Job %d failed in attempt %d", lease.id, lease.attempts)
-            await self._write(jobs.again, lease, reason(error))
+            await self._write(jobs.again, lease, failure_reason(error))
         finally:
             for task in (work, hold):
                 task.cancel()
@@ -142,7 +144,7 @@ class Worker:
 
     async def _process(self, lease: Lease) -> None:
         """Hear the recording and file its transcript."""
-        self.wake()
+        self._runtime.wake()
         async with self.database.session() as session:
             key = await conversations.recording_in_work(session, lease.conversation_id)
             found = await jobs.results(session, lease)
@@ -216,8 +218,3 @@ def stopping() -> bool:
     """Whether somebody cancelled this task, and not what it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _spawn(work: Coroutine[Any, Any, None], request_id: str = "") -> asyncio.Task[None]:
-    """Begin work whose logs, on every replica that it reaches, bear the id of the request that it was accepted with."""
-    return asyncio.create_task(work, context=detached(request_id))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from api import schemas
-from api.schemas import lines
 from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples, Segment, Transcript, Turn
+from services import schemas as public
+from services.schemas import lines
 from settings import Settings
 from vivavoce import printing
 
@@ -48,13 +48,13 @@ def render(transcript: Transcript, file: Path, format: str | None) -> str:
     return export.FORMATS[format].render(export.Transcript(file.stem, lines(found), turns))
 
 
-def conversation(transcript: Transcript, file: Path) -> schemas.Conversation:
+def conversation(transcript: Transcript, file: Path) -> public.Conversation:
     """The transcript as the API would return it, from an archive that holds nothing else."""
     start = datetime.now(UTC)
     names = speaker_names(transcript)
     ids = {label: number for number, label in enumerate(names, 1)}
     segments = [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
-    return schemas.Conversation(
+    return public.Conversation(
         id=1,
         title=file.name,
         start_time=start,
@@ -75,9 +75,9 @@ def speaker_names(transcript: Transcript) -> dict[str, str]:
     return {label: f"Unknown_{number:02d}" for number, label in enumerate(labels, 1)}
 
 
-def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> schemas.Segment:
+def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> public.Segment:
     emotion = segment.emotion
-    return schemas.Segment(
+    return public.Segment(
         id=number,
         conversation_id=1,
         speaker_id=speaker,
@@ -91,6 +91,6 @@ def _segment(number: int, segment: Segment, name: str, speaker: int, start: date
         overlap=segment.overlap,
         emotion_category=emotion and emotion.label,
         emotion_confidence=emotion and emotion.confidence,
-        words=[schemas.Word(word=w.text, start=w.start, end=w.end, probability=w.probability) for w in segment.words],
+        words=[public.Word(word=w.text, start=w.start, end=w.end, probability=w.probability) for w in segment.words],
         avg_logprob=segment.avg_logprob,
     )

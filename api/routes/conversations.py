@@ -9,8 +9,10 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas
+from api.dependencies import NOT_FOUND, ContextDep
 from pipeline.formats import export
-from services.context import NOT_FOUND, AppContext, ServicesDep
+from services import schemas as public
+from services.context import AppContext
 from storage.conversations import conversations, exports
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -25,46 +27,46 @@ ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 @router.get("")
 async def list_conversations(
-    services: ServicesDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    context: ContextDep,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=public.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=public.LIMIT)] = 100,
     status: Annotated[
         Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only these.")
     ] = None,
 ) -> schemas.Conversations:
     """From the newest on."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         page, total = await conversations.list_page(session, skip, limit, status)
-    items = [schemas.ConversationListItem.model_validate(item) for item in page]
+    items = [public.ConversationListItem.model_validate(item) for item in page]
     return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
 
 
 @router.get("/{conversation_id}", responses=MISSING)
-async def get_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Conversation:
+async def get_conversation(context: ContextDep, conversation_id: ConversationId) -> public.Conversation:
     """One conversation with its whole transcript."""
-    return await read(services, conversation_id)
+    return await read(context, conversation_id)
 
 
 @router.patch("/{conversation_id}", responses=MISSING)
 async def update_conversation(
-    services: ServicesDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
-) -> schemas.Conversation:
+    context: ContextDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
+) -> public.Conversation:
     """Change the title."""
     if change.title is not None:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             try:
                 await conversations.rename(session, conversation_id, change.title)
             except LookupError as error:
                 raise not_found(error) from error
-    return await read(services, conversation_id)
+    return await read(context, conversation_id)
 
 
 @router.delete(
     "/{conversation_id}", responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is in work."}}
 )
-async def delete_conversation(services: ServicesDep, conversation_id: ConversationId) -> schemas.Deleted:
+async def delete_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Deleted:
     """Delete a conversation, its recording, and the unknown speakers who are heard nowhere else."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             key = await conversations.remove(session, conversation_id)
         except LookupError as error:
@@ -74,7 +76,7 @@ async def delete_conversation(services: ServicesDep, conversation_id: Conversati
     warnings = []
     try:
         if key is not None:
-            await services.store.delete(key)
+            await context.store.delete(key)
     except Exception:
         logger.exception("The recording %s of the deleted conversation %d is still there", key, conversation_id)
         warnings.append("The recording could not be deleted; the server's log says why.")
@@ -87,17 +89,17 @@ async def delete_conversation(services: ServicesDep, conversation_id: Conversati
     responses=MISSING | {200: {"content": {found.media_type: {} for found in export.FORMATS.values()}}},
 )
 async def get_transcript(
-    services: ServicesDep,
+    context: ContextDep,
     conversation_id: ConversationId,
     format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="What kind of file.")] = "json",
 ) -> Response:
     """The transcript as a file: subtitles, text, a table, turns for diarization tools, or the conversation as JSON."""
     headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
     if format == "json":
-        conversation = await read(services, conversation_id)
+        conversation = await read(context, conversation_id)
         content = await asyncio.to_thread(conversation.model_dump_json)
         return Response(content, media_type="application/json", headers=headers)
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
         if found is None:
             raise NOT_FOUND
@@ -107,9 +109,9 @@ async def get_transcript(
 
 
 @router.get("/{conversation_id}/progress", responses=MISSING)
-async def get_progress(services: ServicesDep, conversation_id: ConversationId) -> schemas.Progress:
+async def get_progress(context: ContextDep, conversation_id: ConversationId) -> schemas.Progress:
     """How far the work on a recording is, for polling."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await conversations.progress(session, conversation_id)
     if found is None:
         raise NOT_FOUND
@@ -117,12 +119,12 @@ async def get_progress(services: ServicesDep, conversation_id: ConversationId) -
 
 
 @router.get("/{conversation_id}/events", response_class=EventSourceResponse, responses=MISSING)
-async def watch_progress(services: ServicesDep, conversation_id: ConversationId) -> EventSourceResponse:
+async def watch_progress(context: ContextDep, conversation_id: ConversationId) -> EventSourceResponse:
     """The same as server-sent events named `progress`: one now, one at every change, the last when the work has ended."""
-    await get_progress(services, conversation_id)  # 404 while that can still be said
+    await get_progress(context, conversation_id)  # 404 while that can still be said
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        async for progress in services.notifications.watch(conversation_id):
+        async for progress in context.notifications.watch(conversation_id):
             yield ServerSentEvent(schemas.Progress.model_validate(progress).model_dump_json(), event="progress")
 
     return EventSourceResponse(events())
@@ -133,10 +135,10 @@ def not_found(error: LookupError) -> HTTPException:
     return HTTPException(404, str(error.args[0]))
 
 
-async def read(services: AppContext, conversation_id: int) -> schemas.Conversation:
+async def read(context: AppContext, conversation_id: int) -> public.Conversation:
     """The conversation from the database, or a 404."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
     if found is None:
         raise NOT_FOUND
-    return await asyncio.to_thread(schemas.Conversation.model_validate, found)  # a day of talk is 20,000 lines
+    return await asyncio.to_thread(public.Conversation.model_validate, found)  # a day of talk is 20,000 lines

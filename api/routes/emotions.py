@@ -9,12 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from api import schemas
-from api.routes import voice_settings
+from api.dependencies import NOT_FOUND, ContextDep
 from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
-from services.context import NOT_FOUND, AppContext, ServicesDep
+from services import schemas as public
+from services.context import AppContext
 from services.identity import corrections
 from storage.conversations import conversations
 from storage.emotions import emotions
@@ -44,24 +45,24 @@ VoiceThreshold = Annotated[
 ]
 
 
-class EmotionProfile(schemas.Schema):
+class EmotionProfile(public.Schema):
     emotion_category: str = Field(examples=["happy"])
     sample_count: int = Field(description="Corrected segments that the profile is made of.")
     voice_sample_count: int = Field(description="Those of them whose voice is known; the voice counts from 3 on.")
     confidence_threshold: float | None = Field(description="Its own; null where the speaker's holds.")
     voice_threshold: float | None = Field(description="Its own, of voices; null where the embedding model's holds.")
-    created_at: schemas.Moment
-    updated_at: schemas.Moment
+    created_at: public.Moment
+    updated_at: public.Moment
 
 
-class SpeakerEmotions(schemas.Schema):
+class SpeakerEmotions(public.Schema):
     speaker_id: int
     speaker_name: str
     emotion_threshold: float | None = Field(description="The speaker's own; null where the system's holds.")
     profiles: list[EmotionProfile]
 
 
-class EmotionThreshold(schemas.Schema):
+class EmotionThreshold(public.Schema):
     speaker_name: str
     custom_threshold: float | None = Field(description="The speaker's own, if there is one.")
     effective_threshold: float = Field(description="The one that holds.")
@@ -76,14 +77,14 @@ class ChangedThreshold(EmotionThreshold):
     message: str
 
 
-class ProfileThreshold(schemas.Schema):
+class ProfileThreshold(public.Schema):
     message: str
     speaker_name: str
     emotion_category: str
     threshold: float | None = Field(description="Its own; null where the wider one holds.")
 
 
-class Reset(schemas.Schema):
+class Reset(public.Schema):
     message: str
     speaker_name: str
     emotion_category: str | None = None
@@ -97,7 +98,7 @@ class EmotionCorrection(BaseModel):
     learn: bool = Field(True, description="The speaker's profile of this emotion learns from it.")
 
 
-class Corrected(schemas.Schema):
+class Corrected(public.Schema):
     message: str
     old_emotion: str | None
     new_emotion: str
@@ -110,13 +111,13 @@ class EmotionMisidentified(BaseModel):
     is_misidentified: bool
 
 
-class EmotionMisidentifiedAnswer(schemas.Schema):
+class EmotionMisidentifiedAnswer(public.Schema):
     message: str
     emotion_misidentified: bool
     emotion_profile_recalculated: bool = Field(description="The speaker's profile is another without this segment, or with it.")
 
 
-class Recalculated(schemas.Schema):
+class Recalculated(public.Schema):
     message: str = "Emotions recalculated"
     updated: int = Field(description="Segments whose emotion is what is detected now.")
     skipped: int = Field(description="Segments that were corrected, or in which there is nothing to detect.")
@@ -143,19 +144,19 @@ def _refusals() -> Iterator[None]:
 
 
 @profiles.get("/{speaker_id}/emotion-profiles", responses=NO_SPEAKER)
-async def get_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId) -> SpeakerEmotions:
+async def get_emotion_profiles(context: ContextDep, speaker_id: SpeakerId) -> SpeakerEmotions:
     """What has been learned from corrections about how a speaker sounds in each emotion."""
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await stored_profiles.profiles(session, speaker_id)
     return SpeakerEmotions.model_validate(found)
 
 
 @profiles.delete("/{speaker_id}/emotion-profiles", responses=NO_PROFILE, response_model_exclude_none=True)
-async def reset_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId, emotion_category: EmotionOrAll = None) -> Reset:
+async def reset_emotion_profiles(context: ContextDep, speaker_id: SpeakerId, emotion_category: EmotionOrAll = None) -> Reset:
     """Forget what was learned about all emotions of a speaker, or about one. The corrected segments stay as they are."""
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             name, deleted = await stored_profiles.reset(session, speaker_id, emotion_category)
     what = "all emotion profiles" if emotion_category is None else f"emotion profile '{emotion_category}'"
     message = f"Reset {what} for speaker '{name}'"
@@ -163,44 +164,44 @@ async def reset_emotion_profiles(services: ServicesDep, speaker_id: SpeakerId, e
 
 
 @profiles.get("/{speaker_id}/emotion-threshold", responses=NO_SPEAKER)
-async def get_emotion_threshold(services: ServicesDep, speaker_id: SpeakerId) -> SpeakerThreshold:
+async def get_emotion_threshold(context: ContextDep, speaker_id: SpeakerId) -> SpeakerThreshold:
     """The similarity above which a speaker's emotion profiles count: their own, else the system's."""
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await stored_profiles.profiles(session, speaker_id)
-    effective = await _effective(services, found.emotion_threshold)
+    effective = await _effective(context, found.emotion_threshold)
     return SpeakerThreshold(speaker_id=found.speaker_id, speaker_name=found.speaker_name, **effective)
 
 
 @profiles.patch("/{speaker_id}/emotion-threshold", responses=NO_SPEAKER)
-async def set_emotion_threshold(services: ServicesDep, speaker_id: SpeakerId, threshold: Threshold = None) -> ChangedThreshold:
+async def set_emotion_threshold(context: ContextDep, speaker_id: SpeakerId, threshold: Threshold = None) -> ChangedThreshold:
     """Give a speaker a threshold of their own; without one, they follow the system's again."""
-    effective = await _effective(services, threshold)
+    effective = await _effective(context, threshold)
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             name = await stored_profiles.set_threshold(session, speaker_id, threshold)
     return ChangedThreshold(message=f"Updated emotion threshold for '{name}'", speaker_name=name, **effective)
 
 
 @profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/threshold", responses=NO_PROFILE)
 async def set_profile_threshold(
-    services: ServicesDep, speaker_id: SpeakerId, emotion: Emotion, threshold: Threshold = None
+    context: ContextDep, speaker_id: SpeakerId, emotion: Emotion, threshold: Threshold = None
 ) -> ProfileThreshold:
     """Give one emotion of a speaker a threshold of its own; without one, it follows the speaker's again."""
-    return await _set_profile_threshold(services, speaker_id, emotion, threshold, voice=False)
+    return await _set_profile_threshold(context, speaker_id, emotion, threshold, voice=False)
 
 
 @profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/voice-threshold", responses=NO_PROFILE)
 async def set_profile_voice_threshold(
-    services: ServicesDep, speaker_id: SpeakerId, emotion: Emotion, threshold: VoiceThreshold = None
+    context: ContextDep, speaker_id: SpeakerId, emotion: Emotion, threshold: VoiceThreshold = None
 ) -> ProfileThreshold:
     """The same for the voice in this emotion; without one, it follows the embedding model's."""
-    return await _set_profile_threshold(services, speaker_id, emotion, threshold, voice=True)
+    return await _set_profile_threshold(context, speaker_id, emotion, threshold, voice=True)
 
 
 @segments.post("/segments/{segment_id}/correct-emotion", responses=REFUSED)
 async def correct_emotion(
-    services: ServicesDep,
+    context: ContextDep,
     conversation_id: ConversationId,
     segment_id: SegmentId,
     body: EmotionCorrection | None = None,
@@ -217,7 +218,7 @@ async def correct_emotion(
             [{"type": "missing", "loc": ("query", "corrected_emotion"), "msg": message, "input": None}]
         )
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             learning = learn and (body is None or body.learn)
             done = await corrections.correct(session, conversation_id, segment_id, emotion, learning)
     return Corrected(message=f"Emotion corrected to '{emotion}'", **{field: getattr(done, field) for field in done.__slots__})
@@ -225,11 +226,11 @@ async def correct_emotion(
 
 @segments.patch("/segments/{segment_id}/emotion-misidentified", responses=REFUSED)
 async def mark_emotion_misidentified(
-    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, body: EmotionMisidentified
+    context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, body: EmotionMisidentified
 ) -> EmotionMisidentifiedAnswer:
     """Say that a correction was wrong, so that the speaker's profile forgets it; or take that back."""
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             again = await corrections.mark_misidentified(session, conversation_id, segment_id, body.is_misidentified)
     return EmotionMisidentifiedAnswer(
         message=f"Segment {segment_id} emotion {'' if body.is_misidentified else 'un'}marked as misidentified",
@@ -242,19 +243,19 @@ async def mark_emotion_misidentified(
     "/recalculate-emotions",
     responses={404: {"model": schemas.Error, "description": "There is no such conversation."}},
 )
-async def recalculate_emotions(services: ServicesDep, conversation_id: ConversationId) -> Recalculated:
+async def recalculate_emotions(context: ContextDep, conversation_id: ConversationId) -> Recalculated:
     """Detect the emotions of a conversation again, as its speakers' profiles are now. Corrected segments stay as they are."""
-    settings = await voice_settings.read(services)
-    async with services.database.session() as session:
+    settings = await context.policies.voice_settings()
+    async with context.database.session() as session:
         if await conversations.progress(session, conversation_id) is None:
             raise NOT_FOUND
-        personalized = services.settings.enable_personalized_emotions
+        personalized = context.settings.enable_personalized_emotions
         counts = await emotions.redetect(session, settings=settings, conversation_id=conversation_id, personalized=personalized)
     return Recalculated.model_validate(counts)
 
 
-async def _effective(services: AppContext, custom: float | None) -> dict[str, Any]:
-    system = (await voice_settings.read(services)).emotion_threshold
+async def _effective(context: AppContext, custom: float | None) -> dict[str, Any]:
+    system = (await context.policies.voice_settings()).emotion_threshold
     return {
         "custom_threshold": custom,
         "effective_threshold": system if custom is None else custom,
@@ -263,10 +264,10 @@ async def _effective(services: AppContext, custom: float | None) -> dict[str, An
 
 
 async def _set_profile_threshold(
-    services: AppContext, speaker_id: int, emotion: str, threshold: float | None, *, voice: bool
+    context: AppContext, speaker_id: int, emotion: str, threshold: float | None, *, voice: bool
 ) -> ProfileThreshold:
     with _refusals():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             name = await stored_profiles.set_profile_threshold(session, speaker_id, emotion, threshold, voice=voice)
     message = f"Updated {emotion} {'voice ' if voice else ''}threshold for '{name}'"
     return ProfileThreshold(message=message, speaker_name=name, emotion_category=emotion, threshold=threshold)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, HTTPException
 from pydantic import Field
 
 from api import schemas
-from api.routes import voice_settings
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID, not_found
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors
 from pipeline.formats import rttm
 from services import evaluation
-from services.context import ServicesDep
+from services import schemas as public
 from services.evaluation import ConversationScore, Question, Sweep
 
 router = APIRouter(tags=["evaluation"])
@@ -27,7 +27,7 @@ LONGEST_RTTM = 2_000_000
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
-class EvaluationRequest(schemas.Schema):
+class EvaluationRequest(public.Schema):
     conversation_ids: list[Id] | None = Field(
         None, max_length=MOST_CONVERSATIONS, description="Which to measure; all that have labels where this is left out."
     )
@@ -44,7 +44,7 @@ class EvaluationRequest(schemas.Schema):
     sweep_padding: bool = Field(False, description="Also hear labelled lines again with different `context_padding`.")
 
 
-class Identification(schemas.Schema):
+class Identification(public.Schema):
     """Labelled lines whose speaker has the right name. Somebody who is no speaker here is rightly called unknown."""
 
     segments: int = Field(description="Labelled lines.")
@@ -55,7 +55,7 @@ class Identification(schemas.Schema):
     accuracy_by_time: float | None = Field(description="Their share of the time.")
 
 
-class Diarization(schemas.Schema):
+class Diarization(public.Schema):
     """Seconds, under the best mapping of speakers. Without RTTM only labelled lines count, and only confusion is possible."""
 
     rate: float = Field(description="The diarization error rate.", examples=[0.08])
@@ -65,13 +65,13 @@ class Diarization(schemas.Schema):
     confusion: float = Field(description="What is somebody else's line.")
 
 
-class Words(schemas.Schema):
+class Words(public.Schema):
     rate: float | None = Field(description="The word error rate.", examples=[0.12])
     errors: int = Field(description="Words inserted, left out or replaced.")
     words: int = Field(description="What was truly said.")
 
 
-class Scores(schemas.Schema):
+class Scores(public.Schema):
     identification: Identification
     identification_long: Identification = Field(description="The same for lines of two seconds or more.")
     diarization: Diarization | None
@@ -83,7 +83,7 @@ class ConversationScores(Scores):
     title: str | None
 
 
-class Point(schemas.Schema):
+class Point(public.Schema):
     """Fractions of the trials, which sum to 1."""
 
     value: float = Field(description="Of the setting.")
@@ -92,7 +92,7 @@ class Point(schemas.Schema):
     misses: float = Field(description="Known, but not recognised.")
 
 
-class SettingSweep(schemas.Schema):
+class SettingSweep(public.Schema):
     """Each labelled line is matched with everybody known from other conversations or samples, as itself and as a stranger."""
 
     setting: str = Field(examples=["speaker_threshold"])
@@ -118,7 +118,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/evaluation", responses=RESPONSES)
-async def evaluate(services: ServicesDep, request: EvaluationRequest) -> Evaluation:
+async def evaluate(context: ContextDep, request: EvaluationRequest) -> Evaluation:
     """Measure names, turns and words against labels and references, and try other values of the voice settings.
 
     Label lines with `PUT /conversations/{id}/segments/{segment_id}/label`, or a whole conversation with
@@ -130,7 +130,7 @@ async def evaluate(services: ServicesDep, request: EvaluationRequest) -> Evaluat
         raise HTTPException(400, str(error)) from error
     question = Question(request.conversation_ids, request.texts, turns, request.collar)
     try:
-        scores = await evaluation.score(services.database, question)
+        scores = await evaluation.score(context.database, question)
     except LookupError as error:
         raise not_found(error) from error
     if not any(score.every.segments or score.diarization or score.words for score in scores):
@@ -139,10 +139,10 @@ async def evaluate(services: ServicesDep, request: EvaluationRequest) -> Evaluat
             "There is nothing to measure against: label segments with PUT /conversations/{id}/segments/{segment_id}/label, "
             "or send texts or rttm.",
         )
-    live, model = await voice_settings.read(services), await services.embedding_model()
-    sweeps = [await evaluation.sweep_threshold(services.database, request.conversation_ids, live, model)]
+    live, model = await context.policies.voice_settings(), await context.policies.embedding_model()
+    sweeps = [await evaluation.sweep_threshold(context.database, request.conversation_ids, live, model)]
     if request.sweep_padding:
-        sweeps.append(await evaluation.sweep_padding(services.recordings, request.conversation_ids, live, model))
+        sweeps.append(await evaluation.sweep_padding(context.recordings, request.conversation_ids, live, model))
     return Evaluation(
         **_total(scores).model_dump(),
         conversations=[_one(score) for score in scores],

@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, HTTPException
 
-from services.context import ServicesDep
+from api.dependencies import ContextDep
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -19,16 +19,16 @@ async def live() -> dict[str, str]:
 
 
 @router.get("/ready", responses={503: {"description": "The database or a stage does not answer."}})
-async def ready(services: ServicesDep) -> dict[str, str]:
+async def ready(context: ContextDep) -> dict[str, str]:
     """The database and every stage answer."""
     try:
         async with asyncio.timeout(PATIENCE):
-            await services.database.ping()
+            await context.database.ping()
     except Exception as error:
         raise HTTPException(503, "The database does not answer; see the server's log.") from error
     try:
         async with asyncio.timeout(PATIENCE):
-            await services.stage_status()
+            await context.stage_status()
     except Exception as error:
         raise HTTPException(503, "A stage of the graph does not answer; see the server's log.") from error
     return {"status": "ready"}

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.names import MaybeName
-from services.context import AppContext, ServicesDep
+from services import schemas as public
+from services.context import AppContext
 from services.identity import identification
-from services.policy import current_policy
 from storage.speakers import speakers
 
 router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
@@ -36,7 +37,7 @@ class Identify(BaseModel):
     enroll: bool = Field(True, description="Recognise this speaker by this voice from now on.")
 
 
-class Identified(schemas.Schema):
+class Identified(public.Schema):
     message: str = Field(examples=["Speaker identified as Alice (initial enrollment). Updated 12 segment(s) total."])
     speaker_id: int
     speaker_name: str
@@ -48,7 +49,7 @@ class Misidentified(BaseModel):
     is_misidentified: bool
 
 
-class Marked(schemas.Schema):
+class Marked(public.Schema):
     message: str = Field(examples=["Segment 7 marked as misidentified"])
     is_misidentified: bool
     embedding_recalculated: bool = Field(description="What the speaker is recognised by has changed.")
@@ -71,7 +72,7 @@ def _chosen(
 
 @router.post("/identify", responses=REFUSED)
 async def identify(
-    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
+    context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
 ) -> Identified:
     """Say whose voice this is.
 
@@ -79,24 +80,24 @@ async def identify(
     long ago and those to come. If the line is another person's, who has a name, only this line moves. `POST /speakers/undo`
     takes it back.
     """
-    return await _identify(services, conversation_id, segment_id, who, only_this=False)
+    return await _identify(context, conversation_id, segment_id, who, only_this=False)
 
 
 @router.post("/reassign", responses=REFUSED)
 async def reassign(
-    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
+    context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
 ) -> Identified:
     """Say whose line this is and leave all others as they are, even those of a voice that nobody has named yet."""
-    return await _identify(services, conversation_id, segment_id, who, only_this=True)
+    return await _identify(context, conversation_id, segment_id, who, only_this=True)
 
 
 @router.patch("/misidentified", responses=MISSING)
 async def mark_misidentified(
-    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
+    context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
 ) -> Marked:
     """Say that this line is not the voice of its speaker, who is no longer recognised by it; or take that back."""
-    policy = await current_policy(services)
-    async with services.database.session() as session:
+    policy = await context.policy()
+    async with context.database.session() as session:
         try:
             mark = await identification.mark_misidentified(session, policy, conversation_id, segment_id, body.is_misidentified)
         except identification.SegmentNotFoundError as error:
@@ -109,11 +110,11 @@ async def mark_misidentified(
 
 
 async def _identify(
-    services: AppContext, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool
+    context: AppContext, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool
 ) -> Identified:
-    policy = await current_policy(services)
+    policy = await context.policy()
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await identification.identify(
                 session,
                 policy,

@@ -8,9 +8,10 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID, not_found
 from api.routes.process import BUSY, FULL
-from services.context import ServicesDep
+from services import schemas as public
 from storage.jobs import jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -23,35 +24,35 @@ JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 @router.get("")
 async def list_jobs(
-    services: ServicesDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
+    context: ContextDep,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=public.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=public.LIMIT)] = 100,
     state: Annotated[
         Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
     ] = None,
 ) -> schemas.Jobs:
     """From the newest on."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         page, total = await jobs.list_page(session, skip, limit, state)
-    return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
+    return schemas.Jobs(jobs=[public.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
 
 
 @router.get("/{job_id}", responses=MISSING)
-async def get_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+async def get_job(context: ContextDep, job_id: JobId) -> public.Job:
     """How far the work on a recording is."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         with _refusals():
-            return schemas.Job.model_validate(await jobs.get(session, job_id))
+            return public.Job.model_validate(await jobs.get(session, job_id))
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=MISSING)
-async def watch_job(services: ServicesDep, job_id: JobId) -> EventSourceResponse:
+async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
     """The same as server-sent events named `job`: one now, one at every change, the last when the work has ended."""
-    job = await get_job(services, job_id)  # 404 while that can still be said
+    job = await get_job(context, job_id)  # 404 while that can still be said
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        async for _ in services.notifications.watch(job.conversation_id):
-            found = await get_job(services, job_id)
+        async for _ in context.notifications.watch(job.conversation_id):
+            found = await get_job(context, job_id)
             yield ServerSentEvent(found.model_dump_json(), event="job")
             if found.finished_at is not None:
                 return
@@ -60,19 +61,19 @@ async def watch_job(services: ServicesDep, job_id: JobId) -> EventSourceResponse
 
 
 @router.post("/{job_id}/cancel", responses=MISSING | STATE)
-async def cancel_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+async def cancel_job(context: ContextDep, job_id: JobId) -> public.Job:
     """Do not do it, or stop doing it. What is in work stops within seconds; ask again until its state says so."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         with _refusals():
-            return schemas.Job.model_validate(await jobs.cancel(session, job_id))
+            return public.Job.model_validate(await jobs.cancel(session, job_id))
 
 
 @router.post("/{job_id}/retry", status_code=202, responses=MISSING | STATE | FULL)
-async def retry_job(services: ServicesDep, job_id: JobId) -> schemas.Job:
+async def retry_job(context: ContextDep, job_id: JobId) -> public.Job:
     """Do a job again that failed or was cancelled. The answer is the new one."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         with _refusals():
-            return schemas.Job.model_validate(await jobs.retry(session, job_id, most=services.settings.max_queued))
+            return public.Job.model_validate(await jobs.retry(session, job_id, most=context.settings.max_queued))
 
 
 @contextmanager

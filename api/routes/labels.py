@@ -6,12 +6,13 @@ from fastapi import APIRouter, File, Form, HTTPException, Path, Response, Upload
 from pydantic import Field, StringConstraints
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import MISSING, ConversationId, not_found
 from api.routes.segments import LARGEST_ID
 from pipeline.formats import rttm
 from pipeline.names import Name
 from pipeline.types import Span
-from services.context import ServicesDep
+from services import schemas as public
 from storage.conversations import conversations, labels
 
 router = APIRouter(prefix="/conversations/{conversation_id}", tags=["evaluation"])
@@ -24,30 +25,30 @@ NO_SEGMENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-class LabelChange(schemas.Schema):
+class LabelChange(public.Schema):
     speaker_name: Name = Field(description="Who truly speaks, known here or not.", examples=["Ana"])
     labeled_by: Annotated[str, StringConstraints(max_length=200)] | None = Field(None, examples=["Bo"])
     notes: Annotated[str, StringConstraints(max_length=10_000)] | None = None
 
 
-class Label(schemas.Schema):
+class Label(public.Schema):
     segment_id: int
     speaker_name: str
     labeled_by: str | None
     notes: str | None
-    labeled_at: schemas.Moment
+    labeled_at: public.Moment
 
 
-class Imported(schemas.Schema):
+class Imported(public.Schema):
     labelled: int = Field(description="Segments of which one speaker of the file says at least half.")
     unlabelled: int = Field(description="Segments that nobody in the file says; their labels, if any, stay.")
     speakers: list[str]
 
 
 @router.get("/labels", responses=MISSING)
-async def list_labels(services: ServicesDep, conversation_id: ConversationId) -> list[Label]:
+async def list_labels(context: ContextDep, conversation_id: ConversationId) -> list[Label]:
     """The labels of a conversation, in the order of its lines."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             found = await labels.of_conversation(session, conversation_id)
         except LookupError as error:
@@ -59,7 +60,7 @@ async def list_labels(services: ServicesDep, conversation_id: ConversationId) ->
     "/labels/rttm", responses=MISSING | {400: {"model": schemas.Error, "description": "The file is not RTTM of one recording."}}
 )
 async def import_rttm(
-    services: ServicesDep,
+    context: ContextDep,
     conversation_id: ConversationId,
     file: Annotated[UploadFile, File(description="An RTTM file of this recording.")],
     labeled_by: Annotated[str | None, Form(max_length=200, description="Who listened.")] = None,
@@ -77,7 +78,7 @@ async def import_rttm(
         raise HTTPException(400, "The file is not text in UTF-8: send an RTTM file.") from error
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
         if found is None:
             raise HTTPException(404, conversations.NOT_FOUND)
@@ -91,12 +92,10 @@ async def import_rttm(
 
 
 @router.put("/segments/{segment_id}/label", responses=NO_SEGMENT)
-async def put_label(
-    services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId, change: LabelChange
-) -> Label:
+async def put_label(context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, change: LabelChange) -> Label:
     """Say who truly speaks in a segment, in place of what was said before."""
     names = {segment_id: change.speaker_name}
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             await labels.put(session, conversation_id, names, change.labeled_by, change.notes)
             return Label.model_validate(await labels.get(session, conversation_id, segment_id))
@@ -105,9 +104,9 @@ async def put_label(
 
 
 @router.get("/segments/{segment_id}/label", responses=NO_SEGMENT)
-async def get_label(services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId) -> Label:
+async def get_label(context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId) -> Label:
     """Who truly speaks in a segment."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             found = await labels.get(session, conversation_id, segment_id)
         except LookupError as error:
@@ -118,9 +117,9 @@ async def get_label(services: ServicesDep, conversation_id: ConversationId, segm
 
 
 @router.delete("/segments/{segment_id}/label", status_code=204, responses=NO_SEGMENT)
-async def delete_label(services: ServicesDep, conversation_id: ConversationId, segment_id: SegmentId) -> Response:
+async def delete_label(context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId) -> Response:
     """Take a segment's label away."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             had = await labels.remove(session, conversation_id, segment_id)
         except LookupError as error:

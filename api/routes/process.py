@@ -11,15 +11,16 @@ from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
 from api import errors, schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import ConversationId, not_found, read
 from media.decoding import AudioError
 from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
-from services.context import AppContext, ServicesDep
+from services import schemas as public
+from services.context import AppContext
 from services.fetch import FetchError, fetch
 from services.identity import reprocessing
-from services.policy import current_policy
 from services.recordings import Accepted
 from storage.conversations import conversations
 from storage.jobs.jobs import QueueFullError
@@ -68,7 +69,7 @@ Waits = Annotated[bool, Depends(_waits)]
 
 
 def _form(
-    services: ServicesDep,
+    context: ContextDep,
     language: Annotated[
         str | None, Form(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
@@ -76,7 +77,7 @@ def _form(
     min_speakers: Annotated[Speakers, Field(description=AT_LEAST)] = None,
     max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
 ) -> Options:
-    return _options(services, language, num_speakers, min_speakers, max_speakers)
+    return _options(context, language, num_speakers, min_speakers, max_speakers)
 
 
 FormOptions = Annotated[Options, Depends(_form)]
@@ -84,53 +85,53 @@ FormOptions = Annotated[Options, Depends(_form)]
 
 @router.post("/process", responses=FAILED | REFUSED)
 async def process(
-    services: ServicesDep,
+    context: ContextDep,
     response: Response,
     audio_file: Annotated[UploadFile, File(description="Any audio or video file that FFmpeg reads.")],
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
-) -> schemas.Conversation | schemas.Accepted:
+) -> public.Conversation | schemas.Accepted:
     """Transcribe a recording, tell its speakers apart, recognise those that are known, and name the emotion of every line.
 
     The work goes on if the client hangs up, and if the program stops; `GET /jobs/{id}` tells how far it is.
     """
-    webhook = _webhook(services, webhook_url)
+    webhook = _webhook(context, webhook_url)
     with _refusals():
-        accepted = await services.recordings.accept(audio_file.file, _name(audio_file), options, webhook)
-    return await _answer(services, response, accepted, waits)
+        accepted = await context.recordings.accept(audio_file.file, _name(audio_file), options, webhook)
+    return await _answer(context, response, accepted, waits)
 
 
 @router.post("/process/url", responses=FAILED | REFUSED)
 async def process_url(
-    services: ServicesDep,
+    context: ContextDep,
     response: Response,
     url: Annotated[AnyHttpUrl, Form(description="Where the recording is; not in the server's own network.")],
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
-) -> schemas.Conversation | schemas.Accepted:
+) -> public.Conversation | schemas.Accepted:
     """The same with a recording that the server fetches."""
-    webhook, settings = _webhook(services, webhook_url), services.settings
+    webhook, settings = _webhook(context, webhook_url), context.settings
     with _refusals(), tempfile.TemporaryFile(prefix="vivavoce-") as file:
         name = await fetch(str(url), file, settings.max_upload_mb << 20, private=settings.private_urls)
-        accepted = await services.recordings.accept(file, name, options, webhook)
-    return await _answer(services, response, accepted, waits)
+        accepted = await context.recordings.accept(file, name, options, webhook)
+    return await _answer(context, response, accepted, waits)
 
 
 @router.post("/process/batch", status_code=202, responses={413: REFUSED[413]})
 async def process_batch(
-    services: ServicesDep,
+    context: ContextDep,
     audio_files: Annotated[list[UploadFile], File(min_length=1, max_length=MOST_FILES)],
     options: FormOptions,
     webhook_url: Annotated[Webhook, Form()] = None,
 ) -> schemas.Batch:
     """Several recordings in one request, each a conversation of its own; answers when all are accepted or refused."""
-    webhook = _webhook(services, webhook_url)
+    webhook = _webhook(context, webhook_url)
     results = []
     for file in audio_files:
         try:
-            accepted = await services.recordings.accept(file.file, _name(file), options, webhook)
+            accepted = await context.recordings.accept(file.file, _name(file), options, webhook)
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
         except errors.TROUBLES as error:  # what was accepted before is, and must be told
@@ -145,7 +146,7 @@ async def process_batch(
 
 @router.post("/conversations/{conversation_id}/reprocess", responses=FAILED | AGAIN)
 async def reprocess(
-    services: ServicesDep,
+    context: ContextDep,
     response: Response,
     conversation_id: ConversationId,
     waits: Waits,
@@ -161,31 +162,31 @@ async def reprocess(
     What was corrected by hand stays where the words are still there: who says a line, its emotion, marks and labels. The
     transcript that there was is shown until the new one is complete, and stays if the work fails.
     """
-    options = _options(services, language, num_speakers, min_speakers, max_speakers)
+    options = _options(context, language, num_speakers, min_speakers, max_speakers)
     try:
         with _refusals():
-            accepted = await services.recordings.reprocess(conversation_id, options)
+            accepted = await context.recordings.reprocess(conversation_id, options)
     except LookupError as error:
         raise not_found(error) from error
     except conversations.ConversationBusy as error:
         raise HTTPException(409, str(error)) from error
     if not waits:
         return _accepted(response, accepted)
-    await _finished(services, accepted)
-    conversation = await read(services, conversation_id)
+    await _finished(context, accepted)
+    conversation = await read(context, conversation_id)
     if conversation.error:
         raise HTTPException(500, f"Audio processing failed: {conversation.error}")
     return schemas.Reprocessed(message="Conversation reprocessed", segments=conversation.num_segments)
 
 
 @router.post("/conversations/{conversation_id}/rematch", responses=AGAIN)
-async def rematch(services: ServicesDep, conversation_id: ConversationId) -> schemas.Rematched:
+async def rematch(context: ContextDep, conversation_id: ConversationId) -> schemas.Rematched:
     """Match the voices of a conversation with today's speakers and threshold again, without hearing the recording.
 
     Voices that were identified by hand keep their speakers, and one that nobody is like keeps the name it has.
     """
-    live = await current_policy(services)
-    async with services.database.session() as session:
+    live = await context.policy()
+    async with context.database.session() as session:
         try:
             changed = await reprocessing.rematch(session, conversation_id, live)
         except LookupError as error:
@@ -197,12 +198,12 @@ async def rematch(services: ServicesDep, conversation_id: ConversationId) -> sch
 
 
 def _options(
-    services: AppContext, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
+    context: AppContext, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
 ) -> Options:
     if min_speakers and max_speakers and min_speakers > max_speakers:
         raise HTTPException(422, f"min_speakers ({min_speakers}) must not be more than max_speakers ({max_speakers}).")
     hint = SpeakerHint(num_speakers, min_speakers, max_speakers)
-    return Options(language=language or services.settings.language, hint=hint)
+    return Options(language=language or context.settings.language, hint=hint)
 
 
 @contextmanager
@@ -220,26 +221,26 @@ def _name(file: UploadFile) -> str:
     return PurePosixPath((file.filename or "recording").replace("\\", "/")).name
 
 
-def _webhook(services: AppContext, url: AnyHttpUrl | None) -> str | None:
-    if url is not None and services.settings.webhook_secret is None:
+def _webhook(context: AppContext, url: AnyHttpUrl | None) -> str | None:
+    if url is not None and context.settings.webhook_secret is None:
         raise HTTPException(422, "A webhook needs a secret to sign what it is sent: set WEBHOOK_SECRET on the server.")
     return None if url is None else str(url)
 
 
 async def _answer(
-    services: AppContext, response: Response, accepted: Accepted, waits: bool
-) -> schemas.Conversation | schemas.Accepted:
+    context: AppContext, response: Response, accepted: Accepted, waits: bool
+) -> public.Conversation | schemas.Accepted:
     if not waits:
         return _accepted(response, accepted)
-    await _finished(services, accepted)
-    conversation = await read(services, accepted.conversation_id)
+    await _finished(context, accepted)
+    conversation = await read(context, accepted.conversation_id)
     if conversation.status == "failed":
         raise HTTPException(500, f"Audio processing failed: {conversation.error}")
     return conversation
 
 
-async def _finished(services: AppContext, accepted: Accepted) -> None:
-    if not await services.recordings.finished(accepted.conversation_id):
+async def _finished(context: AppContext, accepted: Accepted) -> None:
+    if not await context.recordings.finished(accepted.conversation_id):
         job = f"/api/v1/jobs/{accepted.job_id}"
         raise HTTPException(503, f"The server stops. Your recording is kept, and {job} goes on when it starts again.")
 

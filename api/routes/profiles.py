@@ -16,9 +16,11 @@ from pydantic import AfterValidator, BaseModel, Field
 from starlette.background import BackgroundTask
 
 from api import schemas
+from api.dependencies import ContextDep
 from pipeline.formats import profile_file
+from services import schemas as public
 from services.archive.restore import IncompatibleError, restore
-from services.context import AppContext, ServicesDep
+from services.context import AppContext
 from storage.backups import backups, imports
 from storage.backups.backups import BackupSummary, ProfileExistsError, ProfileNotFoundError
 from storage.backups.snapshots import Running
@@ -52,7 +54,7 @@ class UpdateProfile(BaseModel):
     description: Description = None
 
 
-class Checkpoint(schemas.Schema):
+class Checkpoint(public.Schema):
     filename: str = Field(examples=["checkpoint_home_20251109_120000_123456_0a1b2c3d.json"])
     timestamp: str = Field(description="When it was taken, UTC; a checkpoint is deleted by it.")
     speakers_count: int
@@ -61,14 +63,14 @@ class Checkpoint(schemas.Schema):
 
 class ListedCheckpoint(Checkpoint):
     profile_name: str
-    created_at: schemas.Moment
+    created_at: public.Moment
 
 
 class CreatedCheckpoint(Checkpoint):
     message: str
 
 
-class SavedProfile(schemas.Schema):
+class SavedProfile(public.Schema):
     name: str
     description: str | None
     filename: str = Field(examples=["profile_home.json"])
@@ -78,7 +80,7 @@ class SavedProfile(schemas.Schema):
 
 
 class ListedProfile(SavedProfile):
-    created_at: schemas.Moment
+    created_at: public.Moment
 
 
 class ChangedProfile(SavedProfile):
@@ -91,7 +93,7 @@ class Profile(ListedProfile):
     note: str | None = Field(description="What to do about them.")
 
 
-class ImportedProfile(schemas.Schema):
+class ImportedProfile(public.Schema):
     message: str
     name: str = Field(description="As in the file, with a number behind it where there is one of this name.")
     filename: str
@@ -138,28 +140,28 @@ class RestoredProfile(BaseModel):
 
 
 @router.post("", responses=TAKEN)
-async def create_profile(services: ServicesDep, profile: CreateProfile) -> ChangedProfile:
+async def create_profile(context: ContextDep, profile: CreateProfile) -> ChangedProfile:
     """An empty profile, to be filled with `PATCH /profiles/{name}`; `POST /profiles/duplicate` keeps what is known now."""
-    return await _create(services, profile, empty=True)
+    return await _create(context, profile, empty=True)
 
 
 @router.post("/duplicate", responses=TAKEN)
-async def duplicate_profile(services: ServicesDep, profile: CreateProfile) -> ChangedProfile:
+async def duplicate_profile(context: ContextDep, profile: CreateProfile) -> ChangedProfile:
     """Keep who is who now, with all references, emotion profiles, corrections and settings, as a new profile."""
-    return await _create(services, profile, empty=False)
+    return await _create(context, profile, empty=False)
 
 
 @router.get("")
-async def list_profiles(services: ServicesDep) -> Profiles:
+async def list_profiles(context: ContextDep) -> Profiles:
     """All profiles, by name. `Before restore` holds what the last restore replaced."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await backups.profiles(session)
     return Profiles(profiles=[ListedProfile.model_validate(one) for one in found])
 
 
 @router.post("/restore", responses=NO_FILE)
 async def restore_profile(
-    services: ServicesDep, filename: Annotated[str, Query(description="Of a profile or a checkpoint, as the lists have it.")]
+    context: ContextDep, filename: Annotated[str, Query(description="Of a profile or a checkpoint, as the lists have it.")]
 ) -> RestoredProfile:
     """Replace who is who, and the voice settings, by what a profile or a checkpoint holds: all of it, or nothing.
 
@@ -167,10 +169,10 @@ async def restore_profile(
     """
     if not backups.FILENAME.fullmatch(filename):
         raise HTTPException(400, "Invalid filename")
-    running = await _running(services)
+    running = await _running(context)
     try:
         with _answers():
-            async with services.database.session() as session:
+            async with context.database.session() as session:
                 found = await backups.by_filename(session, filename)
                 if found is None:
                     raise ProfileNotFoundError("File not found")
@@ -189,7 +191,7 @@ async def restore_profile(
 
 @router.post("/import", response_model=ImportedProfile, responses=NOT_A_PROFILE)
 async def import_profile(
-    services: ServicesDep, file: Annotated[UploadFile, File(description="As `GET /profiles/download/{name}` gives it.")]
+    context: ContextDep, file: Annotated[UploadFile, File(description="As `GET /profiles/download/{name}` gives it.")]
 ) -> ImportedProfile | JSONResponse:
     """Take in a profile or a checkpoint that this program or the reference system wrote. It is restored in a second step."""
     if not (file.filename or "").lower().endswith(".json"):
@@ -198,7 +200,7 @@ async def import_profile(
     if len(data) > profile_file.LARGEST:
         raise HTTPException(413, f"A profile has at most {profile_file.LARGEST >> 20} MB; send a file with fewer lines.")
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await imports.import_file(session, data)
     except imports.NotJsonError as error:
         return JSONResponse({"detail": "Invalid JSON file", "reason": str(error)}, 400)
@@ -209,12 +211,12 @@ async def import_profile(
 
 
 @router.get("/download-all", response_class=Response, responses=MISSING | {200: {"content": {"application/zip": {}}}})
-async def download_all(services: ServicesDep) -> FileResponse:
+async def download_all(context: ContextDep) -> FileResponse:
     """All profiles and checkpoints, in a ZIP archive."""
     with tempfile.NamedTemporaryFile(prefix="vivavoce-", suffix=".zip", delete=False) as archive:
         path = Path(archive.name)
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             names = await backups.filenames(session)
             for name in names:
                 content = await backups.content(session, name)
@@ -230,9 +232,9 @@ async def download_all(services: ServicesDep) -> FileResponse:
 
 
 @router.get("/download/{name}", response_class=Response, responses=MISSING | JSON_FILE)
-async def download_profile(services: ServicesDep, name: str) -> Response:
+async def download_profile(context: ContextDep, name: str) -> Response:
     """A profile as a file."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         try:
             found = await backups.profile(session, name)
         except ProfileNotFoundError as error:
@@ -243,11 +245,11 @@ async def download_profile(services: ServicesDep, name: str) -> Response:
 
 
 @router.get("/{name}", responses=MISSING)
-async def get_profile(services: ServicesDep, name: str) -> Profile:
+async def get_profile(context: ContextDep, name: str) -> Profile:
     """One profile, and whom it knows."""
-    model = await services.embedding_model()
+    model = await context.policies.embedding_model()
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await backups.profile(session, name)
             voices = await backups.voices(session, found)
     strangers = [voice.name for voice in voices if voice.models and model not in voice.models]
@@ -261,59 +263,59 @@ async def get_profile(services: ServicesDep, name: str) -> Profile:
 
 
 @router.patch("/{name}", responses=MISSING)
-async def update_profile(services: ServicesDep, name: str, profile: UpdateProfile) -> ChangedProfile:
+async def update_profile(context: ContextDep, name: str, profile: UpdateProfile) -> ChangedProfile:
     """Put who is who now into a profile, in place of what it holds."""
-    running = await _running(services)
+    running = await _running(context)
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await backups.overwrite(session, running, name, profile.description)
     return ChangedProfile(message=f"Profile '{found.name}' updated successfully", **_fields(found, SavedProfile))
 
 
 @router.delete("/{name}", responses=MISSING)
-async def delete_profile(services: ServicesDep, name: str) -> DeletedProfile:
+async def delete_profile(context: ContextDep, name: str) -> DeletedProfile:
     """Delete a profile and its checkpoints. Who is who stays as it is."""
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             count = await backups.delete_profile(session, name)
     return DeletedProfile(message=f"Profile '{name}' and {count} checkpoints deleted", deleted_checkpoints=count)
 
 
 @router.post("/{name}/checkpoints", responses=MISSING)
-async def create_checkpoint(services: ServicesDep, name: str) -> CreatedCheckpoint:
+async def create_checkpoint(context: ContextDep, name: str) -> CreatedCheckpoint:
     """Keep who is who now as a checkpoint of a profile."""
-    running = await _running(services)
+    running = await _running(context)
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await backups.create_checkpoint(session, running, name)
     return CreatedCheckpoint(message=f"Checkpoint created for profile '{found.name}'", **_fields(found, Checkpoint))
 
 
 @router.get("/{name}/checkpoints", responses=MISSING)
-async def list_checkpoints(services: ServicesDep, name: str) -> Checkpoints:
+async def list_checkpoints(context: ContextDep, name: str) -> Checkpoints:
     """The checkpoints of a profile, from the newest on."""
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await backups.checkpoints(session, name)
     items = [ListedCheckpoint(profile_name=one.name, created_at=one.created_at, **_fields(one, Checkpoint)) for one in found]
     return Checkpoints(checkpoints=items)
 
 
 @router.delete("/{name}/checkpoints/{timestamp}", responses=MISSING)
-async def delete_checkpoint(services: ServicesDep, name: str, timestamp: str) -> Message:
+async def delete_checkpoint(context: ContextDep, name: str, timestamp: str) -> Message:
     """Delete one checkpoint."""
     with _answers():
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             deleted = await backups.delete_checkpoint(session, name, timestamp)
     if not deleted:
         raise HTTPException(404, "Checkpoint not found")
     return Message(message="Checkpoint deleted")
 
 
-async def _create(services: AppContext, profile: CreateProfile, *, empty: bool) -> ChangedProfile:
-    running = await _running(services)
+async def _create(context: AppContext, profile: CreateProfile, *, empty: bool) -> ChangedProfile:
+    running = await _running(context)
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await backups.create(session, running, profile.name, profile.description, empty=empty)
     except ProfileExistsError as error:
         raise HTTPException(409, str(error)) from error
@@ -332,8 +334,8 @@ def _answers() -> Iterator[None]:
         raise HTTPException(404, str(error)) from error
 
 
-async def _running(services: AppContext) -> Running:
-    return Running(services.settings, await services.embedding_model())
+async def _running(context: AppContext) -> Running:
+    return Running(context.settings, await context.policies.embedding_model())
 
 
 def _fields(found: BackupSummary, kind: type[BaseModel]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import Field
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
-from services.context import ServicesDep
+from services import schemas as public
 from services.reembedding import NothingToHearError, reembed
 
 router = APIRouter(prefix="/speakers", tags=["speakers"])
@@ -18,7 +19,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Reembedded(schemas.Schema):
+class Reembedded(public.Schema):
     message: str
     speaker_id: int
     speaker_name: str
@@ -27,14 +28,14 @@ class Reembedded(schemas.Schema):
 
 
 @router.post("/{speaker_id}/reembed", responses=RESPONSES)
-async def reembed_speaker(services: ServicesDep, speaker_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Reembedded:
+async def reembed_speaker(context: ContextDep, speaker_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Reembedded:
     """Listen to the speaker's recordings again with the embedding model that is running.
 
     For speakers whose vectors all come from another model, as after an import or a change of models: those cannot be
     compared with what is heard now.
     """
     try:
-        done = await reembed(services.recordings, speaker_id)
+        done = await reembed(context.recordings, speaker_id)
     except NothingToHearError as error:
         raise HTTPException(409, str(error)) from error
     except LookupError as error:

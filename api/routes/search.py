@@ -8,10 +8,11 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, Field
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
 from api.routes.emotions import Emotion
 from pipeline.names import MaybeName
-from services.context import ServicesDep
+from services import schemas as public
 from storage.search import search
 from storage.speakers import speaker_queries
 
@@ -26,35 +27,35 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Hit(schemas.Schema):
+class Hit(public.Schema):
     id: int = Field(description="The segment's.")
     conversation_id: int
     title: str | None = Field(description="Of the conversation.", examples=["Planning, Monday"])
-    time: schemas.Moment = Field(description="When it was said.")
-    speaker_id: schemas.SpeakerId
+    time: public.Moment = Field(description="When it was said.")
+    speaker_id: public.SpeakerId
     speaker_name: str = Field(description="As the transcript has it.", examples=["Alice"])
     text: str
     snippet: str = Field(
         description="HTML: the text, or parts of a long one, with what was searched for in `<mark>`.",
         examples=["The <mark>invoice</mark> is late."],
     )
-    start_offset: schemas.Seconds
-    end_offset: schemas.Seconds
-    confidence: schemas.Similarity
+    start_offset: public.Seconds
+    end_offset: public.Seconds
+    confidence: public.Similarity
     emotion_category: str | None = Field(description="How it sounds, as the transcript has it.")
 
 
-class Hits(schemas.Schema):
+class Hits(public.Schema):
     results: list[Hit]
-    total: schemas.Total
+    total: public.Total
     total_is_exact: bool = Field(description="False where there are more than `total`, which are not looked at.")
-    skip: schemas.Skipped
-    limit: schemas.Limit
+    skip: public.Skipped
+    limit: public.Limit
 
 
 @router.get("", responses=REFUSED)
 async def search_transcripts(
-    services: ServicesDep,
+    context: ContextDep,
     q: Annotated[
         str,
         Query(
@@ -71,12 +72,12 @@ async def search_transcripts(
     since: Annotated[Moment | None, Query(description="Said at this time or later; UTC without an offset.")] = None,
     until: Annotated[Moment | None, Query(description="Said before this time.")] = None,
     order: Annotated[search.Order, Query(description="What comes first.")] = "relevance",
-    skip: Annotated[int, Query(ge=0, le=search.MOST, description=schemas.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20,
+    skip: Annotated[int, Query(ge=0, le=search.MOST, description=public.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100, description=public.LIMIT)] = 20,
 ) -> Hits:
     """Find segments in all conversations by their words, and by who said them, when, where and how."""
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             if speaker and speaker_id is None:
                 speaker_id, _ = await speaker_queries.resolve(session, speaker)
             filters = search.Filters(speaker_id, emotion, conversation_id, since, until)

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
 from api import schemas
+from api.dependencies import ContextDep
 from media import encoding, recording
 from pipeline.types import Span
-from services.context import ServicesDep
 from storage.conversations import segments
 
 router = APIRouter(prefix="/conversations/segments", tags=["segments"])
@@ -27,17 +27,17 @@ LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
     },
 )
 async def get_audio(
-    services: ServicesDep,
+    context: ContextDep,
     segment_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
     format: Annotated[Literal["wav", "mp3"], Query(description="What kind of file.")] = "wav",
 ) -> Response:
     """The sound of one segment: 16 kHz mono, 16-bit WAV unless MP3 is asked for."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await segments.place(session, segment_id)
     if found is None:
         raise HTTPException(404, "Segment not found")
     try:
-        async with services.store.local_path(found.audio_key) as path:
+        async with context.store.local_path(found.audio_key) as path:
             samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL))
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error

@@ -7,16 +7,16 @@ from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Response,
 from pydantic import BaseModel, Field
 
 from api import schemas
+from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
 from media import encoding, recording
 from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSample
 from pipeline.names import Name
 from pipeline.types import Span
-from services.context import ServicesDep
+from services import schemas as public
 from services.enrollment import enroll
 from services.identity import speaker_admin, undo, unknown_speakers
-from services.policy import current_policy
 from storage.speakers import speakers
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
@@ -34,11 +34,11 @@ UNSUITABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Speaker(schemas.Schema):
+class Speaker(public.Schema):
     id: int
     name: str = Field(examples=["Alice"])
-    created_at: schemas.Moment
-    updated_at: schemas.Moment
+    created_at: public.Moment
+    updated_at: public.Moment
     segment_count: int = Field(0, description="Lines that are this speaker's, in all conversations.")
 
 
@@ -50,7 +50,7 @@ class Merge(BaseModel):
     into: int = Field(ge=1, le=LARGEST_ID, description="The speaker who remains, and keeps the name.", examples=[1])
 
 
-class Message(schemas.Schema):
+class Message(public.Schema):
     message: str
 
 
@@ -59,7 +59,7 @@ class DeletedUnknown(Message):
     deleted_speakers: list[str] = Field(description="Their names.")
 
 
-class Suggestion(schemas.Schema):
+class Suggestion(public.Schema):
     """Two speakers who may be one: `POST /speakers/{speaker_id}/merge` with `{"into": other_id}` makes them one."""
 
     speaker_id: int
@@ -70,24 +70,24 @@ class Suggestion(schemas.Schema):
     probability: float | None = Field(description="How likely they are one person, 0 to 1, as far as the voices tell.")
 
 
-class Change(schemas.Schema):
+class Change(public.Schema):
     id: int
     description: str = Field(examples=["A line of Unknown_07 was identified as Alice"])
-    created_at: schemas.Moment
-    undone_at: schemas.Moment | None
+    created_at: public.Moment
+    undone_at: public.Moment | None
 
 
 @router.get("")
-async def list_speakers(services: ServicesDep) -> list[Speaker]:
+async def list_speakers(context: ContextDep) -> list[Speaker]:
     """All speakers by name. Those whom nobody has named are called `Unknown_01`, `Unknown_02`, …"""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         found = await speakers.list_all(session)
     return await asyncio.to_thread(lambda: [Speaker.model_validate(speaker) for speaker in found])
 
 
 @router.post("/enroll", responses=UNSUITABLE)
 async def enroll_speaker(
-    services: ServicesDep,
+    context: ContextDep,
     name: Annotated[Name, Form(description="Who speaks in the sample.")],
     audio_file: Annotated[UploadFile, File(description="10 to 30 s of this person alone, in any format that FFmpeg reads.")],
 ) -> Speaker:
@@ -96,7 +96,7 @@ async def enroll_speaker(
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
     try:
-        found = await enroll(services.recordings, await current_policy(services), name, audio_file.file)
+        found = await enroll(context.recordings, await context.policy(), name, audio_file.file)
     except (NameTakenError, AudioError, UnsuitableSample) as error:
         raise HTTPException(400, str(error)) from error
     return Speaker.model_validate(found)
@@ -104,57 +104,57 @@ async def enroll_speaker(
 
 @router.get("/suggestions")
 async def suggest_merges(
-    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
+    context: ContextDep, limit: Annotated[int, Query(ge=1, le=100, description=public.LIMIT)] = 20
 ) -> list[Suggestion]:
     """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
-    policy = await current_policy(services)
-    async with services.database.session() as session:
+    policy = await context.policy()
+    async with context.database.session() as session:
         return [Suggestion.model_validate(pair) for pair in await unknown_speakers.suggestions(session, policy, limit)]
 
 
 @router.get("/changes")
-async def list_changes(services: ServicesDep) -> list[Change]:
+async def list_changes(context: ContextDep) -> list[Change]:
     """The latest changes of who is who, the newest first: what `POST /speakers/undo` takes back, one by one."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         return [Change.model_validate(change) for change in await undo.history(session)]
 
 
 @router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
-async def undo_change(services: ServicesDep) -> Change:
+async def undo_change(context: ContextDep) -> Change:
     """Take back the last identification, reassignment, renaming, merge, enrollment or deletion that was not taken back yet."""
-    policy = await current_policy(services)
+    policy = await context.policy()
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             return Change.model_validate(await undo.undo(session, policy))
     except undo.UndoError as error:
         raise HTTPException(409, str(error)) from error
 
 
 @router.delete("/unknown/all")
-async def delete_unknown_speakers(services: ServicesDep) -> DeletedUnknown:
+async def delete_unknown_speakers(context: ContextDep) -> DeletedUnknown:
     """Forget everybody whom nobody has named. Their lines stay."""
-    policy = await current_policy(services)
-    async with services.database.session() as session:
+    policy = await context.policy()
+    async with context.database.session() as session:
         names = await speaker_admin.delete_unknown(session, policy)
     return DeletedUnknown(message=f"Deleted {len(names)} unknown speakers", deleted_count=len(names), deleted_speakers=names)
 
 
 @router.get("/{speaker_id}", responses=MISSING)
-async def get_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Speaker:
+async def get_speaker(context: ContextDep, speaker_id: SpeakerId) -> Speaker:
     """One speaker."""
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             return Speaker.model_validate(await speakers.get(session, speaker_id))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
 
 
 @router.patch("/{speaker_id}/rename", responses=MISSING | TAKEN)
-async def rename_speaker(services: ServicesDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
+async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
     """Give a speaker another name, in every conversation at once."""
-    policy = await current_policy(services)
+    policy = await context.policy()
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             return Speaker.model_validate(await speaker_admin.rename(session, policy, speaker_id, change.new_name))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
@@ -166,11 +166,11 @@ async def rename_speaker(services: ServicesDep, speaker_id: SpeakerId, change: R
     "/{speaker_id}/merge",
     responses=MISSING | {400: {"model": schemas.Error, "description": "A speaker cannot be merged with itself."}},
 )
-async def merge_speakers(services: ServicesDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
+async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
     """Make this speaker the same person as another one, who is answered: lines, references and emotions go there."""
-    policy = await current_policy(services)
+    policy = await context.policy()
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             return Speaker.model_validate(await speaker_admin.merge(session, policy, speaker_id, change.into))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
@@ -179,11 +179,11 @@ async def merge_speakers(services: ServicesDep, speaker_id: SpeakerId, change: M
 
 
 @router.delete("/{speaker_id}", responses=MISSING)
-async def delete_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Message:
+async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
     """Forget a speaker. Their lines stay, under a name that only their conversation knows."""
-    policy = await current_policy(services)
+    policy = await context.policy()
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             name = await speaker_admin.delete(session, policy, speaker_id)
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
@@ -198,14 +198,14 @@ async def delete_speaker(services: ServicesDep, speaker_id: SpeakerId) -> Messag
         404: {"model": schemas.Error, "description": "There is no such speaker, or no recording of them is kept."},
     },
 )
-async def get_sample(services: ServicesDep, speaker_id: SpeakerId) -> Response:
+async def get_sample(context: ContextDep, speaker_id: SpeakerId) -> Response:
     """What a speaker sounds like: some seconds of their clearest line, 16 kHz mono 16-bit WAV."""
     try:
-        async with services.database.session() as session:
+        async with context.database.session() as session:
             found = await speakers.sample(session, speaker_id)
         if found is None:
             raise HTTPException(404, "No recording of this speaker is kept")
-        async with services.store.local_path(found.audio_key) as path:
+        async with context.store.local_path(found.audio_key) as path:
             samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error

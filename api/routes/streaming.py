@@ -3,22 +3,20 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from deployments.handles import reason
-from media.stream import StreamError
+from api.dependencies import ContextDep
+from media.decoder import StreamError
+from services.errors import ModelsUnavailableError, failure_reason
 from services.live.live import Live, LiveError
 from services.live.session import Completed, Session, Start, Status
-from services.policy import current_policy
 
 logger = logging.getLogger("ray.serve")
 
@@ -32,26 +30,7 @@ OUTBOX = 1000
 NORMAL, UNSUPPORTED, POLICY, TOO_LARGE, FAILED, AGAIN = 1000, 1003, 1008, 1009, 1011, 1013
 
 
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    services = app.state.services
-    live = Live(
-        services.settings,
-        services.recordings.urgent_stages,
-        services.database,
-        services.store,
-        partial(current_policy, services),
-        services.recordings._share,
-    )
-    app.state.live = live
-    live.recover()
-    try:
-        yield
-    finally:
-        await live.close()
-
-
-router = APIRouter(prefix="/streaming", lifespan=_lifespan)
+router = APIRouter(prefix="/streaming")
 
 
 class _Refused(Exception):
@@ -140,9 +119,9 @@ class _Client:
 
 
 @router.websocket("/ws")
-async def stream(websocket: WebSocket) -> None:
+async def stream(websocket: WebSocket, context: ContextDep) -> None:
     """`start`, then audio, then `stop`; the answers are `started`, `status`, `segment` and `completed`."""
-    live: Live = websocket.app.state.live
+    live = context.live
     client = _Client(websocket, live.settings.stream_idle_seconds, live.settings.ws_send_timeout_seconds)
     await websocket.accept()
     try:
@@ -150,8 +129,8 @@ async def stream(websocket: WebSocket) -> None:
         await _converse(client, live, session)
     except (_Refused, LiveError) as error:
         await client.refuse(str(error), error.code)
-    except HTTPException as error:
-        await client.refuse(error.detail, AGAIN)
+    except ModelsUnavailableError as error:
+        await client.refuse(str(error), AGAIN)
     except _Gone:
         pass
     except Exception:
@@ -175,7 +154,7 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
                 client.emit("completed", _completed(done))
             except Exception as error:
                 logger.exception("Conversation %d could not be finished", session.conversation_id)
-                client.emit("error", {"message": f"Finalization error: {reason(error)}"})
+                client.emit("error", {"message": f"Finalization error: {failure_reason(error)}"})
                 code = FAILED
             await client.outbox.join()
             delivery.cancel()

@@ -5,15 +5,15 @@ from importlib.metadata import version
 from fastapi import APIRouter
 
 from api import schemas
-from services.context import ServicesDep
+from api.dependencies import ContextDep
 from settings import NAME
 
 router = APIRouter(tags=["system"])
 
 
 @router.get("/status")
-async def status(services: ServicesDep) -> schemas.Status:
+async def status(context: ContextDep) -> schemas.Status:
     """The service, its device, and the model that each stage runs."""
-    stages = {name: schemas.StageStatus.model_validate(stage) for name, stage in (await services.stage_status()).items()}
+    stages = {name: schemas.StageStatus.model_validate(stage) for name, stage in (await context.stage_status()).items()}
     gpu = any(stage.device == "cuda" for stage in stages.values())
     return schemas.Status(gpu_available=gpu, device="cuda" if gpu else "cpu", version=version(NAME), stages=stages)

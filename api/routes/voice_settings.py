@@ -7,8 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api import schemas
+from api.dependencies import ContextDep
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
-from services.context import AppContext, ServicesDep
 from storage.speakers import voice_settings
 
 router = APIRouter(prefix="/settings/voice", tags=["settings"])
@@ -19,12 +19,12 @@ BODY = {"required": True, "content": {"application/json": {"schema": VoiceSettin
 
 
 @router.get("")
-async def get_voice_settings(services: ServicesDep) -> VoiceSettings:
+async def get_voice_settings(context: ContextDep) -> VoiceSettings:
     """What is in force: what was changed here, else the environment's values, else the defaults.
 
     `speaker_threshold` is a cosine similarity and belongs to the speaker embedding model; higher is stricter.
     """
-    return await read(services)
+    return await context.policies.voice_settings()
 
 
 @router.post(
@@ -32,30 +32,23 @@ async def get_voice_settings(services: ServicesDep) -> VoiceSettings:
     openapi_extra={"requestBody": BODY},
     responses={400: {"model": schemas.Error, "description": "A value is out of its bounds, or none was given."}},
 )
-async def change_voice_settings(services: ServicesDep, body: Annotated[dict[str, Any], Body()]) -> VoiceSettings:
+async def change_voice_settings(context: ContextDep, body: Annotated[dict[str, Any], Body()]) -> VoiceSettings:
     """Change any of them, for everything that is processed from now on. The change survives a restart."""
     change = _parse(body)
     if not change.model_dump(exclude_none=True):
         raise HTTPException(400, "No settings provided to update")
-    model = await services.embedding_model()
-    async with services.database.session() as session:
+    model = await context.policies.embedding_model()
+    async with context.database.session() as session:
         await voice_settings.update(session, change, model)
-        return await voice_settings.get(session, services.settings, model)
+        return await voice_settings.get(session, context.settings, model)
 
 
 @router.post("/reset")
-async def reset_voice_settings(services: ServicesDep) -> VoiceSettings:
+async def reset_voice_settings(context: ContextDep) -> VoiceSettings:
     """Back to the environment's values and the defaults."""
-    async with services.database.session() as session:
+    async with context.database.session() as session:
         await voice_settings.reset(session)
-    return await read(services)
-
-
-async def read(services: AppContext) -> VoiceSettings:
-    """What is in force now."""
-    model = await services.embedding_model()
-    async with services.database.session() as session:
-        return await voice_settings.get(session, services.settings, model)
+    return await context.policies.voice_settings()
 
 
 def _parse(body: dict[str, Any]) -> VoiceSettingsChange:

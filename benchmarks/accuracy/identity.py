@@ -34,11 +34,11 @@ from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve
 from pipeline.identity.matching import LONG_ENOUGH, THRESHOLDS
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript import participants
 from pipeline.types import SAMPLE_RATE, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
 from pipeline.voice_settings import VoiceSettings
 from services.identity import speaker_admin, transcripts
-from services.identity.emotion_refresh import IdentityPolicy
 from settings import Settings
 from storage.conversations import conversations
 from storage.conversations.segments import SegmentLine

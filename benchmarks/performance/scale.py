@@ -23,9 +23,9 @@ from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import THRESHOLDS
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.voice_settings import VoiceSettings
 from services.identity import identification, speaker_admin
-from services.identity.emotion_refresh import IdentityPolicy
 from storage.conversations import conversations
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from mcp_server import arguments as arg
 from mcp_server import results
-from mcp_server.backend import Backend, Work, work
+from mcp_server.backend import Work, work
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
+from services.context import AppContext
 from services.fetch import fetch
 from storage.conversations import conversations
 from storage.conversations.conversations import Progress
@@ -72,7 +73,7 @@ def describe(state: Progress) -> results.Work:
     )
 
 
-async def _finished(backend: Backend, conversation_id: int) -> Progress:
+async def _finished(backend: AppContext, conversation_id: int) -> Progress:
     """The state of the work once it has ended, or after `PATIENCE`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(backend.recordings.finished(conversation_id), PATIENCE)

@@ -12,8 +12,8 @@ from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import Header
+from pipeline.identity.policy import IdentityPolicy
 from services.identity import emotion_refresh
-from services.identity.emotion_refresh import IdentityPolicy
 from storage.backups import backups, restored_emotions
 from storage.backups.backups import BackupSummary, ProfileNotFoundError
 from storage.backups.restore_sql import COUNTS, HEADER, LENGTHS, LOAD, PERSONAL, SPEAKERS, TRANSCRIPTS

@@ -1,29 +1,17 @@
 """Emotions follow the speakers: what is left to do when lines have other speakers than before."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.voice_settings import VoiceSettings
+from pipeline.identity.policy import IdentityPolicy
 from services.identity.speaker_changes import one_of
 from storage.emotions import emotions
 from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
 
 AT_ONCE = 1000
 """Participants whose lines are detected in one go."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityPolicy:
-    """What is in force while it is decided who is who."""
-
-    model: str
-    """The speaker embedding model that is running, which the speaker threshold belongs to."""
-    voice: VoiceSettings
-    personalized: bool = True
-    """Whether emotions are detected with the profiles of the speakers."""
 
 
 async def profiled(session: AsyncSession, *speaker_ids: int | None) -> bool:

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import is_unknown
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Vector
 from services.identity import emotion_refresh, unknown_speakers
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.merging import merge
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import participants, speakers

@@ -15,10 +15,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import LONG_ENOUGH, is_unknown, similarity_matrix, units
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import Participant, Segment, Voiceprint
 from services.identity import emotion_refresh, transcripts, unknown_speakers
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.speaker_changes import SpeakerChange
 from storage.conversations import conversations
 from storage.conversations.segments import local_name

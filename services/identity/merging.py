@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.identity.emotion_refresh import IdentityPolicy, follow, profiled
+from pipeline.identity.policy import IdentityPolicy
+from services.identity.emotion_refresh import follow, profiled
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript.participants import speech
 from pipeline.types import Turn, Voiceprint, Word
 from services.identity import emotion_refresh, reprocessing
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.speaker_changes import one_of
 from storage.conversations import conversations, segments
 from storage.conversations.segments import SegmentLine

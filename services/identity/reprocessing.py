@@ -17,10 +17,10 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript.carry_over import carry, sources
 from pipeline.types import Transcript, Word
 from services.identity import transcripts
-from services.identity.emotion_refresh import IdentityPolicy
 from storage.conversations import conversations
 from storage.emotions import emotions
 from storage.speakers import participants, references, speakers

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Voiceprint
 from services.identity import emotion_refresh
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.merging import merge as join
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_candidates, merge_certain, merge_matching

@@ -8,9 +8,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import Match
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Participant, Segment, Transcript
 from services.identity import emotion_refresh, segment_reassignment
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_matching
 from storage.conversations import conversations

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity.policy import IdentityPolicy
 from services.identity import emotion_refresh
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.speaker_changes import ChangeStep, one_of
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, VoiceprintRow

@@ -11,8 +11,8 @@ from sqlalchemy.orm import aliased
 
 from pipeline.identity import clustering
 from pipeline.identity.matching import probability
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Vector
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.merging import merge
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import references, speakers

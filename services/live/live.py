@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-import ray
-
-from deployments.handles import reason
 from media import recording, spool
 from media.spool import Spool, SpoolBusyError
 from media.stream import decoder
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
+from services.errors import failure_reason
 from services.identity import live_segments, rediarization
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.rediarization import Regrouped
 from services.live.session import Completed, Session, Start
 from settings import Settings
@@ -71,7 +69,7 @@ class Live:
         database: Database,
         store: AudioStore,
         policy: Callable[[], Awaitable[IdentityPolicy]],
-        share: Callable[[Samples], Any] = ray.put,
+        share: Callable[[Samples], Any],
     ) -> None:
         self.settings = settings
         self.stages = stages
@@ -139,7 +137,7 @@ class Live:
             found = await self._regroup(done, session.asked.num_speakers)
         except Exception as error:
             logger.exception("The speakers of conversation %d stay as they were heard live", done.conversation_id)
-            session.emit("error", {"message": f"Speaker update error: {reason(error)}"})
+            session.emit("error", {"message": f"Speaker update error: {failure_reason(error)}"})
             return done
         lines = [{"segment_id": line.id, "speaker_name": line.speaker_name} for line in found.lines]
         data = {"conversation_id": done.conversation_id, "num_speakers": found.num_speakers, "segments": lines}

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from deployments.handles import reason
+from media.decoder import Decoder, StreamError
 from media.spool import Spool
-from media.stream import DEFAULT_RATE, MAX_RATE, MIN_RATE, Decoder, Encoding, StreamError
+from media.stream import DEFAULT_RATE, MAX_RATE, MIN_RATE, Encoding
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.languages import language_code
 from pipeline.live.endpointing import Endpointer, SpeechSpan
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.live.partials import EVERY, Agreement
 from pipeline.types import SAMPLE_RATE, Segment, Span
+from services.errors import failure_reason
 from services.identity import live_segments
-from services.identity.emotion_refresh import IdentityPolicy
 
 if TYPE_CHECKING:
     from services.live.live import Live
@@ -249,7 +250,7 @@ class Session:
             except Exception as error:
                 self._errors += 1
                 logger.exception("A line of conversation %d failed", self.conversation_id)
-                self.emit("error", {"message": f"Segment processing error: {reason(error)}"})
+                self.emit("error", {"message": f"Segment processing error: {failure_reason(error)}"})
                 continue
             for line in kept:
                 self._lines += 1

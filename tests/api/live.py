@@ -18,12 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from api.app import create_app
 from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
-from services.context import AppContext
-from services.recordings import Recordings
 from settings import Settings
-from storage.audio import AudioStore
-from storage.jobs.notifications import Notifications
-from storage.postgres.database import Database
+from tests.support.application import connected
 
 CLIENT_RATE = 48_000
 
@@ -35,21 +31,10 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(url)
-        store = AudioStore(str(directory / "audio"))
-
-        async def status() -> dict[str, dict[str, str | None]]:
-            if model is None:
-                raise ConnectionError("the stages are gone")
-            return {"embedder": {"model": model, "device": "cpu", "note": None}}
-
-        async with Notifications(url, database) as notifications:
-            recordings = Recordings(chosen, stages, database, store, notifications, share=lambda samples: samples)
-            app.state.services = AppContext(chosen, database, store, recordings, notifications, status)
-            try:
-                yield
-            finally:
-                await database.dispose()
+        async with connected(chosen, url, directory / "audio", stages, model) as context:
+            context.live.recover()
+            app.state.context = context
+            yield
 
     port = free_port()
     config = uvicorn.Config(create_app(chosen, lifespan), port=port, log_level="error", ws="websockets-sansio")

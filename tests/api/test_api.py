@@ -1,52 +1,30 @@
 """The routes that need no model, on a real database."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from api.app import create_app
-from pipeline.stages import Stages
-from services.context import AppContext
 from services.identity import transcripts
-from services.recordings import Recordings
 from settings import Settings
-from storage.audio import AudioStore
 from storage.conversations import conversations
-from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from tests.storage.transcripts import RULES, transcript, voice
+from tests.support.application import answering, connected, no_stages
 
 MEGABYTE = 2**20
 ORIGIN = "https://example.org"
 
 
-@asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
 @pytest.fixture
 async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(max_upload_mb=1, cors_origins=[ORIGIN])
-    app = create_app(settings, _nothing)
-    store = AudioStore(str(tmp_path))
-    nobody: Any = None
-
-    async def status() -> dict[str, dict[str, str | None]]:
-        raise ConnectionError("the diarizer is gone")
-
-    stages = Stages(nobody, nobody, nobody, nobody)
-    async with Notifications(database_url, database) as notifications:
-        recordings = Recordings(settings, stages, database, store, notifications)
-        app.state.services = AppContext(settings, database, store, recordings, notifications, status)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-            yield client
+    async with (
+        connected(settings, database_url, tmp_path, no_stages(), None) as context,
+        answering(context) as application,
+    ):
+        yield application.client
 
 
 async def create(database: Database, count: int) -> list[int]:

@@ -1,50 +1,28 @@
 """The routes of emotions, on a real database."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from api.app import create_app
-from pipeline.stages import Stages
-from services.context import AppContext
-from services.recordings import Recordings
 from settings import Settings
-from storage.audio import AudioStore
-from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from tests.storage.talks import keep, speaker_of
+from tests.support.application import answering, connected, no_stages
 
 NINE = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")
 BOTH = ("/conversations/speakers", "/speakers")
 
 
-@asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
 @pytest.fixture
 async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings()
-    app = create_app(settings, _nothing)
-    store = AudioStore(str(tmp_path))
-    nobody: Any = None
-
-    async def status() -> dict[str, dict[str, str | None]]:
-        return {"embedder": {"model": "wespeaker-resnet34", "device": "cpu", "note": None}}
-
-    stages = Stages(nobody, nobody, nobody, nobody)
-    async with Notifications(database_url, database) as notifications:
-        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        app.state.services = AppContext(settings, database, store, recordings, notifications, status)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-            yield client
+    async with (
+        connected(Settings(), database_url, tmp_path, no_stages(), "wespeaker-resnet34") as context,
+        answering(context) as application,
+    ):
+        yield application.client
 
 
 @pytest.mark.parametrize(

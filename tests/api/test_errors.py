@@ -40,7 +40,7 @@ async def application(server: EmbeddedPostgres, tmp_path: Path, stages: Steered)
     await migrate(url)
     database = Database(url)
     all_stages = Stages(stages, stages, stages, stages)
-    async with running(Settings(speaker_threshold=0.5), database, url, tmp_path, all_stages, MODEL) as application:
+    async with running(Settings(speaker_threshold=0.5), url, tmp_path, all_stages, MODEL) as application:
         yield application
     await database.dispose()
 

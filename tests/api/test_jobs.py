@@ -33,9 +33,7 @@ async def application(
 ) -> AsyncIterator[Application]:
     monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
     settings = Settings(max_queued=ROOM, speaker_threshold=0.5, private_urls=True)
-    async with running(
-        settings, database, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL
-    ) as application:
+    async with running(settings, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL) as application:
         yield application
 
 

@@ -4,32 +4,27 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select, update
 
-from api.app import create_app
 from engines.in_process import LocalEmbedder
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.resolver import resolve
 from media import recording
 from media.decoding import decode
-from pipeline.stages import Stages
 from services.context import AppContext
-from services.recordings import Recordings
 from settings import Settings
 from storage.audio import AudioStore
-from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from storage.tables.tables import Conversation, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
 from tests.storage.legacy import as_bytes, legacy_file
+from tests.support.application import answering, connected, no_stages
 from vivavoce.sample import recording as sample
 
 MODEL = "wespeaker-resnet34"
@@ -42,37 +37,21 @@ DEFAULTS = {
 }
 
 
-@asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> AudioStore:
     return AudioStore(str(tmp_path))
 
 
 @pytest.fixture
-async def services(database: Database, database_url: str, store: AudioStore) -> AsyncIterator[AppContext]:
-    settings = Settings()
-    nobody: Any = None
-
-    async def status() -> dict[str, dict[str, str | None]]:
-        return {"embedder": {"model": MODEL, "device": "cpu", "note": None}}
-
-    stages = Stages(nobody, nobody, nobody, nobody)
-    async with Notifications(database_url, database) as notifications:
-        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        yield AppContext(settings, database, store, recordings, notifications, status)
+async def context(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[AppContext]:
+    async with connected(Settings(), database_url, tmp_path, no_stages(), MODEL) as context:
+        yield context
 
 
 @pytest.fixture
-async def api(services: AppContext) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(services.settings, _nothing)
-    app.state.services = services
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-        yield client
+async def api(context: AppContext) -> AsyncIterator[httpx.AsyncClient]:
+    async with answering(context) as application:
+        yield application.client
 
 
 def said(answer: httpx.Response) -> tuple[int, str]:
@@ -239,10 +218,10 @@ async def test_whom_the_running_model_cannot_recognize_is_said(api: httpx.AsyncC
 
 
 async def test_a_speaker_of_another_model_is_made_known_from_recordings(
-    api: httpx.AsyncClient, services: AppContext, database: Database, store: AudioStore, tmp_path: Path
+    api: httpx.AsyncClient, context: AppContext, database: Database, store: AudioStore, tmp_path: Path
 ) -> None:
-    resolved = resolve("embedding", services.settings, gpu=False)
-    stages: Any = services.recordings.stages
+    resolved = resolve("embedding", context.settings, gpu=False)
+    stages: Any = context.recordings.stages
     object.__setattr__(stages, "embedder", LocalEmbedder(SpeakerEmbedding(resolved.path), resolved))
     samples = decode(sample(), max_duration=60)
     kept = tmp_path / "sample.flac"

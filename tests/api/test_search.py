@@ -21,7 +21,7 @@ async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIte
     stages = Stages(nobody, nobody, nobody, nobody)
     async with database.session() as session:
         await add_talk(session, [await add_speaker(session, "Ada & Bo"), None])
-    async with running(Settings(), database, database_url, tmp_path, stages, MODEL) as application:
+    async with running(Settings(), database_url, tmp_path, stages, MODEL) as application:
         yield application.client
 
 

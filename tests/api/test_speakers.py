@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,17 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from fastapi import FastAPI
 
-from api.app import create_app
 from media import recording
-from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
-from services.context import AppContext
 from services.identity import transcripts
-from services.recordings import Recordings
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
-from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, near, voice
-
-
-@asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
-    yield
+from tests.support.application import answering, connected, no_stages
 
 
 @pytest.fixture
@@ -40,21 +29,13 @@ def store(tmp_path: Path) -> AudioStore:
 
 
 @pytest.fixture
-async def api(database: Database, database_url: str, store: AudioStore) -> AsyncIterator[httpx.AsyncClient]:
+async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(speaker_threshold=RULES.voice.speaker_threshold)
-    app = create_app(settings, _nothing)
-    nobody: Any = None
-
-    async def status() -> dict[str, dict[str, str | None]]:
-        return {"embedder": {"model": MODEL, "device": "cpu", "note": None}}
-
-    stages = Stages(nobody, nobody, nobody, nobody)
-    async with Notifications(database_url, database) as notifications:
-        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        app.state.services = AppContext(settings, database, store, recordings, notifications, status)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
-            yield client
+    async with (
+        connected(settings, database_url, tmp_path, no_stages(), MODEL) as context,
+        answering(context) as application,
+    ):
+        yield application.client
 
 
 async def keep(database: Database, *seeds: int, audio_key: str | None = None) -> int:

@@ -92,7 +92,7 @@ async def application(
     database: Database, url: str, directory: Path, stages: Heard = HEARD, **settings: Any
 ) -> AsyncIterator[Application]:
     hear = Stages(stages, stages, stages, stages)
-    async with running(Settings(speaker_threshold=0.5, **settings), database, url, directory, hear, MODEL) as found:
+    async with running(Settings(speaker_threshold=0.5, **settings), url, directory, hear, MODEL) as found:
         yield found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance, Voiceprint
 from services import worker
+from services.runtime import IN_PROCESS
 from services.worker import Worker
 from settings import Settings
 from storage.jobs import jobs
@@ -58,7 +59,7 @@ async def application(
     monkeypatch.setattr(jobs, "BACKOFF", 0.05)
     all_stages = Stages(stages, stages, stages, stages)
     async with running(
-        Settings(max_queued=20, speaker_threshold=0.5), database, database_url, tmp_path, all_stages, MODEL
+        Settings(max_queued=20, speaker_threshold=0.5), database_url, tmp_path, all_stages, MODEL
     ) as application:
         yield application
 
@@ -114,8 +115,8 @@ async def other_worker(application: Application) -> Worker:
     async def policy() -> Any:
         return RULES
 
-    services = application.services
-    other = Worker(services.recordings, services.notifications, policy, wake=lambda: None)
+    context = application.context
+    other = Worker(context.recordings, context.notifications, policy, IN_PROCESS)
     other.start()
     return other
 
@@ -123,7 +124,7 @@ async def other_worker(application: Application) -> Worker:
 async def test_a_worker_ends_also_where_work_comes_at_that_moment(application: Application) -> None:
     other = await other_worker(application)
     await asyncio.sleep(0.5)  # until it waits for work
-    application.services.notifications.work.set()
+    application.context.notifications.work.set()
     async with asyncio.timeout(PATIENCE):
         await other.close()
 
@@ -231,7 +232,7 @@ async def test_who_waits_for_a_recording_is_told_that_the_program_stops(applicat
     files = {"audio_file": ("call.wav", sound())}
     waiting = asyncio.create_task(application.client.post("/process", files=files))
     await held_up(stages)
-    application.services.recordings.stopping.set()
+    application.context.recordings.stopping.set()
     answer = await asyncio.wait_for(waiting, PATIENCE)
     assert answer.status_code == 503
     assert "/api/v1/jobs/1 goes on" in answer.json()["detail"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
 from services.identity import corrections, reprocessing, transcripts
-from services.identity.emotion_refresh import IdentityPolicy
 from services.identity.identification import identify, mark_misidentified
 from storage.conversations import conversations, labels
 from storage.emotions import profiles

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
 from pipeline.voice_settings import VoiceSettings
-from services.identity.emotion_refresh import IdentityPolicy
 
 MODEL = "test-embedder"
 VOICE = VoiceSettings(

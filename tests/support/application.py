@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,56 +16,70 @@ from api.app import create_app
 from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
 from services.context import AppContext
-from services.policy import current_policy
-from services.recordings import Recordings
-from services.webhooks import Webhooks
-from services.worker import Worker
+from services.policy import StageStatus
 from settings import Settings
-from storage.audio import AudioStore
-from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 API = "http://test/api/v1"
 
 
+def no_stages() -> Stages[Any]:
+    """For tests in which no stage is called."""
+    missing: Any = None
+    return Stages(missing, missing, missing, missing)
+
+
 @dataclass(frozen=True)
 class Application:
     app: FastAPI
-    services: AppContext
+    context: AppContext
     client: httpx.AsyncClient
     """Its paths are below `/api/v1`."""
 
 
 @asynccontextmanager
-async def running(
-    settings: Settings, database: Database, url: str, directory: Path, stages: Stages[Any], embedding_model: str
-) -> AsyncIterator[Application]:
-    """The application on `database`, which lies at `url`, with its recordings in `directory`."""
+async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
 
-    async def status() -> dict[str, dict[str, str | None]]:
+@asynccontextmanager
+async def connected(
+    settings: Settings, url: str, directory: Path, stages: Stages[Any], embedding_model: str | None
+) -> AsyncIterator[AppContext]:
+    """A context whose recordings are kept in `directory`. The stages do not answer where there is no embedding model."""
+
+    async def status() -> StageStatus:
+        if embedding_model is None:
+            raise ConnectionError("the stages are gone")
         kinds = {"transcriber": "whisper", "diarizer": "diarization", "embedder": embedding_model, "emotion": "emotion"}
         return {stage: {"model": model, "device": "cpu", "note": None} for stage, model in kinds.items()}
 
-    app = create_app(settings, lifespan)
-    store = AudioStore(str(directory))
-    async with Notifications(url, database) as notifications:
-        recordings = Recordings(settings, stages, database, store, notifications, share=lambda samples: samples)
-        services = app.state.services = AppContext(settings, database, store, recordings, notifications, status)
-        worker = Worker(recordings, notifications, partial(current_policy, services), wake=lambda: None)
-        webhooks = Webhooks(settings, database)
-        worker.start()
-        webhooks.start()
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600) as client:
-            try:
-                yield Application(app, app.state.services, client)
-            finally:
-                await worker.close()
-                await webhooks.close()
+    chosen = settings.model_copy(update={"audio_url": str(directory)})
+    async with AppContext.create(chosen, url, stages, status) as context:
+        yield context
+
+
+@asynccontextmanager
+async def answering(context: AppContext) -> AsyncIterator[Application]:
+    """The routes, with no background work."""
+    app = create_app(context.settings, _no_lifespan)
+    app.state.context = context
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600) as client:
+        yield Application(app, context, client)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, url: str, directory: Path, stages: Stages[Any], embedding_model: str
+) -> AsyncIterator[Application]:
+    """The application, which also works on jobs and webhooks."""
+    async with (
+        connected(settings, url, directory, stages, embedding_model) as context,
+        context.working(),
+        answering(context) as application,
+    ):
+        yield application
 
 
 @contextmanager
@@ -104,18 +117,12 @@ class _Server(threading.Thread):
             self.ready.set()
 
     async def _serve(self) -> None:
-        database = Database(self.url)
-        nobody: Any = None
-        stages = Stages(nobody, nobody, nobody, nobody)
-        try:
-            await self.fill(database)
-            async with running(self.settings, database, self.url, self.directory, stages, self.model) as application:
-                server = uvicorn.Server(uvicorn.Config(application.app, port=self.port, lifespan="off", log_level="error"))
-                serving = asyncio.create_task(server.serve())
-                while not server.started and not serving.done():  # noqa: ASYNC110  # it has no event to wait for
-                    await asyncio.sleep(0.01)
-                self.uvicorn = server
-                self.ready.set()
-                await serving
-        finally:
-            await database.dispose()
+        async with running(self.settings, self.url, self.directory, no_stages(), self.model) as application:
+            await self.fill(application.context.database)
+            server = uvicorn.Server(uvicorn.Config(application.app, port=self.port, lifespan="off", log_level="error"))
+            serving = asyncio.create_task(server.serve())
+            while not server.started and not serving.done():  # noqa: ASYNC110  # it has no event to wait for
+                await asyncio.sleep(0.01)
+            self.uvicorn = server
+            self.ready.set()
+            await serving

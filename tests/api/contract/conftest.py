@@ -7,11 +7,11 @@ import pytest
 
 from media import recording
 from media.decoding import decode
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, Transcript
 from services.identity import reprocessing
-from services.identity.emotion_refresh import IdentityPolicy
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
@@ -49,7 +49,7 @@ async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Stages[Samples]
 ) -> AsyncIterator[Application]:
     model = stages.embedder.weights.name  # type: ignore[attr-defined]
-    async with running(Settings(), database, database_url, tmp_path, stages, model) as application:
+    async with running(Settings(), database_url, tmp_path, stages, model) as application:
         yield application
 
 
@@ -61,12 +61,12 @@ def api(application: Application) -> Client:
 @pytest.fixture
 async def call(application: Application, samples: Samples, transcript: Transcript, tmp_path: Path) -> int:
     """The call, processed; returns its conversation's id. Its voices are Unknown_01 and Unknown_02."""
-    services = application.services
+    context = application.context
     recording.write(tmp_path / "call.flac", samples)
     key = await AudioStore(str(tmp_path)).put(tmp_path / "call.flac", ".flac")
-    model = await services.embedding_model()
-    async with services.database.session() as session:
-        policy = IdentityPolicy(model, await voice_settings.get(session, services.settings, model))
+    model = await context.policies.embedding_model()
+    async with context.database.session() as session:
+        policy = IdentityPolicy(model, await voice_settings.get(session, context.settings, model))
         id_ = await conversations.create(session, "Uploaded: call.wav", key, "flac")
         await reprocessing.replace(session, id_, transcript, policy)
     return id_

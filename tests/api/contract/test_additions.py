@@ -133,7 +133,7 @@ async def test_reprocessing_can_go_on_by_itself(api: Client, call: int, applicat
     assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['job_id']}"
     await api.refused(409, "POST", f"/conversations/{call}/reprocess", "Conversation is already active")
     assert len(await api.segments(call)) > 3  # the former ones
-    await application.services.recordings.finished(call)
+    await application.context.recordings.finished(call)
     progress = await api.ok("GET", f"/conversations/{call}/progress")
     assert (progress["status"], progress["error"]) == ("completed", None)
     assert {segment["speaker_id"] for segment in await api.segments(call)} == {(await api.ok("GET", "/speakers"))[0]["id"]}

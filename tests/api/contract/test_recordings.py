@@ -85,12 +85,12 @@ async def test_update_conversation(api: Client, call: int) -> None:
 
 async def recording_of(application: Application, conversation: int) -> str:
     """Its file."""
-    async with application.services.database.session() as session:
+    async with application.context.database.session() as session:
         return await conversations.recording(session, conversation)
 
 
 async def test_delete_conversation(api: Client, call: int, application: Application, tmp_path: Path) -> None:
-    async with application.services.database.session() as session:
+    async with application.context.database.session() as session:
         active = await conversations.create(session, "Live", None, "flac", status="recording")
     sentence = "Cannot delete an active conversation; stop/finalize it first"
     await api.refused(409, "DELETE", f"/conversations/{active}", sentence)
@@ -117,7 +117,7 @@ async def test_reprocess(api: Client, call: int) -> None:
 
 
 async def test_reprocess_refuses(api: Client, call: int, application: Application) -> None:
-    async with application.services.database.session() as session:
+    async with application.context.database.session() as session:
         active = await conversations.create(session, "Busy", "0" * 32 + ".flac", "flac")
         silent = await conversations.create(session, "No recording", None, "flac", status="completed")
         lost = await conversations.create(session, "Lost", "0" * 32 + ".flac", "flac", status="completed")

@@ -54,7 +54,7 @@ async def _served(database: Database, database_url: str, directory: Path) -> Asy
     async with AsyncExitStack() as stack:
         replicas = []
         for _ in range(2):
-            application = await stack.enter_async_context(running(settings, database, database_url, directory, stages, MODEL))
+            application = await stack.enter_async_context(running(settings, database_url, directory, stages, MODEL))
             await stack.enter_async_context(application.app.router.lifespan_context(application.app))
             replicas.append(application.app)
         turns = cycle(replicas)

@@ -6,8 +6,9 @@ from itertools import cycle
 import numpy as np
 import pytest
 
+from media.decoder import Decoder, StreamError
 from media.decoding import decode
-from media.stream import DEFAULT_RATE, Decoder, StreamError, decoder
+from media.stream import DEFAULT_RATE, decoder
 from media.webm import WebmDecoder
 from pipeline.types import SAMPLE_RATE, Samples
 from tests.support.program import DATA

@@ -1,0 +1,16 @@
+"""Errors that services raise to every door, and why a recording or a segment failed."""
+
+
+class ModelsUnavailableError(RuntimeError):
+    """The stages do not answer; the message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("The models do not answer; wait until GET /health/ready does.")
+
+
+def failure_reason(error: BaseException) -> str:
+    """One sentence for the client, without the traceback that Ray adds to the text of an error."""
+    if isinstance(error, TimeoutError):
+        return "The models took too long."
+    cause = getattr(error, "cause", None) or error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
