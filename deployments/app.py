@@ -1,4 +1,4 @@
-"""The graph: which deployments there are, and how much of the machine each of them gets."""
+"""The builder of the graph: its deployments, and the resources of each."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -18,12 +18,12 @@ from deployments.stages.emotion import EmotionRecognizer
 from deployments.stages.transcriber import Transcriber
 from settings import Settings
 
-RETRY_AFTER = 5
-"""Seconds after which a client that was refused for want of room should come again."""
+RETRY_AFTER_S = 5
+"""For clients that were refused because all queues are full."""
 
 
 class StageArgs(BaseModel):
-    """How much of the machine a deployment gets, and how far it may grow."""
+    """Resources and autoscaling bounds of one deployment."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,12 +31,12 @@ class StageArgs(BaseModel):
     cpus: float = Field(0.1, ge=0, description="Fraction of a machine's CPUs that a replica takes, where it has none.")
     min_replicas: int = Field(1, ge=0)
     max_replicas: int = Field(1, ge=1)
-    target_ongoing_requests: float = Field(2.0, gt=0, description="Calls a replica has in hand before another one is started.")
-    max_ongoing_requests: int = Field(16, ge=1, description="Calls a replica takes at a time; more of them wait in the queue.")
-    max_queued_requests: int = Field(512, ge=1, description="Calls that wait in a caller's queue; more of them are refused.")
-    upscale_delay_s: float = Field(30.0, ge=0, description="How long there must be too much work before a replica is added.")
-    downscale_delay_s: float = Field(600.0, ge=0, description="How long there must be too little before one is taken away.")
-    graceful_shutdown_timeout_s: float = Field(20.0, ge=0, description="How long a replica that stops finishes what it has.")
+    target_ongoing_requests: float = Field(2.0, gt=0, description="Calls on a replica above which another one is started.")
+    max_ongoing_requests: int = Field(16, ge=1, description="Calls on a replica at a time; further calls wait in the queue.")
+    max_queued_requests: int = Field(512, ge=1, description="Calls in a caller's queue; further calls are refused.")
+    upscale_delay_s: float = Field(30.0, ge=0, description="How long the load must be too high before a replica is added.")
+    downscale_delay_s: float = Field(600.0, ge=0, description="How long the load must be too low before a replica is removed.")
+    graceful_shutdown_timeout_s: float = Field(20.0, ge=0, description="How long a stopping replica may finish its calls.")
     health_check_period_s: float = Field(10.0, gt=0)
     health_check_timeout_s: float = Field(30.0, gt=0)
 
@@ -48,17 +48,17 @@ class StageArgs(BaseModel):
 
 
 class AppArgs(BaseModel):
-    """All that `build_app` takes, from `serve_config.yaml`, the command line or a test."""
+    """Arguments of `build_app`, from `serve_config.yaml`, the command line or a test."""
 
     model_config = ConfigDict(extra="forbid")
 
-    settings: dict[str, Any] = Field({}, description="Settings that differ from the environment's, by their names there.")
+    settings: dict[str, Any] = Field({}, description="Settings that override the environment, by name.")
     cluster: bool = Field(
         False,
-        description="The graph is for many machines: GPUs may come later, and a database and a store must be there for all.",
+        description="The graph runs on many machines: GPU nodes may join later; DATABASE_URL and AUDIO_URL are required.",
     )
     idle_seconds: float | None = Field(
-        None, ge=0, description="How long a model may have no work before its memory is freed, until there is some again."
+        None, ge=0, description="Idle time after which a stage scales down to zero; null: never."
     )
     transcriber: StageArgs = StageArgs(gpus=0.4, cpus=0.3)
     diarizer: StageArgs = StageArgs(gpus=0.25, cpus=0.3)
@@ -68,12 +68,12 @@ class AppArgs(BaseModel):
 
 
 def build_app(args: AppArgs) -> Application:
-    """The application, for `serve.run`, `serve_config.yaml` and tests alike."""
+    """The application, for `serve.run`, `serve_config.yaml` and tests."""
     settings = Settings(**args.settings)
     if args.cluster and not (settings.database_url and settings.audio_url):
-        raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and a store that all its nodes reach.")
+        raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and an audio store that all nodes reach.")
     machine = _Machine.of_cluster()
-    gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts machines with GPUs for those who ask for them
+    gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts GPU nodes for replicas that request a GPU
 
     def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
         return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine.cpus, gpus, idle))
@@ -81,9 +81,10 @@ def build_app(args: AppArgs) -> Application:
     def model(cls: type, stage: StageArgs) -> Application:
         return deployment(cls, stage, args.idle_seconds).options(request_router_config=ROUTING).bind(settings)
 
-    # Without a database of the user's, one of the graph's own: Serve starts it, watches it and stops it with everything else.
+    # Without DATABASE_URL the embedded PostgreSQL is a deployment: Serve starts, monitors and stops it.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
-    # Of the ingress a new replica comes before the old one goes: a change makes nobody wait. Models have no room for that.
+    # A new ingress replica starts before the old one stops, so that an update drops no request. A GPU has no room to do so
+    # for models.
     return (
         deployment(Ingress, args.ingress)
         .options(max_surge_percent=100)
@@ -99,7 +100,7 @@ def build_app(args: AppArgs) -> Application:
 
 
 def __getattr__(name: str) -> Application:
-    """`deployments.app:app`, the graph as `serve_config.yaml` has it: `serve build` takes an application, not a builder."""
+    """`deployments.app:app`, the graph of `serve_config.yaml`: `serve build` needs an application, not a builder."""
     if name != "app":
         raise AttributeError(f"module {__name__} has no attribute {name}")
     (application,) = load_config()["applications"]
@@ -107,7 +108,7 @@ def __getattr__(name: str) -> Application:
 
 
 class _Machine(BaseModel):
-    """What the cluster's nodes have; a graph that is built where no cluster runs is built for a CPU machine."""
+    """Resources of the cluster's nodes. Without a running cluster: one CPU machine."""
 
     gpus: float
     cpus: float
@@ -124,15 +125,15 @@ class _Machine(BaseModel):
 
 
 def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> Mapping[str, Any]:
-    # Serve waits for ever, and says nothing, for a replica that asks for a GPU where there is none.
+    # Serve waits without a message for a replica that requests a GPU that no node has.
     on_gpu = gpus and stage.gpus > 0
     actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * cpus}
     autoscaling = stage.model_dump(
         include={"min_replicas", "max_replicas", "target_ongoing_requests", "upscale_delay_s", "downscale_delay_s"}
     )
     if idle is not None:
-        # The process ends and with it all that it holds. One is started at first all the same: what is wrong with a model
-        # should be known now.
+        # Scaling to zero frees all memory of the process. One replica starts at first, so that a broken model is reported at
+        # the start.
         autoscaling |= {
             "min_replicas": 0,
             "initial_replicas": max(1, stage.min_replicas),
@@ -141,7 +142,7 @@ def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> M
     return {
         "ray_actor_options": actor,
         "autoscaling_config": autoscaling,
-        "backpressure_config": {"retry_after_s": RETRY_AFTER},
+        "backpressure_config": {"retry_after_s": RETRY_AFTER_S},
         **stage.model_dump(
             include={
                 "max_ongoing_requests",

@@ -1,7 +1,7 @@
-"""How large the graph is: `serve_config.yaml` for one machine, and what differs from it elsewhere.
+"""Configuration of the graph: `serve_config.yaml` for one machine, and the variants that differ from it.
 
 `python -m deployments.config cluster > cluster_config.yaml` makes the file for `serve deploy`, with the environment's
-settings; `python -m deployments.config cluster --into deploy/rayservice.yaml` writes it where KubeRay has it from.
+settings; `python -m deployments.config cluster --into deploy/rayservice.yaml` writes it into KubeRay's resource.
 """
 
 import argparse
@@ -15,59 +15,59 @@ import yaml
 from settings import Settings
 
 Variant = Literal["gpu", "cpu", "cluster"]
-"""One machine with a GPU, or one that is to be used without its GPUs, or many GPUs on many machines."""
+"""`gpu`: one machine with or without a GPU. `cpu`: one machine, its GPUs unused. `cluster`: many GPUs on many machines."""
 
-SECRET = frozenset({"hf_token", "database_url", "webhook_secret"})
-"""Settings that stay in the environment: the file is kept, sent and shown."""
-IN_OPTIONS = frozenset({"host", "port", "log_level"})
-"""Settings that Serve takes in places of its own."""
+SECRETS = frozenset({"hf_token", "database_url", "webhook_secret"})
+"""Settings that are never written into a file; nodes read them from the environment."""
+SERVE_OPTIONS = frozenset({"host", "port", "log_level"})
+"""Settings that have their own place in Serve's configuration."""
 
 
 def load_config(variant: Variant = "gpu") -> dict[str, Any]:
-    """Serve's configuration; the files lie beside the packages, in a checkout as in an installed wheel."""
+    """Serve's configuration. The files lie beside the packages, in a checkout and in an installed wheel."""
     here = Path(__file__).parent
     config: dict[str, Any] = yaml.safe_load((here.parent / "serve_config.yaml").read_text())
-    if variant == "gpu":  # the file as it stands
+    if variant == "gpu":  # the file is this variant
         return config
-    differs = yaml.safe_load((here / "variants" / f"{variant}.yaml").read_text())
+    differences = yaml.safe_load((here / "variants" / f"{variant}.yaml").read_text())
     (application,) = config["applications"]
-    application["args"] = _merged(application["args"], differs.pop("args"))
-    return _merged(config, differs)
+    application["args"] = _merged(application["args"], differences.pop("args"))
+    return _merged(config, differences)
 
 
 def configured(variant: Variant, settings: Settings) -> dict[str, Any]:
-    """The variant's configuration with the settings that differ from their defaults, but for secrets."""
+    """The variant's configuration with all settings that differ from their defaults, except secrets."""
     config = load_config(variant)
-    asked = settings.model_fields_set
-    config["http_options"] |= settings.model_dump(include={"host", "port"} & asked)
-    config["logging_config"] |= settings.model_dump(include={"log_level"} & asked)
+    changed = settings.model_fields_set
+    config["http_options"] |= settings.model_dump(include={"host", "port"} & changed)
+    config["logging_config"] |= settings.model_dump(include={"log_level"} & changed)
     (application,) = config["applications"]
-    application["args"]["settings"] |= settings.model_dump(mode="json", include=set(asked - SECRET - IN_OPTIONS))
+    application["args"]["settings"] |= settings.model_dump(mode="json", include=set(changed - SECRETS - SERVE_OPTIONS))
     return config
 
 
 def render(variant: Variant, settings: Settings) -> str:
     """`configured` as a file for `serve run` and `serve deploy`."""
     reasons = "serve_config.yaml" if variant == "gpu" else f"serve_config.yaml and deployments/variants/{variant}.yaml"
-    title = f"# Made by `python -m deployments.config {variant}`; {reasons} say why the numbers are what they are.\n"
-    left_out = sorted(name.upper() for name in SECRET & settings.model_fields_set)
-    note = f"# Not in here, and needed in the environment of every node: {', '.join(left_out)}.\n" if left_out else ""
+    title = f"# Made by `python -m deployments.config {variant}`; {reasons} give the reasons for the numbers.\n"
+    left_out = sorted(name.upper() for name in SECRETS & settings.model_fields_set)
+    note = f"# Not in this file; set in the environment of every node: {', '.join(left_out)}.\n" if left_out else ""
     return title + note + yaml.safe_dump(configured(variant, settings), sort_keys=False)
 
 
 def embed(config: str, service: str) -> str:
-    """A RayService, as text, with another configuration in it. Raises ValueError where it has no place for one."""
+    """Replace the configuration in the text of a RayService. Raises ValueError if it has no `serveConfigV2`."""
     block = "".join(f"    {line}\n" for line in config.splitlines())
     changed, found = re.subn(r"(?<=^  serveConfigV2: \|\n)(?:    .*\n|\n)*", lambda _: block, service, flags=re.MULTILINE)
     if found != 1:
-        raise ValueError("There is no `serveConfigV2: |` below `spec`, in which the configuration would be.")
+        raise ValueError("The RayService has no `serveConfigV2: |` below `spec`; add it.")
     return changed
 
 
-def _merged(base: Mapping[str, Any], differs: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what differs, down to the single numbers. Raises KeyError for a name that `base` does not have."""
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with nested changes. Raises KeyError for a name that `base` does not have."""
     result = dict(base)
-    for name, value in differs.items():
+    for name, value in changes.items():
         result[name] = _merged(base[name], value) if isinstance(base[name], Mapping) else value
     return result
 
@@ -75,7 +75,7 @@ def _merged(base: Mapping[str, Any], differs: Mapping[str, Any]) -> dict[str, An
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m deployments.config", description=__doc__)
     parser.add_argument("variant", choices=get_args(Variant))
-    parser.add_argument("--into", type=Path, metavar="FILE", help="a RayService for KubeRay, whose serveConfigV2 it becomes")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="write it as the serveConfigV2 of this RayService")
     chosen = parser.parse_args()
     text = render(cast(Variant, chosen.variant), Settings())
     if chosen.into is None:

@@ -1,6 +1,6 @@
-"""The request's id in the logs of all replicas, also for work that outlives its request.
+"""The request id in the logs of all replicas, also for work that outlives its request.
 
-Serve takes the id from the header `X-Request-ID`, or makes one, answers with it, and hands it from replica to replica.
+Serve reads the id from the header `X-Request-ID`, or generates one, returns it, and passes it from replica to replica.
 """
 
 from contextvars import Context, ContextVar
@@ -11,16 +11,16 @@ from ray.serve import context
 
 
 def request_id() -> str:
-    """Of the request that is being answered; empty where none is."""
+    """The id of the current request; empty outside of a request."""
     return str(context._get_serve_request_context().request_id)
 
 
 def detached(id_: str = "") -> Context:
-    """A context for work that belongs to no client's connection; its logs bear the id.
+    """A context for work that no client's connection owns; its logs carry the id.
 
-    What is begun within a request's own context ends with it: when a client hangs up, Ray and Serve cancel it.
+    Ray and Serve cancel tasks that were started in a request's own context when the client disconnects.
     """
-    # Serve has no other way to a request's id, and its manual names this one.
+    # Serve's manual documents this variable as the way to set the request id.
     variable: ContextVar[Any] = context._serve_request_context
     request = replace(context._get_serve_request_context(), request_id=id_, _internal_request_id="")
     work = Context()

@@ -1,4 +1,4 @@
-"""The stages as the ingress sees them: handles of deployments, and recordings as references into Ray's object store."""
+"""Remote stages: handles of deployments; recordings are references into Ray's object store."""
 
 import asyncio
 import logging
@@ -22,30 +22,29 @@ T = TypeVar("T")
 Handle = DeploymentHandle[Any]
 AudioRef = ObjectRef[Samples]
 
-
-PAUSES = (0.5, 2.0)
-"""Seconds before a call is made again whose replica has died. A call that kills three is what kills them."""
-BUSY = 0.5
-"""Seconds, on average, until a stage whose queue is full is asked again."""
+RETRY_DELAYS_S = (0.5, 2.0)
+"""Delays before a call is repeated after its replica died. A call that kills three replicas is given up."""
+BACKPRESSURE_DELAY_S = 0.5
+"""Mean delay before a call to a stage with a full queue is repeated."""
 
 
 async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
-    """What the stage answers, also where it is too busy to be asked, or where the replica dies that was.
+    """Repeat the call while the stage's queue is full, and after its replica died.
 
-    Serve sends a call to another replica only as long as none has begun with it. Ours change nothing, and may begin twice.
+    Serve itself retries a call only until a replica has started it. Calls to our stages have no side effects and may run twice.
     """
-    pauses = iter(PAUSES)
+    delays = iter(RETRY_DELAYS_S)
     while True:
         try:
             return await call()
-        except BackPressureError:  # whoever waits here was accepted, and has a bounded number of calls on their way
-            pause = BUSY * random.uniform(0.5, 1.5)
+        except BackPressureError:  # the number of calls that wait here is bounded by the recordings in work
+            delay = BACKPRESSURE_DELAY_S * random.uniform(0.5, 1.5)
         except RayActorError as error:
-            if (again := next(pauses, None)) is None:
+            if (next_delay := next(delays, None)) is None:
                 raise
-            logger.warning("A replica died while it was asked, and another one is: %s", error)
-            pause = again
-        await asyncio.sleep(pause)
+            logger.warning("A replica died during a call; calling another one: %s", error)
+            delay = next_delay
+        await asyncio.sleep(delay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class RemoteDiarizer:
     async def _observe(self, audio: AudioRef, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         reports = self.handle.options(stream=True).observe.remote(audio, shard)
         found: Observation | None = None
-        # To the end, for until then the replica counts as busy.
+        # Read the stream to its end: until then the router counts the replica as busy.
         async for item in cast(AsyncIterator[float | Observation], reports):
             if isinstance(item, Observation):
                 found = item
@@ -106,13 +105,13 @@ class RemoteEmotionRecognizer:
 
 
 def wake(handles: Mapping[str, Handle]) -> None:
-    """Have all stages started at once whose models have been let go; a recording calls some only when others are through."""
+    """Start all stages that have scaled down to zero; a recording would otherwise start them one after the other."""
     for handle in handles.values():
         handle.status.remote()
 
 
 def stages(handles: Mapping[str, Handle], *, urgent: bool = False) -> Stages[AudioRef]:
-    """The stages behind these handles, by their names; `urgent` calls go before all others that wait for the same models."""
+    """The stages behind these handles, by name. A replica runs `urgent` calls before all others in its queue."""
     return Stages(
         RemoteTranscriber(handles["transcriber"], urgent),
         RemoteDiarizer(handles["diarizer"]),

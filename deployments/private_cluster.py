@@ -1,4 +1,4 @@
-"""A private Ray on this machine, with the graph on it, for as long as a `with` block lasts."""
+"""A private Ray on this machine that runs the graph for the duration of a `with` block."""
 
 import logging
 import os
@@ -12,12 +12,12 @@ from deployments.app import AppArgs, build_app
 from deployments.config import load_config
 from settings import NAME, Settings
 
-SHUTDOWN = 20.0
-"""Seconds that a replica may take to end: whoever stops the program does not wait for what a model has in hand."""
+SHUTDOWN_TIMEOUT_S = 20.0
+"""For a replica to end. Ctrl-C does not wait for a model to finish a long call."""
 
 
 class GraphError(Exception):
-    """The graph did not start; says what of it and why."""
+    """The graph did not start; the message names the deployment and the reason."""
 
 
 @contextmanager
@@ -25,19 +25,20 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
     """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end.
 
     Args:
-        settings: Those of the program.
-        check: Called between the steps of the start, which it ends by raising.
+        settings: Settings of the program.
+        check: Called between the steps of the start; may raise to abort it.
 
     Raises:
-        GraphError: Where Ray or a deployment does not start.
+        GraphError: If Ray or a deployment does not start.
     """
     config = load_config()
     (application,) = config["applications"]
     args = AppArgs(**application["args"] | {"settings": application["args"]["settings"] | settings.chosen()})
     for stage in (args.transcriber, args.diarizer, args.embedder, args.emotion, args.ingress):
-        stage.graceful_shutdown_timeout_s = SHUTDOWN
-    os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: where others work on this machine, hardly anything would go on
-    quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # of Ray itself; replicas keep logs of their own
+        stage.graceful_shutdown_timeout_s = SHUTDOWN_TIMEOUT_S
+    # Ray's default niceness of 15 leaves replicas almost no CPU beside other programs.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # replicas write their own logs
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(quiet)
     _start_ray(settings, quiet)
@@ -47,7 +48,7 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
         http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
         try:
             serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
-        except (RuntimeError, TimeoutError) as error:  # as where another program took the port a moment ago
+        except (RuntimeError, TimeoutError) as error:  # for example, another program took the port
             raise GraphError(f"Serve did not start: {str(error).strip().splitlines()[-1]}") from error
         check()
         app = build_app(args)
@@ -60,7 +61,7 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
         finally:
             _end()
     finally:
-        ray.shutdown()  # of a start that was broken off nothing is worth waiting for
+        ray.shutdown()  # after an aborted start there is nothing to wait for
 
 
 def _start_ray(settings: Settings, logging_level: int) -> None:
@@ -73,22 +74,20 @@ def _start_ray(settings: Settings, logging_level: int) -> None:
             log_to_driver=settings.log_level == "DEBUG",
             logging_level=logging_level,
         )
-    except Exception as error:  # a bare one: Ray's processes took longer to start than it waits
-        raise GraphError(
-            f"Ray did not start: {str(error).splitlines()[0]} Try again when the machine has less to do."
-        ) from error
+    except Exception as error:  # Ray raises a bare Exception when its processes start too slowly
+        raise GraphError(f"Ray did not start: {str(error).splitlines()[0]} Try again when the machine is less busy.") from error
 
 
 def _end() -> None:
-    """Let the replicas finish what they can; everything else of this Ray is ours to end at once."""
-    with suppress(Exception):  # an ingress that is broken or dead has nothing to give back
-        serve.get_app_handle(NAME).drain.remote().result(timeout_s=SHUTDOWN)
-    with suppress(TimeoutError):  # Serve gives up waiting, and `ray.shutdown` ends what is left
+    """Let replicas finish their calls within the timeout; `ray.shutdown` then ends the rest at once."""
+    with suppress(Exception):  # a broken or dead ingress has no jobs to return
+        serve.get_app_handle(NAME).drain.remote().result(timeout_s=SHUTDOWN_TIMEOUT_S)
+    with suppress(TimeoutError):  # `ray.shutdown` ends what is left
         serve.delete(NAME)
 
 
 def _why() -> str:
-    """What keeps the graph from starting, without the tracebacks that Serve puts before it."""
+    """Why the graph does not start, without the tracebacks in Serve's messages."""
     deployments = serve.status().applications[NAME].deployments
     reasons = [f"{name}: {status.message.strip().splitlines()[-1]}" for name, status in deployments.items() if status.message]
     return f"The graph did not start. {' '.join(reasons)} LOG_LEVEL=DEBUG shows everything."

@@ -1,9 +1,9 @@
-"""Which replica of a stage is asked: the one that has least to do.
+"""Route each call to the replica with the fewest calls.
 
-Serve's own rule takes two replicas by chance and of these the one with less to do. A recording sends sixteen shards, or all
-batches of its lines, in one instant; then two by chance are often the same as a moment ago, and one that was not asked for ten
-seconds loses against one whose calls are known, however many they are. Four of sixteen diarizers got eighteen of the thirty
-shards of an hour.
+Serve's default, power of two choices, picks two replicas at random and takes the less loaded one. A recording sends sixteen
+shards, or all batches of its segments, at the same instant; then the same replicas are picked again, and a replica whose queue
+length is unknown (older than ten seconds) loses against one with a known length, however long. Measured with the default: four
+of sixteen diarizers got eighteen of the thirty shards of an hour.
 """
 
 import random
@@ -14,25 +14,25 @@ from typing import Any
 
 from ray.serve.request_router import FIFOMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
-MOMENT = 1.0
-"""Seconds after which a call that Serve does not count for the replica it was given to was never sent."""
+SEND_TIMEOUT_S = 1.0
+"""A call that Serve does not count for its replica after this time was never sent."""
 
 
 class LeastLoaded(FIFOMixin, RequestRouter):
-    """All replicas in the order of the calls they have, as far as this caller knows; of equals any."""
+    """Ranks all replicas by their calls, as far as this caller knows; ties are random."""
 
     def initialize_state(self, **_kwargs: Any) -> None:
         self._given: deque[tuple[float, ReplicaID]] = deque()
-        """Calls that Serve does not count yet: when a replica was chosen for each, and which."""
+        """Calls that Serve does not count yet: time of the choice, and the replica."""
 
     async def choose_replicas(
         self, candidate_replicas: Sequence[RunningReplica], pending_request: PendingRequest | None = None
     ) -> list[list[RunningReplica]]:
-        """One after the other, for the first may have no room."""
+        """Each replica is a group of its own, so that Serve tries the next one if the first is full."""
         if pending_request is not None:
-            pending_request.routing_context.should_backoff = True  # where none has any: without it Serve asks without a pause
+            pending_request.routing_context.should_backoff = True  # without it Serve polls full replicas in a busy loop
         now = time.monotonic()
-        while self._given and self._given[0][0] < now - MOMENT:
+        while self._given and self._given[0][0] < now - SEND_TIMEOUT_S:
             self._given.popleft()
         given = Counter(replica for _, replica in self._given)
 
@@ -43,13 +43,13 @@ class LeastLoaded(FIFOMixin, RequestRouter):
         for first in ranked[:1]:
             self._given.append((now, first.replica_id))
             if self.replica_queue_len_cache.get(first.replica_id) is None:
-                # Without this, Serve asks it first, for at most 0.1 s, and takes another where a busy machine answers later. It
-                # says with the call what it has, and that it has no room.
+                # Otherwise Serve probes the replica first, for at most 0.1 s, and takes another one if a busy machine answers
+                # later. The replica reports its queue length, or that it is full, with the call itself.
                 self.on_new_queue_len_info(first.replica_id, 0)
         return [[replica] for replica in ranked]
 
     def on_send_request(self, replica_id: ReplicaID) -> None:
-        """From here on Serve counts it."""
+        """Serve counts the call from now on."""
         super().on_send_request(replica_id)
         if found := next((call for call in self._given if call[1] == replica_id), None):
             self._given.remove(found)

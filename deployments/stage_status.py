@@ -1,4 +1,4 @@
-"""What the stages run, asked without waking those whose models have been let go."""
+"""The models and devices of the stages, read without starting stages that have scaled down to zero."""
 
 import asyncio
 import logging
@@ -13,51 +13,54 @@ from deployments.handles import Handle
 logger = logging.getLogger("ray.serve")
 
 AWAKE = {"RUNNING", "STARTING"}
-FRESH = 5.0
-"""Seconds after which the stages are asked again, behind whoever asks: models at work on all of a CPU take a quarter of one."""
-STALE = 30.0
-"""Seconds after which what they said says nothing any more, and whoever asks waits."""
+REFRESH_AGE_S = 5.0
+"""A cached status older than this is refreshed in the background: on a busy CPU a stage takes 0.25 s to answer."""
+MAX_AGE_S = 30.0
+"""A cached status older than this is not returned; the caller waits for the refresh."""
 
 Status = dict[str, str | None]
+"""`model`, `device` and `note`."""
 
 
 class StageStatus:
-    """Asks the stages of the graph, by their names in it; one that is asleep stands by what it said last."""
+    """Caches the status of each stage by name. A stage that has scaled to zero keeps its last status."""
 
     def __init__(self, stages: Mapping[str, Handle]) -> None:
         self._stages = stages
-        self._said: dict[str, Status] = {}
-        self._asked = -math.inf
-        self._asking: asyncio.Task[None] | None = None
+        self._statuses: dict[str, Status] = {}
+        self._read_at = -math.inf
+        self._reading: asyncio.Task[None] | None = None
 
     async def __call__(self) -> dict[str, Status]:
-        """`StageStatus` of each stage, as a dictionary. Raises what Serve does where a stage does not answer."""
-        age = time.monotonic() - self._asked
-        if age > FRESH and self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(self._answered)
-        if age > STALE and self._asking is not None:
-            await asyncio.shield(self._asking)  # who gives up waiting does not break it off for the others
-        return {name: self._said[name] for name in self._stages}
+        """`model`, `device` and `note` of each stage. Raises Serve's error if a stage does not answer."""
+        age = time.monotonic() - self._read_at
+        if age > REFRESH_AGE_S and self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(self._done)
+        if age > MAX_AGE_S and self._reading is not None:
+            await asyncio.shield(self._reading)  # a cancelled caller must not cancel the refresh for the others
+        return {name: self._statuses[name] for name in self._stages}
 
-    async def _ask(self) -> None:
-        asleep = await asyncio.to_thread(_asleep) if self._said else set()
-        to_ask = [
-            name for name, handle in self._stages.items() if not (name in self._said and handle.deployment_id.name in asleep)
+    async def _read(self) -> None:
+        scaled_to_zero = await asyncio.to_thread(_scaled_to_zero) if self._statuses else set()
+        awake = [
+            name
+            for name, handle in self._stages.items()
+            if not (name in self._statuses and handle.deployment_id.name in scaled_to_zero)
         ]
-        said = await asyncio.gather(*(self._stages[name].status.remote() for name in to_ask))
-        self._said |= dict(zip(to_ask, said, strict=True))
-        self._asked = time.monotonic()
+        statuses = await asyncio.gather(*(self._stages[name].status.remote() for name in awake))
+        self._statuses |= dict(zip(awake, statuses, strict=True))
+        self._read_at = time.monotonic()
 
-    def _answered(self, asking: asyncio.Task[None]) -> None:
-        self._asking = None
-        if not asking.cancelled() and (error := asking.exception()):
-            self._asked = -math.inf  # the next who asks is told
-            logger.warning("A stage does not say what it runs: %s", error)
+    def _done(self, reading: asyncio.Task[None]) -> None:
+        self._reading = None
+        if not reading.cancelled() and (error := reading.exception()):
+            self._read_at = -math.inf  # the next caller waits, and gets the error
+            logger.warning("A stage does not report its status: %s", error)
 
 
-def _asleep() -> set[str]:
-    """Deployments without a replica with which nothing is wrong. Blocks."""
+def _scaled_to_zero() -> set[str]:
+    """Healthy deployments without replicas. Blocks."""
     return {
         name
         for application in serve.status().applications.values()

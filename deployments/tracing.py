@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, for those who collect them: named in Serve's configuration as `exporter_import_path`."""
+"""OpenTelemetry exporter, for `exporter_import_path` in Serve's configuration."""
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import SpanProcessor
@@ -6,5 +6,5 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
 def otlp() -> list[SpanProcessor]:
-    """Sends spans to `OTEL_EXPORTER_OTLP_ENDPOINT`, by default a collector on this machine."""
+    """Send spans to `OTEL_EXPORTER_OTLP_ENDPOINT`, by default a collector on this machine."""
     return [BatchSpanProcessor(OTLPSpanExporter())]

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.app import RETRY_AFTER, AppArgs, StageArgs, build_app
+from deployments.app import RETRY_AFTER_S, AppArgs, StageArgs, build_app
 from deployments.config import Variant, _merged, load_config
 from settings import Settings
 from tests.support.program import KEPT, ROOT, environment
@@ -81,7 +81,7 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
     assert ingress["graceful_shutdown_timeout_s"] == 600
     assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)
-    assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER}
+    assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER_S}
     assert asked["Diarizer"]["health_check_timeout_s"] == 60
 
 

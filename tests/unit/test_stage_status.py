@@ -30,7 +30,7 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(stage_status, "_asleep", set)
+    monkeypatch.setattr(stage_status, "_scaled_to_zero", set)
     return Stage()
 
 
@@ -39,8 +39,8 @@ def ask(stage: Any) -> StageStatus:
 
 
 async def settled(asking: StageStatus) -> None:
-    if asking._asking is not None:
-        await asyncio.wait([asking._asking])
+    if asking._reading is not None:
+        await asyncio.wait([asking._reading])
 
 
 async def test_what_was_said_a_moment_ago_stands(stage: Stage) -> None:
@@ -52,27 +52,27 @@ async def test_what_was_said_a_moment_ago_stands(stage: Stage) -> None:
 async def test_nobody_waits_for_an_answer_that_replaces_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asking = ask(stage)
     before = await asking()
-    monkeypatch.setattr(stage_status, "FRESH", 0.0)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     stage.answers.clear()
     assert [await asking(), await asking()] == [before, before]
     stage.answers.set()
     await settled(asking)
-    monkeypatch.setattr(stage_status, "FRESH", 60.0)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 60.0)
     assert await asking() == {"stage": {"model": "model 2"}}
 
 
 async def test_an_old_answer_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asking = ask(stage)
     await asking()
-    monkeypatch.setattr(stage_status, "FRESH", 0.0)
-    monkeypatch.setattr(stage_status, "STALE", 0.0)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
+    monkeypatch.setattr(stage_status, "MAX_AGE_S", 0.0)
     assert await asking() == {"stage": {"model": "model 2"}}
 
 
 async def test_a_stage_that_fails_is_told_of_until_it_answers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     asking = ask(stage)
     before = await asking()
-    monkeypatch.setattr(stage_status, "FRESH", 0.0)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     stage.error = RuntimeError("gone")
     assert await asking() == before
     await settled(asking)
