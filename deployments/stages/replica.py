@@ -15,6 +15,7 @@ import ray
 
 from deployments.metrics import Call, StageMetrics
 from deployments.stages.fair_scheduler import FairScheduler
+from engines import cuda
 from engines.weights.catalogue import Role
 from engines.weights.resolver import Resolved, resolve
 from media import malloc
@@ -71,7 +72,7 @@ class Replica:
         self._beside = ThreadPoolExecutor(BESIDE)
         malloc.bound_arenas()
         if gpu:
-            import torch  # noqa: F401  # seconds, for which the first health check would hold up the event loop
+            cuda.preload()
         if self.weights.note:
             logger.warning(self.weights.note)
 
@@ -122,9 +123,7 @@ class Replica:
         if self._failures >= FAILURES_IN_A_ROW:
             raise RuntimeError(f"{self._failures} calls in a row failed on {self.device}.")
         if self.device == "cuda":
-            import torch
-
-            torch.cuda.synchronize()  # raises for ever once a kernel of this process has faulted
+            cuda.check_device()
 
     def status(self) -> dict[str, str | None]:
         return asdict(StageStatus(self.weights.name, self.device, self.weights.note))
