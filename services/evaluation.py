@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engines.diarization_errors import diarization_errors
 from pipeline.evaluation import scoring, tuning
-from pipeline.evaluation.error_rates import DiarizationErrors, diarization_errors, word_errors
+from pipeline.evaluation.error_rates import DiarizationErrors, word_errors
 from pipeline.evaluation.plot import curves
 from pipeline.evaluation.scoring import Accuracy, Answer
 from pipeline.evaluation.tuning import Point, Voice

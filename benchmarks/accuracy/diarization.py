@@ -24,7 +24,7 @@ import soundfile
 
 from benchmarks.accuracy.end_to_end import read_rttm
 from benchmarks.harness import compose
-from pipeline.evaluation.error_rates import diarization_error_rate
+from engines.diarization_errors import diarization_error_rate
 from pipeline.types import SAMPLE_RATE, Diarization, Samples, Turn
 from vivavoce.printing import table
 

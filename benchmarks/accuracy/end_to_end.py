@@ -21,7 +21,8 @@ import soundfile
 
 from benchmarks.harness import compose
 from benchmarks.harness.application import Application, running
-from pipeline.evaluation.error_rates import diarization_error_rate, word_error_rate, word_speaker_accuracy
+from engines.diarization_errors import diarization_error_rate
+from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from pipeline.types import SAMPLE_RATE, Turn
 from vivavoce.printing import table
 

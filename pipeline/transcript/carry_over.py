@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pipeline.evaluation.error_rates import tokens
+from pipeline.transcript.tokens import tokens
 from pipeline.types import Word
 
 Old = TypeVar("Old", bound=Hashable)
@@ -20,7 +20,7 @@ TOLERANCE = 2.0
 def sources(old: Mapping[Old, Sequence[Word]], new: Mapping[New, Sequence[Word]]) -> dict[New, Old]:
     """For each new line the old one that most of its words come from; none where they come from nowhere or from many.
 
-    Words are the same where they are spelled alike (`evaluation.tokens`) and heard within `TOLERANCE` of each other. They are
+    Words are the same where they are spelled alike (`tokens`) and heard within `TOLERANCE` of each other. They are
     paired one to one, the closest in time first, so that the cost grows with the length of the recording and not with its
     square, as an edit distance's would.
     """

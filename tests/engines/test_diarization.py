@@ -16,8 +16,8 @@ from pyannote.core import SlidingWindowFeature
 
 from engines import speaker_trunk
 from engines.diarization import PyannoteDiarization
+from engines.diarization_errors import diarization_error_rate
 from engines.weights.resolver import resolve
-from pipeline.evaluation.error_rates import diarization_error_rate
 from pipeline.transcript.windows import shards
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
 from settings import Settings

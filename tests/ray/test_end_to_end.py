@@ -22,7 +22,8 @@ import soxr
 from mcp import Client as Agent
 
 from benchmarks.harness.ports import free_port
-from pipeline.evaluation.error_rates import diarization_error_rate, word_error_rate, word_speaker_accuracy
+from engines.diarization_errors import diarization_error_rate
+from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
 from tests.api.live import CLIENT_RATE
 from tests.api.live import Client as Live
