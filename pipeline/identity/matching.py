@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ UNKNOWN = re.compile(r"Unknown_[0-9]+")
 """Names that the program gives to voices that nobody has named."""
 
 LONG_ENOUGH = 2.0
-"""Seconds of speech from which a line may contradict its participant; shorter ones inherit (`dissenter`)."""
+"""Seconds of speech from which a line may contradict its participant; shorter ones inherit (`segment_reassignment`)."""
 CLOSEST = float(np.nextafter(np.float32(1), np.float32(0)))
 """The highest similarity, that of a voice to itself: 1.0 is the confidence of what a person said."""
 REASSIGN_MARGIN = 0.10
@@ -44,7 +43,8 @@ participant's the
 lowest is at 0.75; of six that are not, two are at 0.21 and 0.27, two at 0.50, and two over which theirs speaks at 0.74."""
 
 
-V = TypeVar("V")
+Neighbours = Mapping[int, float]
+"""The speakers near a voice, by id, and the similarity of the closest of their references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,11 @@ def similarity_matrix(vectors: NDArray[np.float32], columns: NDArray[np.float32]
     return similarities
 
 
+def similarity(one: Vector, other: Vector) -> float:
+    """Cosine similarity of two vectors, at most `CLOSEST`; NaN where `one` has no direction. `other` has length 1."""
+    return float(similarity_matrix(one[None], other[:, None])[0, 0])
+
+
 def neighbours(similarities: NDArray[np.float32], speaker_ids: NDArray[np.int64], floor: float) -> list[dict[int, float]]:
     """For each row of similarities (p, n) to references of `speaker_ids` (n,): whoever is closer than `floor`, and how close.
 
@@ -156,27 +161,6 @@ def neighbours(similarities: NDArray[np.float32], speaker_ids: NDArray[np.int64]
     return found
 
 
-def closest(near: Mapping[int, float]) -> Match | None:
+def closest(near: Neighbours) -> Match | None:
     """The closest of a voice's neighbours; between two that are equally close the smaller id wins."""
     return min((Match(*item) for item in near.items()), key=lambda m: (-m.similarity, m.speaker_id), default=None)
-
-
-def dissenter(own: float, known: Mapping[V, float], here: Mapping[V, float], threshold: float) -> tuple[V, float] | None:
-    """Whose line it clearly is, although its participant's voice is another's, and how similar it is to them; else None.
-
-    Args:
-        own: How similar the line is to its own participant, or to the closest reference of that participant's speaker.
-        known: How similar it is to speakers whom a person has named. It never goes to an unknown one from elsewhere: that would
-            be a guess on top of a guess.
-        here: How similar it is to the other participants of the conversation, who are few and there: for them the threshold is
-            lower by `REASSIGN_MARGIN`.
-    """
-    near = {voice: similarity for voice, similarity in known.items() if similarity > threshold}
-    near |= {voice: similarity for voice, similarity in here.items() if similarity > threshold - REASSIGN_MARGIN}
-    best = max(near, key=lambda voice: near[voice], default=None)
-    return (best, near[best]) if best is not None and near[best] > own + REASSIGN_MARGIN else None
-
-
-def is_outlier(own: float, threshold: float) -> bool:
-    """Whether a line that is nobody else's is so unlike its own participant, likewise, that it is not theirs either."""
-    return own + REASSIGN_MARGIN < threshold

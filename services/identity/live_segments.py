@@ -18,9 +18,9 @@ from pipeline.identity.matching import LONG_ENOUGH, is_unknown, similarity_matri
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import Participant, Segment, Voiceprint
-from services.identity import emotion_refresh, transcripts, unknown_speakers
+from services.identity import emotion_refresh, unknown_speakers
 from services.identity.speaker_changes import SpeakerChange
-from storage.conversations import conversations
+from storage.conversations import conversations, transcripts
 from storage.conversations.segments import local_name
 from storage.emotions import emotions
 from storage.speakers import participants, references, speakers
@@ -154,7 +154,7 @@ async def _insert(session: AsyncSession, conversation_id: int, participant_id: i
     of_conversation = SegmentRow.conversation_id == conversation_id
     position = await session.scalar(select(func.coalesce(func.max(SegmentRow.position) + 1, 0)).where(of_conversation))
     place = {"conversation_id": conversation_id, "participant_id": participant_id}
-    values = place | {"position": position} | transcripts._segment(segment)
+    values = place | {"position": position} | transcripts.segment_values(segment)
     id_ = (await session.execute(insert(SegmentRow).values(values).returning(SegmentRow.id))).scalar_one()
     # Until a diarizer has heard all of the recording its lines are its turns.
     await session.execute(insert(TurnRow).values(place | {"start": segment.start, "end": segment.end}))

@@ -1,0 +1,70 @@
+"""What an identity decision changes: the answer of every planner in this package.
+
+A planner reads values and returns an `IdentityPlan`. `storage.speakers.identity_plans` applies it, and the services own the
+transaction in which the values are loaded, the plan is made and the plan is applied.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.types import Participant
+
+ParticipantKey = int | str
+"""The id of a stored participant, or the label of one that the plan adds to the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSpeaker:
+    """A speaker that the plan creates, under the next free name `Unknown_NN`."""
+
+    number: int
+    """Tells the new speakers of one plan apart, and gives the order in which they are created."""
+
+
+SpeakerKey = int | NewSpeaker
+"""The id of a stored speaker, or one that the plan creates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The speaker that a participant gets."""
+
+    participant: ParticipantKey
+    speaker: SpeakerKey | None
+    """None for a participant without a lasting speaker: its voice is not known well enough."""
+    similarity: float | None = None
+    """Cosine similarity to the closest reference of the speaker; None where none was compared or close enough."""
+    enrolled: bool = True
+    """Whether the participant's vector is a reference of its speaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMove:
+    """A segment that gets another participant than it has, or the same with another confidence."""
+
+    segment: int
+    """Its position in the transcript where that is not stored yet, else its id."""
+    source: ParticipantKey
+    target: ParticipantKey
+    confidence: float | None = None
+    """Similarity of this segment to the speaker of `target`; None where the participant's confidence holds."""
+
+
+@dataclass(frozen=True)
+class IdentityPlan:
+    added: Sequence[Participant] = ()
+    """Participants that do not exist yet, in the order in which they are created; a participant without a lasting speaker is
+    called by a letter that follows from this order."""
+    assignments: Sequence[Assignment] = ()
+    """Participants that get a speaker; those that the plan does not name keep theirs."""
+    moves: Sequence[SegmentMove] = ()
+
+    @cached_property
+    def assignment_of(self) -> Mapping[ParticipantKey, Assignment]:
+        return {assignment.participant: assignment for assignment in self.assignments}
+
+    @property
+    def changed_participants(self) -> set[ParticipantKey]:
+        """Participants that lose or gain segments, so that their vectors must be computed again."""
+        return {key for move in self.moves if move.source != move.target for key in (move.source, move.target)}
