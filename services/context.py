@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.stages import Stages
-from services.live.live import Live
+from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
 from services.recordings import Recordings
 from services.runtime import IN_PROCESS, Runtime
@@ -28,7 +28,7 @@ class AppContext:
     store: AudioStore
     notifications: Notifications
     recordings: Recordings
-    live: Live
+    live: LiveConversations
     worker: Worker
     webhooks: Webhooks
     policies: Policies
@@ -55,7 +55,7 @@ class AppContext:
         policies = Policies(settings, database, stage_status)
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)
-            live = Live(settings, urgent_stages or stages, database, store, policies.current, runtime.share)
+            live = LiveConversations(settings, urgent_stages or stages, database, store, policies.current, runtime.share)
             worker = Worker(recordings, notifications, policies.current, runtime)
             webhooks = Webhooks(settings, database, runtime)
             try:

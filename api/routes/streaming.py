@@ -15,8 +15,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api.dependencies import ContextDep
 from media.decoder import StreamError
 from services.errors import ModelsUnavailableError, failure_reason
-from services.live.live import Live, LiveError
-from services.live.session import Completed, Session, Start, Status
+from services.live.finalization import FinishedRecording
+from services.live.live_conversations import LiveConversations, NotResumableError, TooManyStreamsError
+from services.live.messages import Start
+from services.live.session import LiveSession, Status
 
 logger = logging.getLogger("ray.serve")
 
@@ -121,15 +123,17 @@ class _Client:
 @router.websocket("/ws")
 async def stream(websocket: WebSocket, context: ContextDep) -> None:
     """`start`, then audio, then `stop`; the answers are `started`, `status`, `segment` and `completed`."""
-    live = context.live
-    client = _Client(websocket, live.settings.stream_idle_seconds, live.settings.ws_send_timeout_seconds)
+    live, settings = context.live, context.settings
+    client = _Client(websocket, settings.stream_idle_seconds, settings.ws_send_timeout_seconds)
     await websocket.accept()
     try:
         session = await live.start(await client.start(), client.emit)
         await _converse(client, live, session)
-    except (_Refused, LiveError) as error:
+    except _Refused as error:
         await client.refuse(str(error), error.code)
-    except ModelsUnavailableError as error:
+    except NotResumableError as error:
+        await client.refuse(str(error), POLICY)
+    except (TooManyStreamsError, ModelsUnavailableError) as error:
         await client.refuse(str(error), AGAIN)
     except _Gone:
         pass
@@ -138,7 +142,7 @@ async def stream(websocket: WebSocket, context: ContextDep) -> None:
         await client.refuse("The server failed; its log says why.", FAILED)
 
 
-async def _converse(client: _Client, live: Live, session: Session) -> None:
+async def _converse(client: _Client, live: LiveConversations, session: LiveSession) -> None:
     """Until the client says stop, is gone or has to go; the conversation is finished whichever it is."""
     finishing = False
     try:
@@ -149,9 +153,7 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
             finishing = True
             successor.cancel()
             try:
-                # Not within this call: it goes on when the client hangs up.
-                done = await asyncio.shield(live.spawn(live.finish(session)))
-                client.emit("completed", _completed(done))
+                client.emit("completed", _completed(*await live.finish(session)))
             except Exception as error:
                 logger.exception("Conversation %d could not be finished", session.conversation_id)
                 client.emit("error", {"message": f"Finalization error: {failure_reason(error)}"})
@@ -166,17 +168,17 @@ async def _converse(client: _Client, live: Live, session: Session) -> None:
             live.leave(session)
 
 
-async def _give_way(session: Session) -> None:
+async def _give_way(session: LiveSession) -> None:
     """Raises _Refused once another connection goes on with the conversation."""
     await session.superseded.wait()
     raise _Refused("Another connection goes on with this conversation.", POLICY)
 
 
-async def _listen(client: _Client, session: Session) -> int:
+async def _listen(client: _Client, session: LiveSession) -> int:
     """Take audio until the client says stop; returns the code to close with."""
-    rate = session.asked.sample_rate
+    rate = session.options.sample_rate
     started = {"conversation_id": session.conversation_id, "sample_rate": rate, "message": "Recording started"}
-    if session.asked.conversation_id is not None:
+    if session.options.conversation_id is not None:
         started |= {"message": "Recording resumed", "total_audio_seconds": session.resumed_at}
     client.emit("started", started)
     while True:
@@ -201,8 +203,7 @@ def _status(status: Status) -> dict[str, Any]:
     return {"vad_active": data.pop("vad_active"), "audio_level": data.pop("audio_level"), "stats": data}
 
 
-def _completed(done: Completed) -> dict[str, Any]:
-    failed = done.processing_errors
+def _completed(done: FinishedRecording, failed: int) -> dict[str, Any]:
     return {
         "conversation_id": done.conversation_id,
         "num_segments": done.num_segments,

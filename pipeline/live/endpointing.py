@@ -71,6 +71,21 @@ class SpeechSpan:
     start: int
     end: int
 
+    @property
+    def start_offset(self) -> float:
+        """Seconds."""
+        return self.start / SAMPLE_RATE
+
+    @property
+    def end_offset(self) -> float:
+        """Seconds."""
+        return self.end / SAMPLE_RATE
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return (self.end - self.start) / SAMPLE_RATE
+
 
 class _Line:
     """What is known of a line that has begun. Frames are numbered from the beginning of the stream."""

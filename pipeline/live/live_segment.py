@@ -31,6 +31,10 @@ class ProcessedSegment:
     """Those who say them. Their labels mean nothing outside this line."""
     language: str | None = None
 
+    def shifted(self, by: float) -> "ProcessedSegment":
+        """The same with segments and words `by` seconds later."""
+        return replace(self, segments=tuple(_shifted(segment, by) for segment in self.segments))
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
@@ -123,3 +127,8 @@ async def _heard_alone(audio: Audio, duration: float, stages: Stages[Audio], par
     spans = [Span(part.start, min(part.end, duration)) for part in parts]
     voices, emotions = await gather(stages.embedder.embed_each(audio, spans), stages.emotion.recognize(audio, spans))
     return [replace(part, voice=v, emotion=e) for part, v, e in zip(parts, voices, emotions, strict=True)]
+
+
+def _shifted(segment: Segment, by: float) -> Segment:
+    words = tuple(replace(word, start=word.start + by, end=word.end + by) for word in segment.words)
+    return replace(segment, start=segment.start + by, end=segment.end + by, words=words)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-EVERY = 1.0
+PARTIAL_INTERVAL_S = 1.0
 """Seconds of new audio between two hypotheses: Whisper takes as long for one second as for thirty."""
 
 
@@ -21,7 +21,7 @@ class Partial:
     """Its beginning, which only grows from now on."""
 
 
-class Agreement:
+class LocalAgreement:
     """The hypotheses of one line."""
 
     def __init__(self) -> None:

@@ -351,7 +351,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from pipeline.stages import Stages
-from tests.deployments.live import serving
+from tests.api.live import serving
 with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "wespeaker-resnet34") as address:
     print(address, flush=True)
     time.sleep(600)

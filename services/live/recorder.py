@@ -1,0 +1,129 @@
+"""Write the audio of a live stream to disk and find the spans of speech in it."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from media.decoder import Decoder, StreamError
+from media.spool import Spool
+from pipeline.live.endpointing import Endpointer, SpeechSpan
+from pipeline.types import SAMPLE_RATE, Samples
+from services.live.background import StreamThreads
+
+logger = logging.getLogger("ray.serve")
+
+
+class Recorder:
+    """The audio of one live conversation.
+
+    All blocking work runs in `threads`, one call at a time.
+
+    Args:
+        endpointer: Continues where the segments that are already stored end.
+        share: Puts samples where the stages read them. Blocks.
+    """
+
+    def __init__(
+        self,
+        conversation_id: int,
+        spool: Spool,
+        decoder: Decoder,
+        endpointer: Endpointer,
+        threads: StreamThreads,
+        share: Callable[[Samples], Any],
+        max_duration_hours: float,
+    ) -> None:
+        self.spool = spool
+        self.spans: asyncio.Queue[SpeechSpan | None] = asyncio.Queue()
+        """Spans of speech that have ended, in order; None after the last one."""
+        self._conversation_id = conversation_id
+        self._decoder = decoder
+        self._endpointer = endpointer
+        self._threads = threads
+        self._share = share
+        self._max_samples = max_duration_hours * 3600 * SAMPLE_RATE
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        """A call in a thread goes on when its caller is cancelled, so the next call must wait for it."""
+        self._ended = False
+
+    @property
+    def level(self) -> float:
+        """Root mean square of the most recent audio."""
+        return self._decoder.level
+
+    @property
+    def duration(self) -> float:
+        """Seconds of audio on disk."""
+        return self.spool.length / SAMPLE_RATE
+
+    @property
+    def current_span(self) -> SpeechSpan | None:
+        """The span of speech that has begun and has not ended."""
+        return self._endpointer.current
+
+    async def write(self, data: bytes) -> bool:
+        """Add encoded audio; returns whether its last frame is speech.
+
+        Raises StreamError if the stream cannot continue, OSError if the disk is full.
+        """
+        return await self._threads.run(self._write, data)
+
+    async def rescan(self, start: int, end: int) -> None:
+        """Find the spans of speech in samples that are on disk already."""
+        await self._threads.run(self._rescan, start, end)
+
+    async def end(self) -> None:
+        """Write what the decoder still holds, and end the current span and `spans`. Raises OSError."""
+        try:
+            await self._threads.run(self._end)
+        except StreamError:
+            logger.info("The stream of conversation %d ended with damaged data", self._conversation_id)
+        self.spans.put_nowait(None)
+
+    async def close(self) -> None:
+        """Release the file, wherever the stream stands."""
+        await self._threads.run(self._close)
+
+    async def load(self, span: SpeechSpan) -> Any:
+        """The samples of a span, in the form that the stages take."""
+        samples = await self._threads.run(self.spool.read, span.start, span.end)
+        return await self._threads.run(self._share, samples)
+
+    def _write(self, data: bytes) -> bool:
+        with self._lock:
+            if not self._ended:
+                self._append(self._decoder.feed(data))
+            return self._endpointer.active
+
+    def _rescan(self, start: int, end: int) -> None:
+        with self._lock:
+            self._publish(self._endpointer.feed(self.spool.read(start, end)))
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            try:
+                self._append(self._decoder.finish())
+            finally:
+                self._publish(self._endpointer.finish())
+
+    def _close(self) -> None:
+        with self._lock:
+            self._ended = True
+            self._decoder.close()
+            self.spool.close()
+
+    def _append(self, decoded: Iterable[Samples]) -> None:
+        for samples in decoded:
+            if self.spool.length + len(samples) > self._max_samples:
+                hours = self._max_samples / SAMPLE_RATE / 3600
+                raise StreamError(f"The recording is longer than {hours:.3g} hours: start a new one.")
+            self.spool.append(samples)
+            self._publish(self._endpointer.feed(samples))
+
+    def _publish(self, spans: Iterable[SpeechSpan]) -> None:
+        for span in spans:
+            self._loop.call_soon_threadsafe(self.spans.put_nowait, span)

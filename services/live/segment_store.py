@@ -1,0 +1,30 @@
+"""The database side of a live conversation's segments."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.identity.policy import IdentityPolicy
+from pipeline.live.live_segment import ProcessedSegment
+from services.identity import live_segments
+from storage.postgres.database import Database
+
+DATABASE_TIMEOUT_S = 60.0
+"""How long a segment waits for a database that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStore:
+    """Stores the segments of one conversation; retries while the database is away."""
+
+    database: Database
+    read_policy: Callable[[], Awaitable[IdentityPolicy]]
+    conversation_id: int
+    num_speakers: int | None
+
+    async def policy(self) -> IdentityPolicy:
+        return await self.database.persist(lambda _session: self.read_policy(), DATABASE_TIMEOUT_S)
+
+    async def add(self, processed: ProcessedSegment) -> Sequence[live_segments.Line]:
+        """Store segments that follow those already stored, and decide who speaks them."""
+        values = (self.conversation_id, processed, await self.policy(), self.num_speakers)
+        return await self.database.persist(lambda session: live_segments.add_once(session, *values), DATABASE_TIMEOUT_S)
