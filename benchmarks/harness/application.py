@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from benchmarks.harness.ports import free_port
+from tests.support.ports import free_port
 
 
 class Background:

@@ -24,7 +24,6 @@ from ray._private.internal_api import node_stats
 
 from benchmarks.accuracy.end_to_end import five_minutes
 from benchmarks.harness.application import open_directory
-from benchmarks.harness.ports import free_port
 from benchmarks.performance.scaling import cluster
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
@@ -37,6 +36,7 @@ from deployments.stages.replica import Replica
 from deployments.stages.transcriber import Transcriber
 from media.recording import duration
 from pipeline.types import SAMPLE_RATE
+from tests.support.ports import free_port
 from vivavoce.printing import table
 from vivavoce.sample import recording
 

@@ -29,7 +29,7 @@ import psutil
 import soundfile
 
 from benchmarks.harness.application import descendants, end_now, open_directory
-from benchmarks.harness.ports import free_port
+from tests.support.ports import free_port
 from vivavoce.printing import table
 from vivavoce.sample import recording
 

@@ -26,12 +26,12 @@ import httpx
 import yaml
 
 from benchmarks.harness.application import Background, descendants, end_now, open_directory
-from benchmarks.harness.ports import free_ports
 from benchmarks.reliability.kill import cut
 from deployments.config import load_config
 from engines.weights.resolver import resolve
 from settings import NAME, Settings
 from storage.postgres.embedded import EmbeddedPostgres
+from tests.support.ports import free_ports
 from vivavoce.printing import table
 
 BEFORE = 15.0

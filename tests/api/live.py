@@ -16,10 +16,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
-from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
 from settings import Settings
 from tests.support.application import connected
+from tests.support.ports import free_port
 
 CLIENT_RATE = 48_000
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.harness.ports import free_port
 from services import schemas as public
+from tests.support.ports import free_port
 from tests.support.program import BIN, Program, environment, vivavoce
 from vivavoce.sample import recording
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.ports import free_ports
 from deployments import metrics
+from tests.support.ports import free_ports
 from tests.support.program import ROOT, Program
 
 pytestmark = pytest.mark.ray

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.harness.ports import free_port
+from tests.support.ports import free_port
 from tests.support.program import Program
 
 pytestmark = pytest.mark.ray

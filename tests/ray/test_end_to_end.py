@@ -21,12 +21,12 @@ import soundfile
 import soxr
 from mcp import Client as Agent
 
-from benchmarks.harness.ports import free_port
 from engines.diarization_errors import diarization_error_rate
 from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
 from tests.api.live import CLIENT_RATE
 from tests.api.live import Client as Live
+from tests.support.ports import free_port
 from tests.support.program import DATA, Program
 from vivavoce.sample import recording
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import yaml
 
-from benchmarks.harness.ports import free_port
 from deployments.config import load_config
+from tests.support.ports import free_port
 from tests.support.program import BIN, Program, environment
 
 pytestmark = pytest.mark.ray

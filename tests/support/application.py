@@ -13,12 +13,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
 from services.context import AppContext
 from services.policy import StageStatus
 from settings import Settings
 from storage.postgres.database import Database
+from tests.support.ports import free_port
 
 API = "http://test/api/v1"
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness.ports import free_port
 from media import recording
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
 from settings import Settings
 from tests.api.live import conversation, serving
+from tests.support.ports import free_port
 from tests.support.program import BIN, environment, vivavoce
 from vivavoce import listen
 from vivavoce.listen import ListenError

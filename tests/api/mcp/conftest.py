@@ -13,13 +13,13 @@ from mcp import Client
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from benchmarks.harness.ports import free_port
 from pipeline.stages import Stages
 from settings import Settings
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import running
 from tests.support.fixed_stages import Heard, sound
+from tests.support.ports import free_port
 
 T = TypeVar("T")
 

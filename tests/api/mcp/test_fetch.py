@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.ports import free_port
 from services.fetch import FetchError, fetch, is_public
+from tests.support.ports import free_port
 
 
 @pytest.mark.parametrize(

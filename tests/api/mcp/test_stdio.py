@@ -8,7 +8,6 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from benchmarks.harness.ports import free_port
 from mcp_server.server import TOOLS
 from services.identity import transcripts
 from storage.conversations import conversations
@@ -16,6 +15,7 @@ from storage.postgres.database import Database
 from tests.api.mcp.conftest import held
 from tests.storage.transcripts import RULES, transcript, voice
 from tests.support.fixed_stages import sound
+from tests.support.ports import free_port
 from tests.support.program import BIN, environment
 
 
