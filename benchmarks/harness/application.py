@@ -8,16 +8,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import psutil
 
 from tests.support.ports import free_port
+from tests.support.processes import descendants
 
 
 class Background:
@@ -89,20 +89,6 @@ def open_directory() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory)
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that it has started, and those have, as far as they are there."""
-    with suppress(psutil.NoSuchProcess):
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    return []
-
-
-def end_now(pids: Iterable[int]) -> None:
-    """Kill them at once, as far as they are there."""
-    for pid in pids:
-        with suppress(psutil.Error):
-            psutil.Process(pid).kill()
 
 
 @contextmanager

@@ -23,11 +23,12 @@ import psutil
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.harness.application import Application, descendants, end_now, running
-from benchmarks.reliability.kill import PROCESSES
+from benchmarks.harness.application import Application, running
 from media.decoding import decode
 from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
+from tests.reliability.kills import PROCESSES
+from tests.support.processes import descendants, end_now
 from vivavoce.printing import table
 from vivavoce.sample import recording
 

@@ -25,13 +25,14 @@ from typing import Any
 import httpx
 import yaml
 
-from benchmarks.harness.application import Background, descendants, end_now, open_directory
-from benchmarks.reliability.kill import cut
+from benchmarks.harness.application import Background, open_directory
 from deployments.config import load_config
 from engines.weights.resolver import resolve
 from settings import NAME, Settings
 from storage.postgres.embedded import EmbeddedPostgres
+from tests.reliability.kills import cut
 from tests.support.ports import free_ports
+from tests.support.processes import descendants, end_now
 from vivavoce.printing import table
 
 BEFORE = 15.0

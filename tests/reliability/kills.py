@@ -1,0 +1,264 @@
+"""Kill parts of a running application under load. Every accepted recording must complete as it does without a kill.
+
+`test_kill` runs a short version, `benchmarks.reliability.kill` a long one.
+"""
+
+import random
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import psutil
+import soundfile
+
+from tests.support.ports import free_port
+from tests.support.processes import descendants, end_now
+from vivavoce.sample import recording
+
+EXCERPTS_S = ((0.0, 8.0), (8.0, 20.0), (0.0, 30.0))
+"""Start and end, in seconds of the sample, of each recording that is sent."""
+MAX_IN_WORK = 4
+"""Recordings that are processed at a time."""
+PAUSE_S = (2.0, 12.0)
+"""Shortest and longest time between two kills."""
+TIMEOUT_S = 600.0
+"""Time in which the application must be ready again, and in which a job must end."""
+PROCESSES = {
+    "transcriber": "ray::ServeReplica:vivavoce:Transcriber",
+    "diarizer": "ray::ServeReplica:vivavoce:Diarizer",
+    "embedder": "ray::ServeReplica:vivavoce:SpeakerEmbedder",
+    "emotion": "ray::ServeReplica:vivavoce:EmotionRecognizer",
+    "ingress": "ray::ServeReplica:vivavoce:Ingress",
+    "controller": "ray::ServeController",
+    "proxy": "ray::ProxyActor",
+}
+KINDS = (*PROCESSES, "node", "postgres", "application")
+NO_OUTPUT: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+
+Segments = list[tuple[float, float, str]]
+"""Start, end and text of each segment of a conversation."""
+
+
+@dataclass
+class Tally:
+    """What was killed, and how each recording ended."""
+
+    ready_after: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds from each kill of a kind until the application was ready again."""
+    absent: Counter[str] = field(default_factory=Counter)
+    """How often no process of a kind was found."""
+    accepted: dict[int, int] = field(default_factory=dict)
+    """For each job, the index of its excerpt."""
+    ended: dict[int, dict[str, Any]] = field(default_factory=dict)
+    attempts: Counter[int] = field(default_factory=Counter)
+    """How many jobs needed so many attempts."""
+    wrong: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    def killed(self) -> list[tuple[str, ...]]:
+        """A row for each kind: times killed, times absent, median and longest time until ready."""
+        rows: list[tuple[str, ...]] = []
+        for kind, seconds in self.ready_after.items():
+            median = f"{statistics.median(seconds):.0f} s"
+            rows.append((kind, str(len(seconds)), str(self.absent[kind]), median, f"{max(seconds):.0f} s"))
+        return rows
+
+    def recordings(self) -> tuple[str, ...]:
+        """Accepted, completed, failed, wrong, attempts 1/2/3, refused requests."""
+        states = Counter(job["state"] for job in self.ended.values())
+        attempts = ", ".join(str(self.attempts[n]) for n in (1, 2, 3))
+        counts = (states["completed"], states["failed"], len(self.wrong))
+        return (str(len(self.accepted)), *map(str, counts), attempts, str(self.refused))
+
+
+def kill_under_load(
+    application: "TwoNodeApplication",
+    kinds: Sequence[str],
+    chance: random.Random,
+    excerpts_s: Sequence[tuple[float, float]] = EXCERPTS_S,
+    pause_s: tuple[float, float] = PAUSE_S,
+) -> Tally:
+    """Send recordings while a process of each kind is killed, one after the other, and wait until all recordings have ended."""
+    tally = Tally()
+    paths = cut(application.data.parent, excerpts_s)
+    expected = [segments(application, application.finish(application.send(path))) for path in paths]
+    stop = threading.Event()
+    feeder = threading.Thread(target=_feed, args=(application, paths, tally, stop, random.Random(chance.random())))
+    feeder.start()
+    try:
+        for kind in kinds:
+            time.sleep(chance.uniform(*pause_s))
+            start = time.monotonic()
+            if not application.kill(kind, chance):
+                tally.absent[kind] += 1
+            application.await_ready()
+            tally.ready_after.setdefault(kind, []).append(time.monotonic() - start)
+            print(f"{kind} killed; {len(tally.accepted)} recordings accepted", file=sys.stderr, flush=True)
+    finally:
+        stop.set()
+        feeder.join()
+    for job, excerpt in tally.accepted.items():
+        ended = tally.ended[job] = application.finish(job)
+        tally.attempts[ended["attempts"]] += 1
+        if ended["state"] != "completed":
+            tally.wrong.append(f"Job {job} is {ended['state']}: {ended['error']}")
+        elif (found := segments(application, ended)) != expected[excerpt]:
+            tally.wrong.append(f"Job {job} has other segments: {found} instead of {expected[excerpt]}")
+    return tally
+
+
+def _feed(
+    application: "TwoNodeApplication", paths: list[Path], tally: Tally, stop: threading.Event, chance: random.Random
+) -> None:
+    """Keep `MAX_IN_WORK` recordings in work."""
+    open_jobs: list[int] = []
+    while not stop.wait(0.2):
+        try:
+            open_jobs = [job for job in open_jobs if application.job(job)["finished_at"] is None]
+            if len(open_jobs) < MAX_IN_WORK:
+                excerpt = chance.randrange(len(paths))
+                job = application.send(paths[excerpt])
+                tally.accepted[job] = excerpt
+                open_jobs.append(job)
+        except httpx.HTTPError:
+            tally.refused += 1
+
+
+def cut(directory: Path, excerpts_s: Sequence[tuple[float, float]] = EXCERPTS_S) -> list[Path]:
+    """Write the excerpts of the sample as FLAC files."""
+    samples, rate = soundfile.read(recording(), dtype="int16")
+    paths = []
+    for start, end in excerpts_s:
+        path = directory / f"{start:.0f}-{end:.0f}.flac"
+        soundfile.write(path, np.asarray(samples)[int(start * rate) : int(end * rate)], rate)
+        paths.append(path)
+    return paths
+
+
+def segments(application: "TwoNodeApplication", job: dict[str, Any]) -> Segments:
+    """The segments of a job's conversation, times rounded to 10 ms."""
+    conversation = application.get(f"/conversations/{job['conversation_id']}")
+    return [
+        (round(found["start_offset"], 2), round(found["end_offset"], 2), found["text"]) for found in conversation["segments"]
+    ]
+
+
+class TwoNodeApplication:
+    """`vivavoce serve` with a second node in its Ray cluster; a context at whose end no process is left."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.log = data.with_suffix(".log")
+        self.port = free_port()
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.node: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(60)
+        self._kill_all()
+        self.client.close()
+
+    def _start(self) -> None:
+        program = Path(sys.executable).with_name("vivavoce")
+        command: list[str | Path] = [program, "serve", "--port", str(self.port), "--data-dir", self.data]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, **NO_OUTPUT | {"stderr": log})
+        self.await_ready()
+        self._add_node()
+
+    def _add_node(self) -> None:
+        """Start another raylet, on which Serve may place the replicas that it restarts."""
+        (gcs,) = [line for _, line in self._processes() if "gcs_server" in line]
+        port = re.search(r"--gcs_server_port=(\d+)", gcs)
+        assert port is not None
+        ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address=127.0.0.1:{port[1]}", "--block"]
+        options = ["--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-log-monitor=False"]
+        self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT)
+
+    def kill(self, kind: str, chance: random.Random) -> bool:
+        """Kill a process of this kind; returns whether there was one."""
+        if kind == "application":
+            self._kill_all()
+            self._start()
+            return True
+        if kind == "node":
+            assert self.node is not None
+            end_now([self.node.pid, *descendants(self.node.pid)])
+            self._add_node()
+            return True
+        if kind == "postgres":
+            found = [pid for pid, line in self._processes() if f"-D {self.data}/" in line]
+        else:
+            found = [pid for pid, line in self._processes() if line.startswith(PROCESSES[kind])]
+        end_now([chance.choice(found)] if found else [])
+        return bool(found)
+
+    def await_ready(self) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            with suppress(httpx.HTTPError):
+                if self.client.get("/health/ready").status_code == 200:
+                    return
+            if self.process.poll() is not None:
+                printed = self.log.read_text(errors="replace")[-500:]
+                raise RuntimeError(f"The application ended with {self.process.returncode}: {printed}")
+            time.sleep(0.2)
+        raise RuntimeError(f"The application was not ready after {TIMEOUT_S:.0f} s.")
+
+    def send(self, path: Path) -> int:
+        """Upload without waiting; returns the job's id."""
+        files = {"audio_file": (path.name, path.read_bytes())}
+        answer = self.client.post("/api/v1/process", params={"wait": False}, files=files, data={"language": "en"})
+        return int(answer.raise_for_status().json()["job_id"])
+
+    def job(self, id_: int) -> dict[str, Any]:
+        return self.get(f"/jobs/{id_}")
+
+    def get(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/api/v1{path}").raise_for_status().json()
+        return found
+
+    def finish(self, id_: int) -> dict[str, Any]:
+        """Wait until the job has ended."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            with suppress(httpx.HTTPError):
+                if (job := self.job(id_))["finished_at"] is not None:
+                    return job
+            time.sleep(0.2)
+        raise RuntimeError(f"Job {id_} has not ended after {TIMEOUT_S:.0f} s: {self.job(id_)}")
+
+    def _processes(self) -> list[tuple[int, str]]:
+        """Pid and title or command line of every process that belongs to the application."""
+        ours = [*descendants(self.process.pid), *(descendants(self.node.pid) if self.node else [])]
+        found = []
+        for pid in ours:
+            with suppress(psutil.Error):
+                found.append((pid, " ".join(psutil.Process(pid).cmdline())))
+        return found
+
+    def _kill_all(self) -> None:
+        pids = [pid for pid, _ in self._processes()]
+        end_now([self.process.pid, *([self.node.pid] if self.node else []), *pids])
+        self.process.wait()
+        if self.node:
+            self.node.wait()
+            self.node = None
