@@ -90,13 +90,13 @@ def serving(
     server = _Server(settings, url, directory, embedding_model, fill)
     server.start()
     try:
-        assert server.ready.wait(60)
+        assert server.ready.wait(600)
         assert server.uvicorn is not None, "It did not start; the output says why."
         yield f"http://127.0.0.1:{server.port}"
     finally:
         if server.uvicorn is not None:
             server.uvicorn.should_exit = True
-        server.join(30)
+        server.join(600)
     assert not server.is_alive()
 
 
