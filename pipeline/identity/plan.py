@@ -1,14 +1,14 @@
 """What an identity decision changes: the answer of every planner in this package.
 
-A planner reads values and returns an `IdentityPlan`. `storage.speakers.identity_plans` applies it, and the services own the
+A planner reads values and returns an `IdentityPlan`. `storage.speakers.identity_plans` applies it. A service owns the
 transaction in which the values are loaded, the plan is made and the plan is applied.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from pipeline.types import Participant
+from pipeline.types import Participant, Voiceprint
 
 ParticipantKey = int | str
 """The id of a stored participant, or the label of one that the plan adds to the conversation."""
@@ -16,7 +16,7 @@ ParticipantKey = int | str
 
 @dataclass(frozen=True, slots=True)
 class NewSpeaker:
-    """A speaker that the plan creates, under the next free name `Unknown_NN`."""
+    """A speaker that the plan creates."""
 
     number: int
     """Tells the new speakers of one plan apart, and gives the order in which they are created."""
@@ -34,7 +34,7 @@ class Assignment:
     speaker: SpeakerKey | None
     """None for a participant without a lasting speaker: its voice is not known well enough."""
     similarity: float | None = None
-    """Cosine similarity to the closest reference of the speaker; None where none was compared or close enough."""
+    """Cosine similarity to the closest reference of the speaker; None where none was close enough or compared."""
     enrolled: bool = True
     """Whether the participant's vector is a reference of its speaker."""
 
@@ -51,20 +51,38 @@ class SegmentMove:
     """Similarity of this segment to the speaker of `target`; None where the participant's confidence holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceUpdate:
+    """What the diarizer found of a stored participant in the whole recording."""
+
+    participant: int
+    speech: float
+    """Seconds."""
+    voiceprint: Voiceprint | None
+    """None where the stored one stays."""
+
+
 @dataclass(frozen=True)
 class IdentityPlan:
     added: Sequence[Participant] = ()
-    """Participants that do not exist yet, in the order in which they are created; a participant without a lasting speaker is
-    called by a letter that follows from this order."""
+    """Participants that do not exist yet, in the order in which they are created. It gives those without a lasting speaker
+    the letters that they are called by."""
     assignments: Sequence[Assignment] = ()
     """Participants that get a speaker; those that the plan does not name keep theirs."""
     moves: Sequence[SegmentMove] = ()
+    misidentified: Sequence[int] = ()
+    """Stored segments that a person marked as not their speaker's voice, by id."""
+    voice_updates: Sequence[VoiceUpdate] = ()
+    recomputed: Set[ParticipantKey] = frozenset()
+    """Participants whose vector is computed again from their segments, once all else is applied."""
+    participant_of: Mapping[str, ParticipantKey] = field(default_factory=dict)
+    """The participant of each voice that the stages found, by the label that they gave it."""
 
     @cached_property
     def assignment_of(self) -> Mapping[ParticipantKey, Assignment]:
         return {assignment.participant: assignment for assignment in self.assignments}
 
-    @property
-    def changed_participants(self) -> set[ParticipantKey]:
-        """Participants that lose or gain segments, so that their vectors must be computed again."""
-        return {key for move in self.moves if move.source != move.target for key in (move.source, move.target)}
+
+def changed_by(moves: Iterable[SegmentMove]) -> set[ParticipantKey]:
+    """The participants that lose or gain segments."""
+    return {key for move in moves if move.source != move.target for key in (move.source, move.target)}

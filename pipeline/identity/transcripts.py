@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from pipeline.identity.matching import Neighbours, closest
-from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, SegmentMove, SpeakerKey
+from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, SegmentMove, SpeakerKey, changed_by
 from pipeline.identity.segment_reassignment import DisputedSegment, reassign_segments
 from pipeline.transcript.participants import free_label, speech
 from pipeline.types import Participant, Transcript
@@ -77,7 +77,13 @@ def plan_transcript(
             assignments.append(Assignment(label, target.speaker_id, enrolled=False))
             participant_of[target.speaker_id] = label
         moves.append(SegmentMove(position, disputed[position].label, participant_of[target.speaker_id], target.similarity))
-    return IdentityPlan(added, assignments, moves)
+    return IdentityPlan(
+        added,
+        assignments,
+        moves,
+        recomputed=changed_by(moves),
+        participant_of={person.label: person.label for person in participants},
+    )
 
 
 def assign_speakers(participants: Sequence[Participant], nearby: Mapping[str, Neighbours]) -> list[Assignment]:

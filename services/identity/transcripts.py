@@ -15,7 +15,7 @@ from services.identity.unknown_speakers import merge_matching
 from storage.conversations import conversations
 from storage.conversations import transcripts as stored
 from storage.emotions import emotions
-from storage.speakers import identity_plans, identity_values, participants, speakers
+from storage.speakers import identity_plans, identity_values, speakers
 
 
 async def save(session: AsyncSession, conversation_id: int, transcript: Transcript, policy: IdentityPolicy) -> None:
@@ -46,15 +46,14 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
 
 
 async def _store(session: AsyncSession, conversation_id: int, transcript: Transcript, plan: IdentityPlan) -> None:
-    ids = await identity_plans.apply_participants(session, conversation_id, plan)
-    owners: list[tuple[int, float | None]] = [(ids[segment.speaker], None) for segment in transcript.segments]
+    applied = await identity_plans.apply_participants(session, conversation_id, plan)
+    participant_of = {label: applied.participant_id(key) for label, key in plan.participant_of.items()}
+    owners: list[tuple[int, float | None]] = [(participant_of[segment.speaker], None) for segment in transcript.segments]
     for move in plan.moves:
-        owners[move.segment] = ids[move.target], move.confidence
+        owners[move.segment] = applied.participant_id(move.target), move.confidence
     await stored.insert_segments(session, conversation_id, transcript.segments, owners)
-    await stored.insert_turns(
-        session, conversation_id, transcript.turns, {person.label: ids[person.label] for person in plan.added}
-    )
-    await participants.recompute(session, sorted(ids[key] for key in plan.changed_participants))
+    await stored.insert_turns(session, conversation_id, transcript.turns, participant_of)
+    await identity_plans.recompute_vectors(session, plan, applied)
 
 
 async def _merge_unknown(

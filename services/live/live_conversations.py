@@ -18,7 +18,6 @@ from pipeline.live.language import LanguageTracker
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
 from services.errors import failure_reason
-from services.identity import live_segments
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.finalization import Finalizer, FinishedRecording
 from services.live.messages import Emit, Start
@@ -28,6 +27,7 @@ from services.live.session import LiveSession
 from services.live.spool_directory import SpoolDirectory, open_free
 from settings import Settings
 from storage.audio import AudioStore
+from storage.conversations import live_recordings
 from storage.postgres.database import Database
 
 logger = logging.getLogger("ray.serve")
@@ -137,7 +137,7 @@ class LiveConversations:
         try:
             async with self._database.session() as session:
                 audio_format = recording.SUFFIX.lstrip(".")
-                conversation_id = await live_segments.begin(session, uuid, options.title, audio_format, options.language)
+                conversation_id = await live_recordings.begin(session, uuid, options.title, audio_format, options.language)
         except BaseException:
             await self._threads.run(file.discard)
             raise
@@ -146,7 +146,7 @@ class LiveConversations:
     async def _resume(self, conversation_id: int, options: Start, emit: Emit) -> LiveSession:
         """Continue once the recording is released: it is mostly held by a dead connection that has not been noticed yet."""
         async with self._database.session() as session:
-            uuid = await live_segments.name_of_recording(session, conversation_id)
+            uuid = await live_recordings.name_of_recording(session, conversation_id)
         deadline = time.monotonic() + RESUME_TIMEOUT_S
         while uuid is not None and self._spools.file(uuid).exists():
             if opened := await self._take_over(self._spools.file(uuid), options, emit):
@@ -169,11 +169,11 @@ class LiveConversations:
             return None
         try:
             async with self._database.session() as session:
-                found = await live_segments.find(session, UUID(path.stem))
+                found = await live_recordings.find(session, UUID(path.stem))
         except BaseException:
             await self._threads.run(file.close)
             raise
-        if found is None or found.status != live_segments.RECORDING:
+        if found is None or found.status != live_recordings.RECORDING:
             await self._threads.run(file.discard)
             return None
         options = options.model_copy(update={"language": options.language or found.language})

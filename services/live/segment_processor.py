@@ -11,11 +11,11 @@ from pipeline.live.language import LanguageTracker
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.stages import Stages
 from services.errors import failure_reason
-from services.identity import live_segments
 from services.live.background import BackgroundTasks
 from services.live.messages import Emit
 from services.live.recorder import Recorder
 from services.live.segment_store import SegmentStore
+from storage.conversations.live_recordings import LiveSegment
 
 logger = logging.getLogger("ray.serve")
 
@@ -105,7 +105,7 @@ class SegmentProcessor:
                 self._emit("segment", _message(segment))
 
 
-def _message(segment: live_segments.Line) -> dict[str, Any]:
+def _message(segment: LiveSegment) -> dict[str, Any]:
     data = asdict(segment)
     data["segment_id"] = data.pop("id")
     return data | {"confidence": segment.confidence or 0.0}  # clients expect a number

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
 from services.identity import live_segments
+from storage.conversations.live_recordings import LiveSegment
 from storage.postgres.database import Database
 
 DATABASE_TIMEOUT_S = 60.0
@@ -24,7 +25,7 @@ class SegmentStore:
     async def policy(self) -> IdentityPolicy:
         return await self.database.persist(lambda _session: self.read_policy(), DATABASE_TIMEOUT_S)
 
-    async def add(self, processed: ProcessedSegment) -> Sequence[live_segments.Line]:
+    async def add(self, processed: ProcessedSegment) -> Sequence[LiveSegment]:
         """Store segments that follow those already stored, and decide who speaks them."""
         values = (self.conversation_id, processed, await self.policy(), self.num_speakers)
         return await self.database.persist(lambda session: live_segments.add_once(session, *values), DATABASE_TIMEOUT_S)

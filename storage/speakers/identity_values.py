@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours
+from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown
 from pipeline.identity.segment_reassignment import DisputedSegment
+from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState
 from pipeline.identity.transcripts import NearbySpeakers
-from pipeline.types import Participant, Voiceprint
+from pipeline.types import Participant, Voiceprint, Word
 from storage.speakers import references, speakers
+from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH = 250
 """Segments compared with all references in one product, which bounds its memory."""
@@ -37,3 +40,69 @@ async def near_voices(session: AsyncSession, voices: Sequence[Voiceprint], floor
     if not voices:
         return []
     return await references.neighbours(session, np.stack([voice.vector for voice in voices]), voices[0].model, floor)
+
+
+async def participants(session: AsyncSession, conversation_id: int) -> list[ParticipantState]:
+    """The participants of a conversation, in the order in which they were added."""
+    segments = (
+        select(
+            SegmentRow.participant_id,
+            func.count().label("number"),
+            func.max(SegmentRow.position).label("last"),
+            func.bool_or(SegmentRow.confidence == CONFIRMED).label("confirmed"),
+        )
+        .where(SegmentRow.conversation_id == conversation_id)
+        .group_by(SegmentRow.participant_id)
+        .subquery()
+    )
+    row = ParticipantRow
+    found = (
+        select(
+            *(row.id, row.label, row.speaker_id, row.vector, row.model, row.confidence, row.enrolled, row.speech),
+            exists().where(TurnRow.participant_id == row.id).label("has_turns"),
+            *(Speaker.name, segments.c.confirmed, segments.c.number, segments.c.last),
+        )
+        .outerjoin(Speaker, row.speaker_id == Speaker.id)
+        .outerjoin(segments, segments.c.participant_id == row.id)
+        .where(row.conversation_id == conversation_id)
+        .order_by(row.id)
+    )
+    return [
+        ParticipantState(
+            key=person.id,
+            label=person.label,
+            speaker=person.speaker_id,
+            voiceprint=None if person.vector is None else Voiceprint(person.vector, person.model),
+            similarity=person.confidence,
+            enrolled=person.enrolled,
+            speech=person.speech,
+            has_turns=person.has_turns,
+            is_named=person.name is not None and not is_unknown(person.name),
+            has_confirmed_segment=bool(person.confirmed),
+            num_segments=person.number or 0,
+            last_position=-1 if person.last is None else person.last,
+        )
+        for person in await session.execute(found)
+    ]
+
+
+async def segments(session: AsyncSession, conversation_id: int) -> list[SegmentState]:
+    """The segments of a conversation, in order."""
+    row = SegmentRow
+    length = (row.end_offset - row.start_offset).label("duration")
+    rows = await session.stream(
+        select(row.id, row.participant_id, length, row.words, row.confidence, row.is_misidentified)
+        .where(row.conversation_id == conversation_id)
+        .order_by(row.position)
+    )
+    return [
+        SegmentState(
+            id=segment.id,
+            participant=segment.participant_id,
+            duration=segment.duration,
+            words=tuple(Word(w["word"], w["start"], w["end"], w["probability"]) for w in segment.words or ()),
+            user_confirmed=segment.confidence == CONFIRMED,
+            is_misidentified=segment.is_misidentified,
+        )
+        async for segment in rows
+    ]

@@ -27,6 +27,18 @@ async def of_speaker(session: AsyncSession, conversation_id: int, speaker_id: in
     return await session.scalar(select(ParticipantRow.id).where(*mine).order_by(*order).limit(1))
 
 
+async def speakers_of(session: AsyncSession, participant_ids: Iterable[int]) -> dict[int, int | None]:
+    """The speaker of each of the participants; None for one without a lasting speaker."""
+    found = select(ParticipantRow.id, ParticipantRow.speaker_id).where(ParticipantRow.id.in_(list(participant_ids)))
+    return {row.id: row.speaker_id for row in await session.execute(found)}
+
+
+async def add_speech(session: AsyncSession, participant_id: int, seconds: float) -> None:
+    """Add to the seconds that a participant speaks."""
+    change = update(ParticipantRow).where(ParticipantRow.id == participant_id)
+    await session.execute(change.values(speech=ParticipantRow.speech + seconds))
+
+
 async def recompute(session: AsyncSession, participant_ids: Iterable[int]) -> list[int]:
     """Bring participants to what their lines say, after some came, left or were found to be somebody else's.
 

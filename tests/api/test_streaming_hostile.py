@@ -22,8 +22,8 @@ import pytest
 from media.spool import Spool
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
-from services.identity import live_segments
 from storage.audio import AudioStore
+from storage.conversations import live_recordings
 from storage.postgres.database import Database
 from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
 from tests.support.program import ROOT
@@ -260,7 +260,7 @@ async def test_what_a_replica_leaves_that_never_comes_back_another_one_finishes(
     with serving(url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
         with Spool(tmp_path / "live" / f"{uuid}.pcm") as file:
             async with database.session() as session:
-                id_ = await live_segments.begin(session, uuid, None, "flac", None)
+                id_ = await live_recordings.begin(session, uuid, None, "flac", None)
             file.append(np.zeros(SAMPLE_RATE, np.float32))
             await asyncio.sleep(2)
             assert (await asyncio.to_thread(conversation, address, id_))["status"] == "recording"  # it is being written

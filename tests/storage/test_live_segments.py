@@ -8,8 +8,8 @@ import pytest
 from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
 from services.identity import corrections, identification, live_segments, rediarization, speaker_admin
-from services.identity.live_segments import Line
-from storage.conversations import conversations
+from storage.conversations import conversations, live_recordings
+from storage.conversations.live_recordings import LiveSegment
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from tests.storage import talks
@@ -42,10 +42,10 @@ def said(
 
 async def begin(database: Database, title: str | None = None) -> int:
     async with database.session() as session:
-        return await live_segments.begin(session, uuid4(), title, "flac", None)
+        return await live_recordings.begin(session, uuid4(), title, "flac", None)
 
 
-async def add(database: Database, conversation: int, heard: ProcessedSegment, **options: Any) -> list[Line]:
+async def add(database: Database, conversation: int, heard: ProcessedSegment, **options: Any) -> list[LiveSegment]:
     async with database.session() as session:
         return await live_segments.add(session, conversation, heard, RULES, **options)
 
@@ -65,10 +65,10 @@ async def stored(database: Database, conversation: int) -> list[tuple[str, str]]
 async def test_whoever_takes_a_recording_up_knows_its_language_and_how_far_it_was_heard(database: Database) -> None:
     uuid = uuid4()
     async with database.session() as session:
-        id_ = await live_segments.begin(session, uuid, None, "flac", "de")
+        id_ = await live_recordings.begin(session, uuid, None, "flac", "de")
     await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
-        assert await live_segments.find(session, uuid) == live_segments.Recording(id_, "recording", "de", 2.5)
+        assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", "de", 2.5)
 
 
 async def test_what_was_kept_before_its_connection_was_lost_is_not_kept_twice(database: Database) -> None:
@@ -185,14 +185,14 @@ async def test_a_finished_conversation_takes_no_more_lines(database: Database) -
 async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Database) -> None:
     uuid = uuid4()
     async with database.session() as session:
-        id_ = await live_segments.begin(session, uuid, None, "flac", None)
-        assert await live_segments.find(session, uuid) == live_segments.Recording(id_, "recording", None, 0.0)
+        id_ = await live_recordings.begin(session, uuid, None, "flac", None)
+        assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 0.0)
         await live_segments.add(session, id_, said(("a", 1.0, 2.5, ALICE)), RULES)
-        assert await live_segments.find(session, uuid) == live_segments.Recording(id_, "recording", None, 3.5)
-        assert await live_segments.name_of_recording(session, id_) == uuid
+        assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 3.5)
+        assert await live_recordings.name_of_recording(session, id_) == uuid
         assert await live_segments.finish(session, id_, None, 5.0, "en") == live_segments.Counts(1, 1)
-        assert await live_segments.name_of_recording(session, id_) is None
-        assert await live_segments.find(session, uuid4()) is None
+        assert await live_recordings.name_of_recording(session, id_) is None
+        assert await live_recordings.find(session, uuid4()) is None
 
 
 # Once the diarizer has heard all of it

@@ -84,7 +84,7 @@ def test_a_segment_that_clearly_is_a_named_speakers_goes_to_a_participant_of_its
     assert found.assignments[-1] == Assignment(added.label, ADA, enrolled=False)
     assert [(move.segment, move.source, move.target) for move in found.moves] == [(1, "A", added.label), (2, "A", added.label)]
     assert [move.confidence for move in found.moves] == [pytest.approx(0.7, abs=1e-4), pytest.approx(0.8, abs=1e-4)]
-    assert found.changed_participants == {"A", added.label}
+    assert found.recomputed == {"A", added.label}
 
 
 def test_of_several_participants_with_the_named_speaker_the_one_who_speaks_most_gets_the_segment() -> None:
@@ -172,5 +172,6 @@ def test_every_plan_is_complete(
         assert move.confidence is None or found.assignment_of[move.target].speaker in named
     for assignment in found.assignments[len(people) :]:
         assert any(move.target == assignment.participant for move in found.moves)
+    assert found.recomputed == {key for move in found.moves for key in (move.source, move.target)}
     new = [assignment.speaker for assignment in found.assignments if isinstance(assignment.speaker, NewSpeaker)]
     assert [speaker.number for speaker in new] == list(range(len(new)))

@@ -1,0 +1,129 @@
+"""Conversations that are being recorded: beginning one, finding it again, and its segments, stored one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.identity.matching import is_unknown
+from pipeline.types import Segment
+from storage.conversations.segments import local_name
+from storage.conversations.transcripts import segment_values
+from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
+
+RECORDING = "recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A conversation that is being recorded."""
+
+    id: int
+    status: str
+    language: str | None
+    """The language spoken, where the client that began the recording named it."""
+    heard: float
+    """Seconds up to which segments are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """A segment as it was stored. Offsets are seconds from the start of the recording."""
+
+    id: int
+    speaker_name: str
+    is_known: bool
+    """A person named the speaker."""
+    text: str
+    start_offset: float
+    end_offset: float
+    confidence: float | None
+    emotion_category: str | None
+    emotion_confidence: float | None
+    detector_breakdown: dict[str, Any] | None
+    words: list[dict[str, Any]]
+    avg_logprob: float | None
+
+
+async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_format: str, language: str | None) -> int:
+    """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id."""
+    now = datetime.now(UTC)
+    values = {
+        "uuid": uuid,
+        "title": f"Live Recording {now:%Y-%m-%d %H:%M}" if title is None else title.replace("\0", ""),
+        "start_time": now,
+        "status": RECORDING,
+        "audio_format": audio_format,
+        "language": language,
+    }
+    return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
+
+
+async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
+    """The conversation whose recording has this name."""
+    heard = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
+    columns = (Conversation.id, Conversation.status, Conversation.language, heard.scalar_subquery())
+    row = (await session.execute(select(*columns).where(Conversation.uuid == uuid))).one_or_none()
+    return None if row is None else Recording(*row)
+
+
+async def name_of_recording(session: AsyncSession, conversation_id: int) -> UUID | None:
+    """The name of the file of a conversation that is being recorded; None where there is no such conversation."""
+    found = select(Conversation.uuid).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
+    return await session.scalar(found)
+
+
+async def lock_recording(session: AsyncSession, conversation_id: int) -> None:
+    """Keep the conversation from being finished or deleted until the end of the transaction.
+
+    Raises LookupError where it is not being recorded any more.
+    """
+    found = select(Conversation.id).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
+    if await session.scalar(found.with_for_update(key_share=True)) is None:
+        raise LookupError(f"Conversation {conversation_id} is not being recorded any more; start a new one.")
+
+
+async def set_audio(session: AsyncSession, conversation_id: int, audio_key: str | None) -> None:
+    """The key of the finished recording in the audio store; None where there is no sound in it."""
+    await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(audio_key=audio_key))
+
+
+async def add_segment(session: AsyncSession, conversation_id: int, participant_id: int, segment: Segment) -> int:
+    """Store a segment after those that are there; returns its id."""
+    of_conversation = SegmentRow.conversation_id == conversation_id
+    position = await session.scalar(select(func.coalesce(func.max(SegmentRow.position) + 1, 0)).where(of_conversation))
+    place = {"conversation_id": conversation_id, "participant_id": participant_id}
+    values = place | {"position": position} | segment_values(segment)
+    id_ = (await session.execute(insert(SegmentRow).values(values).returning(SegmentRow.id))).scalar_one()
+    # The segments are the turns until a diarizer has processed the whole recording.
+    await session.execute(insert(TurnRow).values(place | {"start": segment.start, "end": segment.end}))
+    return id_
+
+
+async def segments_from(session: AsyncSession, conversation_id: int, start: float) -> Sequence[int]:
+    """The ids of the stored segments that start at or after `start` seconds, in order."""
+    there = SegmentRow.conversation_id == conversation_id, SegmentRow.start_offset >= start
+    return (await session.scalars(select(SegmentRow.id).where(*there).order_by(SegmentRow.position))).all()
+
+
+async def get_segment(session: AsyncSession, segment_id: int) -> LiveSegment:
+    kept = ("text", "start_offset", "end_offset", "emotion_category", "emotion_confidence", "detector_breakdown", "words")
+    columns = [getattr(SegmentRow, name) for name in (*kept, "avg_logprob")]
+    confidence = func.coalesce(SegmentRow.confidence, ParticipantRow.confidence).label("confidence")
+    found = (
+        select(*columns, confidence, SegmentRow.participant_id, SegmentRow.conversation_id, Speaker.name)
+        .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
+        .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
+        .where(SegmentRow.id == segment_id)
+    )
+    row = (await session.execute(found)).one()._asdict()
+    name, participant_id, conversation_id = row.pop("name"), row.pop("participant_id"), row.pop("conversation_id")
+    before = select(func.count()).where(ParticipantRow.conversation_id == conversation_id, ParticipantRow.id < participant_id)
+    index = (await session.execute(before)).scalar_one()
+    return LiveSegment(
+        id=segment_id, speaker_name=name or local_name(index), is_known=name is not None and not is_unknown(name), **row
+    )
