@@ -143,7 +143,7 @@ def evaluate(
     rttm: Annotated[list[str] | None, typer.Option(help="ID=FILE: who truly spoke when in it, as RTTM.")] = None,
     collar: Annotated[float, typer.Option(min=0, max=1, help="Seconds around the RTTM's boundaries not to score.")] = 0.0,
     sweep_padding: Annotated[bool, typer.Option(help="Also hear lines again with different context_padding.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Write the curves here, as SVG.", dir_okay=False)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot the sweeps to this file: .svg, .png or .pdf.", dir_okay=False)] = None,
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
     """Measure transcripts against labels and references, and propose a speaker_threshold."""

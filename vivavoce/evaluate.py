@@ -1,6 +1,7 @@
 """`vivavoce evaluate`: measure a running application's transcripts against labels and references."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,12 @@ import httpx
 
 from vivavoce.printing import table
 
-PATIENCE = 900.0
-"""Seconds; with `--sweep-padding` the application hears recordings again."""
+TIMEOUT_S = 900.0
+"""With `--sweep-padding` the application embeds segments of stored recordings again."""
 
 
 class EvaluationError(Exception):
-    """The application could not measure; says why."""
+    """The evaluation failed; the message is a sentence that gives the reason."""
 
 
 def run(
@@ -26,12 +27,14 @@ def run(
     sweep_padding: bool,
     plot: Path | None,
 ) -> str:
-    """Ask the application at `address`, write the plot to `plot` where one is wanted, and return tables for people.
+    """Have the application at `address` measure, plot the sweeps to `plot` if that is given, and return printable tables.
 
     Raises:
-        EvaluationError: Where nothing answers, or the application refuses.
-        FileNotFoundError: Where a reference is not there.
+        EvaluationError: Where nothing answers, the application refuses, or the plot cannot be made.
+        FileNotFoundError: Where a reference file does not exist.
     """
+    if plot is not None:
+        _require_matplotlib()
     question = {
         "conversation_ids": conversations,
         "texts": {id_: _text(path) for id_, path in texts.items()},
@@ -41,14 +44,13 @@ def run(
     }
     found = _ask(address, question)
     if plot is not None:
-        for path, sweep in zip(_plots(plot, len(found["sweeps"])), found["sweeps"], strict=True):
-            _write(path, sweep["plot"])
+        _plot(found["sweeps"], plot)
     return "\n\n".join([_scores(found), *(_sweep(sweep) for sweep in found["sweeps"])])
 
 
 def _ask(address: str, question: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, timeout=PATIENCE)
+        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, timeout=TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise EvaluationError(
             f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."
@@ -70,20 +72,22 @@ def _text(path: Path) -> str:
         raise EvaluationError(f"{path} is not text in UTF-8.") from error
 
 
-def _plots(first: Path, count: int) -> list[Path]:
-    """`plot.svg`, `plot-2.svg`, …"""
-    return [first if number == 1 else first.with_stem(f"{first.stem}-{number}") for number in range(1, count + 1)]
+def _require_matplotlib() -> None:
+    if find_spec("matplotlib") is None:
+        raise EvaluationError("--plot needs matplotlib: pip install 'vivavoce[plot]'.")
 
 
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise EvaluationError(f"the plot cannot be written to {path} ({error.strerror}).") from error
-    finally:
-        draft.unlink(missing_ok=True)
+def _plot(sweeps: Sequence[Mapping[str, Any]], first: Path) -> None:
+    """Write one file for each sweep: `plot.svg`, `plot-2.svg`, …"""
+    from vivavoce.plot import plot_sweep, save
+
+    for number, sweep in enumerate(sweeps, 1):
+        path = first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+        try:
+            save(plot_sweep(sweep), path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise EvaluationError(f"the plot cannot be written to {path} ({reason}).") from error
 
 
 def _scores(found: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Measuring the transcripts against what people have labelled."""
+"""Measure transcripts against labels and references."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
@@ -12,68 +12,71 @@ from api.routes.conversations import LARGEST_ID, not_found
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors
 from pipeline.formats import rttm
-from services import evaluation
 from services import schemas as public
-from services.evaluation import ConversationScore, Question, Sweep
+from services.evaluation import scores, sweeps
+from services.evaluation.scores import ConversationScore, Question, WordErrors
+from services.evaluation.sweeps import Sweep
 
 router = APIRouter(tags=["evaluation"])
 
-MOST_CONVERSATIONS = 1000
-MOST_REFERENCES = 20
-LONGEST_TEXT = 300_000
-"""Characters: five hours of talk, whose words are compared in some ten seconds."""
-LONGEST_RTTM = 2_000_000
+MAX_CONVERSATIONS = 1000
+MAX_REFERENCES = 20
+MAX_TEXT_CHARS = 300_000
+"""Five hours of speech, some 50,000 words; they are aligned in some three seconds."""
+MAX_RTTM_CHARS = 2_000_000
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
 class EvaluationRequest(public.Schema):
     conversation_ids: list[Id] | None = Field(
-        None, max_length=MOST_CONVERSATIONS, description="Which to measure; all that have labels where this is left out."
+        None, max_length=MAX_CONVERSATIONS, description="Which conversations to measure; without it all that have labels."
     )
-    texts: dict[Id, Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
-        {}, max_length=MOST_REFERENCES, description="What was truly said, by conversation id.", examples=[{"7": "Hello there."}]
+    texts: dict[Id, Annotated[str, Field(max_length=MAX_TEXT_CHARS)]] = Field(
+        {}, max_length=MAX_REFERENCES, description="Reference text by conversation id.", examples=[{"7": "Hello there."}]
     )
-    rttm: dict[Id, Annotated[str, Field(max_length=LONGEST_RTTM)]] = Field(
+    rttm: dict[Id, Annotated[str, Field(max_length=MAX_RTTM_CHARS)]] = Field(
         {},
-        max_length=MOST_REFERENCES,
-        description="Who truly spoke when, by conversation id, as the text of an RTTM file. Without it the labels tell.",
+        max_length=MAX_REFERENCES,
+        description="Reference turns by conversation id, as the text of an RTTM file. Without it the labels are the reference.",
         examples=[{"7": "SPEAKER call 1 0.5 2.25 <NA> <NA> Ana <NA> <NA>"}],
     )
     collar: float = Field(0.0, ge=0, le=1, description="Seconds around the RTTM's boundaries that are not scored.")
-    sweep_padding: bool = Field(False, description="Also hear labelled lines again with different `context_padding`.")
+    sweep_padding: bool = Field(False, description="Also embed labelled segments again with other values of `context_padding`.")
 
 
 class Identification(public.Schema):
-    """Labelled lines whose speaker has the right name. Somebody who is no speaker here is rightly called unknown."""
+    """Labelled segments whose speaker has the right name. A person who is no speaker here is right to be unknown."""
 
-    segments: int = Field(description="Labelled lines.")
-    right: int = Field(description="Those with the right name.")
-    accuracy: float | None = Field(description="Their share, 0 to 1; null where there are none.", examples=[0.97])
-    seconds: float = Field(description="How long the lines are together.")
-    right_seconds: float = Field(description="Likewise, of the right ones.")
-    accuracy_by_time: float | None = Field(description="Their share of the time.")
+    segments: int = Field(description="Labelled segments.")
+    right: int = Field(description="Segments with the right name.")
+    accuracy: float | None = Field(
+        description="Share of segments with the right name, 0 to 1; null without labels.", examples=[0.97]
+    )
+    seconds: float = Field(description="Duration of the labelled segments.")
+    right_seconds: float = Field(description="Duration of the segments with the right name.")
+    accuracy_by_time: float | None = Field(description="Share of the duration with the right name.")
 
 
 class Diarization(public.Schema):
-    """Seconds, under the best mapping of speakers. Without RTTM only labelled lines count, and only confusion is possible."""
+    """Seconds under the best mapping of speakers. Without RTTM only labelled segments count, so only confusion occurs."""
 
     rate: float = Field(description="The diarization error rate.", examples=[0.08])
-    speech: float = Field(description="What somebody truly says.")
-    missed: float = Field(description="Of that, what is nobody's line.")
-    false_alarm: float = Field(description="What is somebody's line although nobody speaks.")
-    confusion: float = Field(description="What is somebody else's line.")
+    speech: float = Field(description="Speech of the reference.")
+    missed: float = Field(description="Speech that the transcript has no segment for.")
+    false_alarm: float = Field(description="Segments where the reference has no speech.")
+    confusion: float = Field(description="Speech that the transcript gives to another speaker.")
 
 
 class Words(public.Schema):
     rate: float | None = Field(description="The word error rate.", examples=[0.12])
-    errors: int = Field(description="Words inserted, left out or replaced.")
-    words: int = Field(description="What was truly said.")
+    errors: int = Field(description="Inserted, deleted and substituted words.")
+    words: int = Field(description="Words of the reference.")
 
 
 class Scores(public.Schema):
     identification: Identification
-    identification_long: Identification = Field(description="The same for lines of two seconds or more.")
+    identification_long: Identification = Field(description="The same for segments of two seconds or more.")
     diarization: Diarization | None
     words: Words | None
 
@@ -86,33 +89,33 @@ class ConversationScores(Scores):
 class Point(public.Schema):
     """Fractions of the trials, which sum to 1."""
 
-    value: float = Field(description="Of the setting.")
-    accuracy: float = Field(description="The right name, or rightly none.")
-    false_accepts: float = Field(description="Somebody else's name.")
-    misses: float = Field(description="Known, but not recognised.")
+    value: float = Field(description="Value of the setting.")
+    accuracy: float = Field(description="The right name, or no name for a stranger.")
+    false_accepts: float = Field(description="The name of another speaker.")
+    misses: float = Field(description="A known speaker without a name.")
 
 
 class SettingSweep(public.Schema):
-    """Each labelled line is matched with everybody known from other conversations or samples, as itself and as a stranger."""
+    """Each labelled segment is matched with the speakers known from other conversations or samples; for a known speaker a
+    second trial leaves out that speaker's references."""
 
     setting: str = Field(examples=["speaker_threshold"])
-    lines: int
+    lines: int = Field(description="Labelled segments that were measured.")
     current: Point
     best: Point = Field(description="The same as `current` where nothing is better.")
-    gain: float = Field(description="By how much the accuracy of `best` is higher than now.")
+    gain: float = Field(description="Accuracy of `best` minus accuracy of `current`.")
     points: list[Point]
-    plot: str = Field(description="An SVG document.")
 
 
 class Evaluation(Scores):
-    """How well the transcripts agree with the labels and references."""
+    """Scores of the transcripts against the labels and references."""
 
     conversations: list[ConversationScores]
     sweeps: list[SettingSweep]
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.Error, "description": "There is nothing to measure against, or the RTTM cannot be read."},
+    400: {"model": schemas.Error, "description": "There are no labels and references, or the RTTM cannot be read."},
     404: {"model": schemas.Error, "description": "There is no such conversation."},
 }
 
@@ -121,8 +124,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 async def evaluate(context: ContextDep, request: EvaluationRequest) -> Evaluation:
     """Measure names, turns and words against labels and references, and try other values of the voice settings.
 
-    Label lines with `PUT /conversations/{id}/segments/{segment_id}/label`, or a whole conversation with
-    `POST /conversations/{id}/labels/rttm`. Nothing is changed: `POST /settings/voice` sets what is proposed.
+    Label segments with `PUT /conversations/{id}/segments/{segment_id}/label`, or a whole conversation with
+    `POST /conversations/{id}/labels/rttm`. Nothing is changed: `POST /settings/voice` sets a proposed value.
     """
     try:
         turns = {id_: rttm.parse(text) for id_, text in request.rttm.items()}
@@ -130,23 +133,23 @@ async def evaluate(context: ContextDep, request: EvaluationRequest) -> Evaluatio
         raise HTTPException(400, str(error)) from error
     question = Question(request.conversation_ids, request.texts, turns, request.collar)
     try:
-        scores = await evaluation.score(context.database, question)
+        found = await scores.score(context.database, question)
     except LookupError as error:
         raise not_found(error) from error
-    if not any(score.every.segments or score.diarization or score.words for score in scores):
+    if not any(score.every.segments or score.diarization or score.words for score in found):
         raise HTTPException(
             400,
             "There is nothing to measure against: label segments with PUT /conversations/{id}/segments/{segment_id}/label, "
             "or send texts or rttm.",
         )
     live, model = await context.policies.voice_settings(), await context.policies.embedding_model()
-    sweeps = [await evaluation.sweep_threshold(context.database, request.conversation_ids, live, model)]
+    swept = [await sweeps.sweep_threshold(context.database, request.conversation_ids, live, model)]
     if request.sweep_padding:
-        sweeps.append(await evaluation.sweep_padding(context.recordings, request.conversation_ids, live, model))
+        swept.append(await sweeps.sweep_padding(context.recordings, request.conversation_ids, live, model))
     return Evaluation(
-        **_total(scores).model_dump(),
-        conversations=[_one(score) for score in scores],
-        sweeps=[_sweep(sweep) for sweep in sweeps if sweep is not None],
+        **_total(found).model_dump(),
+        conversations=[_one(score) for score in found],
+        sweeps=[_sweep(sweep) for sweep in swept if sweep is not None],
     )
 
 
@@ -154,14 +157,13 @@ def _one(score: ConversationScore) -> ConversationScores:
     return ConversationScores(**_total([score]).model_dump(), id=score.id, title=score.title)
 
 
-def _total(scores: Iterable[ConversationScore]) -> Scores:
-    scores = list(scores)
-    diarized = [score.diarization for score in scores if score.diarization is not None]
-    transcribed = [score.words for score in scores if score.words is not None]
-    words = evaluation.WordErrors(sum(w.errors for w in transcribed), sum(w.words for w in transcribed))
+def _total(found: Sequence[ConversationScore]) -> Scores:
+    diarized = [score.diarization for score in found if score.diarization is not None]
+    transcribed = [score.words for score in found if score.words is not None]
+    words = WordErrors(sum(w.errors for w in transcribed), sum(w.words for w in transcribed))
     return Scores(
-        identification=Identification.model_validate(scoring.total(score.every for score in scores)),
-        identification_long=Identification.model_validate(scoring.total(score.long for score in scores)),
+        identification=Identification.model_validate(scoring.total(score.every for score in found)),
+        identification_long=Identification.model_validate(scoring.total(score.long for score in found)),
         diarization=Diarization.model_validate(sum(diarized, DiarizationErrors(0, 0, 0, 0))) if diarized else None,
         words=Words.model_validate(words) if transcribed else None,
     )
@@ -170,10 +172,9 @@ def _total(scores: Iterable[ConversationScore]) -> Scores:
 def _sweep(sweep: Sweep) -> SettingSweep:
     return SettingSweep(
         setting=sweep.setting,
-        lines=sweep.lines,
+        lines=sweep.segments,
         current=Point.model_validate(sweep.current),
         best=Point.model_validate(sweep.best),
         gain=sweep.best.accuracy - sweep.current.accuracy,
         points=[Point.model_validate(point) for point in sweep.points],
-        plot=sweep.plot,
     )

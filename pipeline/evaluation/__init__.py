@@ -1,1 +1,1 @@
-"""Error rates and threshold sweeps."""
+"""Error rates, identification accuracy and the tuning of thresholds."""

@@ -1,4 +1,4 @@
-"""How often a line has the right name."""
+"""Identification accuracy: the share of labelled segments that the transcript shows under the right name."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
@@ -7,23 +7,23 @@ from pipeline.identity.matching import is_unknown
 
 
 def is_right(truth: str, shown: str | None, known: frozenset[str]) -> bool:
-    """Whether a line of `truth` is rightly shown as `shown`'s.
+    """Whether a segment spoken by `truth` is right to be shown as spoken by `shown`.
 
-    `known` are the names, folded by `fold`, of the people who could have been recognised; anybody else is rightly shown under
-    no name, or under one that the program made up.
+    `known` holds the names, normalised by `fold`, of the speakers that could be recognised. Anyone else is right to have no
+    name, or one that the program made up.
     """
     named = shown is not None and not is_unknown(shown)
     return fold(truth) == fold(shown or "") if fold(truth) in known else not named
 
 
 def fold(name: str) -> str:
-    """A name as it is compared: people who label recordings care little for capitals."""
+    """A name normalised for comparison: labels differ in capitals and spaces."""
     return " ".join(name.casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A line that somebody has labelled, and whom the transcript takes for its speaker (None: nobody)."""
+class ScoredSegment:
+    """A labelled segment: its true speaker and the speaker that the transcript shows (None: no name)."""
 
     truth: str
     shown: str | None
@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How many lines have the right name, and how many seconds they last."""
+    """How many segments have the right name, and how many seconds they last."""
 
     segments: int
     right: int
@@ -41,23 +41,23 @@ class Accuracy:
 
     @property
     def accuracy(self) -> float | None:
-        """None where there are no lines."""
+        """None where there are no segments."""
         return self.right / self.segments if self.segments else None
 
     @property
     def accuracy_by_time(self) -> float | None:
-        """The same with long lines counting for more."""
+        """The accuracy weighted by duration."""
         return self.right_seconds / self.seconds if self.seconds else None
 
 
-def accuracy(answers: Sequence[Answer], known: frozenset[str], shortest: float = 0.0) -> Accuracy:
-    """Over the lines of at least `shortest` seconds; `known` as `is_right` takes it."""
-    long = [answer for answer in answers if answer.seconds >= shortest]
-    right = [answer for answer in long if is_right(answer.truth, answer.shown, known)]
-    return Accuracy(len(long), len(right), sum(a.seconds for a in long), sum(a.seconds for a in right))
+def accuracy(segments: Sequence[ScoredSegment], known: frozenset[str], min_seconds: float = 0.0) -> Accuracy:
+    """The accuracy over the segments of at least `min_seconds`; `known` as in `is_right`."""
+    long = [segment for segment in segments if segment.seconds >= min_seconds]
+    right = [segment for segment in long if is_right(segment.truth, segment.shown, known)]
+    return Accuracy(len(long), len(right), sum(s.seconds for s in long), sum(s.seconds for s in right))
 
 
 def total(parts: Iterable[Accuracy]) -> Accuracy:
-    """Of all together."""
+    """The sum of several accuracies."""
     columns = tuple(zip(*(astuple(part) for part in parts), strict=True)) or ((),) * 4
     return Accuracy(*(sum(column) for column in columns))

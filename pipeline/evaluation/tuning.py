@@ -1,4 +1,4 @@
-"""Which value of a setting is right most often, judged by lines whose speakers somebody has told."""
+"""Choose the value of a setting that is right most often, judged by labelled segments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,53 +13,53 @@ from pipeline.types import Vector
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """All references that a voice can be matched with."""
+    """All reference vectors that a voice can be matched with."""
 
     vectors: NDArray[np.float32]
-    """Shape (n, d), of one model."""
+    """Shape (n, d), all of one model."""
     names: Sequence[str]
     conversations: NDArray[np.int64]
-    """Where each was heard; 0 for an enrolled sample."""
+    """The conversation that each vector comes from; 0 for an enrolled sample."""
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """Somebody who was heard in a conversation, and who they truly are."""
+class LabelledVoice:
+    """A voice of a conversation, and the labels of its segments."""
 
     vector: Vector | None
-    """None where there was too little speech to know a voice by: nobody is recognised then."""
+    """None where there was too little speech to embed; such a voice matches no speaker."""
     conversation: int
     truths: Mapping[str, int]
-    """How many lines each true speaker has under this voice: more than one where the diarizer was wrong."""
+    """Segments of this voice by true speaker; several speakers where the diarizer was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One line, and how close the closest voice is that is known."""
+    """One segment, and the similarity of the closest reference."""
 
     similarity: float
-    """Cosine, in [-1, 1]; -inf where nobody is known."""
+    """Cosine, in [-1, 1]; -inf where there are no references."""
     right_if_taken: bool
-    """Whether the line has the right name if it is given that of the closest voice."""
+    """Whether the name of the closest reference is right."""
     right_if_not: bool
-    """Whether it is right to call its speaker unknown."""
+    """Whether it is right to call the speaker unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a value of the setting does to the lines, as fractions of them that sum to 1."""
+    """The result at one value of the setting, as fractions of the trials that sum to 1."""
 
     value: float
     accuracy: float
-    """Lines with the right name, strangers who are called unknown among them."""
+    """Segments with the right name, including strangers who are called unknown."""
     false_accepts: float
-    """Lines with somebody else's name."""
+    """Segments with the name of another speaker."""
     misses: float
-    """Lines of somebody who is known, and is called unknown."""
+    """Segments of a known speaker who is called unknown."""
 
 
 def point(trials: Sequence[Trial], threshold: float, value: float) -> Point:
-    """What matching above `threshold` does, written down under `value`. Raises ValueError where there are no trials."""
+    """The result of matching above `threshold`, recorded under `value`. Raises ValueError where there are no trials."""
     if not trials:
         raise ValueError("Without labelled lines there is nothing to measure.")
     taken = [trial.similarity > threshold for trial in trials]
@@ -70,15 +70,15 @@ def point(trials: Sequence[Trial], threshold: float, value: float) -> Point:
 
 
 def sweep(trials: Sequence[Trial], thresholds: Sequence[float]) -> list[Point]:
-    """The same at each threshold."""
+    """The result at each threshold."""
     return [point(trials, threshold, threshold) for threshold in thresholds]
 
 
 def best(points: Sequence[Point], current: Point) -> Point:
-    """The point with the highest accuracy: `current` where it is no worse, for a change should gain something.
+    """The point with the highest accuracy; `current` where no other point is better, so that a change gains something.
 
-    Of neighbours that are equally good it is the middle of the longest row of them, which is furthest from where it gets worse.
-    `points` are in the order of their values.
+    Among neighbours of equal accuracy the middle of the longest run is chosen: it is furthest from worse values. `points` are
+    in order of their values.
     """
     highest = max(point.accuracy for point in points)
     if current.accuracy >= highest:
@@ -90,24 +90,25 @@ def best(points: Sequence[Point], current: Point) -> Point:
     return points[(int(starts[longest]) + int(ends[longest]) - 1) // 2]
 
 
-def trials(voices: Sequence[Voice], roster: Gallery) -> list[Trial]:
-    """A trial for each line, and for each line of somebody who is known another one, as if they were not.
+def trials(voices: Sequence[LabelledVoice], gallery: Gallery) -> list[Trial]:
+    """A trial for each segment, and for each segment of a known speaker a second one without that speaker's references.
 
-    Voices meet the references of other conversations and enrolled samples only: what was learned from a conversation proves
-    nothing about it. The second kind is what keeps the lowest threshold from looking best where nobody labels strangers.
+    A voice is compared with enrolled samples and with references of other conversations only: a reference taken from its own
+    conversation would always match. The second trial makes a stranger of the speaker. Without it the lowest threshold would
+    score best wherever strangers have no labels.
     """
     found: list[Trial] = []
-    unit, direction = units(roster.vectors)
-    names = np.array([fold(name) for name in roster.names], np.object_)
+    unit, direction = units(gallery.vectors)
+    names = np.array([fold(name) for name in gallery.names], np.object_)
     for voice in voices:
-        usable = direction & (roster.conversations != voice.conversation)
+        usable = direction & (gallery.conversations != voice.conversation)
         similarities = np.full(len(unit), np.nan) if voice.vector is None else similarity_matrix(voice.vector[None], unit.T)[0]
-        for truth, lines in voice.truths.items():
+        for truth, segments in voice.truths.items():
             own = names == fold(truth)
             known = frozenset({fold(truth)} if bool((usable & own).any()) and not is_unknown(truth) else ())
-            found += [_trial(truth, known, similarities, usable, roster.names)] * lines
+            found += [_trial(truth, known, similarities, usable, gallery.names)] * segments
             if known:
-                found += [_trial(truth, frozenset(), similarities, usable & ~own, roster.names)] * lines
+                found += [_trial(truth, frozenset(), similarities, usable & ~own, gallery.names)] * segments
     return found
 
 

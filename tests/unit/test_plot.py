@@ -1,20 +1,48 @@
+from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.evaluation.plot import HEIGHT, WIDTH, curves
+import pytest
+
+from vivavoce.plot import plot_sweep, save
 
 SVG = "{http://www.w3.org/2000/svg}"
+POINTS = [
+    {"value": 0.1, "accuracy": 0.0, "false_accepts": 1.0, "misses": 0.0},
+    {"value": 0.5, "accuracy": 0.5, "false_accepts": 0.5, "misses": 0.0},
+    {"value": 0.9, "accuracy": 1.0, "false_accepts": 0.0, "misses": 0.0},
+]
+SWEEP = {"setting": "x & y", "lines": 7, "current": POINTS[1], "best": POINTS[2], "points": POINTS}
 
 
-def test_the_plot_is_an_svg_with_a_line_for_each_name() -> None:
-    svg = curves("A <b>", "x & y", [0.1, 0.5, 0.9], {"up": [0, 0.5, 1], "down": [1, 1, 0]}, {"best": 0.5})
-    root = ElementTree.fromstring(svg)
+def test_a_sweep_has_a_curve_for_each_fraction() -> None:
+    (axes,) = plot_sweep(SWEEP).axes
+    curves = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 3}
+    assert curves["right"] == [[0.1, 0.0], [0.5, 0.5], [0.9, 1.0]]
+    assert curves["somebody else's name"] == [[0.1, 1.0], [0.5, 0.5], [0.9, 0.0]]
+    assert curves["known, but not recognised"] == [[0.1, 0.0], [0.5, 0.0], [0.9, 0.0]]
+    assert axes.get_ylim() == (0, 1)
+
+
+def test_the_current_value_and_a_better_one_are_marked() -> None:
+    def marks(sweep: dict[str, object]) -> list[str]:
+        (axes,) = plot_sweep(sweep).axes
+        return [text.get_text() for text in axes.texts]
+
+    assert marks(SWEEP) == ["now", "best"]
+    assert marks(SWEEP | {"best": POINTS[1]}) == ["now"]
+
+
+def test_an_svg_keeps_its_text(tmp_path: Path) -> None:
+    save(plot_sweep(SWEEP), tmp_path / "curve.svg")
+    root = ElementTree.parse(tmp_path / "curve.svg").getroot()
     assert root.tag == f"{SVG}svg"
-    words = [element.text for element in root.iter(f"{SVG}text")]
-    assert {"A <b>", "x & y", "up", "down", "best", "0%", "100%"} <= set(words)
-    drawn = [line for line in root.iter(f"{SVG}polyline") if line.get("stroke-width")]
-    points = [[tuple(map(float, point.split(","))) for point in line.get("points", "").split()] for line in drawn]
-    (a, b, c), down = points
-    assert a[0] < b[0] < c[0]
-    assert a[1] > b[1] > c[1]  # y grows downwards
-    assert down[0][1] == c[1]
-    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for line in points for x, y in line)
+    words = {element.text for element in root.iter(f"{SVG}text")}
+    assert {"What x & y does to 7 labelled lines", "x & y", "right", "now", "best", "0%", "100%"} <= words
+
+
+def test_the_suffix_chooses_the_format(tmp_path: Path) -> None:
+    save(plot_sweep(SWEEP), tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="not supported"):
+        save(plot_sweep(SWEEP), tmp_path / "curve.doc")
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]

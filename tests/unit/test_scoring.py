@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.evaluation.scoring import Answer, accuracy, is_right
+from pipeline.evaluation.scoring import ScoredSegment, accuracy, is_right
 
 
 def test_who_is_right() -> None:
@@ -15,12 +15,17 @@ def test_who_is_right() -> None:
 
 
 def test_accuracy_by_lines_and_by_seconds() -> None:
-    answers = [Answer("Ann", "Ann", 6.0), Answer("Ann", "Bob", 1.0), Answer("Eve", None, 2.0), Answer("Bob", "Unknown_02", 3.0)]
+    answers = [
+        ScoredSegment("Ann", "Ann", 6.0),
+        ScoredSegment("Ann", "Bob", 1.0),
+        ScoredSegment("Eve", None, 2.0),
+        ScoredSegment("Bob", "Unknown_02", 3.0),
+    ]
     known = frozenset({"ann", "bob"})
     every = accuracy(answers, known)
     assert (every.segments, every.right, every.accuracy) == (4, 2, 0.5)
     assert every.accuracy_by_time == pytest.approx(8 / 12)
-    long = accuracy(answers, known, shortest=2.0)
+    long = accuracy(answers, known, min_seconds=2.0)
     assert (long.segments, long.right) == (3, 2)
     nothing = accuracy([], known)
     assert (nothing.accuracy, nothing.accuracy_by_time) == (None, None)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.tuning import Gallery, Point, Trial, Voice, best, point, sweep, trials
+from pipeline.evaluation.tuning import Gallery, LabelledVoice, Point, Trial, best, point, sweep, trials
 from pipeline.types import Vector
 
 GRID = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
@@ -73,7 +73,7 @@ def roster(*known: tuple[str, Vector, int]) -> Gallery:
 
 def test_somebody_known_is_tried_as_themselves_and_as_a_stranger() -> None:
     known = roster(("Ann", ANN, 0), ("Bob", BOB, 2))
-    heard = trials([Voice(near(ANN, BOB, 0.8), 1, {"ann": 2})], known)
+    heard = trials([LabelledVoice(near(ANN, BOB, 0.8), 1, {"ann": 2})], known)
     assert [(round(t.similarity, 3), t.right_if_taken, t.right_if_not) for t in heard] == [
         (0.8, True, False),
         (0.8, True, False),
@@ -83,22 +83,22 @@ def test_somebody_known_is_tried_as_themselves_and_as_a_stranger() -> None:
 
 
 def test_what_was_learned_from_a_conversation_proves_nothing_about_it() -> None:
-    (only,) = trials([Voice(ANN, 1, {"Ann": 1})], roster(("Ann", ANN, 1), ("Bob", BOB, 2)))
+    (only,) = trials([LabelledVoice(ANN, 1, {"Ann": 1})], roster(("Ann", ANN, 1), ("Bob", BOB, 2)))
     assert only == Trial(0.0, right_if_taken=False, right_if_not=True)
 
 
 def test_a_stranger_who_is_taken_for_another_unknown_voice_has_no_wrong_name() -> None:
-    (only,) = trials([Voice(EVE, 1, {"Eve": 1})], roster(("Unknown_07", EVE, 2)))
+    (only,) = trials([LabelledVoice(EVE, 1, {"Eve": 1})], roster(("Unknown_07", EVE, 2)))
     assert only.right_if_taken
     assert only.right_if_not
 
 
 def test_a_voice_without_a_vector_is_nobody() -> None:
-    found = trials([Voice(None, 1, {"Ann": 1, "Eve": 1})], roster(("Ann", ANN, 2)))
+    found = trials([LabelledVoice(None, 1, {"Ann": 1, "Eve": 1})], roster(("Ann", ANN, 2)))
     assert [t.similarity for t in found] == [-np.inf] * 3
     assert point(found, 0.1, 0.1).accuracy == pytest.approx(2 / 3)
 
 
 def test_where_nobody_is_known_everybody_is_a_stranger() -> None:
     nobody = Gallery(np.zeros((0, 3), np.float32), [], np.zeros(0, np.int64))
-    assert trials([Voice(ANN, 1, {"Ann": 1})], nobody) == [Trial(-np.inf, False, True)]
+    assert trials([LabelledVoice(ANN, 1, {"Ann": 1})], nobody) == [Trial(-np.inf, False, True)]

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -106,7 +105,6 @@ async def test_the_evaluation_sweeps_settings(api: Client, call: int, applicatio
         assert sweep["gain"] == sweep["best"]["accuracy"] - sweep["current"]["accuracy"] >= 0
         for point in sweep["points"]:
             assert point["accuracy"] + point["false_accepts"] + point["misses"] == pytest.approx(1)
-        assert ElementTree.fromstring(sweep["plot"]).tag.endswith("svg")
     # Nobody is known from elsewhere: whatever the threshold, both are rightly unknown.
     assert {point["accuracy"] for point in threshold["points"]} == {1.0}
     assert threshold["best"] == threshold["current"]

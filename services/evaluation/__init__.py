@@ -1,0 +1,1 @@
+"""Measurements of transcripts against labels and references."""
