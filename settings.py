@@ -1,4 +1,4 @@
-"""Every setting, once. Each is read from the environment (or `.env`) under its own name in capitals."""
+"""All settings. Each is read from the environment, or `.env`, under its name in capitals."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
         key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
     except binascii.Error:
         key = b""
-    if len(key) < 24:  # bytes, the least that https://www.standardwebhooks.com asks for
+    if len(key) < 24:  # bytes, the minimum of https://www.standardwebhooks.com
         raise ValueError("must be at least 24 random bytes in base64, such as `openssl rand -base64 32` prints")
     return secret
 
@@ -62,28 +62,28 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas)] = []
-    """Comma-separated origins whose pages may call the API."""
+    """Comma-separated origins of web pages that may call the API."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     max_upload_mb: int = Field(2048, gt=0)
     max_duration_hours: float = Field(12.0, gt=0)
     max_queued: int = Field(1000, ge=1)
-    """Recordings that may wait to be processed; more are refused until there is room."""
+    """Limit of queued recordings; further ones are refused."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
-    """Signs what is sent to the webhooks that clients name, in base64; without it none may be named."""
+    """Key in base64 that signs webhook requests; without it webhooks are refused."""
 
     # Live audio
     max_streams: int = Field(100, ge=1)
-    """Live conversations at a time, on each replica of the ingress."""
+    """Concurrent live conversations on each ingress replica."""
     stream_idle_seconds: float = Field(60.0, gt=0)
-    """A client that sends nothing for so long is disconnected."""
+    """A client that sends nothing for this time is disconnected."""
     stream_resume_seconds: float = Field(60.0, ge=0)
-    """How long a lost connection may be taken up again, where its client asked for that."""
+    """How long a resumable stream waits for its client after a lost connection."""
     ws_send_timeout_seconds: float = Field(10.0, gt=0)
-    """A client that reads nothing for so long is disconnected."""
+    """A client that reads nothing for this time is disconnected."""
     segment_handler_timeout_seconds: float = Field(600.0, gt=0)
-    """How long the models may take for a line of live audio."""
+    """Time limit of the models for a segment of live audio."""
     private_urls: bool = False
-    """Let recordings be fetched from URLs in the server's own network, which MCP clients could probe by it."""
+    """Allow URLs in the server's own network for recordings and webhooks; clients could use it to probe that network."""
 
     # Models: a name, a local directory, or `auto`: full-size where there is a GPU, the embedded ones on a CPU
     whisper_model: str = "auto"
@@ -95,29 +95,29 @@ class Settings(BaseSettings):
     hf_token: SecretStr | None = None
     """For gated models on the Hugging Face hub."""
     offline_mode: bool = False
-    """Use what has been downloaded; ask no hub and no package index."""
+    """Use only downloaded models; contact no hub and no package index."""
     cpu_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads of each model on a CPU."""
 
-    # Behaviour: what the voice settings are until they are changed, and after they are reset
+    # Voice settings: their values until they are changed at run time, and after a reset
     speaker_threshold: SpeakerThreshold | None = None
-    """Cosine similarity from which two voices are one, higher is stricter; without it, the embedding model's own."""
+    """Cosine similarity above which two voices are one speaker, higher is stricter; default: the embedding model's own."""
     context_padding: ContextPadding = 0.15
-    """Seconds heard before and after a segment when its voice is recognised."""
+    """Seconds of context before and after a segment for its voice embedding."""
     silence_duration: SilenceDuration = 0.5
-    """Seconds of silence that end a line of live audio."""
+    """Seconds of silence that end a segment of live audio."""
     filter_hallucinations: FilterHallucinations = True
-    """Drop what Whisper is known to make up in silence."""
+    """Drop text that Whisper is known to produce in silence."""
     emotion_threshold: EmotionThreshold = 0.6
-    """Similarity to a speaker's emotion profile above which it counts."""
+    """Similarity above which a speaker's emotion profile counts."""
     endpointing: Literal["silero", "energy"] = "silero"
-    """What tells where a line of live audio begins and ends: Silero's network, or how loud it is."""
+    """How live audio is cut into segments: by Silero VAD or by loudness."""
     enable_personalized_emotions: bool = True
-    """Let corrections teach how each speaker sounds; else the general model's answer stands."""
+    """Use emotion profiles that learn from corrections; otherwise the general model decides."""
 
     @cached_property
     def pg_path(self) -> Path:
-        """Where the embedded PostgreSQL lives."""
+        """Directory of the embedded PostgreSQL."""
         return self.data_path / "postgres"
 
     @property
@@ -125,5 +125,5 @@ class Settings(BaseSettings):
         return None if self.whisper_language == "auto" else self.whisper_language
 
     def chosen(self) -> dict[str, Any]:
-        """The settings that differ from their defaults, as `Settings(**…)` takes them: what another process must be told."""
+        """The settings that differ from their defaults, as arguments of `Settings` in another process."""
         return {name: getattr(self, name) for name in self.model_fields_set}

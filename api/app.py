@@ -1,4 +1,4 @@
-"""The FastAPI application, made anew on each ingress replica."""
+"""The FastAPI application of an ingress replica."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -33,7 +33,7 @@ from settings import NAME, Settings
 
 PREFIX = "/api/v1"
 DESCRIPTION = """
-Recordings in; out come transcripts in which every line has a speaker with a lasting name and an emotion.
+Transcripts of recordings, in which every segment has a speaker with a lasting name and an emotion.
 
 Send a recording to `POST /api/v1/process`; read it again at `GET /api/v1/conversations/{id}`. Times are UTC without an offset,
 offsets are seconds from the start of the recording. An error is `{"detail": "a sentence that says what to do"}`.

@@ -1,4 +1,4 @@
-"""No request body grows beyond a bound, whatever its headers say."""
+"""Limit the size of request bodies, also without a Content-Length header."""
 
 from contextlib import suppress
 
@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     pass
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 as soon as a body is known to be larger than `max_bytes`."""
+    """ASGI middleware that answers 413 as soon as a body exceeds `max_bytes`."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
@@ -36,14 +36,14 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_bytes:
-                raise _TooLarge
+                raise _TooLargeError
             return message
 
         async def unless_refused(message: Message) -> None:
-            if received <= self.max_bytes:  # FastAPI takes the exception for a malformed form, and would say so
+            if received <= self.max_bytes:  # FastAPI would answer the exception as a malformed form
                 await send(message)
 
-        with suppress(_TooLarge):
+        with suppress(_TooLargeError):
             await self.app(scope, limited, unless_refused)
         if received > self.max_bytes:
             await refusal(scope, receive, send)

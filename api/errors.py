@@ -1,4 +1,4 @@
-"""What is wrong with a request, or with the server, said in JSON that is always valid."""
+"""Error answers: a JSON object with one sentence."""
 
 import errno
 import json
@@ -14,38 +14,38 @@ from storage.postgres import database
 
 logger = logging.getLogger("ray.serve")
 
-AWAY = "The database does not answer. Nothing was changed: try again in a moment."
-FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
-SOON = {"Retry-After": "5"}
-"""Seconds; an embedded PostgreSQL that died is back by then."""
-TROUBLES: tuple[type[Exception], ...] = (ModelsUnavailableError, OSError, *database.FAILURES)
-"""Of these `service_error` knows some."""
+DATABASE_AWAY = "The database does not answer. Nothing was changed: try again in a moment."
+DISK_FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
+RETRY_SOON = {"Retry-After": "5"}
+"""Seconds in which a crashed embedded PostgreSQL restarts."""
+SERVICE_ERRORS: tuple[type[Exception], ...] = (ModelsUnavailableError, OSError, *database.FAILURES)
+"""Types of which `service_error` recognises some instances."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def handle(app: FastAPI) -> None:
-    """Have `app` answer errors as said here."""
+    """Install the handlers of this module."""
     app.add_exception_handler(RequestValidationError, invalid_request)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, refusal)  # type: ignore[arg-type]
-    for failed in TROUBLES:
+    for failed in SERVICE_ERRORS:
         app.add_exception_handler(failed, failure)
 
 
 def service_error(error: BaseException) -> HTTPException | None:
-    """How to answer an error that is no fault of the program's, nor of the client's; None where it is another one."""
+    """The answer to a failure of the models, the database or the disk; None for other errors."""
     if isinstance(error, ModelsUnavailableError):
-        return HTTPException(503, str(error), SOON)
+        return HTTPException(503, str(error), RETRY_SOON)
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
-        return HTTPException(503, AWAY, SOON)
+        return HTTPException(503, DATABASE_AWAY, RETRY_SOON)
     if database.is_full(error) or getattr(error, "errno", None) in NO_SPACE:
         logger.error("The disk is full: %s", error)
-        return HTTPException(507, FULL)
+        return HTTPException(507, DISK_FULL)
     return None
 
 
 async def failure(request: Request, error: Exception) -> Response:
-    """Trouble, as an answer; anything else is raised again, for a 500 and the log."""
+    """Answer a service error; other errors are raised again and become a 500."""
     answer = service_error(error)
     if answer is None:
         raise error
@@ -53,7 +53,7 @@ async def failure(request: Request, error: Exception) -> Response:
 
 
 async def refusal(request: Request, error: HTTPException) -> Response:
-    """FastAPI takes it for a malformed form where an upload does not fit on the disk."""
+    """FastAPI reports an upload that does not fit on the disk as a malformed form; answer 507 instead."""
     cause = error.__cause__
     return await (
         failure(request, cause)
@@ -63,6 +63,6 @@ async def refusal(request: Request, error: HTTPException) -> Response:
 
 
 async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
-    """As FastAPI's own answer, without the input: that may hold what JSON cannot say, such as NaN or half a character."""
+    """FastAPI's answer without the input, which may hold values that are not valid JSON, such as NaN or a lone surrogate."""
     detail = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
     return Response(json.dumps({"detail": detail}), status_code=422, media_type="application/json")

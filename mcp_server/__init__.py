@@ -1,1 +1,1 @@
-"""The archive at an agent's hand: tools, resources and prompts of the Model Context Protocol, on the official SDK."""
+"""The MCP server: tools, resources and prompts, on the official SDK."""

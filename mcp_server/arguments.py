@@ -1,4 +1,4 @@
-"""The parameters of the tools: bounds, and the words that the model reads."""
+"""Parameter types of the tools, with bounds and descriptions for the model."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ LARGEST_SEGMENT = 2**63 - 1  # and `bigint`
 
 
 def _maybe(value: Any) -> Any:
-    """Clients that know only strings say nothing with an empty one."""
+    """Clients without null send an empty string."""
     return None if value in ("", "latest", "null") else value
 
 

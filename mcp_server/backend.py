@@ -1,4 +1,4 @@
-"""What the tools work with, and how what goes wrong is said."""
+"""The context of the tools, and the messages of refusals."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from storage.speakers.speaker_queries import NoSuchNameError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
 Work = Context[AppContext, Any]
-"""A tool's parameter for the call it serves."""
+"""The context parameter of a tool."""
 
 SPEAKERS = "list_speakers shows who is known, with ids."
 SEGMENTS = "Segment ids are in the results of search_transcripts, get_latest_segments and get_conversation."
@@ -37,15 +37,15 @@ HINTS: dict[type[Exception], str] = {
     QueueFullError: "",
     ModelsUnavailableError: "",
 }
-"""What to try, for everything that a tool may be refused with. The first that fits holds."""
+"""Advice for the model, for each exception that refuses a tool call. The first match applies."""
 
 
 @contextmanager
 def work(ctx: Work) -> Iterator[AppContext]:
-    """The backend; what storage refuses within the block, the model is told in a sentence, with what to try."""
+    """The application context; a refusal within the block becomes a ToolError with advice."""
     try:
         yield ctx.request_context.lifespan_context
-    except (KeyError, IndexError):  # LookupErrors, but faults of ours
+    except (KeyError, IndexError):  # LookupErrors that are bugs
         raise
     except tuple(HINTS) as error:
         hint = next(hint for kind, hint in HINTS.items() if isinstance(error, kind))

@@ -1,4 +1,4 @@
-"""The server over HTTP: the SDK's streamable transport, without sessions, so that any replica can answer any request."""
+"""The MCP server over HTTP: the SDK's streamable transport without sessions, so that any replica answers any request."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -13,14 +13,14 @@ from mcp_server.server import Server
 PATH = "/mcp"
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 STREAM = "text/event-stream"
-LARGEST = 1 << 20
-"""Bytes of a request: it holds names and queries, never audio."""
+MAX_REQUEST_BYTES = 1 << 20
+"""A request holds names and queries, never audio."""
 
 
 class Endpoint:
     """ASGI application for `/mcp`; to be used within `running`.
 
-    A web page may only call it where its origin is allowed: any could otherwise reach a server on the user's own machine (DNS
+    A web page may call it only if its origin is allowed: otherwise any page could reach a server on the user's machine (DNS
     rebinding, https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning).
     """
 
@@ -31,7 +31,7 @@ class Endpoint:
             streamable_http_path=PATH,
             json_response=True,
             stateless_http=True,
-            max_request_body_size=LARGEST,
+            max_request_body_size=MAX_REQUEST_BYTES,
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # it is done here
         )
 

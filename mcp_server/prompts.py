@@ -1,4 +1,4 @@
-"""What a person can start with a click: texts that tell the model how to use the tools."""
+"""Prompts that instruct the model how to use the tools."""
 
 from typing import Annotated
 

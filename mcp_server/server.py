@@ -1,4 +1,4 @@
-"""The server: which tools there are, and how their answers and faults are put."""
+"""The MCP server: its tools, and the form of answers and errors."""
 
 import inspect
 import json
@@ -23,10 +23,10 @@ from services.context import AppContext
 from settings import NAME
 from storage.conversations import conversations, excerpts
 
-INSTRUCTIONS = """Vivavoce remembers conversations: transcripts in which every line has a speaker with a lasting name and an
-emotion. Find things with search_transcripts, read with get_conversation or get_latest_segments. When the user tells who an
-Unknown_NN is, call identify_speaker_in_segment with one of that voice's lines: it is renamed in all conversations, past and
-future. Times are UTC, offsets seconds from the start of a recording."""
+INSTRUCTIONS = """Vivavoce stores conversations: transcripts in which every segment has a speaker with a lasting name and an
+emotion. Search with search_transcripts, read with get_conversation or get_latest_segments. When the user names an Unknown_NN,
+call identify_speaker_in_segment with a segment of that voice: it is renamed in all conversations, past and future. Times are
+UTC, offsets are seconds from the start of a recording."""
 
 READ = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 CHANGE = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
@@ -54,20 +54,20 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations]] = (
     (talks.get_live_conversation, READ),
     (processing.process_audio, FETCH),
 )
-"""The eleven of the reference system in its order, then ours."""
+"""The eleven tools of the reference system in its order, then ours."""
 
 TOOL_FAILED = -32000
 """The reference system's JSON-RPC code for a tool that failed."""
-MOST_LINES = 2000
+MAX_RESOURCE_SEGMENTS = 2000
 """Of a conversation that is read as a resource."""
 
 Lifespan = Callable[[MCPServer[AppContext]], AbstractAsyncContextManager[AppContext]]
 
 
 class Server(MCPServer[AppContext]):
-    """`MCPServer` with all that there is here, whose answers are compact JSON and whose faults are one sentence.
+    """`MCPServer` with the tools, resources and prompts. Answers are compact JSON, errors one sentence.
 
-    Without `lifespan` it can only tell what there is.
+    Without `lifespan` it can only list them.
     """
 
     def __init__(self, lifespan: Lifespan | None = None) -> None:
@@ -78,7 +78,7 @@ class Server(MCPServer[AppContext]):
             version=version(NAME),
             lifespan=lifespan,
             subscriptions=False,
-            middleware=[_as_old_clients_know],
+            middleware=[_errors_for_old_clients],
             log_level="WARNING",
         )
         for tool, annotations in TOOLS:
@@ -122,14 +122,14 @@ async def read_conversation(conversation_id: str, ctx: Work) -> str:
     backend = ctx.request_context.lifespan_context
     async with backend.database.session() as session:
         found = await conversations.summary(session, id_)
-        page = await excerpts.page(session, id_, 0, MOST_LINES)
+        page = await excerpts.page(session, id_, 0, MAX_RESOURCE_SEGMENTS)
     if found is None:
         raise ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
     return markdown.render(found, page)
 
 
-async def _as_old_clients_know(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """A tool's failure is a JSON-RPC error for those who look for that: old clients, which take no streams."""
+async def _errors_for_old_clients(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Return a failed tool call as a JSON-RPC error to old clients, which do not accept event streams."""
     result = await call_next(ctx)
     headers = getattr(ctx.request, "headers", None)
     if ctx.method != "tools/call" or headers is None or "text/event-stream" in headers.get("accept", ""):

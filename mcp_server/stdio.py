@@ -1,8 +1,8 @@
 """`vivavoce mcp`: the running application's tools over stdin and stdout, for desktop clients.
 
-Which tools there are is known here; what they do is asked of the application, call by call. So a client that starts before the
-application shows them, too, and a call says what to do. In addition `process_audio` takes files of this machine, which are
-uploaded.
+The tools are listed without the application; each call is forwarded to it. A client that starts before the application
+shows the
+tools, and a call returns what to do. In addition `process_audio` accepts files of this machine and uploads them.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long rec
 
 
 class Relay(Server):
-    """Asks the application at `url` to do what the client wants."""
+    """Forwards calls to the application at `url`."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Relay(Server):
         if name == "process_audio" and arguments.get("path"):
             return await super().call_tool(name, arguments, context)
         try:
-            result = await self._ask("tools/call", {"name": name, "arguments": arguments})
+            result = await self._forward("tools/call", {"name": name, "arguments": arguments})
         except ConnectionError as error:
             raise ToolError(str(error)) from error
         return CallToolResult.model_validate(result)
@@ -54,7 +54,7 @@ class Relay(Server):
         self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
         try:
-            found = await self._ask("resources/read", {"uri": str(uri)})
+            found = await self._forward("resources/read", {"uri": str(uri)})
         except ConnectionError as error:
             raise MCPError(INTERNAL_ERROR, str(error)) from error
         return [ReadResourceContents(one["text"], one.get("mimeType")) for one in found["contents"]]
@@ -62,7 +62,7 @@ class Relay(Server):
     async def process_audio(
         self,
         path: Annotated[str, Field(description="An audio or video file on this machine.")] = "",
-        url: Annotated[str, Field(max_length=processing.LONGEST_URL, description="Or the http(s) URL of one.")] = "",
+        url: Annotated[str, Field(max_length=processing.MAX_URL_LENGTH, description="Or the http(s) URL of one.")] = "",
         title: arg.Title = "",
         language: arg.Language = "",
         num_speakers: processing.Speakers = 0,
@@ -88,8 +88,8 @@ class Relay(Server):
             await self._send("PATCH", f"/api/v1/conversations/{progress['id']}", json={"title": title})
         return progress
 
-    async def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """The result of a JSON-RPC request. Raises MCPError where that is the answer, ConnectionError where there is none."""
+    async def _forward(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """The result of a JSON-RPC request. Raises MCPError for an error answer, ConnectionError without an answer."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         answer = await self._send("POST", PATH, json=body, headers={"Accept": f"application/json, {STREAM}"})
         if "error" in answer:

@@ -1,7 +1,7 @@
-"""Recordings in: whatever was uploaded becomes 16 kHz mono samples.
+"""Decode uploaded recordings to 16 kHz mono samples.
 
-A recording is a stranger's file. FFmpeg (through PyAV) opens it as a plain file of a known format and nothing else, damaged
-packets are left out, and what a file claims about itself is neither allocated nor believed.
+A recording is untrusted. FFmpeg (through PyAV) opens it only as a plain file of an allowed format. Damaged packets are skipped.
+Memory is not allocated by what a file's header declares.
 """
 
 from __future__ import annotations
@@ -30,35 +30,38 @@ FORMATS = (
 )
 """FFmpeg demuxers that may open a recording: containers and self-describing audio.
 
-Left out are those that open further files or addresses (hls, dash, concat, sdp, vobsub), generate a signal (lavfi), or go by
-the file's extension alone (raw PCM, images).
+Excluded are demuxers that open other files or addresses (hls, dash, concat, sdp, vobsub), generate a signal (lavfi), or rely on
+the file's extension (raw PCM, images).
 """
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
-"""Hz. Below, a small frame resamples to gigabytes; above (no format in use goes further), the resampler's filter does."""
+"""Hz. Below the minimum a small frame resamples to gigabytes; above the maximum, which no format in use exceeds, the
+resampler's
+filter takes gigabytes."""
 
 _CHUNK = SAMPLE_RATE
 _GROWTH = 600 * SAMPLE_RATE  # 38 MB a step
 
 
 class AudioError(ValueError):
-    """A recording cannot be used. The message is one sentence for whoever sent it, and holds no path."""
+    """A recording cannot be used. The message is one sentence for the client, without paths."""
 
 
 def decode(path: Path, *, max_duration: float) -> Samples:
     """The sound of an audio or video file, shape (n,), within [-1, 1]. Blocks: call it in a thread.
 
-    All channels of the (best) audio track weigh the same in the mix, so that nobody is lost with a channel that FFmpeg's own
-    downmix would drop; samples are clipped at full scale, as a player does, and NaN and infinities become silence. What can
-    be read of a damaged file is returned. Packets follow each other without gaps, whatever their timestamps say.
+    All channels of the best audio track have the same weight in the mix: FFmpeg's own downmix drops some channels. Samples are
+    clipped at full scale; NaN and infinities become silence. The readable part of a damaged file is returned. Packets are
+    joined
+    without gaps; timestamps are ignored.
 
-    Raises `AudioError` where nothing can be decoded, or after `max_duration` seconds of it.
+    Raises AudioError if nothing can be decoded, or beyond `max_duration` seconds.
     """
     import av
 
     if path.stat().st_size == 0:
         raise AudioError("The recording is empty (0 bytes): send it again.")
-    # The prefix keeps a name such as `concat:a|b` a name; with the two lists no container reaches past its own bytes.
+    # The prefix keeps a name such as `concat:a|b` a file name; the two lists confine a container to its own bytes.
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
         with av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace") as container:
@@ -77,7 +80,7 @@ def decode(path: Path, *, max_duration: float) -> Samples:
 
 
 def _collect(chunks: Iterable[Samples], limit: int) -> Samples:
-    # A large block grows and shrinks by remapping pages, not by copying them, so that the peak is the array itself.
+    # A large block is resized by remapping pages without a copy, so that the array itself is the peak.
     samples = np.empty(0, np.float32)
     n = 0
     for chunk in chunks:
@@ -99,7 +102,7 @@ def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
     resampler: AudioResampler | None = None
     source = None
     for frame in _frames(container, stream):
-        if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change midway
+        if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
             yield from _mix(resampler, None)
             resampler = _resampler(frame)
             source = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -116,7 +119,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            log.warning("A recording broke off after %d packets: %s", good, error.strerror)
+            log.warning("A recording ended after %d packets: %s", good, error.strerror)
             break
         if packet is None:
             break
@@ -127,10 +130,10 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             continue
         good += 1
         for frame in frames:
-            frame.pts = None  # a clock that jumps must not reach the resampler
+            frame.pts = None  # jumping timestamps would confuse the resampler
             yield frame
     if bad:
-        log.warning("A recording had %d damaged packets among %d; they were left out.", bad, good + bad)
+        log.warning("A recording had %d damaged packets among %d; they were skipped.", bad, good + bad)
     if bad > good:
         raise AudioError("The recording is damaged or in a codec that cannot be read: send it again as WAV, MP3, FLAC or Ogg.")
 

@@ -1,4 +1,4 @@
-"""Samples out: pieces of a recording as files that a client can play. Both functions block: call them in a thread."""
+"""Encode parts of a recording as WAV or MP3 files. Both functions block: call them in a thread."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def wav_bytes(samples: Samples) -> bytes:
 
 
 def mp3_bytes(samples: Samples, bitrate: str = "64k") -> bytes:
-    """An MP3 file, 16 kHz mono, by the bundled ffmpeg; `bitrate` is in its notation.
+    """An MP3 file, 16 kHz mono, encoded by the bundled ffmpeg; `bitrate` in its notation.
 
-    Raises `pydub.exceptions.CouldntEncodeError` where ffmpeg fails.
+    Raises `pydub.exceptions.CouldntEncodeError` if ffmpeg fails.
     """
     return _export(samples, "mp3", bitrate)
 
 
 def _export(samples: Samples, container: str, bitrate: str | None = None) -> bytes:
-    # By 32768, as FFmpeg's decoder divides, so that 16-bit audio comes through unchanged.
+    # FFmpeg's decoder divides by 32768: 16-bit audio is reproduced exactly.
     pcm = np.rint(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
     sound = _pydub()(data=pcm, sample_width=2, frame_rate=SAMPLE_RATE, channels=1)
     return bytes(sound.export(io.BytesIO(), format=container, bitrate=bitrate).getbuffer())
@@ -39,7 +39,7 @@ def _export(samples: Samples, container: str, bitrate: str | None = None) -> byt
 def _pydub() -> type[AudioSegment]:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    with warnings.catch_warnings():  # pydub warns at import that the PATH has no ffmpeg; it is about to be told of one
+    with warnings.catch_warnings():  # pydub warns at import if no ffmpeg is on the PATH; the bundled one is set below
         warnings.simplefilter("ignore")
         from pydub import AudioSegment
 

@@ -1,4 +1,4 @@
-"""A recording as the archive keeps it: FLAC, 16 kHz mono, 16 bit. Half the size of WAV, and any stretch is found at once."""
+"""Stored recordings: FLAC, 16 kHz mono, 16 bit; half the size of WAV, with random access."""
 
 from pathlib import Path
 
@@ -8,27 +8,27 @@ from pipeline.types import SAMPLE_RATE, Samples, Span
 
 SUFFIX = ".flac"
 FORMAT = {"format": "FLAC", "subtype": "PCM_16"}
-BLOCK = 60 * SAMPLE_RATE
+BLOCK_SAMPLES = 60 * SAMPLE_RATE
 
 
 def write(path: Path, samples: Samples) -> None:
-    """Blocks; some 300 times as fast as real time."""
+    """Write samples in [-1, 1]. Blocks; about 300 times real time."""
     import soundfile
 
     with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=1, **FORMAT) as file:
-        for start in range(0, len(samples), BLOCK):
-            file.write(np.clip(samples[start : start + BLOCK], -1.0, 1.0))
+        for start in range(0, len(samples), BLOCK_SAMPLES):
+            file.write(np.clip(samples[start : start + BLOCK_SAMPLES], -1.0, 1.0))
 
 
 def duration(path: Path) -> float:
-    """Seconds. Blocks; only the header is read."""
+    """Length in seconds. Blocks; reads only the header."""
     import soundfile
 
     return float(soundfile.info(path).duration)
 
 
 def read(path: Path, span: Span | None = None) -> Samples:
-    """The samples of `span`, as far as the recording reaches, or all of them. Blocks."""
+    """The samples of `span`, clipped to the recording, or all of them. Blocks."""
     import soundfile
 
     with soundfile.SoundFile(path) as file:

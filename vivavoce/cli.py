@@ -12,7 +12,7 @@ from settings import NAME, Settings
 
 app = typer.Typer(
     name=NAME,
-    help="Transcripts that know who said what and how they felt, with speakers that are remembered for ever.",
+    help="Transcripts with lasting speaker names and emotions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,7 +22,7 @@ app.add_typer(models, name="models")
 
 
 def main() -> None:
-    """The program. A fault that the user can mend ends in one sentence and exit status 1."""
+    """The program. An error that the user can correct prints one sentence and exits with status 1."""
     from engines.weights.resolver import WeightsError
     from media.decoding import AudioError
     from storage.postgres.database import DatabaseError
@@ -39,8 +39,8 @@ def main() -> None:
         sys.exit(f"{NAME}: the settings are wrong. {'; '.join(faults)}")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(NAME, version(NAME))
         raise typer.Exit
 
@@ -48,7 +48,7 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None: ...
 
@@ -74,9 +74,9 @@ def transcribe(
     srt: Annotated[bool, typer.Option("--srt", help="Print SubRip subtitles.")] = False,
     vtt: Annotated[bool, typer.Option("--vtt", help="Print WebVTT subtitles.")] = False,
     txt: Annotated[bool, typer.Option("--txt", help="Print plain text, for programs.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print a table, a line of talk a row.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table with one row for each segment.")] = False,
     rttm: Annotated[bool, typer.Option("--rttm", help="Print speaker turns, for diarization tools.")] = False,
-    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected where none is given.")] = None,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if not given.")] = None,
     num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
     min_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
@@ -88,9 +88,9 @@ def transcribe(
     from pipeline.types import SpeakerHint
 
     formats = {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "csv": csv, "rttm": rttm}
-    asked = [name for name, wanted in formats.items() if wanted]
-    if len(asked) > 1:
-        raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in asked)}.")
+    chosen = [name for name, wanted in formats.items() if wanted]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in chosen)}.")
     settings = Settings()
     try:
         spoken = language_code(language) if language else settings.language
@@ -104,10 +104,10 @@ def transcribe(
         filter_hallucinations=settings.filter_hallucinations,
     )
     samples = decode(file, max_duration=settings.max_duration_hours * 3600)
-    from vivavoce import transcription  # loads all engines: after what is wrong with options and file has been said
+    from vivavoce import transcription  # loads all engines, after options and file were checked
 
     transcript = transcription.transcribe(samples, file.name, settings, options)
-    text = transcription.render(transcript, file, asked[0] if asked else None)
+    text = transcription.render(transcript, file, chosen[0] if chosen else None)
     print(text.rstrip("\n"))
 
 
@@ -116,14 +116,14 @@ def listen(
     file: Annotated[
         Path | None, typer.Argument(help="A file to play, in real time.", exists=True, dir_okay=False, readable=True)
     ] = None,
-    microphone: Annotated[bool, typer.Option("--microphone", help="Listen to the microphone, until Ctrl-C.")] = False,
-    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected where none is given.")] = None,
-    title: Annotated[str | None, typer.Option(help="What to call the conversation. [default: the time]")] = None,
+    microphone: Annotated[bool, typer.Option("--microphone", help="Record from the microphone until Ctrl-C.")] = False,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if not given.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the conversation. [default: the time]")] = None,
     num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
-    speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times as fast to play a file.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="Playback speed of a file.")] = 1.0,
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
-    """Speak to a running application, and print each line when it has been said."""
+    """Stream audio to a running application and print each segment as it ends."""
     from vivavoce import listen as live
 
     if (file is None) != microphone:
@@ -139,10 +139,12 @@ def evaluate(
     conversation: Annotated[
         list[int] | None, typer.Option(help="Only this conversation; may be given more than once. [default: all with labels]")
     ] = None,
-    text: Annotated[list[str] | None, typer.Option(help="ID=FILE: what was truly said in a conversation.")] = None,
-    rttm: Annotated[list[str] | None, typer.Option(help="ID=FILE: who truly spoke when in it, as RTTM.")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="ID=FILE: the reference text of a conversation.")] = None,
+    rttm: Annotated[
+        list[str] | None, typer.Option(help="ID=FILE: the reference speaker turns of a conversation, as RTTM.")
+    ] = None,
     collar: Annotated[float, typer.Option(min=0, max=1, help="Seconds around the RTTM's boundaries not to score.")] = 0.0,
-    sweep_padding: Annotated[bool, typer.Option(help="Also hear lines again with different context_padding.")] = False,
+    sweep_padding: Annotated[bool, typer.Option(help="Also embed segments again with different context_padding.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the sweeps to this file: .svg, .png or .pdf.", dir_okay=False)] = None,
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
@@ -164,7 +166,7 @@ def evaluate(
 
 
 def _references(given: list[str] | None, option: str) -> dict[int, Path]:
-    """`7=talk.txt` as a conversation and its file."""
+    """Parse `7=talk.txt` into a conversation id and a file."""
     found: dict[int, Path] = {}
     for pair in given or ():
         id_, equals, path = pair.partition("=")
@@ -176,9 +178,9 @@ def _references(given: list[str] | None, option: str) -> dict[int, Path]:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON; a file that is there is replaced.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="Where to write it, as JSON; an existing file is replaced.", dir_okay=False)],
 ) -> None:
-    """Keep who is who in a file: speakers, their voices and emotions, corrections, settings. No recordings, no texts."""
+    """Write speakers, voices, emotion profiles, corrections and settings to a file. No recordings, no texts."""
     from vivavoce.archive import write_backup
 
     kept = write_backup(file, Settings())
@@ -187,9 +189,11 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `backup` or the API wrote.", exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path, typer.Argument(help="A file written by `backup` or the API.", exists=True, dir_okay=False, readable=True)
+    ],
 ) -> None:
-    """Replace who is who by what a file holds: all of it, or nothing. What is replaced is kept as a profile."""
+    """Replace speakers and settings by a backup, all of it or nothing. The replaced state is kept as a profile."""
     from vivavoce.archive import restore_backup
 
     done = restore_backup(file, Settings())
@@ -207,7 +211,7 @@ def restore(
 def mcp(
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
-    """Give a desktop client (Claude Desktop) the application's tools, over stdin and stdout."""
+    """Serve the application's MCP tools over stdin and stdout, for desktop clients such as Claude Desktop."""
     from mcp_server.stdio import Relay
 
     settings = Settings()
@@ -216,7 +220,7 @@ def mcp(
 
 @models.command()
 def pull() -> None:
-    """Fetch what the configured models need and is not here yet."""
+    """Download the missing weights of the configured models."""
     from engines import cuda
     from engines.weights import resolver
 
@@ -226,7 +230,7 @@ def pull() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """Say what is configured, where each file is, its size and licence, and whether its hash is right."""
+    """List the configured models: each file, its size and licence, and whether its hash is right."""
     from engines import cuda
     from engines.weights import resolver
     from vivavoce.printing import size, table

@@ -42,13 +42,13 @@ def run(
         "collar": collar,
         "sweep_padding": sweep_padding,
     }
-    found = _ask(address, question)
+    found = _request(address, question)
     if plot is not None:
         _plot(found["sweeps"], plot)
     return "\n\n".join([_scores(found), *(_sweep(sweep) for sweep in found["sweeps"])])
 
 
-def _ask(address: str, question: Mapping[str, Any]) -> dict[str, Any]:
+def _request(address: str, question: Mapping[str, Any]) -> dict[str, Any]:
     try:
         answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, timeout=TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

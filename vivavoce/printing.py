@@ -1,11 +1,11 @@
-"""What the program prints: transcripts and tables, for people."""
+"""Transcripts and tables as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def transcript(conversation: Mapping[str, Any]) -> str:
-    """A conversation as the API returns it, a line each: time, speaker, emotion, words."""
+    """A conversation as the API returns it, one line a segment: time, speaker, emotion, text."""
     if conversation["status"] == "failed":
         return f"{conversation['title']} failed: {conversation['error']}"
     lines = [line(segment) for segment in conversation["segments"]]
@@ -15,20 +15,20 @@ def transcript(conversation: Mapping[str, Any]) -> str:
 
 
 def line(segment: Mapping[str, Any]) -> str:
-    """A line of a transcript."""
+    """One segment as a line."""
     name = segment["speaker_name"] or "?"
     return f"{_clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {segment['text']}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns, as wide as their widest cell."""
+    """Left-aligned columns."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows])
     return "\n".join(line.rstrip() for line in lines)
 
 
 def size(count: int | None) -> str:
-    """Bytes, as people read them."""
+    """A number of bytes in MB."""
     return "?" if count is None else f"{count / 1e6:.1f} MB"
 
 

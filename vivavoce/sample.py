@@ -1,4 +1,4 @@
-"""The first run: process a real conversation, so that a newcomer sees at once what this is for."""
+"""The sample conversation of the first run."""
 
 import sys
 import threading
@@ -9,12 +9,11 @@ import httpx
 
 from vivavoce.printing import transcript
 
-PATIENCE = 2.0
-"""Seconds between two looks at the progress."""
+POLL_INTERVAL_S = 2.0
 
 
 def recording() -> Path:
-    """Half a minute of a telephone call between two people, which pyannote.audio carries."""
+    """Path of a telephone call of 30 s between two speakers, part of pyannote.audio."""
     return Path(str(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav")))
 
 
@@ -27,7 +26,7 @@ def show(address: str, stop: threading.Event) -> None:
         with recording().open("rb") as file:
             accepted = client.post("/process", params={"wait": False}, files={"audio_file": ("sample.wav", file)})
         conversation = accepted.raise_for_status().json()["id"]
-        while not stop.wait(PATIENCE):
+        while not stop.wait(POLL_INTERVAL_S):
             progress = client.get(f"/conversations/{conversation}/progress").raise_for_status().json()
             if progress["status"] != "processing":
                 break

@@ -1,4 +1,4 @@
-"""`vivavoce serve`: one process that starts everything, watches over it, and stops it again."""
+"""`vivavoce serve`: start, supervise and stop an installation on one machine."""
 
 import asyncio
 import signal
@@ -18,8 +18,8 @@ from storage.postgres.database import migrate
 from storage.postgres.embedded import EmbeddedPostgres
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WATCH_EVERY = 1.0
-"""Seconds between two looks at the embedded PostgreSQL."""
+CHECK_INTERVAL_S = 1.0
+"""Between two checks of the embedded PostgreSQL."""
 
 
 def run(settings: Settings, *, sample: bool = False) -> None:
@@ -28,22 +28,22 @@ def run(settings: Settings, *, sample: bool = False) -> None:
 
     def end(*_: object) -> None:
         stop.set()
-        sys.exit(1)  # until all runs, an end is an exception: what was started is stopped
+        sys.exit(1)  # during the start, an exception stops what has been started
 
     def check() -> None:
-        for signum in SIGNALS:  # Ray installs handlers of its own, which set no flag
+        for signum in SIGNALS:  # Ray replaces signal handlers
             signal.signal(signum, end)
-        if stop.is_set():  # an exception at the wrong moment, as within an import, is swallowed by Python or a library
+        if stop.is_set():  # an exception during an import may have been swallowed
             sys.exit(1)
 
     check()
     _check_port(settings)
-    _say("Models …")
+    _print("Models …")
     for model in resolver.pull(settings, gpu=cuda.available()):
         if model.note:
-            _say(f"  {model.note}")
+            _print(f"  {model.note}")
     with _database(settings) as (url, revive):
-        _say("Starting the graph …")
+        _print("Starting the graph …")
         from deployments.private_cluster import GraphError, running
 
         check()
@@ -57,19 +57,19 @@ def run(settings: Settings, *, sample: bool = False) -> None:
                     from vivavoce.sample import show
 
                     show(address, stop)
-                _say(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
-                while not stop.wait(WATCH_EVERY):
+                _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
+                while not stop.wait(CHECK_INTERVAL_S):
                     revive()
-                _say("\nStopping …")
+                _print("\nStopping …")
         except GraphError as error:
             sys.exit(f"{NAME}: {error}")
 
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
-    """The URL of a database that is up to date, and what starts it again where it has died.
+    """The URL of the migrated database, and a function that restarts it after a crash.
 
-    It is the user's, which is the user's affair, or the embedded one, which stops at the end.
+    The database is DATABASE_URL, which is not restarted, or the embedded one, which stops at the end.
     """
     if settings.database_url:
         asyncio.run(migrate(settings.database_url))
@@ -81,7 +81,7 @@ def _database(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     except (OSError, RuntimeError) as error:
         sys.exit(f"{NAME}: {error}")
     try:
-        with _alone(settings):
+        with _locked(settings):
             asyncio.run(migrate(url))
             yield url, partial(_revive, server)
     finally:
@@ -92,12 +92,12 @@ def _revive(server: EmbeddedPostgres) -> None:
     try:
         server.start()
     except (OSError, RuntimeError) as error:
-        _say(f"{NAME}: {error}")
+        _print(f"{NAME}: {error}")
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """One program at a time works on an archive of its own: the embedded PostgreSQL has room for the connections of one."""
+def _locked(settings: Settings) -> Iterator[None]:
+    """Lock the data directory: the embedded PostgreSQL has connections for one program."""
     try:
         with FileLock(settings.data_path / "serve.lock", timeout=0):
             yield
@@ -115,5 +115,5 @@ def _check_port(settings: Settings) -> None:
             sys.exit(f"{NAME}: cannot listen on {where} ({error.strerror}); choose another with --port.")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from vivavoce import printing
 
 
 def transcribe(samples: Samples, name: str, settings: Settings, options: Options) -> Transcript:
-    """Process a recording of that name with a progress bar on stderr."""
+    """Process a recording with a progress bar on stderr."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
     stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
@@ -37,7 +37,7 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
 
 
 def render(transcript: Transcript, file: Path, format: str | None) -> str:
-    """The transcript in a format of `pipeline.formats.export`, as `json`, or for a person to read."""
+    """The transcript in a format of `pipeline.formats.export`, as `json`, or as text for a terminal."""
     found = conversation(transcript, file)
     if format == "json":
         return found.model_dump_json(indent=2)
@@ -49,7 +49,7 @@ def render(transcript: Transcript, file: Path, format: str | None) -> str:
 
 
 def conversation(transcript: Transcript, file: Path) -> public.Conversation:
-    """The transcript as the API would return it, from an archive that holds nothing else."""
+    """The transcript as the API returns it, for an archive with this conversation only."""
     start = datetime.now(UTC)
     names = speaker_names(transcript)
     ids = {label: number for number, label in enumerate(names, 1)}
@@ -70,7 +70,7 @@ def conversation(transcript: Transcript, file: Path) -> public.Conversation:
 
 
 def speaker_names(transcript: Transcript) -> dict[str, str]:
-    """`Unknown_01`, `Unknown_02`, … for the diarizer's labels, in the order in which they first speak."""
+    """`Unknown_01`, `Unknown_02`, … for the diarizer's labels, in the order of their first segments."""
     labels = dict.fromkeys(segment.speaker for segment in transcript.segments)
     return {label: f"Unknown_{number:02d}" for number, label in enumerate(labels, 1)}
 

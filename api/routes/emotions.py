@@ -1,4 +1,4 @@
-"""Emotions: correcting those of segments, and the profiles of speakers that learn from it."""
+"""Corrections of emotions, and the emotion profiles of speakers that learn from them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ NO_PROFILE: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Error, "description": "There is no such speaker, or no profile of this emotion."}
 }
 REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.Error, "description": "This cannot be done to this segment; the sentence says why."},
+    400: {"model": schemas.Error, "description": "The segment cannot be corrected; the sentence gives the reason."},
     404: {"model": schemas.Error, "description": "There is no such segment in this conversation."},
 }
 
@@ -37,11 +37,11 @@ SpeakerId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT)]
 Threshold = Annotated[
     float | None,
-    Query(ge=0.3, le=1.0, description="Similarity above which the profile counts; leave it out to follow the wider setting."),
+    Query(ge=0.3, le=1.0, description="Similarity above which the profile counts; omit it to use the wider setting."),
 ]
 VoiceThreshold = Annotated[
     float | None,
-    Query(ge=0.0, le=1.0, description="Similarity of voices above which the profile counts; leave it out for the model's own."),
+    Query(ge=0.0, le=1.0, description="Voice similarity above which the profile counts; omit it to use the model's own."),
 ]
 
 
@@ -49,8 +49,8 @@ class EmotionProfile(public.Schema):
     emotion_category: str = Field(examples=["happy"])
     sample_count: int = Field(description="Corrected segments that the profile is made of.")
     voice_sample_count: int = Field(description="Those of them whose voice is known; the voice counts from 3 on.")
-    confidence_threshold: float | None = Field(description="Its own; null where the speaker's holds.")
-    voice_threshold: float | None = Field(description="Its own, of voices; null where the embedding model's holds.")
+    confidence_threshold: float | None = Field(description="Its own; null if the speaker's applies.")
+    voice_threshold: float | None = Field(description="Its own voice threshold; null if the embedding model's applies.")
     created_at: public.Moment
     updated_at: public.Moment
 
@@ -58,15 +58,15 @@ class EmotionProfile(public.Schema):
 class SpeakerEmotions(public.Schema):
     speaker_id: int
     speaker_name: str
-    emotion_threshold: float | None = Field(description="The speaker's own; null where the system's holds.")
+    emotion_threshold: float | None = Field(description="The speaker's own; null if the system's applies.")
     profiles: list[EmotionProfile]
 
 
 class EmotionThreshold(public.Schema):
     speaker_name: str
     custom_threshold: float | None = Field(description="The speaker's own, if there is one.")
-    effective_threshold: float = Field(description="The one that holds.")
-    using_global: bool = Field(description="It is the system's.")
+    effective_threshold: float = Field(description="The threshold in force.")
+    using_global: bool = Field(description="The threshold in force is the system's.")
 
 
 class SpeakerThreshold(EmotionThreshold):
@@ -81,7 +81,7 @@ class ProfileThreshold(public.Schema):
     message: str
     speaker_name: str
     emotion_category: str
-    threshold: float | None = Field(description="Its own; null where the wider one holds.")
+    threshold: float | None = Field(description="Its own; null if the wider one applies.")
 
 
 class Reset(public.Schema):
@@ -114,17 +114,17 @@ class EmotionMisidentified(BaseModel):
 class EmotionMisidentifiedAnswer(public.Schema):
     message: str
     emotion_misidentified: bool
-    emotion_profile_recalculated: bool = Field(description="The speaker's profile is another without this segment, or with it.")
+    emotion_profile_recalculated: bool = Field(description="The speaker's profile was computed again.")
 
 
 class Recalculated(public.Schema):
     message: str = "Emotions recalculated"
-    updated: int = Field(description="Segments whose emotion is what is detected now.")
-    skipped: int = Field(description="Segments that were corrected, or in which there is nothing to detect.")
+    updated: int = Field(description="Segments whose emotion was detected again.")
+    skipped: int = Field(description="Segments that were corrected, or have no emotion scores.")
     total: int
 
 
-EmotionOrAll = Annotated[Emotion | None, Query(description="All of them where none is named.")]
+EmotionOrAll = Annotated[Emotion | None, Query(description="All emotions if omitted.")]
 
 profiles = APIRouter()
 segments = APIRouter(prefix="/conversations/{conversation_id}")
@@ -132,11 +132,11 @@ segments = APIRouter(prefix="/conversations/{conversation_id}")
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Answers in the storage's words, which clients know."""
+    """Answer refusals with the messages of the services, which clients display."""
     try:
         yield
     except LookupError as error:
-        if isinstance(error, (KeyError, IndexError)):  # a fault of ours
+        if isinstance(error, (KeyError, IndexError)):  # a bug
             raise
         raise HTTPException(404, str(error)) from error
     except corrections.Refused as error:
@@ -145,7 +145,7 @@ def _refusals() -> Iterator[None]:
 
 @profiles.get("/{speaker_id}/emotion-profiles", responses=NO_SPEAKER)
 async def get_emotion_profiles(context: ContextDep, speaker_id: SpeakerId) -> SpeakerEmotions:
-    """What has been learned from corrections about how a speaker sounds in each emotion."""
+    """The emotion profiles of a speaker, learned from corrections."""
     with _refusals():
         async with context.database.session() as session:
             found = await stored_profiles.profiles(session, speaker_id)
@@ -154,7 +154,7 @@ async def get_emotion_profiles(context: ContextDep, speaker_id: SpeakerId) -> Sp
 
 @profiles.delete("/{speaker_id}/emotion-profiles", responses=NO_PROFILE, response_model_exclude_none=True)
 async def reset_emotion_profiles(context: ContextDep, speaker_id: SpeakerId, emotion_category: EmotionOrAll = None) -> Reset:
-    """Forget what was learned about all emotions of a speaker, or about one. The corrected segments stay as they are."""
+    """Delete all emotion profiles of a speaker, or one. The corrected segments stay as they are."""
     with _refusals():
         async with context.database.session() as session:
             name, deleted = await stored_profiles.reset(session, speaker_id, emotion_category)
@@ -165,7 +165,7 @@ async def reset_emotion_profiles(context: ContextDep, speaker_id: SpeakerId, emo
 
 @profiles.get("/{speaker_id}/emotion-threshold", responses=NO_SPEAKER)
 async def get_emotion_threshold(context: ContextDep, speaker_id: SpeakerId) -> SpeakerThreshold:
-    """The similarity above which a speaker's emotion profiles count: their own, else the system's."""
+    """The similarity above which a speaker's emotion profiles count: the speaker's own, else the system's."""
     with _refusals():
         async with context.database.session() as session:
             found = await stored_profiles.profiles(session, speaker_id)
@@ -175,7 +175,7 @@ async def get_emotion_threshold(context: ContextDep, speaker_id: SpeakerId) -> S
 
 @profiles.patch("/{speaker_id}/emotion-threshold", responses=NO_SPEAKER)
 async def set_emotion_threshold(context: ContextDep, speaker_id: SpeakerId, threshold: Threshold = None) -> ChangedThreshold:
-    """Give a speaker a threshold of their own; without one, they follow the system's again."""
+    """Set a speaker's own threshold; without one, the system's applies again."""
     effective = await _effective(context, threshold)
     with _refusals():
         async with context.database.session() as session:
@@ -275,6 +275,6 @@ async def _set_profile_threshold(
 
 router = APIRouter(tags=["emotions"])
 router.include_router(profiles, prefix="/speakers")
-# Where the reference system has them.
+# The addresses of the reference system.
 router.include_router(profiles, prefix="/conversations/speakers", include_in_schema=False)
 router.include_router(segments)

@@ -1,4 +1,4 @@
-"""For load balancers: is the process alive, and can it do its work?"""
+"""Health checks for load balancers."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from api.dependencies import ContextDep
 
 router = APIRouter(prefix="/health", tags=["health"])
 
-PATIENCE = 5.0
-"""Seconds; a load balancer does not wait longer."""
+TIMEOUT_S = 5.0
+"""Load balancers do not wait longer."""
 
 
 @router.get("/live")
@@ -22,12 +22,12 @@ async def live() -> dict[str, str]:
 async def ready(context: ContextDep) -> dict[str, str]:
     """The database and every stage answer."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             await context.database.ping()
     except Exception as error:
         raise HTTPException(503, "The database does not answer; see the server's log.") from error
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             await context.stage_status()
     except Exception as error:
         raise HTTPException(503, "A stage of the graph does not answer; see the server's log.") from error

@@ -1,4 +1,4 @@
-"""Making speakers that another embedding model knows known to the one that is running."""
+"""References of a speaker for the running embedding model."""
 
 from typing import Annotated, Any
 
@@ -24,15 +24,15 @@ class Reembedded(public.Schema):
     speaker_id: int
     speaker_name: str
     embedding_model: str = Field(examples=["wespeaker-resnet34"])
-    references: int = Field(description="Vectors that the speaker is now known by, one of each recording that was heard.")
+    references: int = Field(description="New reference vectors of the speaker, one of each recording.")
 
 
 @router.post("/{speaker_id}/reembed", responses=RESPONSES)
 async def reembed_speaker(context: ContextDep, speaker_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Reembedded:
-    """Listen to the speaker's recordings again with the embedding model that is running.
+    """Compute reference vectors from the speaker's recordings with the running embedding model.
 
-    For speakers whose vectors all come from another model, as after an import or a change of models: those cannot be
-    compared with what is heard now.
+    For speakers whose vectors all come from another model, for example after an import: vectors of two models are not
+    comparable.
     """
     try:
         done = await reembed(context.recordings, speaker_id)

@@ -1,4 +1,4 @@
-"""What is running."""
+"""Status of the service."""
 
 from importlib.metadata import version
 

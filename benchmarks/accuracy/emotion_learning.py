@@ -24,7 +24,7 @@ from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import EMBEDDED
 from engines.weights.resolver import resolve
 from engines.whisper_emotion import WhisperFeatures
-from pipeline.emotion.dual_detector import LIMITS, Heard, Profile, SpeakerEmotionProfiles, decide, general
+from pipeline.emotion.dual_detector import LIMITS, Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
 from pipeline.identity.matching import threshold_for
 from pipeline.types import Vector
 from settings import Settings
@@ -41,7 +41,7 @@ COMBINATIONS = 35
 class Utterance:
     actor: str
     truth: str
-    heard: Heard
+    heard: SegmentFeatures
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def utterances(data: Path, settings: Settings) -> list[Utterance]:
     else:
         engine = emotion.load(weights, threads=settings.cpu_threads)
         heard = [
-            Heard(found.label, found.confidence, found.vector, found.model)
+            SegmentFeatures(found.label, found.confidence, found.vector, found.model)
             for clip, _, _ in clips
             for found in engine.recognize([clip])
         ]
@@ -85,18 +85,20 @@ def utterances(data: Path, settings: Settings) -> list[Utterance]:
     ]
 
 
-def _unheard(data: Path, extract: WhisperFeatures, name: str) -> list[Heard]:
+def _unheard(data: Path, extract: WhisperFeatures, name: str) -> list[SegmentFeatures]:
     """What heads say that were trained on everybody but the actor."""
     corpus = train_emotion_head.load(data, extract)
     of_actors = np.flatnonzero(corpus.names == "RAVDESS")
-    heard: dict[int, Heard] = {}
+    heard: dict[int, SegmentFeatures] = {}
     for actor in np.unique(corpus.speakers[of_actors]):
         own = (corpus.names == "RAVDESS") & (corpus.speakers == actor)
         model = train_emotion_head.fit(corpus[~own])
         vectors = model[0].transform(corpus.features[own]).astype(np.float32)
         scores = train_emotion_head.softmax(model.decision_function(corpus.features[own]))
         for index, vector, row in zip(np.flatnonzero(own), vectors, scores, strict=True):
-            heard[int(index)] = Heard(*general(dict(zip(model.classes_.tolist(), row.tolist(), strict=True))), vector, name)
+            heard[int(index)] = SegmentFeatures(
+                *general(dict(zip(model.classes_.tolist(), row.tolist(), strict=True))), vector, name
+            )
     return [heard[int(index)] for index in of_actors]
 
 

@@ -1,1 +1,1 @@
-"""What an agent can do. A tool's docstring is what the model chooses by; a tool is thin, the rules are in `storage`."""
+"""MCP tools. The docstring of a tool is its description for the model; tools call services."""

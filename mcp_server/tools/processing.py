@@ -1,4 +1,4 @@
-"""Recordings in."""
+"""Processing of recordings."""
 
 import asyncio
 import tempfile
@@ -17,16 +17,16 @@ from services.fetch import fetch
 from storage.conversations import conversations
 from storage.conversations.conversations import Progress
 
-PATIENCE = 45.0
-"""Seconds to wait for a transcript; many clients give up after 60."""
-LONGEST_URL = 4000
+WAIT_TIMEOUT_S = 45.0
+"""For a transcript; many clients give up after 60 s."""
+MAX_URL_LENGTH = 4000
 
 Speakers = Annotated[int, Field(ge=0, le=100, description="How many people speak, if known; 0 if not.")]
 
 
 async def process_audio(
     ctx: Work,
-    url: Annotated[str, Field(max_length=LONGEST_URL, description="http(s) URL of an audio or video file.")],
+    url: Annotated[str, Field(max_length=MAX_URL_LENGTH, description="http(s) URL of an audio or video file.")],
     title: arg.Title = "",
     language: arg.Language = "",
     num_speakers: Speakers = 0,
@@ -36,7 +36,7 @@ async def process_audio(
     with work(ctx) as backend:
         settings = backend.settings
         options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
-        await backend.policy()  # before anything is fetched: the models must answer
+        await backend.policy()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
             conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id
@@ -61,7 +61,7 @@ async def reprocess_conversation(ctx: Work, conversation_id: arg.ConversationId)
 
 
 def describe(state: Progress) -> results.Work:
-    """How far the work on a recording is, and what to do next."""
+    """The progress of a recording, and what to do next."""
     if state.error:
         message = f"Audio processing failed: {state.error}"
     elif state.finished:
@@ -74,9 +74,9 @@ def describe(state: Progress) -> results.Work:
 
 
 async def _finished(backend: AppContext, conversation_id: int) -> Progress:
-    """The state of the work once it has ended, or after `PATIENCE`."""
+    """Wait until the work has ended, or for `WAIT_TIMEOUT_S`; return its state."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(backend.recordings.finished(conversation_id), PATIENCE)
+        await asyncio.wait_for(backend.recordings.finished(conversation_id), WAIT_TIMEOUT_S)
     async with backend.database.session() as session:
         state = await conversations.progress(session, conversation_id)
     if state is None:

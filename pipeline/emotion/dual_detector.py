@@ -1,8 +1,7 @@
-"""The emotion of a line as its speaker expresses it: the dual detector.
+"""The dual detector: the emotion of a segment, given the emotion profiles of its speaker.
 
-The general model's answer is the first word. Where the speaker's emotions have been corrected, two detectors look again: one
-compares how the line sounds with the speaker's emotions, the other compares the voice. Between them decides
-`pipeline.emotion.rules`.
+The general model answers first. If the speaker has profiles, two detectors follow: one compares the segment's emotion vector
+with the profiles, the other compares its voice embedding. `pipeline.emotion.rules` decides between them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,10 @@ MIN_VOICE_SAMPLES = 3
 
 
 LIMITS: dict[str, Limits] = {
-    # benchmarks/accuracy/emotion_learning.py: one person in two moods is more alike than two people are. At the reference
-    # system's
-    # numbers and the speaker threshold of 0.50, a speaker's first profile takes the accuracy from 65 % to 34 %, since nearly
-    # every line matches it, and profiles of all seven emotions bring it to 69 %. At 0.80 it stays as it is with one (within
-    # half a point) and rises to 72 % with seven; at 0.70 it is 55 % and 76 %.
+    # Measured by benchmarks/accuracy/emotion_learning.py: one speaker in two emotions is more similar than two speakers. With
+    # the reference system's numbers and the speaker threshold of 0.50, the first profile of a speaker lowers the accuracy from
+    # 65 % to 34 %, since nearly every segment matches it; profiles of all seven emotions give 69 %. At 0.80 one profile changes
+    # it by less than half a point, and seven give 72 %; at 0.70 it is 55 % and 76 %.
     "wespeaker-resnet34": Limits(match=0.80, agree=0.80, strong=0.80),
 }
 """By embedding model; `CONTRACT` for the others."""
@@ -32,7 +30,7 @@ LIMITS: dict[str, Limits] = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How a speaker sounds in one emotion: means over `sample_count` and `voice_sample_count` corrected lines."""
+    """One emotion of a speaker: mean vectors of `sample_count` and `voice_sample_count` corrected segments."""
 
     emotion: str
     vector: Vector
@@ -47,7 +45,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerEmotionProfiles:
-    """All that is known of how a speaker sounds. `references` are the voice at large, each with its model's name."""
+    """The emotion profiles of a speaker. `references` are the reference embeddings of the voice, each with its model's name."""
 
     name: str
     profiles: Sequence[Profile] = ()
@@ -56,8 +54,8 @@ class SpeakerEmotionProfiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What the models made of a line: the general model's answer, and its vectors with their models' names."""
+class SegmentFeatures:
+    """Model outputs for a segment: the general model's answer, and the vectors with their models' names."""
 
     label: str
     confidence: float
@@ -68,7 +66,7 @@ class Heard:
 
 
 def general(scores: Mapping[str, float]) -> tuple[str, float]:
-    """The general model's answer: the label with the highest probability, and that; `unknown` where there was none."""
+    """The label with the highest probability, and that probability; `unknown` and 0 without scores."""
     if not scores:
         return UNKNOWN, 0.0
     label = max(sorted(scores), key=lambda label: _confidence(scores[label]))
@@ -76,7 +74,7 @@ def general(scores: Mapping[str, float]) -> tuple[str, float]:
 
 
 def canonical(label: str) -> str:
-    """One of the nine labels, whichever way it is written. Raises ValueError, with the nine, where it is none of them."""
+    """Normalise the spelling of a label. Raises ValueError, listing the nine labels, if it is none of them."""
     plain = label.strip().lower()
     plain = UNKNOWN if plain in ("<unk>", "unk") else plain
     if plain not in EMOTIONS:
@@ -85,30 +83,32 @@ def canonical(label: str) -> str:
 
 
 def decide(
-    lines: Sequence[Heard],
+    segments: Sequence[SegmentFeatures],
     speaker: SpeakerEmotionProfiles,
     *,
     emotion_threshold: float,
     speaker_threshold: float,
     limits: Mapping[str, Limits] = LIMITS,
 ) -> list[Decision]:
-    """The emotion of each line of one speaker, in a few matrix products for all of them.
+    """The emotion of each segment of one speaker, by a few matrix products for all of them.
 
-    A similarity counts above the threshold of the profile, else of the speaker, else `emotion_threshold`; a voice's above
-    the profile's, else the embedding model's in `limits`, and never below `speaker_threshold`. Vectors of two models, or of
-    two sizes, are not compared; one that is zero or not finite is `Invalid embeddings`. Of profiles that are equally close
-    the first in alphabetical order counts.
+    An emotion similarity counts above the threshold of the profile, else of the speaker, else `emotion_threshold`. A voice
+    similarity counts above the threshold of the profile, else of the embedding model in `limits`, and never below
+    `speaker_threshold`. Vectors of two models or sizes are not compared; a zero or non-finite vector is `Invalid
+    embeddings`. Of
+    equally close profiles the first in alphabetical order counts.
     """
     if not speaker.profiles:
-        return [Decision(*_answer(line)) for line in lines]
+        return [Decision(*_answer(segment)) for segment in segments]
     profiles = sorted(speaker.profiles, key=lambda profile: profile.emotion)
     emotions = similarities(
-        [_pair(line.vector, line.model) for line in lines], [_pair(profile.vector, profile.model) for profile in profiles]
+        [_pair(segment.vector, segment.model) for segment in segments],
+        [_pair(profile.vector, profile.model) for profile in profiles],
     )
     active = [profile for profile in profiles if profile.voice_sample_count >= MIN_VOICE_SAMPLES and profile.voice_model]
-    said = [_pair(line.voice, line.voice_model) for line in lines]
-    voices = similarities(said, [_pair(profile.voice_vector, profile.voice_model) for profile in active])
-    at_large = similarities(said, list(speaker.references))
+    segment_voices = [_pair(segment.voice, segment.voice_model) for segment in segments]
+    voices = similarities(segment_voices, [_pair(profile.voice_vector, profile.voice_model) for profile in active])
+    to_references = similarities(segment_voices, list(speaker.references))
     scales = [limits.get(profile.voice_model or "", CONTRACT) for profile in active]
     first_limits = [_first(p.confidence_threshold, speaker.emotion_threshold, emotion_threshold) for p in profiles]
     second_limits = [
@@ -116,17 +116,17 @@ def decide(
         for profile, scale in zip(active, scales, strict=True)
     ]
     decisions = []
-    for row, line in enumerate(lines):
-        answer = _answer(line)
+    for row, segment in enumerate(segments):
+        answer = _answer(segment)
         first = _closest(emotions[row], first_limits)
         second = _closest(voices[row], second_limits)
-        known = at_large[row][np.isfinite(at_large[row])]
+        known = to_references[row][np.isfinite(to_references[row])]
         evidence = Evidence(
             general=answer,
             first=answer if first is None else (profiles[first].emotion, _confidence(emotions[row, first])),
             second=None if second is None else (active[second].emotion, _confidence(voices[row, second])),
             limits=CONTRACT if second is None else scales[second],
-            valid=_valid(line.vector) and _valid(line.voice),
+            valid=_valid(segment.vector) and _valid(segment.voice),
             matched=second is not None and known.size > 0 and bool(voices[row, second] > known.max()),
             name=speaker.name,
             matches=_matches(active, voices[row], second_limits),
@@ -138,7 +138,7 @@ def decide(
 def similarities(
     queries: Sequence[tuple[Vector, str] | None], known: Sequence[tuple[Vector, str] | None]
 ) -> NDArray[np.float64]:
-    """Cosines, shape (queries, known): NaN where one is missing, has no direction, or is another model's."""
+    """Cosine similarities, shape (queries, known); NaN if a vector is missing, zero, or of another model."""
     found: NDArray[np.float64] = np.full((len(queries), len(known)), np.nan)
     for kind in {_kind(pair) for pair in known if pair is not None}:
         rows = [i for i, pair in enumerate(queries) if pair is not None and _kind(pair) == kind and _valid(pair[0])]
@@ -149,13 +149,13 @@ def similarities(
     return clipped
 
 
-def _answer(line: Heard) -> tuple[str, float]:
-    """The general model's; emotion2vec's own name for `unknown` is `<unk>`."""
-    return UNKNOWN if line.label == "<unk>" else line.label, _confidence(line.confidence)
+def _answer(segment: SegmentFeatures) -> tuple[str, float]:
+    """The general model's answer; emotion2vec writes `unknown` as `<unk>`."""
+    return UNKNOWN if segment.label == "<unk>" else segment.label, _confidence(segment.confidence)
 
 
 def _units(pairs: Sequence[tuple[Vector, str] | None], chosen: Sequence[int]) -> NDArray[np.float64]:
-    # In double precision the squares of the largest and smallest float32 are numbers.
+    # Double precision: the squares of the largest and smallest float32 neither overflow nor vanish.
     vectors = np.stack([pair[0] for i in chosen if (pair := pairs[i]) is not None]).astype(np.float64)
     units: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return units
@@ -174,7 +174,7 @@ def _valid(vector: Vector | None) -> bool:
 
 
 def _confidence(value: float) -> float:
-    """Within [0, 1], whatever it was."""
+    """Clipped to [0, 1]; 0 if not finite."""
     return min(max(float(value), 0.0), 1.0) if np.isfinite(value) else 0.0
 
 
@@ -183,7 +183,7 @@ def _first(*thresholds: float | None) -> float:
 
 
 def _closest(similar: NDArray[np.float64], limits: Sequence[float]) -> int | None:
-    """The most similar of those above their limits; NaN is above nothing."""
+    """Index of the most similar entry above its limit, or None; NaN is never above a limit."""
     above = np.where(similar > np.array(limits), similar, -np.inf)
     return int(above.argmax()) if above.size and np.isfinite(above).any() else None
 

@@ -1,6 +1,6 @@
-"""Which of two emotion detectors is believed: a table of rules, in the order in which they are asked.
+"""The rules that decide between the two emotion detectors, in order.
 
-The rules and their reasons are those of the reference system, second version, whose clients show them.
+Rules and reason texts are those of the reference system, second version; its clients display the reasons.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,21 @@ NEUTRAL, UNKNOWN = "neutral", "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Cosines between voices, which mean something else in every embedding model."""
+    """Limits for voice similarities (cosine); their scale depends on the embedding model."""
 
     match: float
-    """Above it a voice profile is heard; `speaker_threshold` where that is stricter."""
+    """A voice profile counts above it, or above `speaker_threshold` if that is stricter."""
     agree: float
     strong: float
 
 
 CONTRACT = Limits(match=0.0, agree=0.80, strong=0.85)
-"""Those of the reference system, made for `pyannote/embedding`: `speaker_threshold` alone says what matches."""
+"""Limits of the reference system for `pyannote/embedding`: only `speaker_threshold` decides what matches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`breakdown` is what clients know as `detector_breakdown`; None where there was nothing to decide."""
+    """`breakdown` is the API's `detector_breakdown`; None if there was nothing to decide."""
 
     label: str
     confidence: float
@@ -35,7 +35,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rules look at. `first` is the emotion detector's answer, `second` the voice detector's, if it has one."""
+    """Input of the rules. `first` is the answer of the emotion detector, `second` that of the voice detector, if any."""
 
     general: tuple[str, float]
     first: tuple[str, float]
@@ -43,15 +43,15 @@ class Evidence:
     limits: Limits = CONTRACT
     valid: bool = True
     matched: bool = False
-    """The voice is closer to the second's profile than to any reference of the speaker."""
+    """The voice is closer to the profile of `second` than to any reference of the speaker."""
     name: str = ""
     matches: list[dict[str, Any]] | None = None
-    """What the voice was compared with; None where there was nothing to compare."""
+    """The compared voice profiles; None if there were none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`second` in `answer` and `reason` is safe to use where `applies` saw to it that there is one."""
+    """`answer` and `reason` may use `second` only if `applies` requires it."""
 
     applies: Callable[[Evidence], bool]
     answer: Callable[[Evidence], tuple[str, float]]
@@ -84,11 +84,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(lambda e: True, lambda e: e.first, "Agree low conf"),
 )
-"""The first that applies decides."""
+"""The first rule that applies decides."""
 
 
 def judge(evidence: Evidence) -> Decision:
-    """What the first rule that applies says, with the reason."""
+    """Apply the first matching rule; the decision contains its reason."""
     rule = next(rule for rule in RULES if rule.applies(evidence))
     (label, confidence), second = rule.answer(evidence), evidence.second
     reason = rule.reason.format(name=evidence.name, first=evidence.first[0], second=second and second[0])

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, te
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.emotion.dual_detector import Heard, Profile, SpeakerEmotionProfiles, decide, general
+from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
 from pipeline.emotion.rules import Decision
 from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
@@ -177,9 +177,9 @@ async def _detect(
     stored = (SegmentRow.emotion_scores, SegmentRow.emotion_vector, SegmentRow.emotion_model)
     columns = (SegmentRow.id, *stored, SegmentRow.voice_vector, SegmentRow.voice_model, ParticipantRow.speaker_id, own)
     found = select(*columns).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id).where(SegmentRow.id.in_(ids))
-    of_speaker: dict[int | None, list[tuple[int, Heard]]] = defaultdict(list)
+    of_speaker: dict[int | None, list[tuple[int, SegmentFeatures]]] = defaultdict(list)
     for id_, scores, vector, model, voice, voice_model, speaker_id, mine in await session.execute(found):
-        heard = Heard(*general(scores or {}), vector, model, voice, voice_model)
+        heard = SegmentFeatures(*general(scores or {}), vector, model, voice, voice_model)
         of_speaker[speaker_id if mine else None].append((id_, heard))
     known |= await _personalities(session, {speaker for speaker in of_speaker if speaker is not None} - known.keys())
     for speaker_id, lines in of_speaker.items():

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.emotion.dual_detector import Heard, Profile, SpeakerEmotionProfiles, canonical, decide, general, similarities
+from pipeline.emotion.dual_detector import (
+    Profile,
+    SegmentFeatures,
+    SpeakerEmotionProfiles,
+    canonical,
+    decide,
+    general,
+    similarities,
+)
 from pipeline.emotion.rules import CONTRACT, Evidence, Limits, judge
 from pipeline.types import EMOTIONS, Vector
 
@@ -29,11 +37,11 @@ def profile(emotion: str, cosine: float, voice: float | None = None, samples: in
     return Profile(emotion, at(cosine), MODEL, samples, **known, **more)
 
 
-def line(label: str = "happy", confidence: float = 0.8, **changes: Any) -> Heard:
-    return replace(Heard(label, confidence, at(1.0), MODEL, at(1.0), VOICE), **changes)
+def line(label: str = "happy", confidence: float = 0.8, **changes: Any) -> SegmentFeatures:
+    return replace(SegmentFeatures(label, confidence, at(1.0), MODEL, at(1.0), VOICE), **changes)
 
 
-def ask(heard: Heard, *profiles: Profile, **more: Any) -> tuple[str, float, str, dict[str, Any]]:
+def ask(heard: SegmentFeatures, *profiles: Profile, **more: Any) -> tuple[str, float, str, dict[str, Any]]:
     """Label, confidence, reason and breakdown at the thresholds 0.6 and 0.3."""
     speaker = SpeakerEmotionProfiles("Ada", profiles, **more)
     (decision,) = decide([heard], speaker, emotion_threshold=0.6, speaker_threshold=0.3)
@@ -71,7 +79,7 @@ def test_without_a_profile_the_general_model_is_right() -> None:
         (line("sad", 0.8, voice=at(1) * np.nan), [profile("happy", 0.9, 0.9)], ("sad", 0.8, "Invalid embeddings")),
     ],
 )
-def test_rules(heard: Heard, profiles: list[Profile], expected: tuple[str, float, str]) -> None:
+def test_rules(heard: SegmentFeatures, profiles: list[Profile], expected: tuple[str, float, str]) -> None:
     assert ask(heard, *profiles)[:3] == expected
 
 
@@ -186,13 +194,19 @@ personalities = st.builds(
     st.lists(st.tuples(vectors, models), max_size=3),
 )
 heards = st.builds(
-    Heard, st.sampled_from([*EMOTIONS, "<unk>"]), st.floats(), st.none() | vectors, models, st.none() | vectors, models
+    SegmentFeatures,
+    st.sampled_from([*EMOTIONS, "<unk>"]),
+    st.floats(),
+    st.none() | vectors,
+    models,
+    st.none() | vectors,
+    models,
 )
 
 
 @given(st.lists(heards, max_size=4), personalities, cosines, cosines)
 def test_whatever_comes_in_a_probability_comes_out(
-    lines: list[Heard], speaker: SpeakerEmotionProfiles, emotion_threshold: float, speaker_threshold: float
+    lines: list[SegmentFeatures], speaker: SpeakerEmotionProfiles, emotion_threshold: float, speaker_threshold: float
 ) -> None:
     thresholds = {"emotion_threshold": emotion_threshold, "speaker_threshold": speaker_threshold}
     decisions = decide(lines, speaker, **thresholds)
