@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> AudioStore:
 async def api(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(speaker_threshold=RULES.voice.speaker_threshold)
     async with (
-        connected(settings, database_url, tmp_path, no_stages(), MODEL) as context,
+        connected(settings, database_url, tmp_path / "audio", no_stages(), MODEL) as context,
         answering(context) as application,
     ):
         yield application.client
