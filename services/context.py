@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.identity.policy import IdentityPolicy
 from pipeline.stages import Stages
+from services.identity.speaker_service import SpeakerService
 from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
 from services.recordings import Recordings
@@ -32,6 +32,7 @@ class AppContext:
     worker: Worker
     webhooks: Webhooks
     policies: Policies
+    speakers: SpeakerService
     stage_status: Callable[[], Awaitable[StageStatus]]
 
     @classmethod
@@ -55,11 +56,23 @@ class AppContext:
         policies = Policies(settings, database, stage_status)
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)
-            live = LiveConversations(settings, urgent_stages or stages, database, store, policies.current, runtime.share)
-            worker = Worker(recordings, notifications, policies.current, runtime)
+            live = LiveConversations(settings, urgent_stages or stages, database, store, policies, runtime.share)
+            worker = Worker(recordings, notifications, policies, runtime)
             webhooks = Webhooks(settings, database, runtime)
             try:
-                yield cls(settings, database, store, notifications, recordings, live, worker, webhooks, policies, stage_status)
+                yield cls(
+                    settings=settings,
+                    database=database,
+                    store=store,
+                    notifications=notifications,
+                    recordings=recordings,
+                    live=live,
+                    worker=worker,
+                    webhooks=webhooks,
+                    policies=policies,
+                    speakers=SpeakerService(recordings, policies),
+                    stage_status=stage_status,
+                )
             finally:
                 await live.close()
                 await database.dispose()
@@ -75,10 +88,6 @@ class AppContext:
         finally:
             await self.worker.close()
             await self.webhooks.close()
-
-    async def policy(self) -> IdentityPolicy:
-        """Raises ModelsUnavailableError."""
-        return await self.policies.current()
 
     async def drain(self) -> None:
         """Return jobs to the queue and release requests that wait for one, before the program stops."""

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from media.decoding import AudioError
-from pipeline.identity.policy import IdentityPolicy
 from pipeline.process import process
 from pipeline.types import Transcript
 from services.errors import failure_reason
 from services.identity import reprocessing
+from services.policy import Policies
 from services.recordings import Recordings, options_of
 from services.runtime import Runtime
 from storage.conversations import conversations
@@ -49,14 +51,13 @@ class Worker:
         self,
         recordings: Recordings,
         notifications: Notifications,
-        policy: Callable[[], Awaitable[IdentityPolicy]],
+        policies: Policies,
         runtime: Runtime,
     ) -> None:
         self.recordings = recordings
         self.database = recordings.database
         self.notifications = notifications
-        self.policy = policy
-        """Tells the rules in force; asked when the work on a recording begins, and when it is filed."""
+        self.policies = policies
         self._runtime = runtime
         self.name = uuid4().hex
         self._work: dict[asyncio.Task[None], Lease] = {}
@@ -96,7 +97,7 @@ class Worker:
         """Wait for that, after a start: no recording is to blame where a model takes long to load."""
         while True:
             try:
-                await self.policy()
+                await self.policies.embedding_model()
             except Exception as error:
                 logger.warning("Work begins when the models answer: %s", error)
                 await asyncio.sleep(LOOK_EVERY)
@@ -149,7 +150,7 @@ class Worker:
             key = await conversations.recording_in_work(session, lease.conversation_id)
             found = await jobs.results(session, lease)
         audio = await self.recordings.load(key)
-        voice = (await self.policy()).voice
+        voice = await self.policies.voice_settings()
         options = replace(
             options_of(lease.options), filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
         )
@@ -159,7 +160,7 @@ class Worker:
 
         report = _Reporter(self.database, lease).report
         transcript = await process(audio.samples, audio.duration, self.recordings.stages, options, report, found, keep)
-        await self._write(_file, lease, transcript, await self.policy())
+        await self._write(self._file, lease, transcript)
 
     async def _hold(self, lease: Lease) -> None:
         """Renew the lease for as long as there is one. Raises LeaseLostError, CancelledByUserError."""
@@ -186,10 +187,10 @@ class Worker:
         except LeaseLostError:
             logger.warning("Job %d went to another worker, or is done", lease.id)
 
-
-async def _file(session: Any, lease: Lease, transcript: Transcript, policy: IdentityPolicy) -> None:
-    await reprocessing.replace(session, lease.conversation_id, transcript, policy)
-    await jobs.finish(session, lease)  # last: where the lease is lost, nothing of all this is kept
+    async def _file(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
+        policy = await self.policies.lock(session)
+        await reprocessing.replace(session, lease.conversation_id, transcript, policy)
+        await jobs.finish(session, lease)  # last: where the lease is lost, nothing of all this is kept
 
 
 class _Reporter:

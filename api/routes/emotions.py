@@ -245,12 +245,13 @@ async def mark_emotion_misidentified(
 )
 async def recalculate_emotions(context: ContextDep, conversation_id: ConversationId) -> Recalculated:
     """Detect the emotions of a conversation again, as its speakers' profiles are now. Corrected segments stay as they are."""
-    settings = await context.policies.voice_settings()
     async with context.database.session() as session:
+        policy = await context.policies.lock(session)
         if await conversations.progress(session, conversation_id) is None:
             raise NOT_FOUND
-        personalized = context.settings.enable_personalized_emotions
-        counts = await emotions.redetect(session, settings=settings, conversation_id=conversation_id, personalized=personalized)
+        counts = await emotions.redetect(
+            session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized
+        )
     return Recalculated.model_validate(counts)
 
 

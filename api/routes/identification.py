@@ -12,8 +12,8 @@ from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.names import MaybeName
 from services import schemas as public
 from services.context import AppContext
-from services.identity import identification
-from storage.speakers import speakers
+from services.identity.identification import IdentificationError, SegmentNotFoundError
+from storage.speakers.speakers import SpeakerNotFoundError
 
 router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
 
@@ -96,12 +96,10 @@ async def mark_misidentified(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
 ) -> Marked:
     """Say that this line is not the voice of its speaker, who is no longer recognised by it; or take that back."""
-    policy = await context.policy()
-    async with context.database.session() as session:
-        try:
-            mark = await identification.mark_misidentified(session, policy, conversation_id, segment_id, body.is_misidentified)
-        except identification.SegmentNotFoundError as error:
-            raise HTTPException(404, str(error)) from error
+    try:
+        mark = await context.speakers.mark_misidentified(conversation_id, segment_id, body.is_misidentified)
+    except SegmentNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
     return Marked(
         message=f"Segment {segment_id} {'marked' if mark.is_misidentified else 'unmarked'} as misidentified",
         is_misidentified=mark.is_misidentified,
@@ -112,22 +110,18 @@ async def mark_misidentified(
 async def _identify(
     context: AppContext, conversation_id: int, segment_id: int, who: Identify, *, only_this: bool
 ) -> Identified:
-    policy = await context.policy()
     try:
-        async with context.database.session() as session:
-            found = await identification.identify(
-                session,
-                policy,
-                conversation_id,
-                segment_id,
-                speaker_id=who.speaker_id,
-                speaker_name=who.speaker_name,
-                enroll=who.enroll,
-                only_this=only_this,
-            )
-    except (identification.SegmentNotFoundError, speakers.SpeakerNotFoundError) as error:
+        found = await context.speakers.identify(
+            conversation_id,
+            segment_id,
+            speaker_id=who.speaker_id,
+            speaker_name=who.speaker_name,
+            enroll=who.enroll,
+            only_this=only_this,
+        )
+    except (SegmentNotFoundError, SpeakerNotFoundError) as error:
         raise HTTPException(404, str(error)) from error
-    except identification.IdentificationError as error:
+    except IdentificationError as error:
         raise HTTPException(400, str(error)) from error
     first = " (initial enrollment)" if found.created else ""
     return Identified(

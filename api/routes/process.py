@@ -185,10 +185,10 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
 
     Voices that were identified by hand keep their speakers, and one that nobody is like keeps the name it has.
     """
-    live = await context.policy()
     async with context.database.session() as session:
         try:
-            changed = await reprocessing.rematch(session, conversation_id, live)
+            policy = await context.policies.lock(session)
+            changed = await reprocessing.rematch(session, conversation_id, policy)
         except LookupError as error:
             raise not_found(error) from error
         except conversations.ConversationBusy as error:

@@ -15,9 +15,8 @@ from pipeline.identity.enrollment import UnsuitableSample
 from pipeline.names import Name
 from pipeline.types import Span
 from services import schemas as public
-from services.enrollment import enroll
-from services.identity import speaker_admin, undo, unknown_speakers
-from storage.speakers import speakers
+from services.identity.speaker_admin import SameSpeakerError
+from services.identity.undo import UndoError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
 router = APIRouter(prefix="/speakers", tags=["speakers"])
@@ -80,8 +79,7 @@ class Change(public.Schema):
 @router.get("")
 async def list_speakers(context: ContextDep) -> list[Speaker]:
     """All speakers by name. Those whom nobody has named are called `Unknown_01`, `Unknown_02`, …"""
-    async with context.database.session() as session:
-        found = await speakers.list_all(session)
+    found = await context.speakers.list_all()
     return await asyncio.to_thread(lambda: [Speaker.model_validate(speaker) for speaker in found])
 
 
@@ -96,7 +94,7 @@ async def enroll_speaker(
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
     try:
-        found = await enroll(context.recordings, await context.policy(), name, audio_file.file)
+        found = await context.speakers.enroll(name, audio_file.file)
     except (NameTakenError, AudioError, UnsuitableSample) as error:
         raise HTTPException(400, str(error)) from error
     return Speaker.model_validate(found)
@@ -107,35 +105,28 @@ async def suggest_merges(
     context: ContextDep, limit: Annotated[int, Query(ge=1, le=100, description=public.LIMIT)] = 20
 ) -> list[Suggestion]:
     """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
-    policy = await context.policy()
-    async with context.database.session() as session:
-        return [Suggestion.model_validate(pair) for pair in await unknown_speakers.suggestions(session, policy, limit)]
+    return [Suggestion.model_validate(pair) for pair in await context.speakers.suggestions(limit)]
 
 
 @router.get("/changes")
 async def list_changes(context: ContextDep) -> list[Change]:
     """The latest changes of who is who, the newest first: what `POST /speakers/undo` takes back, one by one."""
-    async with context.database.session() as session:
-        return [Change.model_validate(change) for change in await undo.history(session)]
+    return [Change.model_validate(change) for change in await context.speakers.changes()]
 
 
 @router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
 async def undo_change(context: ContextDep) -> Change:
     """Take back the last identification, reassignment, renaming, merge, enrollment or deletion that was not taken back yet."""
-    policy = await context.policy()
     try:
-        async with context.database.session() as session:
-            return Change.model_validate(await undo.undo(session, policy))
-    except undo.UndoError as error:
+        return Change.model_validate(await context.speakers.undo())
+    except UndoError as error:
         raise HTTPException(409, str(error)) from error
 
 
 @router.delete("/unknown/all")
 async def delete_unknown_speakers(context: ContextDep) -> DeletedUnknown:
     """Forget everybody whom nobody has named. Their lines stay."""
-    policy = await context.policy()
-    async with context.database.session() as session:
-        names = await speaker_admin.delete_unknown(session, policy)
+    names = await context.speakers.delete_unknown()
     return DeletedUnknown(message=f"Deleted {len(names)} unknown speakers", deleted_count=len(names), deleted_speakers=names)
 
 
@@ -143,8 +134,7 @@ async def delete_unknown_speakers(context: ContextDep) -> DeletedUnknown:
 async def get_speaker(context: ContextDep, speaker_id: SpeakerId) -> Speaker:
     """One speaker."""
     try:
-        async with context.database.session() as session:
-            return Speaker.model_validate(await speakers.get(session, speaker_id))
+        return Speaker.model_validate(await context.speakers.get(speaker_id))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
 
@@ -152,10 +142,8 @@ async def get_speaker(context: ContextDep, speaker_id: SpeakerId) -> Speaker:
 @router.patch("/{speaker_id}/rename", responses=MISSING | TAKEN)
 async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
     """Give a speaker another name, in every conversation at once."""
-    policy = await context.policy()
     try:
-        async with context.database.session() as session:
-            return Speaker.model_validate(await speaker_admin.rename(session, policy, speaker_id, change.new_name))
+        return Speaker.model_validate(await context.speakers.rename(speaker_id, change.new_name))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     except NameTakenError as error:
@@ -168,23 +156,19 @@ async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Ren
 )
 async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
     """Make this speaker the same person as another one, who is answered: lines, references and emotions go there."""
-    policy = await context.policy()
     try:
-        async with context.database.session() as session:
-            return Speaker.model_validate(await speaker_admin.merge(session, policy, speaker_id, change.into))
+        return Speaker.model_validate(await context.speakers.merge(speaker_id, change.into))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
-    except speaker_admin.SameSpeakerError as error:
+    except SameSpeakerError as error:
         raise HTTPException(400, str(error)) from error
 
 
 @router.delete("/{speaker_id}", responses=MISSING)
 async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
     """Forget a speaker. Their lines stay, under a name that only their conversation knows."""
-    policy = await context.policy()
     try:
-        async with context.database.session() as session:
-            name = await speaker_admin.delete(session, policy, speaker_id)
+        name = await context.speakers.delete(speaker_id)
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     return Message(message=f"Speaker '{name}' deleted successfully")
@@ -201,8 +185,7 @@ async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
 async def get_sample(context: ContextDep, speaker_id: SpeakerId) -> Response:
     """What a speaker sounds like: some seconds of their clearest line, 16 kHz mono 16-bit WAV."""
     try:
-        async with context.database.session() as session:
-            found = await speakers.sample(session, speaker_id)
+        found = await context.speakers.sample(speaker_id)
         if found is None:
             raise HTTPException(404, "No recording of this speaker is kept")
         async with context.store.local_path(found.audio_key) as path:

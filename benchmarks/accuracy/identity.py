@@ -238,7 +238,7 @@ async def meetings(database: Database, first: Talk, second: Talk, with_: Identit
             if name in ids:
                 await speaker_admin.merge(session, with_, speaker, ids[name])
             else:
-                ids[name] = (await speaker_admin.rename(session, with_, speaker, name)).id
+                ids[name] = (await speaker_admin.rename(session, speaker, name)).id
         judge(tally, await save(session, second.transcript, with_), second.turns, set(ids), shortest=0.0)
         await session.rollback()
     return tally

@@ -189,7 +189,7 @@ async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
     numbers = count()
 
     def rename(speaker: int) -> Act:
-        return lambda session: speaker_admin.rename(session, RULES, speaker, f"Somebody else {next(numbers)}")
+        return lambda session: speaker_admin.rename(session, speaker, f"Somebody else {next(numbers)}")
 
     def identify(voice: int, speaker_id: int | None = None, name: str | None = None) -> Act:
         async def act(session: AsyncSession) -> None:

@@ -36,7 +36,7 @@ async def process_audio(
     with work(ctx) as backend:
         settings = backend.settings
         options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
-        await backend.policy()  # fails before the download if the models do not answer
+        await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
             conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id

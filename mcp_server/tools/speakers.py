@@ -9,7 +9,6 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName, Name
-from services.identity import identification, speaker_admin, undo
 from services.identity.identification import SegmentNotFoundError
 from storage.conversations import conversations, excerpts, statistics
 from storage.speakers import speaker_queries
@@ -29,14 +28,11 @@ async def identify_speaker_in_segment(
     conversations and in future ones. If the line was given to the wrong person, only this line is corrected.
     undo_last_speaker_change takes it back."""
     with work(ctx) as backend:
-        policy = await backend.policy()
         async with backend.database.session() as session:
             where = conversation_id or await excerpts.conversation_of(session, segment_id)
-            if where is None:
-                raise SegmentNotFoundError
-            found = await identification.identify(
-                session, policy, where, segment_id, speaker_name=speaker_name, enroll=auto_enroll
-            )
+        if where is None:
+            raise SegmentNotFoundError
+        found = await backend.speakers.identify(where, segment_id, speaker_name=speaker_name, enroll=auto_enroll)
     first = " (initial enrollment)" if found.created else ""
     return results.Identified(
         speaker_name=found.speaker_name,
@@ -55,8 +51,7 @@ async def list_speakers(
 ) -> results.Speakers:
     """List the speakers whose voices are known, with ids: first those with names, then Unknown_NN, whom nobody has named."""
     with work(ctx) as backend:
-        async with backend.database.session() as session:
-            page, total = await speaker_queries.page(session, query, skip, limit)
+        page, total = await backend.speakers.page(query, skip, limit)
     return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
 
 
@@ -64,9 +59,7 @@ async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: Name) -
     """Change a speaker's name in all conversations. If the new name is somebody's who exists and is the same person, use
     merge_speakers instead."""
     with work(ctx) as backend:
-        policy = await backend.policy()
-        async with backend.database.session() as session:
-            return results.CountedSpeaker.model_validate(await speaker_admin.rename(session, policy, speaker_id, new_name))
+        return results.CountedSpeaker.model_validate(await backend.speakers.rename(speaker_id, new_name))
 
 
 async def merge_speakers(
@@ -76,28 +69,20 @@ async def merge_speakers(
 ) -> results.CountedSpeaker:
     """Make two speakers one because they are the same person. All lines and voices of the first become the second's."""
     with work(ctx) as backend:
-        policy = await backend.policy()
-        async with backend.database.session() as session:
-            return results.CountedSpeaker.model_validate(
-                await speaker_admin.merge(session, policy, speaker_id, into_speaker_id)
-            )
+        return results.CountedSpeaker.model_validate(await backend.speakers.merge(speaker_id, into_speaker_id))
 
 
 async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Message:
     """Forget a speaker: the voice will not be recognised any more. The lines stay, under an unknown name."""
     with work(ctx) as backend:
-        policy = await backend.policy()
-        async with backend.database.session() as session:
-            name = await speaker_admin.delete(session, policy, speaker_id)
+        name = await backend.speakers.delete(speaker_id)
     return results.Message(message=f"Speaker '{name}' deleted successfully")
 
 
 async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
     """Forget all speakers called Unknown_NN at once. Their lines stay. Ask the user before."""
     with work(ctx) as backend:
-        policy = await backend.policy()
-        async with backend.database.session() as session:
-            names = await speaker_admin.delete_unknown(session, policy)
+        names = await backend.speakers.delete_unknown()
     message = f"Deleted {len(names)} unknown speakers"
     return results.DeletedUnknown(deleted_count=len(names), deleted_speakers=names[:NAMED], message=message)
 
@@ -105,9 +90,7 @@ async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
 async def undo_last_speaker_change(ctx: Work) -> results.Undone:
     """Take back the last identification, renaming, merge or deletion of speakers, whoever made it."""
     with work(ctx) as backend:
-        policy = await backend.policy()
-        async with backend.database.session() as session:
-            change = await undo.undo(session, policy)
+        change = await backend.speakers.undo()
     return results.Undone(message="Taken back.", undone=change.description)
 
 

@@ -73,6 +73,11 @@ def general(scores: Mapping[str, float]) -> tuple[str, float]:
     return label, _confidence(scores[label])
 
 
+def general_decision(scores: Mapping[str, float]) -> Decision:
+    """The decision for a segment whose speaker has no profile."""
+    return Decision(*_answer(SegmentFeatures(*general(scores))))
+
+
 def canonical(label: str) -> str:
     """Normalise the spelling of a label. Raises ValueError, listing the nine labels, if it is none of them."""
     plain = label.strip().lower()

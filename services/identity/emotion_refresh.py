@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
-from services.identity.speaker_changes import one_of
 from storage.emotions import emotions
+from storage.postgres.conditions import one_of
 from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
 
 AT_ONCE = 1000

@@ -14,10 +14,10 @@ from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript.participants import speech
 from pipeline.types import Turn, Voiceprint, Word
 from services.identity import emotion_refresh, reprocessing
-from services.identity.speaker_changes import one_of
 from storage.conversations import conversations, segments
 from storage.conversations.segments import SegmentLine
 from storage.emotions import emotions
+from storage.postgres.conditions import one_of
 from storage.speakers import participants, speakers
 from storage.tables.tables import ParticipantRow, SegmentRow, TurnRow
 

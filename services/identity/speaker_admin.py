@@ -11,6 +11,7 @@ from services.identity import emotion_refresh
 from services.identity.merging import merge as join
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_candidates, merge_certain, merge_matching
+from storage.emotions import emotions
 from storage.speakers import references, speakers
 from storage.speakers.speakers import NameTakenError, SpeakerSummary
 from storage.tables.tables import Speaker
@@ -42,7 +43,7 @@ async def enroll(session: AsyncSession, policy: IdentityPolicy, name: str, voice
     return await speakers.get(session, speaker_id)
 
 
-async def rename(session: AsyncSession, policy: IdentityPolicy, speaker_id: int, name: str) -> SpeakerSummary:
+async def rename(session: AsyncSession, speaker_id: int, name: str) -> SpeakerSummary:
     """Give a speaker another name, in every conversation at once; nobody's voice is another for it.
 
     Raises SpeakerNotFoundError, NameTakenError.
@@ -69,7 +70,7 @@ async def merge(session: AsyncSession, policy: IdentityPolicy, source: int, targ
     return await speakers.get(session, target)
 
 
-async def delete(session: AsyncSession, policy: IdentityPolicy, speaker_id: int) -> str:
+async def delete(session: AsyncSession, speaker_id: int) -> str:
     """Forget a speaker, whose name is returned; their lines stay, under names that only their conversations know.
 
     Raises SpeakerNotFoundError.
@@ -77,25 +78,25 @@ async def delete(session: AsyncSession, policy: IdentityPolicy, speaker_id: int)
     await speakers.lock(session)
     edit = SpeakerChange(session)
     name = await speakers.name_of(session, speaker_id)
-    await _remove(edit, policy, [speaker_id])
+    await _remove(edit, [speaker_id])
     await edit.save(f"{name} was deleted")
     return name
 
 
-async def delete_unknown(session: AsyncSession, policy: IdentityPolicy) -> list[str]:
+async def delete_unknown(session: AsyncSession) -> list[str]:
     """Forget all speakers whom nobody has named; returns the names that the program gave them."""
     await speakers.lock(session)
     edit = SpeakerChange(session)
     unknown = select(Speaker.id, Speaker.name).where(Speaker.name.regexp_match(speakers.UNKNOWN)).order_by(Speaker.id)
     found = (await session.execute(unknown)).all()
     if found:
-        await _remove(edit, policy, [speaker_id for speaker_id, _ in found])
+        await _remove(edit, [speaker_id for speaker_id, _ in found])
     await edit.save(f"{len(found)} unknown speakers were deleted")
     return [name for _, name in found]
 
 
-async def _remove(edit: SpeakerChange, policy: IdentityPolicy, speaker_ids: Sequence[int]) -> None:
+async def _remove(edit: SpeakerChange, speaker_ids: Sequence[int]) -> None:
     learned = await emotion_refresh.profiled(edit.session, *speaker_ids)
     orphans = await edit.remove(speaker_ids)
     if learned:
-        await emotion_refresh.follow(edit.session, policy, set(), orphans)
+        await emotions.use_general(edit.session, orphans)

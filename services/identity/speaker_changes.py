@@ -9,10 +9,11 @@ Rows that disappear are kept as PostgreSQL's own JSON, which holds a vector's ev
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, any_, delete, func, insert, literal, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Voiceprint
+from storage.postgres.conditions import one_of
 from storage.speakers import participants, speakers
 from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 
@@ -20,12 +21,6 @@ ChangeStep = dict[str, Any]
 
 HISTORY = 1000
 """Changes that can be undone. Those that were undone stay: the program must not make them again by itself."""
-
-
-def one_of(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
-    """`column` is one of `ids`: one array however many they are."""
-    condition: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(Integer)))
-    return condition
 
 
 async def rows(session: AsyncSession, table: str, column: str, values: Sequence[int]) -> list[dict[str, Any]]:

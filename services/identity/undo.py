@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.policy import IdentityPolicy
 from services.identity import emotion_refresh
-from services.identity.speaker_changes import ChangeStep, one_of
+from services.identity.speaker_changes import ChangeStep
+from services.policy import ReadPolicy
+from storage.postgres.conditions import one_of
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
@@ -39,7 +40,7 @@ async def history(session: AsyncSession) -> list[ChangeSummary]:
     return [ChangeSummary(*row) for row in await session.execute(select(*columns).order_by(LATEST).limit(SHOWN))]
 
 
-async def undo(session: AsyncSession, policy: IdentityPolicy) -> ChangeSummary:
+async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
     """Undo the last change that was not undone yet.
 
     What came since, such as recordings in which a merged speaker was recognised, stays with whom it was given to. Raises
@@ -60,7 +61,7 @@ async def undo(session: AsyncSession, policy: IdentityPolicy) -> ChangeSummary:
     await session.flush()
     await session.refresh(change)
     if undoing.learned or await emotion_refresh.learned(session, undoing.speakers, undoing.participants):
-        await emotion_refresh.follow(session, policy, undoing.speakers, undoing.participants)
+        await emotion_refresh.follow(session, await read_policy(session), undoing.speakers, undoing.participants)
     return ChangeSummary(change.id, change.description, change.created_at, change.undone_at)
 
 

@@ -2,20 +2,20 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from media import recording
 from media.spool import Spool
-from pipeline.identity.policy import IdentityPolicy
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
 from services.identity import live_segments, rediarization
 from services.identity.rediarization import Regrouped
 from services.live.background import StreamThreads
+from services.policy import Policies
 from storage.audio import AudioStore
 from storage.postgres.database import Database
 
@@ -40,14 +40,14 @@ class Finalizer:
         database: Database,
         store: AudioStore,
         threads: StreamThreads,
-        read_policy: Callable[[], Awaitable[IdentityPolicy]],
+        policies: Policies,
         share: Callable[[Samples], Any],
     ) -> None:
         self._stages = stages
         self._database = database
         self._store = store
         self._threads = threads
-        self._read_policy = read_policy
+        self._policies = policies
         self._share = share
         self._rediarizing = asyncio.Semaphore(1)
         """A whole recording takes much memory: one at a time."""
@@ -81,8 +81,8 @@ class Finalizer:
                 words = await rediarization.words(session, finished.conversation_id)
             speaker_of = await self._threads.run(speakers_of, words, diarization)
             voices = {participant.label: participant.voiceprint for participant in participants}
-            policy = await self._read_policy()
             async with self._database.session() as session:
+                policy = await self._policies.lock(session)
                 return await rediarization.regroup(
                     session, finished.conversation_id, speaker_of, diarization.turns, voices, policy
                 )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 from media import recording
 from media.spool import Spool
 from media.stream import decoder
-from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
 from pipeline.live.language import LanguageTracker
 from pipeline.stages import Stages
@@ -25,6 +24,7 @@ from services.live.recorder import Recorder
 from services.live.segment_store import SegmentStore
 from services.live.session import LiveSession
 from services.live.spool_directory import SpoolDirectory, open_free
+from services.policy import Policies
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
@@ -65,18 +65,18 @@ class LiveConversations:
         stages: Stages[Any],
         database: Database,
         store: AudioStore,
-        read_policy: Callable[[], Awaitable[IdentityPolicy]],
+        policies: Policies,
         share: Callable[[Samples], Any],
     ) -> None:
         self._settings = settings
         self._stages = stages
         self._database = database
-        self._read_policy = read_policy
+        self._policies = policies
         self._share = share
         self._spools = SpoolDirectory(settings.data_path / "live")
         self._threads = StreamThreads()
         self._tasks = BackgroundTasks(LiveError)
-        self._finalizer = Finalizer(stages, database, store, self._threads, read_policy, share)
+        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share)
         self._sessions: set[LiveSession] = set()
         self._opening = 0
         """Streams that are not in `_sessions` yet."""
@@ -129,7 +129,7 @@ class LiveConversations:
             self.leave(opening.result())
 
     async def _begin(self, options: Start, emit: Emit) -> LiveSession:
-        await self._read_policy()  # raises before there is anything to clean up if the stages do not answer
+        await self._policies.embedding_model()  # raises before there is anything to clean up if the stages do not answer
         if options.conversation_id is not None:
             return await self._resume(options.conversation_id, options, emit)
         uuid = uuid4()
@@ -183,7 +183,7 @@ class LiveConversations:
         """A session that continues its file. Audio after `processed_s` seconds is processed again."""
         settings = self._settings
         try:
-            silence_duration = (await self._read_policy()).voice.silence_duration
+            silence_duration = (await self._policies.voice_settings()).silence_duration
             origin = min(round(processed_s * SAMPLE_RATE), file.length)
             endpointer = await self._threads.run(_endpointer, settings.endpointing, silence_duration, origin)
         except BaseException:
@@ -192,7 +192,7 @@ class LiveConversations:
         stream = decoder(options.encoding, options.sample_rate)
         recorder = Recorder(conversation_id, file, stream, endpointer, self._threads, self._share, settings.max_duration_hours)
         session = LiveSession(
-            SegmentStore(self._database, self._read_policy, conversation_id, options.num_speakers),
+            SegmentStore(self._database, self._policies, conversation_id, options.num_speakers),
             recorder,
             options,
             self._stages,

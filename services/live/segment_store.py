@@ -1,11 +1,14 @@
 """The database side of a live conversation's segments."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
 from services.identity import live_segments
+from services.policy import Policies
 from storage.conversations.live_recordings import LiveSegment
 from storage.postgres.database import Database
 
@@ -18,14 +21,18 @@ class SegmentStore:
     """Stores the segments of one conversation; retries while the database is away."""
 
     database: Database
-    read_policy: Callable[[], Awaitable[IdentityPolicy]]
+    policies: Policies
     conversation_id: int
     num_speakers: int | None
 
     async def policy(self) -> IdentityPolicy:
-        return await self.database.persist(lambda _session: self.read_policy(), DATABASE_TIMEOUT_S)
+        return await self.database.persist(self.policies.read, DATABASE_TIMEOUT_S)
 
     async def add(self, processed: ProcessedSegment) -> Sequence[LiveSegment]:
         """Store segments that follow those already stored, and decide who speaks them."""
-        values = (self.conversation_id, processed, await self.policy(), self.num_speakers)
-        return await self.database.persist(lambda session: live_segments.add_once(session, *values), DATABASE_TIMEOUT_S)
+
+        async def add(session: AsyncSession) -> Sequence[LiveSegment]:
+            policy = await self.policies.lock(session)
+            return await live_segments.add_once(session, self.conversation_id, processed, policy, self.num_speakers)
+
+        return await self.database.persist(add, DATABASE_TIMEOUT_S)

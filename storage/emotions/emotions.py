@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, te
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
+from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general, general_decision
 from pipeline.emotion.rules import Decision
 from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
+from storage.postgres.conditions import one_of
 from storage.speakers import speakers
 from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
@@ -164,6 +165,22 @@ async def redetect(
         for start in range(0, len(ids), BATCH):
             await _detect(session, ids[start : start + BATCH], own, known, settings)
     return Counts(updated, total - updated, total)
+
+
+async def use_general(session: AsyncSession, participant_ids: Collection[int]) -> None:
+    """Give the segments of participants that have no speaker the general model's emotion, whatever a profile decided before.
+
+    It needs no policy: thresholds apply to profiles only. Corrected segments stay as they are.
+    """
+    decided = (
+        select(SegmentRow.id, SegmentRow.emotion_scores)
+        .where(one_of(SegmentRow.participant_id, list(participant_ids)), ~SegmentRow.emotion_corrected)
+        .where(SegmentRow.emotion_scores.is_not(None), SegmentRow.detector_breakdown.is_not(None))
+    )
+    found = (await session.execute(decided)).all()
+    for start in range(0, len(found), BATCH):
+        some = found[start : start + BATCH]
+        await _store(session, [row.id for row in some], [general_decision(row.emotion_scores) for row in some])
 
 
 async def _detect(

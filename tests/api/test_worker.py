@@ -16,7 +16,7 @@ from services.worker import Worker
 from settings import Settings
 from storage.jobs import jobs
 from storage.postgres.database import Database
-from tests.storage.transcripts import MODEL, RULES
+from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import SECONDS, Heard, sound
 
@@ -112,11 +112,8 @@ async def lines(database: Database, id_: int) -> int:
 
 
 async def other_worker(application: Application) -> Worker:
-    async def policy() -> Any:
-        return RULES
-
     context = application.context
-    other = Worker(context.recordings, context.notifications, policy, IN_PROCESS)
+    other = Worker(context.recordings, context.notifications, context.policies, IN_PROCESS)
     other.start()
     return other
 

@@ -13,7 +13,7 @@ from storage.emotions import emotions, profiles
 from storage.postgres.database import Database
 from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 from tests.storage.talks import keep, speaker_of, stored
-from tests.storage.transcripts import RULES
+from tests.storage.transcripts import RULES, read_rules
 
 PEOPLE = 2
 LINES = 6
@@ -114,7 +114,7 @@ async def test_what_was_learned_of_a_voice_goes_to_whom_it_is_given_after_its_sp
     conversation, (line, _) = await keep(database, range(2))
     async with database.session() as session:
         await corrections.correct(session, conversation, line, "happy", learn=True)
-        await speaker_admin.delete_unknown(session, RULES)
+        await speaker_admin.delete_unknown(session)
     async with database.session() as session:
         await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
     assert await samples(database, line) == {"happy": 1}
@@ -123,10 +123,10 @@ async def test_what_was_learned_of_a_voice_goes_to_whom_it_is_given_after_its_sp
 async def test_what_was_learned_in_between_stays_with_whom_an_undo_gives_the_voice_back_to(database: Database) -> None:
     conversation, (line, _) = await keep(database, range(2))
     async with database.session() as session:
-        await speaker_admin.delete_unknown(session, RULES)
+        await speaker_admin.delete_unknown(session)
         await identification.identify(session, RULES, conversation, line, speaker_name="Alice")
         await corrections.correct(session, conversation, line, "happy", learn=True)
     async with database.session() as session:
-        await undo.undo(session, RULES)
-        await undo.undo(session, RULES)
+        await undo.undo(session, read_rules)
+        await undo.undo(session, read_rules)
     assert await samples(database, line) == {"happy": 1}

@@ -15,7 +15,7 @@ from storage.postgres.database import Database
 from storage.speakers import speakers
 from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.people import keep, lines, names, state, talk
-from tests.storage.transcripts import RULES, near, voice
+from tests.storage.transcripts import RULES, near, read_rules, voice
 
 
 async def identify(database: Database, conversation: int, line: int, **who: object) -> Identification:
@@ -130,7 +130,7 @@ async def test_a_voice_that_nobody_named_and_that_says_nothing_any_more_is_forgo
         async with database.session() as session:
             assert await speakers.names(session) == left
     async with database.session() as session:
-        await undo.undo(session, RULES)
+        await undo.undo(session, read_rules)
         assert await speakers.names(session) == ["Ada", "Unknown_02"]
 
 
@@ -220,17 +220,17 @@ async def _merge(database: Database, first: int, second: int) -> None:
 
 async def _rename(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        await speaker_admin.rename(session, RULES, (await lines(database, first))[0].speaker_id or 0, "Renamed")
+        await speaker_admin.rename(session, (await lines(database, first))[0].speaker_id or 0, "Renamed")
 
 
 async def _delete(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        assert await speaker_admin.delete(session, RULES, (await lines(database, first))[0].speaker_id or 0) == "Ada"
+        assert await speaker_admin.delete(session, (await lines(database, first))[0].speaker_id or 0) == "Ada"
 
 
 async def _delete_unknown(database: Database, first: int, second: int) -> None:
     async with database.session() as session:
-        assert await speaker_admin.delete_unknown(session, RULES) == ["Unknown_02", "Unknown_03", "Unknown_04"]
+        assert await speaker_admin.delete_unknown(session) == ["Unknown_02", "Unknown_03", "Unknown_04"]
 
 
 ACTS: dict[str, Act] = {
@@ -261,7 +261,7 @@ async def test_every_act_can_be_undone_to_the_last_bit(database: Database, act: 
     await act(database, first, second)
     assert await state(database) != before
     async with database.session() as session:
-        done = await undo.undo(session, RULES)
+        done = await undo.undo(session, read_rules)
     assert done.undone_at is not None
     assert await state(database) == before
     async with database.session() as session:
@@ -277,11 +277,11 @@ async def test_acts_are_undone_from_the_last_to_the_first(database: Database) ->
         states.append(await state(database))
     for expected in (states[1], states[0]):
         async with database.session() as session:
-            await undo.undo(session, RULES)
+            await undo.undo(session, read_rules)
         assert await state(database) == expected
     async with database.session() as session:
         with pytest.raises(undo.UndoError, match="no change of speakers left"):
-            await undo.undo(session, RULES)
+            await undo.undo(session, read_rules)
 
 
 async def test_what_others_rest_on_is_not_undone(database: Database) -> None:
@@ -294,7 +294,7 @@ async def test_what_others_rest_on_is_not_undone(database: Database) -> None:
     before = await state(database)
     with pytest.raises(undo.UndoError, match="Bob has been heard elsewhere since"):
         async with database.session() as session:
-            await undo.undo(session, RULES)
+            await undo.undo(session, read_rules)
     assert await state(database) == before
 
 
@@ -305,14 +305,14 @@ async def test_a_change_whose_lines_are_gone_is_not_undone(database: Database) -
     await keep(database, talk([voice(1)], lines=2), conversation)
     with pytest.raises(undo.UndoError, match=r"lines that it was about are gone|heard elsewhere"):
         async with database.session() as session:
-            await undo.undo(session, RULES)
+            await undo.undo(session, read_rules)
 
 
 async def test_a_name_that_was_taken_meanwhile_stands_in_the_way(database: Database) -> None:
     await keep(database, talk([voice(1)]))
     async with database.session() as session:
-        await speaker_admin.rename(session, RULES, 1, "Ada")
+        await speaker_admin.rename(session, 1, "Ada")
         session.add(Speaker(name="Unknown_01"))
     with pytest.raises(undo.UndoError, match="another Unknown_01 by now"):
         async with database.session() as session:
-            await undo.undo(session, RULES)
+            await undo.undo(session, read_rules)

@@ -168,7 +168,7 @@ async def test_what_was_learned_of_who_was_deleted_meanwhile_is_learned_of_the_v
     (line,) = await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
         await corrections.correct(session, id_, line.id, "angry", True)
-        await speaker_admin.delete_unknown(session, RULES)
+        await speaker_admin.delete_unknown(session)
     await add(database, id_, said(("a", 3.0, 2.5, near(ALICE, 0.9))))
     assert (await talks.stored(database, await talks.speaker_of(database, line.id))).keys() == {"angry"}
 

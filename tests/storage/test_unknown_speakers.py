@@ -11,7 +11,7 @@ from services.identity.unknown_speakers import Suggestion
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from tests.storage.people import keep, lines, names, talk
-from tests.storage.transcripts import MODEL, RULES, near, voice
+from tests.storage.transcripts import MODEL, RULES, near, read_rules, voice
 
 
 def between(one: Vector, other: Vector) -> Vector:
@@ -81,7 +81,7 @@ async def test_a_merge_that_was_undone_is_not_made_again(database: Database) -> 
         await keep(database, talk([vector]))
     assert await all_names(database) == ["Unknown_01"]
     async with database.session() as session:
-        assert (await undo.undo(session, RULES)).description == "Unknown_02 is Unknown_01"
+        assert (await undo.undo(session, read_rules)).description == "Unknown_02 is Unknown_01"
     assert await all_names(database) == ["Unknown_01", "Unknown_02"]
     await keep(database, talk([near(between(voice(1), voice(2)), 0.95)]))
     assert await all_names(database) == ["Unknown_01", "Unknown_02"]
@@ -97,7 +97,7 @@ async def test_an_enrolled_voice_is_found_in_the_past(database: Database) -> Non
         async with database.session() as session:
             await speaker_admin.enroll(session, RULES, "Ada", Voiceprint(voice(3), MODEL))
     async with database.session() as session:
-        await undo.undo(session, RULES)
+        await undo.undo(session, read_rules)
     assert await names(database, past) == ["Unknown_01", "Unknown_02"] * 2
 
 

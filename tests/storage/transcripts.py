@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Emotion, Participant, Segment, Transcript, Turn, Vector, Voiceprint, Word
@@ -13,6 +14,11 @@ VOICE = VoiceSettings(
     speaker_threshold=0.5, context_padding=0.15, silence_duration=0.5, filter_hallucinations=True, emotion_threshold=0.6
 )
 RULES = IdentityPolicy(MODEL, VOICE)
+
+
+async def read_rules(_session: AsyncSession) -> IdentityPolicy:
+    """`RULES`, for functions that read the policy in their transaction."""
+    return RULES
 
 
 def voice(seed: int, dimension: int = 256) -> Vector:
