@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.carry_over import TOLERANCE, carry, sources
+from pipeline.transcript.carry_over import MAX_TIME_DIFFERENCE_S, carry, sources
 from pipeline.types import Word
 
 Lines = dict[int, list[Word]]
@@ -79,9 +79,9 @@ def test_other_words_carry_nothing(old_cuts: list[int], new_cuts: list[int]) -> 
 
 def test_the_same_words_at_another_time_carry_nothing() -> None:
     said = unique(10)
-    later = [moved(word, TOLERANCE + 0.1) for word in said]
+    later = [moved(word, MAX_TIME_DIFFERENCE_S + 0.1) for word in said]
     assert carry({1: said}, {1: later}) == {}
-    assert carry({1: said}, {1: [moved(word, TOLERANCE - 0.1) for word in said]}) == {1: 1}
+    assert carry({1: said}, {1: [moved(word, MAX_TIME_DIFFERENCE_S - 0.1) for word in said]}) == {1: 1}
 
 
 def test_a_short_line_that_a_long_one_swallowed_is_gone() -> None:
