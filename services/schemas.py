@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 from pipeline import types
 from pipeline.formats import export
-from storage.tables.tables import STATUSES
+from storage.tables import STATUSES
 
 
 def _naive_utc(moment: datetime) -> str:

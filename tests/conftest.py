@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
-from storage.tables.job_tables import JobRow
+from storage.tables import JobRow
 
 # Whether the tests pass is for the code to say, not for how busy the machine is, nor for chance:
 # `--hypothesis-profile=default` looks for other examples.

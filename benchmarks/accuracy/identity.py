@@ -44,7 +44,7 @@ from storage.conversations import conversations
 from storage.conversations.segments import SegmentLine
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
-from storage.tables.tables import Speaker
+from storage.tables import Speaker
 from vivavoce.printing import table
 
 ENROLLED_FROM = 10.0

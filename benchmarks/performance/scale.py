@@ -30,7 +30,7 @@ from storage.conversations import conversations
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.speakers import references, speakers
-from storage.tables.tables import SegmentRow
+from storage.tables import SegmentRow
 from vivavoce.printing import table
 
 CONVERSATIONS, LINES, SPEAKERS, REFERENCES, DIMENSION = 100_000, 10, 20_000, 5, 256

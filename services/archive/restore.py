@@ -19,7 +19,7 @@ from storage.backups.backups import BackupSummary, ProfileNotFoundError
 from storage.backups.restore_sql import COUNTS, HEADER, LENGTHS, LOAD, PERSONAL, SPEAKERS, TRANSCRIPTS
 from storage.backups.snapshots import Running
 from storage.speakers import speakers, voice_settings
-from storage.tables.tables import IdentityChange
+from storage.tables import IdentityChange
 
 
 class IncompatibleError(ValueError):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.emotions import emotions
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 
 
 class Refused(ValueError):

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.policy import IdentityPolicy
 from storage.emotions import emotions
 from storage.postgres.conditions import one_of
-from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
+from storage.tables import EmotionProfile, SegmentRow, Speaker
 
 AT_ONCE = 1000
 """Participants whose lines are detected in one go."""

@@ -18,7 +18,7 @@ from services.identity import emotion_refresh, unknown_speakers
 from services.identity.merging import merge
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import participants, speakers
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 
 class SegmentNotFoundError(LookupError):

@@ -9,7 +9,7 @@ from pipeline.identity.policy import IdentityPolicy
 from services.identity.emotion_refresh import follow, profiled
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile
+from storage.tables import EmotionProfile
 
 
 async def merge(edit: SpeakerChange, policy: IdentityPolicy, source: int, target: int, *, enrolled: bool = True) -> list[int]:

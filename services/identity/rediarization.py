@@ -19,7 +19,7 @@ from storage.conversations.segments import SegmentLine
 from storage.emotions import emotions
 from storage.postgres.conditions import one_of
 from storage.speakers import participants, speakers
-from storage.tables.tables import ParticipantRow, SegmentRow, TurnRow
+from storage.tables import ParticipantRow, SegmentRow, TurnRow
 
 BATCH = 500
 """Rows written in one statement."""

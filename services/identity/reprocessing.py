@@ -24,7 +24,7 @@ from services.identity import transcripts
 from storage.conversations import conversations
 from storage.emotions import emotions
 from storage.speakers import participants, references, speakers
-from storage.tables.tables import EmotionProfile, LabelRow, ParticipantRow, SegmentRow, Speaker, TurnRow
+from storage.tables import EmotionProfile, LabelRow, ParticipantRow, SegmentRow, Speaker, TurnRow
 
 CONFIRMED = 1.0
 """The confidence of a line whose speaker somebody has told."""

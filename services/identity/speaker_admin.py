@@ -14,7 +14,7 @@ from services.identity.unknown_speakers import merge_candidates, merge_certain, 
 from storage.emotions import emotions
 from storage.speakers import references, speakers
 from storage.speakers.speakers import NameTakenError, SpeakerSummary
-from storage.tables.tables import Speaker
+from storage.tables import Speaker
 
 ENROLLED = "enrolled"
 """The source of a voiceprint that a person's own sample gave."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.types import Voiceprint
 from storage.postgres.conditions import one_of
 from storage.speakers import participants, speakers
-from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 
 ChangeStep = dict[str, Any]
 

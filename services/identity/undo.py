@@ -14,7 +14,7 @@ from services.identity.speaker_changes import ChangeStep
 from services.policy import ReadPolicy
 from storage.postgres.conditions import one_of
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import EmotionProfile, IdentityChange, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
 LATEST = IdentityChange.id.desc()
 SHOWN = 100

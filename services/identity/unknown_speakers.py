@@ -16,7 +16,7 @@ from pipeline.types import Vector
 from services.identity.merging import merge
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import references, speakers
-from storage.tables.tables import IdentityChange, ParticipantRow, Speaker
+from storage.tables import IdentityChange, ParticipantRow, Speaker
 
 REFERENCES = 16
 """References of an unknown speaker that are looked at, the newest: more would cost time and hardly decide otherwise."""

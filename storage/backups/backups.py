@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.backups import snapshots
 from storage.backups.snapshots import Running, Snapshot
 from storage.speakers import speakers
-from storage.tables.tables import Backup
+from storage.tables import Backup
 
 FILENAME = re.compile(r"(profile|checkpoint)_[\w.-]{1,300}\.json")
 BEFORE_RESTORE = "Before restore"

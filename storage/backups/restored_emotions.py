@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import EmotionProfile as Entry
 from pipeline.types import Vector
-from storage.tables.tables import EmotionProfile
+from storage.tables import EmotionProfile
 
 # Corrections that count (`storage.emotions.emotions.LEARNED`) and whose lines are not here any more.
 LOST = """

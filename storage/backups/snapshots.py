@@ -11,7 +11,7 @@ from pipeline.formats.profile_file import VERSION, Header, render
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
 from storage.speakers import speakers, voice_settings
-from storage.tables.tables import ParticipantRow
+from storage.tables import ParticipantRow
 
 BATCH = 500
 

@@ -13,7 +13,7 @@ from storage.conversations import segments
 from storage.conversations.segments import SegmentLine
 from storage.emotions import emotions
 from storage.speakers import speakers
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow
 
 CHANNEL = "conversation"
 """The PostgreSQL channel on which every change of state is announced; `storage.jobs.notifications` listens."""

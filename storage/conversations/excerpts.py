@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from storage.conversations.segments import local_name
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 
 @dataclass(frozen=True, slots=True)

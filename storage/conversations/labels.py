@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.tables.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
 
 BATCH = 1000
 

@@ -13,7 +13,7 @@ from pipeline.identity.matching import is_unknown
 from pipeline.types import Segment
 from storage.conversations.segments import local_name
 from storage.conversations.transcripts import segment_values
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
 RECORDING = "recording"
 

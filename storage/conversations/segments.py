@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import probability
 from pipeline.types import Turn
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH = 500
 

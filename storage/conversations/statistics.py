@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.conversations.segments import local_name
 from storage.speakers import speakers
 from storage.speakers.speaker_queries import heard_in
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 LENGTH = SegmentRow.end_offset - SegmentRow.start_offset
 

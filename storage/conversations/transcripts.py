@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Segment, Turn
-from storage.tables.tables import Base, Conversation, ParticipantRow
+from storage.tables import Base, Conversation, ParticipantRow
 
 BATCH = 250
 """Rows encoded at a time, a few milliseconds' work: other tasks of the event loop run in between."""

@@ -20,7 +20,7 @@ from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
 from storage.postgres.conditions import one_of
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
 BATCH = 100
 """Segments decided at a time, some milliseconds' work: the event loop gets its turn in between."""

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations import conversations
-from storage.tables.job_tables import JobRow, JobStageRow
-from storage.tables.tables import Conversation
+from storage.tables import Conversation, JobRow, JobStageRow
 
 CHANNEL = "job"
 """The PostgreSQL channel on which new work is announced; `storage.jobs.notifications` listens."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.jobs import jobs
 from storage.jobs.jobs import Job
-from storage.tables.job_tables import JobRow
+from storage.tables import JobRow
 
 MOST_ATTEMPTS = 7
 FIRST_PAUSE = timedelta(seconds=10)

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations import excerpts
 from storage.conversations.excerpts import Line
-from storage.tables.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
+from storage.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
 
 Order = Literal["relevance", "newest", "oldest"]
 

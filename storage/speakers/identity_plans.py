@@ -12,7 +12,7 @@ from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, Partici
 from pipeline.types import Participant
 from storage.postgres.conditions import one_of
 from storage.speakers import participants, speakers
-from storage.tables.tables import ParticipantRow, SegmentRow
+from storage.tables import ParticipantRow, SegmentRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState
 from pipeline.identity.transcripts import NearbySpeakers
 from pipeline.types import Participant, Voiceprint, Word
 from storage.speakers import references, speakers
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow
+from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH = 250
 """Segments compared with all references in one product, which bounds its memory."""

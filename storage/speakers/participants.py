@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.matching import centroid
 from pipeline.transcript.participants import free_label
 from pipeline.types import Vector
-from storage.tables.tables import ParticipantRow, SegmentRow
+from storage.tables import ParticipantRow, SegmentRow
 
 
 async def add(session: AsyncSession, conversation_id: int, speaker_id: int | None, *, enrolled: bool) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Span, Voiceprint
 from storage.speakers import speakers
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
 SOURCE = "re-embedded"
 MOST_RECORDINGS = 5

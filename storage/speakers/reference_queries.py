@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.evaluation.tuning import Gallery
 from pipeline.types import Vector
-from storage.tables.tables import ParticipantRow, Speaker, VoiceprintRow
+from storage.tables import ParticipantRow, Speaker, VoiceprintRow
 
 BATCH = 2000
 """Vectors read at a time; the event loop gets its turn in between."""

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.gallery import ReferenceMatrix
 from pipeline.identity.matching import Match, closest
 from pipeline.types import Vector
-from storage.tables.tables import EmotionProfile, ParticipantRow, VoiceprintRow
+from storage.tables import EmotionProfile, ParticipantRow, VoiceprintRow
 
 ENOUGH_SAMPLES = 3
 """Corrections from which the voice of an emotion profile counts; clients of the reference system know this number too."""

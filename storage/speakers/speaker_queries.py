@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.speakers.speakers import UNKNOWN
-from storage.tables.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 SIMILAR = 5
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity import matching
-from storage.tables.tables import (
+from storage.tables import (
     Conversation,
     EmotionProfile,
     ParticipantRow,

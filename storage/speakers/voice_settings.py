@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.matching import THRESHOLDS, threshold_for
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
 from settings import Settings
-from storage.tables.tables import VoiceSetting
+from storage.tables import VoiceSetting
 
 THRESHOLD = "speaker_threshold"
 

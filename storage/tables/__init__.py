@@ -1,1 +1,37 @@
-"""Table definitions."""
+"""All tables. Importing the package makes `Base.metadata` complete."""
+
+from storage.tables.backups import Backup
+from storage.tables.base import Base
+from storage.tables.conversations import STATUSES, Conversation, LabelRow, ParticipantRow, SegmentRow, TurnRow
+from storage.tables.emotions import EmotionProfile
+from storage.tables.jobs import JobRow, JobStageRow
+from storage.tables.search import IDEOGRAPHS
+from storage.tables.speakers import (
+    IdentityChange,
+    ReferenceChange,
+    Speaker,
+    VoiceprintRow,
+    VoiceSetting,
+    unknown_speaker_number,
+)
+
+__all__ = [
+    "IDEOGRAPHS",
+    "STATUSES",
+    "Backup",
+    "Base",
+    "Conversation",
+    "EmotionProfile",
+    "IdentityChange",
+    "JobRow",
+    "JobStageRow",
+    "LabelRow",
+    "ParticipantRow",
+    "ReferenceChange",
+    "SegmentRow",
+    "Speaker",
+    "TurnRow",
+    "VoiceSetting",
+    "VoiceprintRow",
+    "unknown_speaker_number",
+]

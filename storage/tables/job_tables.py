@@ -1,60 +1,20 @@
-"""The tables of work: what was accepted, who does it, and what is done of it."""
+"""Former name of `storage.tables`."""
 
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, func, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
-
-from storage.tables.tables import Base
-
-JOB_STATES = ("queued", "running", "completed", "failed", "cancelled")
-
-_OPEN = text("state IN ('queued', 'running')")
-
-
-class JobRow(Base):
-    """Work on a conversation's recording that was accepted, and who does it. `storage.jobs.jobs` says how it is handed out."""
-
-    __tablename__ = "jobs"
-    __table_args__ = (
-        CheckConstraint(f"state IN {JOB_STATES}", name="state"),
-        CheckConstraint("(state = 'running') = (num_nulls(worker, lease_until) = 0)", name="lease"),
-        Index("ix_jobs_open", "due", "id", postgresql_where=_OPEN),
-        Index("ix_jobs_in_work", "conversation_id", unique=True, postgresql_where=_OPEN),
-        Index("ix_jobs_webhook", "webhook_at", postgresql_where=text("webhook_at IS NOT NULL")),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
-    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    duration: Mapped[float]
-    """Of the recording, in seconds."""
-    state: Mapped[str] = mapped_column(server_default="queued")
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often somebody began; counted when it is handed out, so that one which kills its worker counts, too."""
-    worker: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    cancel_requested: Mapped[bool] = mapped_column(server_default=false())
-    error: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    due: Mapped[datetime]
-    """Whose turn it is: the earliest first."""
-    run_after: Mapped[datetime] = mapped_column(server_default=func.now())
-    finished_at: Mapped[datetime | None]
-    webhook_url: Mapped[str | None]
-    webhook_at: Mapped[datetime | None]
-    """When the URL is to be told next; null where there is nothing to tell, or no more."""
-    webhook_attempts: Mapped[int] = mapped_column(server_default=text("0"))
-
-
-class JobStageRow(Base):
-    """What a stage found for a job that is not done, so that nobody does it twice."""
-
-    __tablename__ = "job_stages"
-
-    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    stage: Mapped[str] = mapped_column(primary_key=True)
-    result: Mapped[str]
-    """`pipeline.checkpoint` reads and writes it."""
+from storage.tables import IDEOGRAPHS as IDEOGRAPHS
+from storage.tables import STATUSES as STATUSES
+from storage.tables import Backup as Backup
+from storage.tables import Base as Base
+from storage.tables import Conversation as Conversation
+from storage.tables import EmotionProfile as EmotionProfile
+from storage.tables import IdentityChange as IdentityChange
+from storage.tables import JobRow as JobRow
+from storage.tables import JobStageRow as JobStageRow
+from storage.tables import LabelRow as LabelRow
+from storage.tables import ParticipantRow as ParticipantRow
+from storage.tables import ReferenceChange as ReferenceChange
+from storage.tables import SegmentRow as SegmentRow
+from storage.tables import Speaker as Speaker
+from storage.tables import TurnRow as TurnRow
+from storage.tables import VoiceprintRow as VoiceprintRow
+from storage.tables import VoiceSetting as VoiceSetting
+from storage.tables import unknown_speaker_number as unknown_speaker_number

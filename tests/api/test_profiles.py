@@ -21,7 +21,7 @@ from services.context import AppContext
 from settings import Settings
 from storage.audio import AudioStore
 from storage.postgres.database import Database
-from storage.tables.tables import Conversation, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import Conversation, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
 from tests.storage.legacy import as_bytes, legacy_file
 from tests.support.application import answering, connected, no_stages

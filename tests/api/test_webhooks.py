@@ -20,7 +20,7 @@ from services import webhooks, worker
 from settings import Settings
 from storage.jobs import webhooks as deliveries
 from storage.postgres.database import Database
-from storage.tables.job_tables import JobRow
+from storage.tables import JobRow
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import Heard, sound

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations import conversations
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.transcripts import MODEL, voice
 
 EMOTION_MODEL = "test-emotion"

@@ -10,7 +10,7 @@ from services.identity import transcripts
 from storage.conversations import conversations
 from storage.conversations.segments import SegmentLine
 from storage.postgres.database import Database
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker
+from storage.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.transcripts import MODEL, RULES, transcript
 
 

@@ -9,7 +9,7 @@ from pipeline.types import Vector
 from storage.conversations import conversations
 from storage.postgres.database import Database
 from storage.speakers import speakers
-from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow
 from tests.storage.transcripts import MODEL, near, voice
 
 SOUND = "test-emotion"

@@ -18,7 +18,7 @@ from storage.backups.snapshots import Running
 from storage.emotions import emotions
 from storage.postgres.database import Database
 from storage.speakers import speakers, voice_settings
-from storage.tables.tables import (
+from storage.tables import (
     Backup,
     Conversation,
     EmotionProfile,

@@ -15,7 +15,7 @@ from storage.conversations.conversations import ConversationDetail
 from storage.emotions import profiles
 from storage.postgres.database import Database
 from storage.speakers import speakers
-from storage.tables.tables import Conversation, SegmentRow
+from storage.tables import Conversation, SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import RULES, transcript, voice
 

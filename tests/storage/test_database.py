@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from storage.postgres.database import Database, DatabaseError, migrate, parse_url
-from storage.tables.tables import Speaker
+from storage.tables import Speaker
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pipeline.types import Vector
 from services.identity import corrections, identification, speaker_admin, undo
 from storage.emotions import emotions, profiles
 from storage.postgres.database import Database
-from storage.tables.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 from tests.storage.talks import keep, speaker_of, stored
 from tests.storage.transcripts import RULES, read_rules
 

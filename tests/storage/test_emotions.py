@@ -14,7 +14,7 @@ from storage.conversations import conversations
 from storage.emotions import emotions, profiles
 from storage.emotions.emotions import Counts
 from storage.postgres.database import Database
-from storage.tables.tables import EmotionProfile, SegmentRow, Speaker
+from storage.tables import EmotionProfile, SegmentRow, Speaker
 from tests.storage.talks import SOUND, keep, sounds, speaker_of, stored
 from tests.storage.transcripts import MODEL, near, voice
 

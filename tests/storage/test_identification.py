@@ -13,7 +13,7 @@ from services.identity import identification, speaker_admin, undo
 from services.identity.identification import Identification, IdentificationError, SegmentNotFoundError
 from storage.postgres.database import Database
 from storage.speakers import speakers
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.people import keep, lines, names, state, talk
 from tests.storage.transcripts import RULES, near, read_rules, voice
 

@@ -15,7 +15,7 @@ from storage.backups.imports import NotAProfileError, NotJsonError
 from storage.backups.snapshots import Running
 from storage.postgres.database import Database
 from storage.speakers import voice_settings
-from storage.tables.tables import Backup, EmotionProfile, Speaker, VoiceprintRow
+from storage.tables import Backup, EmotionProfile, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.legacy import as_bytes, legacy_file
 from tests.storage.transcripts import MODEL, voice

@@ -10,8 +10,7 @@ from storage.conversations import conversations
 from storage.jobs import jobs
 from storage.jobs.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
 from storage.postgres.database import Database
-from storage.tables.job_tables import JobRow, JobStageRow
-from storage.tables.tables import Conversation
+from storage.tables import Conversation, JobRow, JobStageRow
 from tests.storage.waiting import somebody_waits
 
 ROOM = 100

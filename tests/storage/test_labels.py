@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from storage.conversations import conversations, labels
 from storage.postgres.database import Database
-from storage.tables.tables import SegmentRow
+from storage.tables import SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 
 

@@ -8,9 +8,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from storage.postgres.database import DatabaseError, migrate, unpooled
-from storage.tables.job_tables import JobRow
+from storage.tables import Base
 
-METADATA = JobRow.metadata  # of all tables: those of jobs build on the others
+METADATA = Base.metadata
 
 
 def differences(connection: Connection) -> list[object]:

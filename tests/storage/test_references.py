@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.types import Vector
 from storage.postgres.database import Database
 from storage.speakers import references, speakers
-from storage.tables.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow
+from storage.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow
 from tests.storage.people import keep, talk
 from tests.storage.transcripts import MODEL, near, voice
 

@@ -15,7 +15,7 @@ from storage.conversations import conversations, labels
 from storage.emotions import profiles
 from storage.postgres.database import Database
 from storage.speakers import speakers
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker
+from storage.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.archive import add_speaker
 from tests.storage.people import lines, names
 from tests.storage.transcripts import MODEL, RULES, VOICE, near, voice

@@ -12,7 +12,7 @@ from services.identity import corrections
 from storage.emotions import emotions
 from storage.postgres.database import Database
 from storage.speakers import voice_settings
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
 from tests.storage.test_backups import keep, put_back
 from tests.storage.transcripts import MODEL

@@ -13,7 +13,7 @@ from storage.conversations import conversations, excerpts
 from storage.postgres.database import Database
 from storage.search import search
 from storage.search.search import CLOSE, OPEN, Filters, Hits
-from storage.tables.tables import Conversation
+from storage.tables import Conversation
 from tests.storage.transcripts import RULES, transcript, voice
 
 EVERYTHING = Filters()

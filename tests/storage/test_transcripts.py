@@ -13,7 +13,7 @@ from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
 from storage.postgres.database import Database
 from storage.speakers import speakers
-from storage.tables.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.transcripts import MODEL, RULES, near, transcript, voice
 
 THRESHOLD = RULES.voice.speaker_threshold

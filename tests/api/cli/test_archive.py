@@ -9,7 +9,7 @@ from sqlalchemy import select
 from storage.backups import backups
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
-from storage.tables.tables import Speaker
+from storage.tables import Speaker
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.legacy import as_bytes, legacy_file
 from tests.support.program import vivavoce

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from settings import Settings
 from storage.conversations import labels
 from storage.postgres.database import Database
-from storage.tables.tables import SegmentRow
+from storage.tables import SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving

@@ -11,7 +11,7 @@ from mcp_server.server import TOOLS
 from services.identity import transcripts
 from storage.conversations import conversations
 from storage.postgres.database import Database
-from storage.tables.tables import Conversation
+from storage.tables import Conversation
 from tests.storage.transcripts import RULES, near, transcript, voice
 
 SEGMENT = {"id", "speaker_name", "text", "start_offset", "end_offset", "confidence"}

@@ -1,0 +1,161 @@
+"""Conversations, their participants and their segments.
+
+A participant is one voice in one conversation. Only `participants.speaker_id` stores which speaker it is.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, REAL, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.types import Vector
+from storage.tables.base import Base, all_or_none, fraction
+from storage.tables.search import LEXEMES
+
+STATUSES = ("recording", "processing", "completed", "failed")
+
+
+class Conversation(Base):
+    __tablename__ = "conversations"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint("duration >= 0", name="duration"),
+        fraction("progress"),
+        Index("ix_conversations_newest", text("start_time DESC"), text("id DESC")),
+        Index("ix_conversations_unfinished", "status", postgresql_where=text("status IN ('recording', 'processing')")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str | None]
+    start_time: Mapped[datetime]
+    end_time: Mapped[datetime | None]
+    duration: Mapped[float | None]
+    """Seconds."""
+    status: Mapped[str]
+    audio_format: Mapped[str]
+    audio_key: Mapped[str | None]
+    language: Mapped[str | None]
+    stage: Mapped[str | None]
+    progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    uuid: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
+    """Identifies the conversation in backups: ids differ between databases."""
+
+
+class ParticipantRow(Base):
+    """One voice in one conversation. `confidence` is the similarity to the speaker it was matched to, null for a new one.
+
+    Its vector is a reference of its speaker unless `enrolled` is false.
+    """
+
+    __tablename__ = "participants"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "label"),
+        UniqueConstraint("id", "conversation_id"),
+        CheckConstraint("speech >= 0", name="speech"),
+        all_or_none("vector_model", "vector", "model"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    label: Mapped[str]
+    speaker_id: Mapped[int | None] = mapped_column(ForeignKey("speakers.id", ondelete="SET NULL"), index=True)
+    confidence: Mapped[float | None]
+    vector: Mapped[Vector | None]
+    model: Mapped[str | None]
+    speech: Mapped[float] = mapped_column(server_default=text("0"))
+    enrolled: Mapped[bool] = mapped_column(server_default=true())
+
+
+def _of_participant() -> ForeignKeyConstraint:
+    """Both columns, so that no row can refer to a participant of another conversation."""
+    columns = ["participant_id", "conversation_id"]
+    return ForeignKeyConstraint(columns, ["participants.id", "participants.conversation_id"], ondelete="CASCADE")
+
+
+class SegmentRow(Base):
+    """A segment of a transcript. Offsets are seconds. Where `confidence` is null the participant's applies."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        _of_participant(),
+        UniqueConstraint("conversation_id", "position"),
+        Index(None, "lexemes", postgresql_using="gin"),
+        CheckConstraint("start_offset >= 0 AND end_offset >= start_offset", name="offsets"),
+        fraction("emotion_confidence"),
+        all_or_none("emotion_vector_model", "emotion_vector", "emotion_model"),
+        all_or_none("voice_vector_model", "voice_vector", "voice_model"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    conversation_id: Mapped[int]
+    participant_id: Mapped[int] = mapped_column(index=True)
+    position: Mapped[int]
+    start_offset: Mapped[float]
+    end_offset: Mapped[float]
+    text: Mapped[str]
+    words: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    avg_logprob: Mapped[float | None]
+    confidence: Mapped[float | None]
+    overlap: Mapped[bool] = mapped_column(server_default=false())
+    is_misidentified: Mapped[bool] = mapped_column(server_default=false())
+    emotion_category: Mapped[str | None]
+    emotion_confidence: Mapped[float | None]
+    emotion_scores: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
+    emotion_vector: Mapped[Vector | None]
+    emotion_model: Mapped[str | None]
+    emotion_corrected: Mapped[bool] = mapped_column(server_default=false())
+    emotion_corrected_at: Mapped[datetime | None]
+    emotion_misidentified: Mapped[bool] = mapped_column(server_default=false())
+    emotion_learned: Mapped[bool] = mapped_column(server_default=true())
+    """Whether the speaker's profile includes the segment, where its emotion was corrected."""
+    detector_breakdown: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    voice_vector: Mapped[Vector | None]
+    voice_model: Mapped[str | None]
+    lexemes: Mapped[Any] = mapped_column(TSVECTOR, Computed(LEXEMES, persisted=True), deferred=True)
+
+
+class TurnRow(Base):
+    """A turn of the diarizer, overlaps included: what an RTTM file lists. Times are seconds."""
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        _of_participant(),
+        Index(None, "conversation_id", "start"),
+        CheckConstraint('"end" >= start', name="times"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    conversation_id: Mapped[int]
+    participant_id: Mapped[int] = mapped_column(index=True)
+    start: Mapped[float]
+    end: Mapped[float]
+
+
+class LabelRow(Base):
+    """The true speaker of a segment according to a listener. Evaluation reads it; the transcript does not."""
+
+    __tablename__ = "labels"
+    __table_args__ = (CheckConstraint("speaker_name <> ''", name="speaker_name"),)
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True)
+    speaker_name: Mapped[str]
+    labeled_by: Mapped[str | None]
+    notes: Mapped[str | None]
+    labeled_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
