@@ -39,6 +39,12 @@ class ParticipantState:
     """Position of its last segment; -1 without segments."""
 
     @property
+    def id(self) -> int:
+        """Of a stored participant."""
+        assert isinstance(self.key, int)
+        return self.key
+
+    @property
     def user_confirmed(self) -> bool:
         """Whether a person said who this is, so that no comparison of voices changes it.
 

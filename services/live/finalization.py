@@ -13,7 +13,7 @@ from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
 from services.identity import live_segments, rediarization
-from services.identity.rediarization import Regrouped
+from services.identity.rediarization import Rediarized
 from services.live.background import StreamThreads
 from services.policy import Policies
 from storage.audio import AudioStore
@@ -69,12 +69,12 @@ class Finalizer:
         await self._threads.run(spool.path.unlink, True)
         return FinishedRecording(conversation_id, counts.segments, counts.speakers, duration, key)
 
-    async def rediarize(self, finished: FinishedRecording, num_speakers: int | None) -> Regrouped:
+    async def rediarize(self, finished: FinishedRecording, num_speakers: int | None) -> Rediarized:
         """Determine the speakers of all segments again, from the whole recording."""
         async with self._rediarizing:
             audio = await self._load(finished.audio_key) if finished.audio_key and finished.num_segments else None
             if audio is None:
-                return Regrouped((), finished.num_speakers)
+                return Rediarized((), finished.num_speakers)
             diarization, participants = await diarize(audio, finished.duration, self._stages, SpeakerHint(num_speakers))
             del audio
             async with self._database.session() as session:
@@ -83,7 +83,7 @@ class Finalizer:
             voices = {participant.label: participant.voiceprint for participant in participants}
             async with self._database.session() as session:
                 policy = await self._policies.lock(session)
-                return await rediarization.regroup(
+                return await rediarization.rediarize(
                     session, finished.conversation_id, speaker_of, diarization.turns, voices, policy
                 )
 

@@ -223,7 +223,7 @@ class LiveConversations:
             logger.exception("The speakers of conversation %d were not determined again", finished.conversation_id)
             session.emit("error", {"message": f"Speaker update error: {failure_reason(error)}"})
             return finished, session.errors
-        segments = [{"segment_id": segment.id, "speaker_name": segment.speaker_name} for segment in found.lines]
+        segments = [{"segment_id": segment.id, "speaker_name": segment.speaker_name} for segment in found.segments]
         session.emit(
             "speaker_update",
             {"conversation_id": finished.conversation_id, "num_speakers": found.num_speakers, "segments": segments},

@@ -1,7 +1,7 @@
 """Ground truth: who truly speaks in a line, as somebody who listened says. The transcript knows nothing of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -112,6 +112,12 @@ async def lines(session: AsyncSession, conversation_ids: Sequence[int] | None, l
     if conversation_ids is not None:
         found = found.where(SegmentRow.conversation_id.in_(conversation_ids))
     return [LabelledLine(*row) for row in await session.execute(found)]
+
+
+async def restore(session: AsyncSession, labels: Mapping[int, Label]) -> None:
+    """Give segments, by id, the labels of others, whose words they have."""
+    for segment_id, label in labels.items():
+        await session.execute(insert(LabelRow).values(asdict(label) | {"segment_id": segment_id}))
 
 
 def _clean(text: str | None) -> str | None:

@@ -7,7 +7,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Segment, Turn
-from storage.tables import Base, Conversation, ParticipantRow
+from storage.postgres.conditions import one_of
+from storage.tables import Base, Conversation, ParticipantRow, TurnRow
 
 BATCH = 250
 """Rows encoded at a time, a few milliseconds' work: other tasks of the event loop run in between."""
@@ -63,6 +64,14 @@ async def insert_turns(
             for turn in turns[first : first + BATCH]
         ]
         await session.execute(insert(TURNS), batch)
+
+
+async def replace_turns(
+    session: AsyncSession, conversation_id: int, turns: Sequence[Turn], participant_of: Mapping[str, int]
+) -> None:
+    """Store turns in place of those that the participants have; turns of other labels are left out."""
+    await session.execute(delete(TurnRow).where(one_of(TurnRow.participant_id, list(participant_of.values()))))
+    await insert_turns(session, conversation_id, [turn for turn in turns if turn.speaker in participant_of], participant_of)
 
 
 def segment_values(segment: Segment) -> dict[str, Any]:

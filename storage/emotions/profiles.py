@@ -1,5 +1,6 @@
 """The emotion profiles of speakers: what there are, from which similarity they count, and forgetting them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +77,31 @@ async def set_profile_threshold(
     if (await session.scalars(changed)).one_or_none() is None:
         raise LookupError(_no_profile(emotion, name))
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileThresholds:
+    """What was set for one emotion profile."""
+
+    speaker_id: int
+    emotion_category: str
+    confidence_threshold: float | None
+    voice_threshold: float | None
+
+
+async def thresholds(session: AsyncSession, speaker_ids: Iterable[int]) -> list[ProfileThresholds]:
+    """The thresholds of all profiles of the speakers."""
+    columns = [getattr(EmotionProfile, name) for name in ProfileThresholds.__dataclass_fields__]
+    rows = await session.execute(select(*columns).where(EmotionProfile.speaker_id.in_(list(speaker_ids))))
+    return [ProfileThresholds(*row) for row in rows]
+
+
+async def restore_thresholds(session: AsyncSession, found: Iterable[ProfileThresholds]) -> None:
+    """Set thresholds again, of profiles that were gone while there were no segments to learn from."""
+    for one in found:
+        which = (EmotionProfile.speaker_id == one.speaker_id, EmotionProfile.emotion_category == one.emotion_category)
+        values = {"confidence_threshold": one.confidence_threshold, "voice_threshold": one.voice_threshold}
+        await session.execute(update(EmotionProfile).where(*which).values(values))
 
 
 def _no_profile(emotion: str, name: str) -> str:

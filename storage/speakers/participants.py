@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import centroid
 from pipeline.transcript.participants import free_label
 from pipeline.types import Vector
+from storage.postgres.conditions import one_of
 from storage.tables import ParticipantRow, SegmentRow
 
 
@@ -31,6 +32,26 @@ async def speakers_of(session: AsyncSession, participant_ids: Iterable[int]) -> 
     """The speaker of each of the participants; None for one without a lasting speaker."""
     found = select(ParticipantRow.id, ParticipantRow.speaker_id).where(ParticipantRow.id.in_(list(participant_ids)))
     return {row.id: row.speaker_id for row in await session.execute(found)}
+
+
+async def count_segments(session: AsyncSession, participant_ids: Iterable[int]) -> int:
+    """How many segments the participants have."""
+    found = select(func.count()).select_from(SegmentRow).where(one_of(SegmentRow.participant_id, list(participant_ids)))
+    return (await session.execute(found)).scalar_one()
+
+
+async def clear_speakers(session: AsyncSession, participant_ids: Iterable[int]) -> None:
+    """Leave participants without a speaker, so that their vectors are references of nobody."""
+    which = one_of(ParticipantRow.id, list(participant_ids))
+    await session.execute(update(ParticipantRow).where(which).values(speaker_id=None))
+
+
+async def delete_silent(session: AsyncSession, conversation_id: int) -> set[int]:
+    """Delete the participants of a conversation that have no segments; returns the speakers that they were."""
+    has_segments = select(SegmentRow.id).where(SegmentRow.participant_id == ParticipantRow.id).exists()
+    silent = delete(ParticipantRow).where(ParticipantRow.conversation_id == conversation_id, ~has_segments)
+    gone = await session.scalars(silent.returning(ParticipantRow.speaker_id))
+    return {speaker for speaker in gone if speaker is not None}
 
 
 async def add_speech(session: AsyncSession, participant_id: int, seconds: float) -> None:

@@ -10,7 +10,8 @@ adds a reference between the look and the decision, on whichever replica.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -115,14 +116,12 @@ async def of_speaker(session: AsyncSession, speaker_id: int, model: str, limit: 
     return list(await session.scalars(newest.order_by(*order).limit(limit)))
 
 
-async def models(session: AsyncSession, speaker_ids: Iterable[int]) -> Mapping[int, set[str]]:
-    """By which embedding models each of the speakers is known."""
+async def count(session: AsyncSession, speaker_ids: Iterable[int]) -> Counter[tuple[int, str]]:
+    """How many references there are of each of the speakers by each embedding model."""
     found = _rows()
-    query = select(found.c.speaker_id, found.c.model).where(found.c.speaker_id.in_(list(speaker_ids))).distinct()
-    known: dict[int, set[str]] = {}
-    for speaker, model in await session.execute(query):
-        known.setdefault(speaker, set()).add(model)
-    return known
+    query = select(found.c.speaker_id, found.c.model, func.count()).where(found.c.speaker_id.in_(list(speaker_ids)))
+    rows = await session.execute(query.group_by(found.c.speaker_id, found.c.model))
+    return Counter({(speaker, model): number for speaker, model, number in rows})
 
 
 def _rows(keys: Sequence[Key] | None = None) -> Subquery:

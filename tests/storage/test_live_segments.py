@@ -200,14 +200,14 @@ async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Da
 
 async def regroup(
     database: Database, conversation: int, labels: Sequence[str | None], voices: dict[str, Vector | None]
-) -> rediarization.Regrouped:
+) -> rediarization.Rediarized:
     """As if the diarizer had told `labels` for the lines, in order."""
     async with database.session() as session:
         lines = sorted(await rediarization.words(session, conversation))
         speaker_of = {line: label for line, label in zip(lines, labels, strict=True) if label is not None}
         turns = [Turn(3.0 * i, 3.0 * i + 2.5, label) for i, label in enumerate(labels) if label is not None]
         prints = {label: None if vector is None else Voiceprint(vector, MODEL) for label, vector in voices.items()}
-        return await rediarization.regroup(session, conversation, speaker_of, turns, prints, RULES)
+        return await rediarization.rediarize(session, conversation, speaker_of, turns, prints, RULES)
 
 
 async def test_one_who_was_taken_for_two_is_one(database: Database) -> None:
@@ -217,7 +217,7 @@ async def test_one_who_was_taken_for_two_is_one(database: Database) -> None:
     await finish(database, id_)
     found = await regroup(database, id_, ["x", "x", "y", "x"], {"x": ALICE, "y": BOB})
     assert [name for name, _ in await stored(database, id_)] == ["Unknown_01", "Unknown_01", "Unknown_03", "Unknown_01"]
-    assert ([line.speaker_name for line in found.lines], found.num_speakers) == (["Unknown_01"], 2)
+    assert ([line.speaker_name for line in found.segments], found.num_speakers) == (["Unknown_01"], 2)
     async with database.session() as session:
         assert "Unknown_02" not in [speaker.name for speaker in await speakers.list_all(session)]
 
@@ -258,7 +258,7 @@ async def test_lines_that_the_diarizer_did_not_hear_stay(database: Database) -> 
     await finish(database, id_)
     found = await regroup(database, id_, [None, None], {})
     assert await stored(database, id_) == before
-    assert found == rediarization.Regrouped((), 2)
+    assert found == rediarization.Rediarized((), 2)
 
 
 async def test_a_conversation_in_work_is_left_alone(database: Database) -> None:

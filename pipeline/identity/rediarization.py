@@ -1,0 +1,83 @@
+"""The participants of a live conversation once the diarizer has processed all of it, which is better than one by one.
+
+The segments stay, with their ids and all that a person said of them; only their participants change. Segments of a participant
+that a person identified, and single segments that a person assigned, stay where they are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+from pipeline.identity.plan import Assignment, IdentityPlan, ParticipantKey, SegmentMove, VoiceUpdate, changed_by
+from pipeline.identity.state import ParticipantState, SegmentState
+from pipeline.transcript.participants import free_label, speech
+from pipeline.types import Participant, Turn, Voiceprint
+
+
+def plan_rediarization(
+    participants: Sequence[ParticipantState],
+    segments: Sequence[SegmentState],
+    label_of: Mapping[int, str],
+    turns: Sequence[Turn],
+    voices: Mapping[str, Voiceprint | None],
+) -> IdentityPlan:
+    """Give segments to participants as the diarizer found them; the known speakers are compared afterwards.
+
+    Args:
+        label_of: The diarizer's label for each segment that it heard, by the segment's id.
+        turns: Its turns, overlaps included.
+        voices: The voice of each label.
+    """
+    confirmed = {person.key for person in participants if person.user_confirmed}
+    stored = _stored_participants(segments, label_of, confirmed)
+    updates = [
+        VoiceUpdate(key, speech(turns, label), None if key in confirmed else voices.get(label)) for label, key in stored.items()
+    ]
+    taken = {person.label for person in participants}
+    added: list[Participant] = []
+    participant_of: dict[str, ParticipantKey] = dict(stored)
+    for label in sorted(set(label_of.values()) - stored.keys()):
+        participant_of[label] = free = free_label(taken)
+        taken.add(free)
+        added.append(Participant(free, speech(turns, label), voices.get(label)))
+    moves = _moves(segments, label_of, participant_of, confirmed)
+    heard: set[ParticipantKey] = {update.participant for update in updates if update.voiceprint is not None}
+    heard |= {person.label for person in added if person.voiceprint is not None}
+    return IdentityPlan(
+        added,
+        [Assignment(person.label, None) for person in added],
+        moves,
+        participant_of=participant_of,
+        voice_updates=updates,
+        recomputed=changed_by(moves) - heard,
+    )
+
+
+def _stored_participants(
+    segments: Iterable[SegmentState], label_of: Mapping[int, str], confirmed: Set[ParticipantKey]
+) -> dict[str, int]:
+    """The stored participant that stands for a label, one for one: confirmed ones first, then by the longest common speech."""
+    shared: dict[tuple[str, int], float] = {}
+    for segment in segments:
+        if segment.id in label_of:
+            pair = label_of[segment.id], segment.participant
+            shared[pair] = shared.get(pair, 0.0) + segment.duration
+    found: dict[str, int] = {}
+    for label, key in sorted(shared, key=lambda pair: (pair[1] not in confirmed, -shared[pair], pair)):
+        if label not in found and key not in found.values():
+            found[label] = key
+    return found
+
+
+def _moves(
+    segments: Iterable[SegmentState],
+    label_of: Mapping[int, str],
+    participant_of: Mapping[str, ParticipantKey],
+    confirmed: Set[ParticipantKey],
+) -> list[SegmentMove]:
+    moves = []
+    for segment in segments:
+        if segment.id not in label_of or segment.user_confirmed or segment.participant in confirmed:
+            continue
+        target = participant_of[label_of[segment.id]]
+        if target != segment.participant:
+            moves.append(SegmentMove(segment.id, segment.participant, target))
+    return moves

@@ -1,0 +1,158 @@
+"""The speakers of a conversation that is matched or transcribed again.
+
+What a person said of speakers outlives both: participants that are `user_confirmed` keep their speaker. All others are matched
+as if their voices were new; their own vectors are no references then. A voice that resembles nobody any more keeps its speaker
+where nothing else is known of that speaker, so that a name is never lost to a comparison.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+from pipeline.identity.matching import Neighbours, closest
+from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, ParticipantKey, SegmentMove, changed_by
+from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState, of_speaker
+from pipeline.transcript.participants import free_label
+from pipeline.types import Participant
+
+References = Counter[tuple[int, str]]
+"""How many references there are of a speaker by an embedding model."""
+
+
+def matched_again(participants: Sequence[ParticipantState], model: str) -> list[ParticipantState]:
+    """The participants that are compared with the known speakers again; `model` is the embedding model that is running."""
+    return [
+        person
+        for person in participants
+        if person.has_turns and not person.user_confirmed and person.voiceprint is not None and person.voiceprint.model == model
+    ]
+
+
+def plan_rematch(
+    participants: Sequence[ParticipantState], nearby: Mapping[ParticipantKey, Neighbours], references: References, model: str
+) -> IdentityPlan:
+    """Match participants of a conversation with the speakers that are known now.
+
+    Args:
+        participants: As `matched_again` selects them.
+        nearby: The known speakers closer to each than the threshold, without the references that these participants are.
+        references: Those of their speakers, likewise.
+    """
+    numbers = count()
+    assignments = []
+    for person in participants:
+        if (match := closest(nearby[person.key])) is not None:
+            assignments.append(Assignment(person.key, match.speaker_id, match.similarity))
+        elif isinstance(person.speaker, int) and not references[person.speaker, model]:
+            assignments.append(Assignment(person.key, person.speaker, person.similarity))
+        else:
+            assignments.append(Assignment(person.key, NewSpeaker(next(numbers))))
+    return IdentityPlan(assignments=assignments)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    participants: Sequence[ParticipantState]
+    """In the order in which they were added."""
+    segments: Sequence[SegmentState]
+    """In the order of the transcript."""
+
+
+def plan_carry_over(
+    former: ConversationState,
+    new: ConversationState,
+    source_of: Mapping[int, int],
+    successor_of: Mapping[int, int],
+    references: References,
+) -> IdentityPlan:
+    """What a person said of the speakers in the former transcript, applied to the new one.
+
+    Args:
+        former: As it was before it was replaced.
+        new: As it was stored, with the speakers that its voices were matched to.
+        source_of: For new segments the former one that most of their words come from (`transcript.carry_over.sources`).
+        successor_of: For former segments the new one that stands for them (`transcript.carry_over.carry`).
+        references: Those of the former speakers, the new participants among them.
+    """
+    by_key = {person.key: person for person in former.participants}
+    former_of = {segment.id: by_key[segment.participant] for segment in former.segments}
+    assignments = _keep_voices(new, {segment: former_of[id_] for segment, id_ in source_of.items()}, references)
+    speaker_of = {assignment.participant: assignment.speaker for assignment in assignments}
+    matched = [replace(person, speaker=speaker_of.get(person.key, person.speaker)) for person in new.participants]
+    confirmed = {segment.id for segment in former.segments if segment.user_confirmed}
+    again = {segment: former_of[id_] for segment, id_ in source_of.items() if id_ in confirmed}
+    added, moves = _keep_segments(matched, new.segments, again)
+    now = {person.key: person.speaker for person in (*matched, *added)}
+    owner = {segment.id: segment.participant for segment in new.segments} | {move.segment: move.target for move in moves}
+    misidentified = [
+        successor_of[segment.id]
+        for segment in former.segments
+        if segment.is_misidentified
+        and segment.id in successor_of
+        and now[owner[successor_of[segment.id]]] == former_of[segment.id].speaker
+    ]
+    return IdentityPlan(
+        [Participant(person.label, 0.0, None) for person in added],
+        [*assignments, *(Assignment(person.key, person.speaker, enrolled=person.enrolled) for person in added)],
+        moves,
+        misidentified=misidentified,
+        recomputed=changed_by(moves) | {owner[segment] for segment in misidentified},
+    )
+
+
+def _keep_voices(new: ConversationState, source: Mapping[int, ParticipantState], references: References) -> list[Assignment]:
+    """The speakers that participants get from the former ones whose words they say.
+
+    A participant that says most of what one that a person confirmed said before gets that one's speaker. So does one that
+    resembles no known speaker, if there are no other references of that speaker: a new model knows nobody at first.
+    """
+    counts = Counter(references)
+    shared: Counter[tuple[ParticipantKey, ParticipantKey]] = Counter()
+    length: Counter[ParticipantKey] = Counter()
+    for segment in new.segments:
+        length[segment.participant] += len(segment.words)
+        if segment.id in source:
+            shared[segment.participant, source[segment.id].key] += len(segment.words)
+    new_by_key = {person.key: person for person in new.participants}
+    former_by_key = {person.key: person for person in source.values()}
+    assignments = []
+    for (key, former_key), count_ in shared.most_common():
+        person, was = new_by_key[key], former_by_key[former_key]
+        if 2 * count_ <= length[key] or not isinstance(was.speaker, int):
+            continue
+        model = None if person.voiceprint is None else person.voiceprint.model
+        is_new = person.similarity is None and not person.user_confirmed
+        if not was.user_confirmed and not (is_new and (model is None or not counts[was.speaker, model])):
+            continue
+        assignments.append(Assignment(key, was.speaker, was.similarity, was.enrolled))
+        if model is not None:
+            if isinstance(person.speaker, int) and person.enrolled:
+                counts[person.speaker, model] -= 1
+            counts[was.speaker, model] += was.enrolled
+    return assignments
+
+
+def _keep_segments(
+    participants: Sequence[ParticipantState], segments: Sequence[SegmentState], again: Mapping[int, ParticipantState]
+) -> tuple[list[ParticipantState], list[SegmentMove]]:
+    """Segments whose speaker a person named go to that speaker; `again` has the former participant of each, by its id.
+
+    Returns the participants that have to be added for it, and the moves.
+    """
+    current, added = {person.key: person for person in participants}, []
+    moves = []
+    for segment in segments:
+        if (was := again.get(segment.id)) is None:
+            continue
+        target: ParticipantKey = segment.participant
+        if was.speaker is not None and current[target].speaker != was.speaker:
+            there = of_speaker(current.values(), was.speaker)
+            if there is None:
+                label = free_label({person.label for person in current.values()})
+                there = ParticipantState(label, label, was.speaker, None, enrolled=was.enrolled)
+                current[label] = there
+                added.append(there)
+            target = there.key
+        moves.append(SegmentMove(segment.id, segment.participant, target, CONFIRMED))
+    return added, moves
