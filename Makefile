@@ -24,6 +24,7 @@ lint: .venv/installed ## style, types, and the directions in which packages impo
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 bench: .venv/installed ## print the first tables of docs/measurements.md (DATA=… names the folder of recordings with references)
 	$(BIN)/python -m benchmarks.accuracy.end_to_end --data $(DATA)

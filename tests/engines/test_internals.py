@@ -1,0 +1,41 @@
+"""Internals of pyannote.audio that `engines` uses beyond its documentation. A new minor release may change them."""
+
+import inspect
+from importlib.metadata import version
+
+import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
+from pyannote.audio import Inference
+from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
+from pyannote.audio.models.segmentation import PyanNet
+from pyannote.audio.pipelines import SpeakerDiarization
+from pyannote.audio.pipelines.clustering import BaseClustering
+
+
+def test_the_release_is_the_one_that_was_checked() -> None:
+    assert version("pyannote.audio").startswith("4.0."), "Check engines/, then move the bound in pyproject.toml and this test."
+
+
+def test_the_pipeline_calls_the_methods_that_are_replaced() -> None:
+    """engines/diarization.py computes segmentations and embeddings itself and hands them to `apply`."""
+    source = inspect.getsource(SpeakerDiarization.apply)
+    assert "self.get_segmentations(" in source
+    assert "self.get_embeddings(" in source
+    assert "self._embedding" in inspect.getsource(SpeakerDiarization.__init__)
+    assert "self._segmentation" in inspect.getsource(SpeakerDiarization.__init__)
+    assert "filter_embeddings" in inspect.getsource(BaseClustering)
+
+
+def test_the_segmentation_network_has_its_parts() -> None:
+    """engines/shared_segmentation.py runs SincNet's first layer once for all windows."""
+    source = inspect.getsource(PyanNet)
+    for part in ("sincnet", "lstm", "linear", "classifier", "activation"):
+        assert f"self.{part}" in source, part
+    assert "conversion" in inspect.getsource(Inference)
+
+
+def test_the_embedding_network_has_its_parts() -> None:
+    """engines/speaker_trunk.py runs the trunk once and pools for each voice."""
+    assert "self._fbank = " in inspect.getsource(BaseWeSpeakerResNet.__init__)
+    for name in ("forward_frames", "forward_embedding"):
+        assert callable(getattr(BaseWeSpeakerResNet, name, None)), name
+    assert list(inspect.signature(BaseWeSpeakerResNet.forward_embedding).parameters) == ["self", "frames", "weights"]
