@@ -32,10 +32,12 @@ bench: .venv/installed ## print the first tables of docs/measurements.md (DATA=â
 clean: ## remove what `make` installed; recordings, transcripts and models stay
 	rm -rf .venv
 
-# uv installs in a fraction of pip's time; it reads pip's place for local wheels under another name.
-.venv/installed: pyproject.toml
+# The versions of uv.lock, as constraints: `uv sync` would take torch from the index also where a CPU build lies at hand.
+# uv does not read PIP_FIND_LINKS.
+.venv/installed: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vivavoce needs Python 3.11 or newer; say which with: make PYTHON=python3.12 â€¦")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable '.$(EXTRAS)' --group dev
+	@$(BIN)/uv export --frozen --quiet --all-extras --all-groups --no-emit-project --no-hashes --output-file .venv/constraints.txt
+	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint .venv/constraints.txt --editable '.$(EXTRAS)' --group dev
 	@touch $@

@@ -120,7 +120,7 @@ def test_images_run_as_nobody_in_particular_and_tell_their_health() -> None:
 def test_images_hold_all_that_the_wheel_is_built_from() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packaged = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    wanted = {*packaged, "pyproject.toml", "README.md", "LICENSE"}
+    wanted = {*packaged, "pyproject.toml", "uv.lock", "README.md", "LICENSE"}
     sent = {line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert sent == wanted
 
