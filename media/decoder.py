@@ -1,26 +1,31 @@
-"""What decoders of live streams have in common."""
+"""What the decoders of live streams have in common."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline.types import Samples
 
+Encoding = Literal["float32", "int16", "webm"]
+DEFAULT_SAMPLE_RATE_HZ = 48_000
+"""What clients send that name no sample rate."""
+MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
+
 
 class StreamError(ValueError):
-    """What the client sends cannot be used any further; the message is one sentence that says why."""
+    """The stream cannot be decoded any further; the message is one sentence that says why."""
 
 
 class Decoder(Protocol):
-    """The bytes of one connection, in order, as samples. All methods block, and are called by one thread at a time."""
+    """Decodes the bytes of one connection, in order. All methods block; only one thread calls them at a time."""
 
     level: float
-    """Root mean square of the sound that came last."""
+    """Root mean square of the most recent audio."""
 
     def feed(self, data: bytes) -> Iterator[Samples]:
-        """What can be told of the stream with `data`. Raises StreamError."""
+        """The samples that can be decoded once `data` has come. Raises StreamError."""
 
     def finish(self) -> Iterator[Samples]:
-        """The rest, after the last bytes. Raises StreamError."""
+        """The remaining samples, after the last bytes. Raises StreamError."""
 
     def close(self) -> None:
-        """Let go of everything, wherever the stream stands."""
+        """Release all resources, wherever the stream stands."""

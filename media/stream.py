@@ -6,15 +6,10 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from media.decoder import Decoder
+from media.decoder import Decoder, Encoding
 from media.webm import WebmDecoder
 from pipeline.live.endpointing import level
 from pipeline.types import SAMPLE_RATE, Samples
-
-Encoding = Literal["float32", "int16", "webm"]
-DEFAULT_RATE = 48_000
-"""Hz; what clients send who say nothing."""
-MIN_RATE, MAX_RATE = 8_000, 192_000
 
 
 class PcmDecoder:

@@ -1,4 +1,4 @@
-"""`vivavoce listen`: speaks into the live stream of a running application, and prints the lines as they come back."""
+"""`vivavoce listen`: stream audio to a running application and print the segments as they come back."""
 
 import json
 import queue
@@ -15,30 +15,39 @@ from websockets.sync.client import ClientConnection, connect
 
 from media.decoding import decode
 from pipeline.types import SAMPLE_RATE, Samples
+from services.live import server_messages
+from services.live.server_messages import (
+    CompletedMessage,
+    Emit,
+    ErrorMessage,
+    PartialMessage,
+    SegmentMessage,
+    ServerMessage,
+    StartedMessage,
+)
 from settings import Settings
 from vivavoce.printing import line
 
-PIECE = SAMPLE_RATE // 10
-"""Samples that are sent at a time."""
-PATIENCE = 600.0
-"""Seconds without an answer after which the application is taken for dead; a long recording takes it a while to finish."""
-LAST = 100
-"""Characters that are shown of a line that is still being said."""
+FRAME_SAMPLES = SAMPLE_RATE // 10
+"""Samples in a binary frame: 100 ms."""
+ANSWER_TIMEOUT_S = 600.0
+"""The application counts as dead after this time without a message. It needs a while to finish a long recording."""
+PARTIAL_WIDTH = 100
+"""Characters shown of a partial transcription."""
 Source = Callable[[threading.Event], Iterator[Samples]]
-"""Pieces of sound as they are made, until they end or the event is set."""
+"""Yields pieces of 16 kHz mono audio in real time until it ends or the event is set."""
 
 
 class ListenError(Exception):
-    """The conversation cannot be held; one sentence that says what to do."""
+    """The conversation cannot be recorded; the message is one sentence that says what to do."""
 
 
-def listen(address: str, source: Source, options: dict[str, Any], tell: Callable[[str, dict[str, Any]], None]) -> None:
-    """Hold a conversation with the application at `address` (`http://host:port`).
+def listen(address: str, source: Source, options: dict[str, Any], on_message: Emit) -> None:
+    """Stream audio to the application at `address` (`http://host:port`) until it has answered `completed`.
 
     Args:
-        source: The sound, 16 kHz mono.
-        options: What `start` says beside the encoding.
-        tell: Given the type and the data of every message, in this thread. Ctrl-C ends the sound; what was said is still told.
+        options: Fields of the `start` message other than the encoding and sample rate; those that are None are left out.
+        on_message: Called with every message, in this thread. Ctrl-C ends the audio; the messages that follow still come.
 
     Raises ListenError.
     """
@@ -48,40 +57,41 @@ def listen(address: str, source: Source, options: dict[str, Any], tell: Callable
         with connect(url, proxy=None, max_size=None) as socket:
             start = {"type": "start", "encoding": "int16", "sample_rate": SAMPLE_RATE}
             socket.send(json.dumps(start | {name: value for name, value in options.items() if value is not None}))
-            speaker = threading.Thread(target=_speak, args=(socket, source, stop), daemon=True)
-            speaker.start()
+            sender = threading.Thread(target=_send, args=(socket, source, stop), daemon=True)
+            sender.start()
             try:
-                _hear(socket, tell, stop)
+                _receive(socket, on_message, stop)
             finally:
                 stop.set()
-                speaker.join(5)
+                sender.join(5)
     except (OSError, InvalidHandshake) as error:
         raise ListenError(f"{address} does not answer: start `vivavoce serve`, or give --url ({error}).") from error
 
 
-def show(type_: str, data: dict[str, Any]) -> None:
-    """Print lines on stdout, and on stderr whatever else there is to say."""
-    if type_ == "started":
-        print(f"Conversation {data['conversation_id']}", file=sys.stderr)
-    elif type_ == "partial":
-        print(f"\r\x1b[K{data['text'][-LAST:]}", end="", file=sys.stderr, flush=True)
-    elif type_ == "segment":
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        print(line(data), flush=True)
-    elif type_ == "error":
-        print(data["message"], file=sys.stderr)
-    elif type_ == "completed":
-        counts = f"{data['num_segments']} lines, {data['num_speakers']} speakers"
-        print(f"{data['message']}: {data['duration']:.0f} s, {counts}", file=sys.stderr)
+def show(message: ServerMessage) -> None:
+    """Print segments on stdout and everything else on stderr."""
+    match message:
+        case StartedMessage(data=started):
+            print(f"Conversation {started.conversation_id}", file=sys.stderr)
+        case PartialMessage(data=partial):
+            print(f"\r\x1b[K{partial.text[-PARTIAL_WIDTH:]}", end="", file=sys.stderr, flush=True)
+        case SegmentMessage(data=segment):
+            if sys.stderr.isatty():
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print(line(segment.model_dump()), flush=True)
+        case ErrorMessage(data=error):
+            print(error.message, file=sys.stderr)
+        case CompletedMessage(data=completed):
+            counts = f"{completed.num_segments} lines, {completed.num_speakers} speakers"
+            print(f"{completed.message}: {completed.duration:.0f} s, {counts}", file=sys.stderr)
 
 
-def _hear(socket: ClientConnection, tell: Callable[[str, dict[str, Any]], None], stop: threading.Event) -> None:
-    """Until the application has said all."""
+def _receive(socket: ClientConnection, on_message: Emit, stop: threading.Event) -> None:
+    """Until the application has sent `completed`."""
     failed = ""
     while True:
         try:
-            message = json.loads(socket.recv(PATIENCE))
+            message = server_messages.parse(socket.recv(ANSWER_TIMEOUT_S, decode=True))
         except KeyboardInterrupt:
             if stop.is_set():
                 raise
@@ -89,19 +99,21 @@ def _hear(socket: ClientConnection, tell: Callable[[str, dict[str, Any]], None],
             continue
         except (ConnectionClosed, TimeoutError) as error:
             raise ListenError(failed or f"The connection was lost: {error}.") from error
-        if message["type"] == "error":
-            failed = message["data"]["message"]
-        tell(message["type"], message["data"])
-        if message["type"] == "completed":
+        if message is None:
+            continue
+        if isinstance(message, ErrorMessage):
+            failed = message.data.message
+        on_message(message)
+        if isinstance(message, CompletedMessage):
             return
 
 
-def _speak(socket: ClientConnection, source: Source, stop: threading.Event) -> None:
+def _send(socket: ClientConnection, source: Source, stop: threading.Event) -> None:
     try:
         for samples in source(stop):
             socket.send(np.rint(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes())
         socket.send(json.dumps({"type": "stop"}))
-    except ConnectionClosed:  # the other thread sees it, too, and knows why
+    except ConnectionClosed:  # the receiving thread raises the error
         pass
 
 
@@ -111,17 +123,17 @@ def file(path: Path, settings: Settings, speed: float = 1.0) -> Source:
 
     def play(stop: threading.Event) -> Iterator[Samples]:
         began = time.monotonic()
-        for at in range(0, len(samples), PIECE):
-            due = began + min(at + PIECE, len(samples)) / SAMPLE_RATE / speed  # a piece is there when it has been said
+        for at in range(0, len(samples), FRAME_SAMPLES):
+            due = began + min(at + FRAME_SAMPLES, len(samples)) / SAMPLE_RATE / speed  # when its last sample is spoken
             if stop.wait(max(0.0, due - time.monotonic())):
                 return
-            yield samples[at : at + PIECE]
+            yield samples[at : at + FRAME_SAMPLES]
 
     return play
 
 
 def microphone() -> Source:
-    """What the default microphone hears, until Ctrl-C. Raises ListenError."""
+    """The default microphone, until Ctrl-C. Raises ListenError."""
     try:
         import sounddevice
     except (ImportError, OSError) as error:
@@ -132,10 +144,10 @@ def microphone() -> Source:
     def record(stop: threading.Event) -> Iterator[Samples]:
         pieces: queue.SimpleQueue[Samples] = queue.SimpleQueue()
 
-        def hear(data: Samples, _frames: int, _time: Any, _status: Any) -> None:
+        def receive(data: Samples, _frames: int, _time: Any, _status: Any) -> None:
             pieces.put(data[:, 0].copy())
 
-        with sounddevice.InputStream(SAMPLE_RATE, blocksize=PIECE, channels=1, dtype="float32", callback=hear):
+        with sounddevice.InputStream(SAMPLE_RATE, blocksize=FRAME_SAMPLES, channels=1, dtype="float32", callback=receive):
             while not stop.is_set():
                 yield pieces.get()
 

@@ -29,8 +29,9 @@ from media.decoding import decode
 from pipeline.live.endpointing import SILERO, Endpointer, SpeechSpan
 from pipeline.live.live_segment import SegmentOptions, process_segment
 from pipeline.types import SAMPLE_RATE, Samples
+from services.live.server_messages import ServerMessage
 from settings import Settings
-from vivavoce.listen import PIECE, Source, listen
+from vivavoce.listen import FRAME_SAMPLES, Source, listen
 from vivavoce.printing import table
 from vivavoce.sample import recording
 
@@ -96,20 +97,22 @@ def stream(application: Application, path: Path, *, partials: bool) -> Stream:
     found = Stream()
     address = str(application.client.base_url).removesuffix("/api/v1/")
     options = {"language": LANGUAGE, "partials": partials}
-    listen(
-        address, played(samples_of(path), found), options, lambda kind, data: found.came.append((time.monotonic(), kind, data))
-    )
+
+    def received(message: ServerMessage) -> None:
+        found.came.append((time.monotonic(), message.type, message.data.model_dump()))
+
+    listen(address, played(samples_of(path), found), options, received)
     return found
 
 
 def played(samples: Samples, found: Stream) -> Source:
     def play(stop: threading.Event) -> Iterator[Samples]:
         found.began = time.monotonic()
-        for at in range(0, len(samples), PIECE):
-            due = found.began + min(at + PIECE, len(samples)) / SAMPLE_RATE
+        for at in range(0, len(samples), FRAME_SAMPLES):
+            due = found.began + min(at + FRAME_SAMPLES, len(samples)) / SAMPLE_RATE
             if stop.wait(max(0.0, due - time.monotonic())):
                 return
-            yield samples[at : at + PIECE]
+            yield samples[at : at + FRAME_SAMPLES]
 
     return play
 
@@ -125,8 +128,8 @@ def lines_of(samples: Samples) -> list[Line]:
     """What the application cuts the stream into, and when it can."""
     endpointer = Endpointer(StreamingVad(), SILERO, Settings().silence_duration)
     found = []
-    for at in range(0, len(samples), PIECE):
-        piece = samples[at : at + PIECE]
+    for at in range(0, len(samples), FRAME_SAMPLES):
+        piece = samples[at : at + FRAME_SAMPLES]
         found += [Line(cut, (at + len(piece)) / SAMPLE_RATE) for cut in endpointer.feed(piece)]
     return found + [Line(cut, len(samples) / SAMPLE_RATE) for cut in endpointer.finish()]
 

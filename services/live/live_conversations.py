@@ -4,26 +4,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
-from media import recording
-from media.spool import Spool
-from media.stream import decoder
-from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
-from pipeline.live.language import LanguageTracker
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.types import Samples
 from services.errors import failure_reason
+from services.live import server_messages
 from services.live.background import BackgroundTasks, StreamThreads
-from services.live.finalization import Finalizer, FinishedRecording
-from services.live.messages import Emit, Start
-from services.live.recorder import Recorder
-from services.live.segment_store import SegmentStore
+from services.live.client_messages import StartMessage
+from services.live.finalization import Finalizer
+from services.live.server_messages import CompletedMessage, Emit
 from services.live.session import LiveSession
-from services.live.spool_directory import SpoolDirectory, open_free
+from services.live.session_opener import SessionOpener
+from services.live.spool_directory import SpoolDirectory
 from services.policy import Policies
 from settings import Settings
 from storage.audio import AudioStore
@@ -36,8 +30,6 @@ ABANDONED_POLL_INTERVAL_S = 1.0
 RESUME_TIMEOUT_S = 30.0
 """How long a client that resumes waits until its former connection has released the recording."""
 RESUME_POLL_INTERVAL_S = 0.25
-RESCAN_SAMPLES = 60 * SAMPLE_RATE
-"""Samples that are read in one call when a recording is resumed."""
 
 
 class LiveError(Exception):
@@ -55,7 +47,7 @@ class NotResumableError(LiveError):
 class LiveConversations:
     """The live conversations of one ingress replica.
 
-    A conversation can be continued from its spool file, which the database knows by its name, and its stored segments. So a
+    The spool file, which is named in the database, and the stored segments are all it takes to continue a conversation. So a
     file that no stream holds can be taken over: by a client that resumes it, or after a while by any replica.
     """
 
@@ -68,26 +60,36 @@ class LiveConversations:
         policies: Policies,
         share: Callable[[Samples], Any],
     ) -> None:
-        self._settings = settings
-        self._stages = stages
+        self._max_streams = settings.max_streams
+        self._resume_s = settings.stream_resume_seconds
         self._database = database
         self._policies = policies
-        self._share = share
-        self._spools = SpoolDirectory(settings.data_path / "live")
-        self._threads = StreamThreads()
-        self._tasks = BackgroundTasks(LiveError)
-        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share)
         self._sessions: set[LiveSession] = set()
         self._opening = 0
         """Streams that are not in `_sessions` yet."""
+        self._threads = StreamThreads()
+        self._tasks = BackgroundTasks(LiveError)
+        self._spools = SpoolDirectory(settings.data_path / "live")
+        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share)
+        self._opener = SessionOpener(
+            settings,
+            stages,
+            database,
+            self._spools,
+            self._threads,
+            self._tasks,
+            policies,
+            share,
+            on_close=self._sessions.discard,
+        )
 
-    async def start(self, options: Start, emit: Emit) -> LiveSession:
+    async def start(self, options: StartMessage, emit: Emit) -> LiveSession:
         """Begin a conversation, or resume one. `emit` sends messages to its client.
 
         Raises TooManyStreamsError, NotResumableError, ModelsUnavailableError.
         """
-        if len(self._sessions) + self._opening >= self._settings.max_streams:
-            raise TooManyStreamsError(f"All {self._settings.max_streams} live streams are in use: try again later.")
+        if len(self._sessions) + self._opening >= self._max_streams:
+            raise TooManyStreamsError(f"All {self._max_streams} live streams are in use: try again later.")
         self._opening += 1
         opening = self._tasks.spawn(self._begin(options, emit))
         opening.add_done_callback(self._opened)
@@ -97,11 +99,11 @@ class LiveConversations:
             opening.add_done_callback(self._abandon)
             raise
 
-    async def finish(self, session: LiveSession) -> tuple[FinishedRecording, int]:
+    async def finish(self, session: LiveSession) -> CompletedMessage:
         """Archive the conversation, and determine its speakers again from the whole recording.
 
-        Returns the recording and how many spans of speech failed. A client that asked for `speaker_update` waits for the
-        speakers; otherwise they follow in the background. The work goes on if the caller is cancelled.
+        With the option `speaker_update` the result waits for the speakers; otherwise they follow in the background. The work
+        goes on if the caller is cancelled.
         """
         return await asyncio.shield(self._tasks.spawn(self._finish(session)))
 
@@ -128,29 +130,20 @@ class LiveConversations:
         if not opening.cancelled() and opening.exception() is None:
             self.leave(opening.result())
 
-    async def _begin(self, options: Start, emit: Emit) -> LiveSession:
+    async def _begin(self, options: StartMessage, emit: Emit) -> LiveSession:
         await self._policies.embedding_model()  # raises before there is anything to clean up if the stages do not answer
         if options.conversation_id is not None:
             return await self._resume(options.conversation_id, options, emit)
-        uuid = uuid4()
-        file = await self._threads.run(Spool, self._spools.file(uuid))
-        try:
-            async with self._database.session() as session:
-                audio_format = recording.SUFFIX.lstrip(".")
-                conversation_id = await live_recordings.begin(session, uuid, options.title, audio_format, options.language)
-        except BaseException:
-            await self._threads.run(file.discard)
-            raise
-        return await self._open(conversation_id, file, 0.0, options, emit)
+        return await self._admit(await self._opener.create(options, emit))
 
-    async def _resume(self, conversation_id: int, options: Start, emit: Emit) -> LiveSession:
-        """Continue once the recording is released: it is mostly held by a dead connection that has not been noticed yet."""
+    async def _resume(self, conversation_id: int, options: StartMessage, emit: Emit) -> LiveSession:
+        """Continue once the recording is free: mostly it is held by a dead connection that has not been noticed yet."""
         async with self._database.session() as session:
             uuid = await live_recordings.name_of_recording(session, conversation_id)
         deadline = time.monotonic() + RESUME_TIMEOUT_S
         while uuid is not None and self._spools.file(uuid).exists():
-            if opened := await self._take_over(self._spools.file(uuid), options, emit):
-                return opened
+            if opened := await self._opener.take_over(self._spools.file(uuid), options, emit):
+                return await self._admit(opened)
             holder = next((held for held in self._sessions if held.conversation_id == conversation_id), None)
             if time.monotonic() > deadline or (holder is not None and not holder.options.resumable):
                 break
@@ -162,91 +155,48 @@ class LiveConversations:
             "Start a new one."
         )
 
-    async def _take_over(self, path: Path, options: Start, emit: Emit) -> LiveSession | None:
-        """Continue the recording in a file; None if it is held, or finished or deleted."""
-        file = await self._threads.run(open_free, path)
-        if file is None:
-            return None
-        try:
-            async with self._database.session() as session:
-                found = await live_recordings.find(session, UUID(path.stem))
-        except BaseException:
-            await self._threads.run(file.close)
-            raise
-        if found is None or found.status != live_recordings.RECORDING:
-            await self._threads.run(file.discard)
-            return None
-        options = options.model_copy(update={"language": options.language or found.language})
-        return await self._open(found.id, file, found.heard, options, emit)
-
-    async def _open(self, conversation_id: int, file: Spool, processed_s: float, options: Start, emit: Emit) -> LiveSession:
-        """A session that continues its file. Audio after `processed_s` seconds is processed again."""
-        settings = self._settings
-        try:
-            silence_duration = (await self._policies.voice_settings()).silence_duration
-            origin = min(round(processed_s * SAMPLE_RATE), file.length)
-            endpointer = await self._threads.run(_endpointer, settings.endpointing, silence_duration, origin)
-        except BaseException:
-            await self._threads.run(file.close)
-            raise
-        stream = decoder(options.encoding, options.sample_rate)
-        recorder = Recorder(conversation_id, file, stream, endpointer, self._threads, self._share, settings.max_duration_hours)
-        session = LiveSession(
-            SegmentStore(self._database, self._policies, conversation_id, options.num_speakers),
-            recorder,
-            options,
-            self._stages,
-            LanguageTracker(options.language or settings.language),
-            self._tasks,
-            emit,
-            self._sessions.discard,
-            settings.segment_handler_timeout_seconds,
-        )
+    async def _admit(self, session: LiveSession) -> LiveSession:
         self._sessions.add(session)
-        for start in range(origin, file.length, RESCAN_SAMPLES):
-            await recorder.rescan(start, start + RESCAN_SAMPLES)
+        await session.recorder.catch_up()
         return session
 
-    async def _finish(self, session: LiveSession) -> tuple[FinishedRecording, int]:
+    async def _finish(self, session: LiveSession) -> CompletedMessage:
         try:
             await session.drain()
             finished = await self._finalizer.archive(session.conversation_id, session.recorder.spool, session.language.main)
         finally:
             await session.close()
+        num_speakers = finished.num_speakers
         rediarize = self._finalizer.rediarize(finished, session.options.num_speakers)
         if not session.options.speaker_update:
             self._tasks.spawn(rediarize)
-            return finished, session.errors
-        try:
-            found = await rediarize
-        except Exception as error:
-            logger.exception("The speakers of conversation %d were not determined again", finished.conversation_id)
-            session.emit("error", {"message": f"Speaker update error: {failure_reason(error)}"})
-            return finished, session.errors
-        segments = [{"segment_id": segment.id, "speaker_name": segment.speaker_name} for segment in found.segments]
-        session.emit(
-            "speaker_update",
-            {"conversation_id": finished.conversation_id, "num_speakers": found.num_speakers, "segments": segments},
+        else:
+            try:
+                found = await rediarize
+            except Exception as error:
+                logger.exception("The speakers of conversation %d could not be determined again", session.conversation_id)
+                session.emit(server_messages.error(f"Speaker update error: {failure_reason(error)}"))
+            else:
+                num_speakers = found.num_speakers
+                session.emit(server_messages.speaker_update(session.conversation_id, num_speakers, found.segments))
+        return server_messages.completed(
+            conversation_id=session.conversation_id,
+            num_segments=finished.num_segments,
+            num_speakers=num_speakers,
+            duration=finished.duration,
+            processing_errors=session.errors,
+            has_audio=finished.audio_key is not None,
         )
-        return replace(finished, num_speakers=found.num_speakers), session.errors
 
     async def _watch_abandoned(self) -> None:
         """Finish recordings that no stream has written for a while: from killed replicas, from clients that did not resume,
         and those that could not be finished before."""
         while True:
-            for path in await self._threads.run(self._spools.abandoned, self._settings.stream_resume_seconds):
+            for path in await self._threads.run(self._spools.abandoned, self._resume_s):
                 self._tasks.spawn(self._finish_abandoned(path))
             await asyncio.sleep(ABANDONED_POLL_INTERVAL_S)
 
     async def _finish_abandoned(self, path: Path) -> None:
-        session = await self._take_over(path, Start(), lambda _type, _data: None)
+        session = await self._opener.take_over(path, StartMessage(), lambda _message: None)
         if session is not None:
-            await self._finish(session)
-
-
-def _endpointer(kind: str, silence_duration: float, origin: int) -> Endpointer:
-    if kind == "energy":
-        return Endpointer(energy, ENERGY, silence_duration, origin)
-    from engines.streaming_vad import StreamingVad
-
-    return Endpointer(StreamingVad(), SILERO, silence_duration, origin)
+            await self._finish(await self._admit(session))

@@ -1,7 +1,6 @@
 """Transcribe speech that has not ended yet."""
 
 import asyncio
-from dataclasses import asdict
 from typing import Any
 
 from pipeline.live.endpointing import SpeechSpan
@@ -9,9 +8,10 @@ from pipeline.live.language import LanguageTracker
 from pipeline.live.partials import PARTIAL_INTERVAL_S, LocalAgreement
 from pipeline.stages import Transcriber
 from pipeline.types import SAMPLE_RATE, Span
+from services.live import server_messages
 from services.live.background import BackgroundTasks
-from services.live.messages import Emit
 from services.live.recorder import Recorder
+from services.live.server_messages import Emit
 
 
 class PartialTranscriber:
@@ -62,4 +62,4 @@ class PartialTranscriber:
         current = self._recorder.current_span
         if current is not None and current.start == span.start:
             partial = agreement.update([word.text for utterance in utterances for word in utterance.words])
-            self._emit("partial", asdict(partial) | {"start_offset": span.start_offset, "end_offset": span.end_offset})
+            self._emit(server_messages.partial(partial, span))

@@ -14,6 +14,9 @@ from services.live.background import StreamThreads
 
 logger = logging.getLogger("ray.serve")
 
+CATCH_UP_SAMPLES = 60 * SAMPLE_RATE
+"""Samples that are read at a time from a recording that is resumed."""
+
 
 class Recorder:
     """The audio of one live conversation.
@@ -21,7 +24,7 @@ class Recorder:
     All blocking work runs in `threads`, one call at a time.
 
     Args:
-        endpointer: Continues where the segments that are already stored end.
+        origin: The first sample that has not been searched for speech; the endpointer counts from there.
         share: Puts samples where the stages read them. Blocks.
     """
 
@@ -31,6 +34,7 @@ class Recorder:
         spool: Spool,
         decoder: Decoder,
         endpointer: Endpointer,
+        origin: int,
         threads: StreamThreads,
         share: Callable[[Samples], Any],
         max_duration_hours: float,
@@ -41,6 +45,7 @@ class Recorder:
         self._conversation_id = conversation_id
         self._decoder = decoder
         self._endpointer = endpointer
+        self._origin = origin
         self._threads = threads
         self._share = share
         self._max_samples = max_duration_hours * 3600 * SAMPLE_RATE
@@ -71,9 +76,10 @@ class Recorder:
         """
         return await self._threads.run(self._write, data)
 
-    async def rescan(self, start: int, end: int) -> None:
-        """Find the spans of speech in samples that are on disk already."""
-        await self._threads.run(self._rescan, start, end)
+    async def catch_up(self) -> None:
+        """Find the spans of speech in what is on disk already, before the first `write`."""
+        for start in range(self._origin, self.spool.length, CATCH_UP_SAMPLES):
+            await self._threads.run(self._scan, start, start + CATCH_UP_SAMPLES)
 
     async def end(self) -> None:
         """Write what the decoder still holds, and end the current span and `spans`. Raises OSError."""
@@ -98,7 +104,7 @@ class Recorder:
                 self._append(self._decoder.feed(data))
             return self._endpointer.active
 
-    def _rescan(self, start: int, end: int) -> None:
+    def _scan(self, start: int, end: int) -> None:
         with self._lock:
             self._publish(self._endpointer.feed(self.spool.read(start, end)))
 

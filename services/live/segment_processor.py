@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from pipeline.live.endpointing import SpeechSpan
@@ -11,11 +10,11 @@ from pipeline.live.language import LanguageTracker
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.stages import Stages
 from services.errors import failure_reason
+from services.live import server_messages
 from services.live.background import BackgroundTasks
-from services.live.messages import Emit
 from services.live.recorder import Recorder
 from services.live.segment_store import SegmentStore
-from storage.conversations.live_recordings import LiveSegment
+from services.live.server_messages import Emit
 
 logger = logging.getLogger("ray.serve")
 
@@ -98,14 +97,8 @@ class SegmentProcessor:
             except Exception as error:
                 self.errors += 1
                 logger.exception("A segment of conversation %d failed", self._store.conversation_id)
-                self._emit("error", {"message": f"Segment processing error: {failure_reason(error)}"})
+                self._emit(server_messages.error(f"Segment processing error: {failure_reason(error)}"))
                 continue
             for segment in stored:
                 self.segments += 1
-                self._emit("segment", _message(segment))
-
-
-def _message(segment: LiveSegment) -> dict[str, Any]:
-    data = asdict(segment)
-    data["segment_id"] = data.pop("id")
-    return data | {"confidence": segment.confidence or 0.0}  # clients expect a number
+                self._emit(server_messages.segment(segment))

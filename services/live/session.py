@@ -2,30 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.language import LanguageTracker
 from pipeline.stages import Stages
+from services.live import server_messages
 from services.live.background import BackgroundTasks
-from services.live.messages import Emit, Start
+from services.live.client_messages import StartMessage
 from services.live.partial_transcriber import PartialTranscriber
 from services.live.recorder import Recorder
 from services.live.segment_processor import SegmentProcessor
 from services.live.segment_store import SegmentStore
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The answer to a frame of audio."""
-
-    vad_active: bool
-    audio_level: float
-    buffer_size: int
-    """Frames of audio since the last span of speech ended."""
-    segments_processed: int
-    total_audio_seconds: float
+from services.live.server_messages import Emit, StatusMessage
 
 
 class LiveSession:
@@ -39,7 +28,7 @@ class LiveSession:
         self,
         store: SegmentStore,
         recorder: Recorder,
-        options: Start,
+        options: StartMessage,
         stages: Stages[Any],
         language: LanguageTracker,
         tasks: BackgroundTasks,
@@ -66,13 +55,19 @@ class LiveSession:
         """Spans of speech that could not be processed."""
         return self._processor.errors
 
-    async def feed(self, data: bytes) -> Status:
+    async def feed(self, data: bytes) -> StatusMessage:
         """Add a frame of audio. Raises StreamError if the stream cannot continue, OSError if the disk is full."""
         self._frames += 1
-        active = await self.recorder.write(data)
+        speaking = await self.recorder.write(data)
         if self._partials is not None:
             self._partials.update()
-        return Status(active, self.recorder.level, self._frames, self._processor.segments, self.recorder.duration)
+        return server_messages.status(
+            speaking=speaking,
+            level=self.recorder.level,
+            frames=self._frames,
+            segments=self._processor.segments,
+            seconds=self.recorder.duration,
+        )
 
     async def drain(self) -> None:
         """End the audio and wait until all of it is processed and stored."""

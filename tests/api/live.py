@@ -1,4 +1,4 @@
-"""The API on a real socket, and a client of its live streams that was written from the contract."""
+"""The API on a real socket, and a client of its live streams that is written from the contract."""
 
 import json
 import threading
@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
 from pipeline.stages import Stages
+from services.live import server_messages
 from settings import Settings
 from tests.support.application import connected
 from tests.support.ports import free_port
@@ -53,7 +54,10 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
 
 
 class Client:
-    """One live stream, as the contract describes it. What comes is collected in `messages`."""
+    """One live stream, as the contract describes it. The messages of the server are collected in `messages`.
+
+    Each is checked against the models of the protocol: no field is missing or unknown.
+    """
 
     def __init__(self, address: str, **connection: Any) -> None:
         self._address, self._stack = address, ExitStack()
@@ -61,7 +65,7 @@ class Client:
         self.messages: list[dict[str, Any]] = []
 
     def connect(self, **options: Any) -> None:
-        """Once more, if the connection was lost."""
+        """Connect again if the connection was lost."""
         connection = connect(f"ws://{self._address}/streaming/ws", proxy=None, **options)
         self.socket: ClientConnection = self._stack.enter_context(connection)
 
@@ -79,31 +83,38 @@ class Client:
             self.until("status")
 
     def stop(self) -> dict[str, Any]:
-        """Returns what `completed` says."""
+        """Returns the data of `completed`."""
         self.socket.send(json.dumps({"type": "stop"}))
         return self.until("completed")
 
     def until(self, type_: str, timeout: float = 120) -> dict[str, Any]:
         """The data of the next message of this type."""
         while True:
-            message = json.loads(self.socket.recv(timeout))
-            self.messages.append(message)
+            message = self._receive(timeout)
             if message["type"] == type_:
                 data: dict[str, Any] = message["data"]
                 return data
             assert type_ == "error" or message["type"] != "error", message
 
     def closed(self, timeout: float = 30) -> int:
-        """Read until the server closes; returns its code."""
+        """Read until the server closes the connection; returns its code."""
         try:
             while True:
-                self.messages.append(json.loads(self.socket.recv(timeout)))
+                self._receive(timeout)
         except ConnectionClosed as error:
             return error.rcvd.code if error.rcvd is not None else 0
 
     def of(self, type_: str) -> list[dict[str, Any]]:
-        """The data of all messages of this type that came."""
+        """The data of all messages of this type so far."""
         return [message["data"] for message in self.messages if message["type"] == type_]
+
+    def _receive(self, timeout: float) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.socket.recv(timeout))
+        parsed = server_messages.parse(json.dumps(message))
+        assert parsed is not None, message
+        assert parsed.model_dump(mode="json", exclude={"timestamp"}) == {k: v for k, v in message.items() if k != "timestamp"}
+        self.messages.append(message)
+        return message
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +124,7 @@ class Client:
 
 
 def conversation(address: str, id_: int) -> dict[str, Any]:
-    """What `GET /conversations/{id}` says."""
+    """The answer of `GET /conversations/{id}`."""
     answer = httpx.get(f"http://{address}/conversations/{id_}", timeout=30, trust_env=False)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found

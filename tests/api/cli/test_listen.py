@@ -1,4 +1,4 @@
-"""The example client against a server without models: it hears silence, and answers as the contract says."""
+"""The example client against a server without models, which can process silence only."""
 
 import signal
 import subprocess
@@ -14,6 +14,8 @@ import pytest
 from media import recording
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE
+from services.live import server_messages
+from services.live.server_messages import CompletedMessage, SegmentData, SegmentMessage, ServerMessage, StartedMessage
 from settings import Settings
 from tests.api.live import conversation, serving
 from tests.support.ports import free_port
@@ -44,14 +46,14 @@ def url(server: str) -> str:
 
 def test_a_file_is_played_in_real_time(server: str, silence: Path) -> None:
     began = time.monotonic()
-    messages: list[tuple[str, dict[str, Any]]] = []
-    tell = lambda type_, data: messages.append((type_, data))  # noqa: E731
-    listen.listen(url(server), listen.file(silence, Settings()), {"title": "Played"}, tell)
+    messages: list[ServerMessage] = []
+    listen.listen(url(server), listen.file(silence, Settings()), {"title": "Played"}, messages.append)
     assert time.monotonic() - began >= 2.0
-    assert messages[0][0] == "started"
-    assert messages[-1][0] == "completed"
-    assert messages[-1][1]["duration"] == 2.0
-    assert conversation(server, messages[0][1]["conversation_id"])["title"] == "Played"
+    first, last = messages[0], messages[-1]
+    assert isinstance(first, StartedMessage)
+    assert isinstance(last, CompletedMessage)
+    assert last.data.duration == 2.0
+    assert conversation(server, first.data.conversation_id)["title"] == "Played"
 
 
 def test_the_command_plays_a_file_faster(server: str, silence: Path) -> None:
@@ -73,18 +75,20 @@ def test_ctrl_c_ends_the_sound_and_not_the_conversation(server: str, tmp_path: P
         assert process.wait(30) == 0
 
 
-def test_what_the_server_refuses_is_told(server: str, silence: Path) -> None:
-    first = threading.Thread(target=listen.listen, args=(url(server), listen.file(silence, Settings()), {}, lambda *_: None))
+def test_the_reason_of_a_refusal_is_raised(server: str, silence: Path) -> None:
+    started = threading.Event()
+    source = listen.file(silence, Settings())
+    first = threading.Thread(target=listen.listen, args=(url(server), source, {}, lambda _message: started.set()))
     first.start()
-    time.sleep(0.5)
+    assert started.wait(60)
     with pytest.raises(ListenError, match="All 1 live streams are in use"):
-        listen.listen(url(server), listen.file(silence, Settings()), {}, lambda *_: None)
+        listen.listen(url(server), listen.file(silence, Settings()), {}, lambda _message: None)
     first.join()
 
 
-def test_a_server_that_is_not_there(silence: Path) -> None:
+def test_a_server_that_does_not_answer(silence: Path) -> None:
     with pytest.raises(ListenError, match="does not answer: start `vivavoce serve`, or give --url"):
-        listen.listen(f"http://127.0.0.1:{free_port()}", listen.file(silence, Settings()), {}, lambda *_: None)
+        listen.listen(f"http://127.0.0.1:{free_port()}", listen.file(silence, Settings()), {}, lambda _message: None)
 
 
 @pytest.mark.parametrize("arguments", [[], ["{file}", "--microphone"]])
@@ -95,9 +99,22 @@ def test_one_source_of_sound(silence: Path, arguments: list[str]) -> None:
 
 
 def test_lines_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
-    segment = {"start_offset": 61.5, "speaker_name": "Alice", "emotion_category": "happy", "emotion_confidence": 0.7}
-    listen.show("segment", segment | {"text": "Hello."})
-    listen.show("error", {"message": "Segment processing error: too bad."})
+    data = {
+        "segment_id": 1,
+        "speaker_name": "Alice",
+        "is_known": True,
+        "text": "Hello.",
+        "start_offset": 61.5,
+        "end_offset": 62.5,
+        "confidence": 0.8,
+        "emotion_category": "happy",
+        "emotion_confidence": 0.7,
+        "detector_breakdown": None,
+        "words": [],
+        "avg_logprob": None,
+    }
+    listen.show(SegmentMessage(data=SegmentData(**data)))
+    listen.show(server_messages.error("Segment processing error: too bad."))
     said = capsys.readouterr()
     assert said.out == "0:01:01.5  Alice         happy 70%        Hello.\n"
     assert said.err == "Segment processing error: too bad.\n"

@@ -6,9 +6,9 @@ from itertools import cycle
 import numpy as np
 import pytest
 
-from media.decoder import Decoder, StreamError
+from media.decoder import DEFAULT_SAMPLE_RATE_HZ, Decoder, StreamError
 from media.decoding import decode
-from media.stream import DEFAULT_RATE, decoder
+from media.stream import decoder
 from media.webm import WebmDecoder
 from pipeline.types import SAMPLE_RATE, Samples
 from tests.support.program import DATA
@@ -42,9 +42,9 @@ def test_any_rate_becomes_16_khz(rate: int) -> None:
 
 
 def test_samples_do_not_depend_on_how_they_arrive() -> None:
-    data = tone(2, DEFAULT_RATE).astype("<f4").tobytes()
-    whole = decoded(decoder("float32", DEFAULT_RATE), [data])
-    assert np.array_equal(decoded(decoder("float32", DEFAULT_RATE), pieces(data, 4, 28, 16384, 400)), whole)
+    data = tone(2, DEFAULT_SAMPLE_RATE_HZ).astype("<f4").tobytes()
+    whole = decoded(decoder("float32", DEFAULT_SAMPLE_RATE_HZ), [data])
+    assert np.array_equal(decoded(decoder("float32", DEFAULT_SAMPLE_RATE_HZ), pieces(data, 4, 28, 16384, 400)), whole)
 
 
 def test_16_bit_integers() -> None:
@@ -63,7 +63,7 @@ def test_a_frame_of_odd_length_is_dropped_and_those_around_it_are_not() -> None:
 
 
 def test_the_level_is_that_of_the_last_piece() -> None:
-    found = decoder("float32", DEFAULT_RATE)
+    found = decoder("float32", DEFAULT_SAMPLE_RATE_HZ)
     for loudness in (0.5, 0.25):
         list(found.feed(np.full(100, loudness, "<f4").tobytes()))
         assert found.level == pytest.approx(loudness)

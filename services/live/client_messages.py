@@ -1,0 +1,67 @@
+"""The text frames that a client sends on a live stream. docs/live.md describes them; binary frames carry the audio."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
+
+from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
+from pipeline.languages import language_code
+
+MAX_TEXT_LENGTH = 2**16
+"""Characters of a text frame."""
+
+
+class NoMessageError(ValueError):
+    """A text frame is not a JSON object."""
+
+
+class InvalidMessageError(ValueError):
+    """A field of a message is wrong; the text says which and why."""
+
+
+class StartMessage(BaseModel):
+    """The first message. All other fields are optional."""
+
+    type: Literal["start"] = "start"
+    sample_rate: int = Field(DEFAULT_SAMPLE_RATE_HZ, ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ)
+    encoding: Encoding = "float32"
+    language: Annotated[str | None, AfterValidator(lambda code: language_code(code) if code else None)] = None
+    title: str | None = Field(None, max_length=1000)
+    num_speakers: int | None = Field(None, ge=1, le=100)
+    partials: bool = False
+    """Send `partial` messages."""
+    speaker_update: bool = False
+    """At the end, wait until the whole recording is diarized, and send `speaker_update`."""
+    resumable: bool = False
+    """Keep the conversation open for a while if the connection is lost."""
+    conversation_id: int | None = Field(None, ge=1, le=2**31 - 1)
+    """The conversation to resume."""
+
+
+class StopMessage(BaseModel):
+    """Ends the audio."""
+
+    type: Literal["stop"] = "stop"
+
+
+ClientMessage = Annotated[StartMessage | StopMessage, Field(discriminator="type")]
+_ADAPTER: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+def parse(text: str) -> ClientMessage | None:
+    """The message in a text frame; None if its type is unknown. Raises NoMessageError, InvalidMessageError."""
+    try:
+        fields = json.loads(text) if len(text) <= MAX_TEXT_LENGTH else None
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise NoMessageError('A text message must be a JSON object with a \'type\', such as {"type": "stop"}.')
+    try:
+        return _ADAPTER.validate_python(fields)
+    except ValidationError as error:
+        if error.errors()[0]["type"].startswith("union_tag"):
+            return None
+        # The first part of a fault's location is the type of the message.
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
+        raise InvalidMessageError(f"The '{fields['type']}' message is wrong. {faults}") from error

@@ -1,0 +1,128 @@
+"""Open live sessions on new and on existing recordings."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from media import recording
+from media.spool import Spool
+from media.stream import decoder
+from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
+from pipeline.live.language import LanguageTracker
+from pipeline.stages import Stages
+from pipeline.types import SAMPLE_RATE, Samples
+from services.live.background import BackgroundTasks, StreamThreads
+from services.live.client_messages import StartMessage
+from services.live.recorder import Recorder
+from services.live.segment_store import SegmentStore
+from services.live.server_messages import Emit
+from services.live.session import LiveSession
+from services.live.spool_directory import SpoolDirectory, open_free
+from services.policy import Policies
+from settings import Settings
+from storage.conversations import live_recordings
+from storage.postgres.database import Database
+
+
+class SessionOpener:
+    """Composes sessions from their parts.
+
+    Args:
+        on_close: Called with each session that closes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Stages[Any],
+        database: Database,
+        spools: SpoolDirectory,
+        threads: StreamThreads,
+        tasks: BackgroundTasks,
+        policies: Policies,
+        share: Callable[[Samples], Any],
+        on_close: Callable[[LiveSession], None],
+    ) -> None:
+        self._settings = settings
+        self._stages = stages
+        self._database = database
+        self._spools = spools
+        self._threads = threads
+        self._tasks = tasks
+        self._policies = policies
+        self._share = share
+        self._on_close = on_close
+
+    async def create(self, options: StartMessage, emit: Emit) -> LiveSession:
+        """A session on a new conversation."""
+        uuid = uuid4()
+        spool = await self._threads.run(Spool, self._spools.file(uuid))
+        try:
+            async with self._database.session() as session:
+                audio_format = recording.SUFFIX.lstrip(".")
+                conversation_id = await live_recordings.begin(session, uuid, options.title, audio_format, options.language)
+        except BaseException:
+            await self._threads.run(spool.discard)
+            raise
+        return await self._open(conversation_id, spool, 0.0, options, emit)
+
+    async def take_over(self, path: Path, options: StartMessage, emit: Emit) -> LiveSession | None:
+        """A session that continues the recording in a file; None if that is held, or its conversation finished or deleted."""
+        spool = await self._threads.run(open_free, path)
+        if spool is None:
+            return None
+        try:
+            async with self._database.session() as session:
+                found = await live_recordings.find(session, UUID(path.stem))
+        except BaseException:
+            await self._threads.run(spool.close)
+            raise
+        if found is None or found.status != live_recordings.RECORDING:
+            await self._threads.run(spool.discard)
+            return None
+        options = options.model_copy(update={"language": options.language or found.language})
+        return await self._open(found.id, spool, found.heard, options, emit)
+
+    async def _open(
+        self, conversation_id: int, spool: Spool, processed_s: float, options: StartMessage, emit: Emit
+    ) -> LiveSession:
+        """Audio after `processed_s` seconds has not been processed yet."""
+        settings = self._settings
+        try:
+            silence_duration = (await self._policies.voice_settings()).silence_duration
+            origin = min(round(processed_s * SAMPLE_RATE), spool.length)
+            endpointer = await self._threads.run(_endpointer, settings.endpointing, silence_duration, origin)
+        except BaseException:
+            await self._threads.run(spool.close)
+            raise
+        recorder = Recorder(
+            conversation_id,
+            spool,
+            decoder(options.encoding, options.sample_rate),
+            endpointer,
+            origin,
+            self._threads,
+            self._share,
+            settings.max_duration_hours,
+        )
+        return LiveSession(
+            SegmentStore(self._database, self._policies, conversation_id, options.num_speakers),
+            recorder,
+            options,
+            self._stages,
+            LanguageTracker(options.language or settings.language),
+            self._tasks,
+            emit,
+            self._on_close,
+            settings.segment_handler_timeout_seconds,
+        )
+
+
+def _endpointer(kind: str, silence_duration: float, origin: int) -> Endpointer:
+    """Blocks: the network of the first one is loaded from disk."""
+    if kind == "energy":
+        return Endpointer(energy, ENERGY, silence_duration, origin)
+    from engines.streaming_vad import StreamingVad
+
+    return Endpointer(StreamingVad(), SILERO, silence_duration, origin)

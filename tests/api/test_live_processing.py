@@ -1,0 +1,149 @@
+"""How a live stream passes its spans of speech through the stages. The stages answer from a script; no model is loaded."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.stages import Stages
+from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
+from tests.api.live import Client, conversation, serving
+from tests.storage.transcripts import MODEL, voice
+
+PAUSE = np.zeros(SAMPLE_RATE, np.float32)
+
+
+def speech(number: int, seconds: float = 1.0) -> Samples:
+    """A span that the script transcribes as its number."""
+    return np.full(round(seconds * SAMPLE_RATE), number / 20, np.float32)
+
+
+@dataclass
+class Script:
+    """Every span is spoken by one voice, in German unless a language is given."""
+
+    wait_for: dict[int, int] = field(default_factory=dict)
+    """Spans that are transcribed only after another one has been."""
+    broken: int = 0
+    """A span whose transcription fails."""
+    languages: list[str | None] = field(default_factory=list)
+    order: list[tuple[str, int]] = field(default_factory=list)
+    """The begin and the end of each transcription."""
+    done: dict[int, asyncio.Event] = field(default_factory=dict)
+
+    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+        number = round(float(audio.max()) * 20)
+        self.languages.append(language)
+        self.order.append(("begin", number))
+        if number in self.wait_for:
+            await self.done.setdefault(self.wait_for[number], asyncio.Event()).wait()
+        if number == self.broken:
+            raise RuntimeError("The device is gone.")
+        self.order.append(("end", number))
+        self.done.setdefault(number, asyncio.Event()).set()
+        return [Utterance((Word(f" Number {number}.", 0.3, window.end - 0.3, 0.9),), -0.2, language or "de")]
+
+    async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        return [Voiceprint(voice(1), MODEL) for _ in spans]
+
+    async def recognize(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Emotion]:
+        return [Emotion("happy", 0.75, {"happy": 0.75}, voice(2, 1024), "felt") for _ in spans]
+
+    async def observe(self, *_: Any) -> Observation:
+        return Observation(np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1), np.float32))
+
+    async def cluster(self, *_: Any) -> Diarization:
+        return Diarization((), ())
+
+    async def embed(self, *_: Any) -> Voiceprint:
+        return Voiceprint(voice(1), MODEL)
+
+    async def find_speech(self, audio: Samples) -> Sequence[Span]:
+        raise AssertionError("The endpointer finds the speech of a live stream.")
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path, script: Script) -> Iterator[str]:
+    stages = Stages(script, script, script, script)
+    with serving(database_url, tmp_path, stages, MODEL, endpointing="energy", speaker_threshold=0.5) as address:
+        yield address
+
+
+def stream(client: Client, *parts: Samples, **options: Any) -> dict[str, Any]:
+    """Send everything and stop; returns the data of `completed`."""
+    client.start(sample_rate=SAMPLE_RATE, **options)
+    client.socket.send(np.concatenate(parts).astype("<f4").tobytes())
+    client.socket.send(json.dumps({"type": "stop"}))
+    while not client.of("completed"):
+        client.messages.append(json.loads(client.socket.recv(60)))
+    return client.of("completed")[0]
+
+
+def texts(client: Client) -> list[str]:
+    return [segment["text"] for segment in client.of("segment")]
+
+
+def test_segments_keep_their_order_when_a_later_span_is_ready_first(server: str, script: Script) -> None:
+    script.wait_for = {1: 2, 2: 3}
+    with Client(server) as client:
+        done = stream(client, speech(1), PAUSE, speech(2), PAUSE, speech(3), PAUSE, language="en")
+    assert [number for edge, number in script.order if edge == "end"] == [3, 2, 1]
+    assert texts(client) == ["Number 1.", "Number 2.", "Number 3."]
+    assert [round(segment["start_offset"]) for segment in client.of("segment")] == [0, 2, 4]
+    assert (done["num_segments"], done["num_speakers"]) == (3, 1)
+    stored = conversation(server, done["conversation_id"])["segments"]
+    assert [segment["id"] for segment in stored] == [segment["segment_id"] for segment in client.of("segment")]
+
+
+def test_a_span_that_fails_is_reported_and_the_others_are_stored(server: str, script: Script) -> None:
+    script.broken = 2
+    with Client(server) as client:
+        done = stream(client, speech(1), PAUSE, speech(2), PAUSE, speech(3), PAUSE, language="en")
+    kinds = [message["type"] for message in client.messages if message["type"] in ("segment", "error")]
+    assert kinds == ["segment", "error", "segment"]
+    assert client.of("error") == [{"message": "Segment processing error: The device is gone."}]
+    assert (done["status"], done["processing_errors"], done["num_segments"]) == ("completed_with_errors", 1, 2)
+
+
+def test_the_detected_language_is_used_after_five_seconds_of_speech(server: str, script: Script) -> None:
+    with Client(server) as client:
+        done = stream(client, *[part for number in range(1, 6) for part in (speech(number, 2.0), PAUSE)])
+    assert script.languages == [None, None, "de", "de", "de"]
+    assert conversation(server, done["conversation_id"])["language"] == "de"
+
+
+def test_spans_are_processed_one_by_one_until_the_language_is_known(server: str, script: Script) -> None:
+    script.wait_for = {3: 4}  # possible only once the language is known
+    with Client(server) as client:
+        stream(client, *[part for number in range(1, 5) for part in (speech(number, 2.0), PAUSE)])
+    assert script.order[:4] == [("begin", 1), ("end", 1), ("begin", 2), ("end", 2)]
+    assert [number for edge, number in script.order if edge == "end"] == [1, 2, 4, 3]
+    assert texts(client) == ["Number 1.", "Number 2.", "Number 3.", "Number 4."]
+
+
+def test_a_growing_span_is_transcribed_once_a_second(server: str, script: Script) -> None:
+    with Client(server) as client:
+        client.start(sample_rate=SAMPLE_RATE, partials=True, language="en")
+        for count in (1, 2):
+            client.socket.send(speech(1, 1.1).astype("<f4").tobytes())
+            while len(client.of("partial")) < count:
+                client.until("partial")
+        client.socket.send(PAUSE.astype("<f4").tobytes())
+        client.until("segment")
+        client.stop()
+    first, second = client.of("partial")
+    assert (first["text"], first["stable"]) == ("Number 1.", "")
+    assert (second["text"], second["stable"]) == ("Number 1.", "Number 1.")
+    assert first["start_offset"] == second["start_offset"] == 0.0
+    assert second["end_offset"] - first["end_offset"] == pytest.approx(1.1, abs=0.05)
+    assert texts(client) == ["Number 1."]
