@@ -8,7 +8,7 @@ reference system wrote the file; lines that are not here any more are passed ove
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import Header
@@ -18,8 +18,7 @@ from storage.backups import backups, restored_emotions
 from storage.backups.backups import BackupSummary, ProfileNotFoundError
 from storage.backups.restore_sql import COUNTS, HEADER, LENGTHS, LOAD, PERSONAL, SPEAKERS, TRANSCRIPTS
 from storage.backups.snapshots import Running
-from storage.speakers import speakers, voice_settings
-from storage.tables import IdentityChange
+from storage.speakers import change_log, speakers, voice_settings
 
 
 class IncompatibleError(ValueError):
@@ -77,7 +76,7 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     await _run(session, LOAD, backup=backup.id)
     await _check_lengths(session)
     before = await backups.keep_before_restore(session, running)
-    await session.execute(delete(IdentityChange))  # they speak of speakers and lines as they were
+    await change_log.clear(session)
     personal = set(await session.scalars(text(PERSONAL)))
     await _run(session, (*SPEAKERS, *TRANSCRIPTS), unknown=speakers.UNKNOWN)
     learned = await restored_emotions.restore(session)

@@ -8,11 +8,11 @@ from typing import BinaryIO
 from pipeline.identity.enrollment import LONGEST, voice_of
 from services.identity import identification, speaker_admin, undo, unknown_speakers
 from services.identity.identification import Identification, Mark
-from services.identity.undo import ChangeSummary
 from services.identity.unknown_speakers import Suggestion
 from services.policy import Policies
 from services.recordings import Recordings, decode_upload
 from storage.speakers import speaker_queries, speakers
+from storage.speakers.change_log import ChangeSummary
 from storage.speakers.speaker_queries import Entry
 from storage.speakers.speakers import NameTakenError, Sample, SpeakerSummary
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from sqlalchemy import select
@@ -15,8 +14,8 @@ from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Vector
 from services.identity.merging import merge
 from services.identity.speaker_changes import SpeakerChange
-from storage.speakers import references, speakers
-from storage.tables import IdentityChange, ParticipantRow, Speaker
+from storage.speakers import change_log, references, speakers
+from storage.tables import ParticipantRow, Speaker
 
 REFERENCES = 16
 """References of an unknown speaker that are looked at, the newest: more would cost time and hardly decide otherwise."""
@@ -117,8 +116,4 @@ async def _apart(session: AsyncSession, speaker_ids: Collection[int]) -> set[fro
     pairs: set[frozenset[int]] = set()
     for first, second in await session.execute(together):
         pairs |= {frozenset((int(first or 0), int(second or 0)))}
-    undone = select(IdentityChange.before["merged"]).where(IdentityChange.undone_at.is_not(None))
-    for merged in await session.scalars(undone):
-        for group in merged or ():
-            pairs |= {frozenset(pair) for pair in combinations(group, 2)}
-    return pairs
+    return pairs | await change_log.undone_merges(session)

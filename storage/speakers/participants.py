@@ -30,7 +30,7 @@ async def of_speaker(session: AsyncSession, conversation_id: int, speaker_id: in
 
 async def speakers_of(session: AsyncSession, participant_ids: Iterable[int]) -> dict[int, int | None]:
     """The speaker of each of the participants; None for one without a lasting speaker."""
-    found = select(ParticipantRow.id, ParticipantRow.speaker_id).where(ParticipantRow.id.in_(list(participant_ids)))
+    found = select(ParticipantRow.id, ParticipantRow.speaker_id).where(one_of(ParticipantRow.id, list(participant_ids)))
     return {row.id: row.speaker_id for row in await session.execute(found)}
 
 
@@ -55,9 +55,9 @@ async def delete_silent(session: AsyncSession, conversation_id: int) -> set[int]
 
 
 async def add_speech(session: AsyncSession, participant_id: int, seconds: float) -> None:
-    """Add to the seconds that a participant speaks."""
+    """Add to the seconds that a participant speaks. `seconds` may be negative; the sum is at least 0."""
     change = update(ParticipantRow).where(ParticipantRow.id == participant_id)
-    await session.execute(change.values(speech=ParticipantRow.speech + seconds))
+    await session.execute(change.values(speech=func.greatest(ParticipantRow.speech + seconds, 0.0)))
 
 
 async def recompute(session: AsyncSession, participant_ids: Iterable[int]) -> list[int]:

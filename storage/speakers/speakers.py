@@ -98,9 +98,19 @@ async def name_of(session: AsyncSession, speaker_id: int) -> str:
     return name
 
 
+async def speaker_exists(session: AsyncSession, speaker_id: int) -> bool:
+    return await session.scalar(select(Speaker.id).where(Speaker.id == speaker_id)) is not None
+
+
 async def find(session: AsyncSession, name: str) -> int | None:
     """The speaker of this name."""
     return await session.scalar(select(Speaker.id).where(Speaker.name == name))
+
+
+async def unknown(session: AsyncSession) -> dict[int, str]:
+    """The ids and names of the speakers that have no given name."""
+    found = select(Speaker.id, Speaker.name).where(Speaker.name.regexp_match(UNKNOWN)).order_by(Speaker.id)
+    return {row.id: row.name for row in await session.execute(found)}
 
 
 async def names(session: AsyncSession) -> list[str]:
