@@ -1,51 +1,56 @@
-"""What the stages found, as text that outlives the process, for the one that goes on with the work."""
+"""Results of finished stages as JSON, stored so that a resumed job does not run these stages again.
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+Stored results outlive an update of the program. So each carries a version: a changed form gets the next number, and older forms
+are converted before they are validated.
+"""
 
-import numpy as np
+from typing import Any, ClassVar, Literal, TypeVar
 
-from pipeline.types import Diarization, Participant, Turn, Utterance, Vector, Voiceprint, Word
+from pydantic import BaseModel, ConfigDict, model_validator
 
-Voices = tuple[Diarization, list[Participant]]
-"""Who speaks when, and what each of them sounds like."""
+from pipeline.types import Diarization, Participant, Utterance
 
-
-def dump_utterances(utterances: Sequence[Utterance]) -> str:
-    return json.dumps([asdict(utterance) for utterance in utterances])
+R = TypeVar("R", bound="StageResult")
 
 
-def load_utterances(text: str) -> list[Utterance]:
-    return [Utterance(tuple(Word(**word) for word in found.pop("words")), **found) for found in json.loads(text)]
+class StageResult(BaseModel):
+    # "constants" writes NaN as JSON readers of Python expect it; the default would write null.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    stage: ClassVar[str]
+    """Name of the stage, as progress reports it."""
+    version: Literal[2] = 2
+
+    def dump(self) -> str:
+        return self.model_dump_json()
+
+    @classmethod
+    def load(cls: type[R], text: str) -> R:
+        """Raises ValueError where the text is no result of this stage."""
+        return cls.model_validate_json(text)
 
 
-def dump_voices(voices: Voices) -> str:
-    diarization, participants = voices
-    # A float32 is a float64 as well, and JSON keeps all of its digits: what comes back is the very same vector.
-    return json.dumps([asdict(diarization), [asdict(participant) for participant in participants]], default=np.ndarray.tolist)
+class Transcribed(StageResult):
+    stage: ClassVar = "transcribing"
+    utterances: tuple[Utterance, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, value: Any) -> Any:
+        return {"utterances": value} if isinstance(value, list) else value
 
 
-def load_voices(text: str) -> Voices:
-    diarization, participants = json.loads(text)
-    return (
-        Diarization(
-            turns=_turns(diarization["turns"]),
-            exclusive=_turns(diarization["exclusive"]),
-            voiceprints={label: _voiceprint(found) for label, found in diarization["voiceprints"].items()},
-        ),
-        [
-            Participant(found["label"], found["speech"], found["voiceprint"] and _voiceprint(found["voiceprint"]))
-            for found in participants
-        ],
-    )
+class Diarized(StageResult):
+    """Who speaks when, and the participants with their voiceprints."""
 
+    stage: ClassVar = "diarizing"
+    diarization: Diarization
+    participants: tuple[Participant, ...]
 
-def _turns(found: Sequence[Mapping[str, Any]]) -> tuple[Turn, ...]:
-    return tuple(Turn(**turn) for turn in found)
-
-
-def _voiceprint(found: Mapping[str, Any]) -> Voiceprint:
-    vector: Vector = np.array(found["vector"], np.float32)
-    return Voiceprint(vector, found["model"])
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        diarization, participants = value
+        return {"diarization": diarization, "participants": participants}

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from pipeline import checkpoint
+from pipeline.checkpoint import Diarized, StageResult, Transcribed
 from pipeline.concurrency import gather, map_bounded
 from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
@@ -30,7 +30,7 @@ SHORTEST_FELT = 1.5
 LAST = "recognizing voices and emotions"
 """What waits for the other stages: it is done line by line."""
 
-T = TypeVar("T")
+R = TypeVar("R", bound=StageResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,14 @@ class _Recording(Generic[Audio]):
         self.keep = keep
 
     async def process(self) -> Transcript:
-        utterances, (diarization, voices) = await gather(
-            self.once("transcribing", self.transcribe, checkpoint.dump_utterances, checkpoint.load_utterances),
-            self.once("diarizing", self.hear_speakers, checkpoint.dump_voices, checkpoint.load_voices),
-        )
+        transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
+        utterances, diarization = transcribed.utterances, diarized.diarization
         segments = segmentation.split(align(utterances, diarization))
         if self.options.filter_hallucinations:
             segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
         segments = await self.hear_lines(segments)
         speaking = {segment.speaker for segment in segments}
-        known = {voice.label: voice for voice in voices}
+        known = {participant.label: participant for participant in diarized.participants}
         return Transcript(
             duration=self.duration,
             language=utterances[0].language if utterances else None,
@@ -111,25 +109,25 @@ class _Recording(Generic[Audio]):
             turns=diarization.turns,
         )
 
-    async def once(self, stage: str, work: Callable[[], Awaitable[T]], dump: Callable[[T], str], load: Callable[[str], T]) -> T:
-        """What `work` finds, now or in a former attempt."""
-        if stage in self.found:
-            await self.meter(stage, 1.0)
-            return await asyncio.to_thread(load, self.found[stage])
+    async def once(self, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
+        """The result of `work`, or the one that an earlier attempt stored."""
+        if kind.stage in self.found:
+            await self.meter(kind.stage, 1.0)
+            return await asyncio.to_thread(kind.load, self.found[kind.stage])
         result = await work()
         if self.keep is not None:
-            await self.keep(stage, await asyncio.to_thread(dump, result))
+            await self.keep(kind.stage, await asyncio.to_thread(result.dump))
         return result
 
     def nobody(self, label: str, diarization: Diarization) -> Participant:
         return Participant(label, participants.speech(diarization.turns, label), voiceprint=None)
 
-    async def transcribe(self) -> list[Utterance]:
+    async def transcribe(self) -> Transcribed:
         """All utterances in order of time."""
         windows = pack(await self.stages.transcriber.find_speech(self.audio))
         if not windows:
             await self.meter("transcribing", 1.0)
-            return []
+            return Transcribed(utterances=())
         language = self.options.language
         heard: dict[Span, Sequence[Utterance]] = {}
         if language is None:
@@ -144,13 +142,14 @@ class _Recording(Generic[Audio]):
 
         await map_bounded(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
         await self.meter("transcribing", 1.0)
-        return [utterance for window in windows for utterance in heard[window]]
+        return Transcribed(utterances=tuple(utterance for window in windows for utterance in heard[window]))
 
-    async def hear_speakers(self) -> checkpoint.Voices:
-        """Who speaks when, and what each of them sounds like."""
-        found = await diarize(self.audio, self.duration, self.stages, self.options.hint, partial(self.meter, "diarizing"))
+    async def diarize(self) -> Diarized:
+        """Who speaks when, and the participants with their voiceprints."""
+        progress = partial(self.meter, "diarizing")
+        diarization, found = await diarize(self.audio, self.duration, self.stages, self.options.hint, progress)
         await self.meter("diarizing", 1.0)
-        return found
+        return Diarized(diarization=diarization, participants=tuple(found))
 
     def around(self, segment: Segment) -> Span:
         """Where to listen for a segment's emotion: nobody hears one in half a second."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 SAMPLE_RATE = 16_000
 """Hz. Every model here hears 16 kHz mono."""
@@ -12,8 +14,16 @@ SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 """Mono samples at `SAMPLE_RATE`, shape (n,), nominally within [-1, 1]."""
 
-Vector = NDArray[np.float32]
-"""An embedding, shape (dimension,). Which model made it is always written beside it."""
+
+def _to_vector(value: Any) -> NDArray[np.float32]:
+    return np.asarray(value, np.float32)
+
+
+Vector = Annotated[NDArray[np.float32], PlainValidator(_to_vector), PlainSerializer(np.ndarray.tolist, when_used="json")]
+"""An embedding, shape (dimension,). The model that made it is always stored beside it.
+
+In JSON it is a list of numbers, with all digits of each float32.
+"""
 
 
 @dataclass(frozen=True, slots=True)
