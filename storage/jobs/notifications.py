@@ -1,7 +1,6 @@
-"""News of conversations and of work: one listening connection for the whole process, however many clients watch."""
+"""Notifications of progress and of new jobs, over one listening connection of the process for all watchers."""
 
 import asyncio
-import json
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -9,6 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from asyncpg import Connection, PostgresError
+from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.conversations import conversations
@@ -16,37 +16,39 @@ from storage.conversations.conversations import CHANNEL, Progress
 from storage.jobs import jobs
 from storage.postgres.database import Database, unpooled
 
-RECONNECT = 0.5  # seconds between attempts
-CHECK = 15.0
-"""Seconds of silence after which a watcher asks the database itself: news is lost while the listener is away."""
-PATIENCE = 300.0
-"""Seconds that a watcher who has been told something waits for a database that is away."""
+RECONNECT_DELAY_S = 0.5
+CHECK_INTERVAL_S = 15.0
+"""Time without notifications after which a watcher reads the database: notifications are lost while the listener reconnects."""
+DATABASE_TIMEOUT_S = 300.0
+"""How long a watcher waits for a database that is down, once it has received a first progress."""
+
+_PROGRESS = TypeAdapter(Progress)
 
 logger = logging.getLogger(__name__)
 
 
 class _Watcher:
-    """Holds the latest news only: a client that reads slowly skips, and nothing piles up."""
+    """Holds the latest progress only: a slow client skips the others, and no queue grows."""
 
     def __init__(self) -> None:
         self.latest: Progress | None = None
-        self.news = asyncio.Event()
+        self.changed = asyncio.Event()
 
-    def tell(self, progress: Progress | None) -> None:
-        """None: there may have been news, ask the database."""
+    def notify(self, progress: Progress | None) -> None:
+        """None where the progress may have changed and must be read from the database."""
         self.latest = progress
-        self.news.set()
+        self.changed.set()
 
 
 class Notifications:
-    """Use as `async with`; it listens until the block ends, and reconnects by itself."""
+    """An asynchronous context manager: listens until the block ends, and reconnects by itself."""
 
     def __init__(self, url: str, database: Database) -> None:
         self._engine = unpooled(url)
         self._database = database
         self._watchers: defaultdict[int, set[_Watcher]] = defaultdict(set)
         self.work = asyncio.Event()
-        """Set when there may be work (`storage.jobs.jobs`); whoever looks for it clears it first."""
+        """Set when a job may be ready (`storage.jobs.jobs`); clear it before reading the queue."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listen())
@@ -61,32 +63,33 @@ class Notifications:
     async def watch(self, conversation_id: int) -> AsyncIterator[Progress]:
         """The conversation's progress now and at every change until it is finished; nothing where there is no conversation.
 
-        A database that is away raises at first; later on it is waited for.
+        Where the database is down, the first read raises and later ones wait for it.
         """
         watcher = _Watcher()
         self._watchers[conversation_id].add(watcher)
-        said: Progress | None = None
+        sent: Progress | None = None
         try:
             while True:
-                watcher.news.clear()
-                progress = watcher.latest or await self._read(conversation_id, patience=PATIENCE if said else 0.0)
+                watcher.changed.clear()
+                progress = watcher.latest or await self._read(conversation_id, timeout_s=DATABASE_TIMEOUT_S if sent else 0.0)
                 watcher.latest = None
                 if progress is None:
                     return
-                if progress != said:
-                    yield (said := progress)
+                if progress != sent:
+                    yield (sent := progress)
                 if progress.finished:
                     return
-                with suppress(TimeoutError):  # `wait_for` would lose a cancellation that comes with the news, until Python 3.12
-                    async with asyncio.timeout(CHECK):
-                        await watcher.news.wait()
+                # `wait_for` loses a cancellation that comes together with the notification, until Python 3.12.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_INTERVAL_S):
+                        await watcher.changed.wait()
         finally:
             self._watchers[conversation_id].discard(watcher)
             if not self._watchers[conversation_id]:
                 del self._watchers[conversation_id]
 
-    async def _read(self, conversation_id: int, patience: float) -> Progress | None:
-        return await self._database.persist(lambda session: conversations.progress(session, conversation_id), patience)
+    async def _read(self, conversation_id: int, timeout_s: float) -> Progress | None:
+        return await self._database.persist(lambda session: conversations.progress(session, conversation_id), timeout_s)
 
     async def _listen(self) -> None:
         while True:
@@ -96,25 +99,25 @@ class Notifications:
                     assert raw is not None
                     lost = asyncio.Event()
                     raw.add_termination_listener(lambda _, lost=lost: lost.set())
-                    await raw.add_listener(CHANNEL, self._hear)
+                    await raw.add_listener(CHANNEL, self._on_progress)
                     await raw.add_listener(jobs.CHANNEL, lambda *_: self.work.set())
                     self.work.set()
                     for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
-                        watcher.tell(None)
+                        watcher.notify(None)
                     await self._until_lost(raw, lost)
             except (OSError, SQLAlchemyError, PostgresError) as error:
                 logger.warning("The connection that listens for progress was lost and will be opened again: %s", error)
-            await asyncio.sleep(RECONNECT)
+            await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _until_lost(self, raw: Connection, lost: asyncio.Event) -> None:
         while not lost.is_set():
             try:
-                async with asyncio.timeout(CHECK):
+                async with asyncio.timeout(CHECK_INTERVAL_S):
                     await lost.wait()
             except TimeoutError:
-                await raw.execute("SELECT 1", timeout=CHECK)  # a network that went away says nothing by itself
+                await raw.execute("SELECT 1", timeout=CHECK_INTERVAL_S)  # a lost network does not close the connection
 
-    def _hear(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
-        news = json.loads(payload)
-        for watcher in self._watchers.get(news["id"], ()):
-            watcher.tell(Progress(**news))
+    def _on_progress(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
+        progress = _PROGRESS.validate_json(payload)
+        for watcher in self._watchers.get(progress.id, ()):
+            watcher.notify(progress)

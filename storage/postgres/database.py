@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, and the migrations that bring it up to date."""
+"""The connection to PostgreSQL, its errors, and the migrations of its schema."""
 
 import asyncio
 import time
@@ -21,28 +21,28 @@ from storage.postgres import vectors
 
 T = TypeVar("T")
 
-RETRY = 0.5
-"""Seconds between two attempts to reach a database that is away."""
-MIGRATION_LOCK = 0x76697661  # "viva": an advisory lock of ours
+RETRY_DELAY_S = 0.5
+"""Delay between two attempts to reach a database that is down."""
+MIGRATION_LOCK = 0x76697661  # "viva"; the key of an advisory lock
 EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
 
 
 class DatabaseError(RuntimeError):
-    """The database cannot be used; the message is one sentence that says what to do about it."""
+    """The database cannot be used; the message says what to do about it."""
 
 
 class DatabaseAwayError(DatabaseError):
-    """No connection can be had."""
+    """No connection can be opened."""
 
 
 FAILURES: tuple[type[Exception], ...] = (DatabaseAwayError, SQLAlchemyError)
-"""Whatever a session may raise of its own; `is_away` and `is_full` tell what it means."""
+"""All errors of the database that a session may raise; `is_away` and `is_full` classify them."""
 
 
 def parse_url(url: str) -> URL:
-    """A PostgreSQL URL in any of its usual spellings, for asyncpg.
+    """A PostgreSQL URL, in any of its usual forms, as a URL for asyncpg.
 
-    Raises DatabaseError, which never repeats the URL: it may hold a password.
+    Raises DatabaseError, whose message never contains the URL: it may hold a password.
     """
     try:
         parsed = make_url(url)
@@ -55,7 +55,7 @@ def parse_url(url: str) -> URL:
             f"DATABASE_URL names {parsed.get_backend_name()}, but Vivavoce keeps its data in PostgreSQL: write {EXAMPLE}, "
             "or leave it out to use the embedded PostgreSQL."
         )
-    # libpq's options that hosted databases put into their URLs; asyncpg has another name for the first and not the second.
+    # Hosted databases put options of libpq into their URLs. asyncpg calls the first of these `ssl` and lacks the second.
     query = {"ssl" if key == "sslmode" else key: value for key, value in parsed.query.items() if key != "channel_binding"}
     return parsed.set(drivername="postgresql+asyncpg", query=query)
 
@@ -64,13 +64,13 @@ class Database:
     """A bounded pool of connections. Belongs to the event loop that first uses it."""
 
     def __init__(self, url: str, pool_size: int = 5) -> None:
-        # Every replica has a pool of its own; the embedded server takes 100 connections in all.
+        # Each replica has its own pool; the embedded server accepts 100 connections in total.
         self.engine = create_async_engine(
             parse_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            # The words of a long conversation are most of what is decoded; the standard library takes more than twice as long.
+            # Most of the JSON is words of long conversations. The standard library takes more than twice as long to decode it.
             json_deserializer=from_json,
         )
         event.listen(self.engine.sync_engine, "do_connect", _connect)
@@ -83,9 +83,9 @@ class Database:
         async with self._sessions.begin() as session:
             yield session
 
-    async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], patience: float) -> T:
-        """What `work` does in one transaction, again and again while the database is away, for up to `patience` seconds."""
-        end = time.monotonic() + patience
+    async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], timeout_s: float) -> T:
+        """Run `work` in one transaction, and repeat it while the database is down, for up to `timeout_s`."""
+        end = time.monotonic() + timeout_s
         while True:
             try:
                 async with self.session() as session:
@@ -93,10 +93,10 @@ class Database:
             except Exception as error:
                 if not is_away(error) or time.monotonic() > end:
                     raise
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_DELAY_S)
 
     async def ping(self) -> None:
-        """Raises where the database does not answer."""
+        """Raise an error where the database does not answer."""
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
@@ -105,21 +105,21 @@ class Database:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether it says that the database does not answer, or will not for a while: nothing is wrong with what was asked."""
+    """Whether the error says that the database does not answer for now, so that the same statement may succeed later."""
     if isinstance(error, DatabaseAwayError | PoolTimeoutError):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return _sqlstate(error).startswith(("08", "57P"))  # connection exceptions, and what a server says that stops or starts
+    return _sqlstate(error).startswith(("08", "57P"))  # connection exceptions, and a server that starts or stops
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether it says that the database's disk is full."""
+    """Whether the error says that the database's disk is full."""
     return _sqlstate(error) == "53100"
 
 
 def _sqlstate(error: BaseException) -> str:
-    """PostgreSQL's code for it (its manual, appendix A); empty where the error is not the database's."""
+    """PostgreSQL's error code (its manual, appendix A); empty where the error is not from the database."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(original, "sqlstate", None) or "")
 
@@ -127,7 +127,7 @@ def _sqlstate(error: BaseException) -> str:
 def _connect(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
     try:
         return dialect.connect(*args, **options)
-    except OSError as error:  # which could be any file's, were it let through
+    except OSError as error:  # callers could not tell it from an error of a file
         raise DatabaseAwayError("The database does not answer.") from error
 
 
@@ -141,7 +141,7 @@ def unpooled(url: str) -> AsyncEngine:
 
 
 async def migrate(url: str) -> None:
-    """Bring the database to the newest schema; several processes may do so at once. Raises DatabaseError."""
+    """Migrate the database to the newest schema; several processes may do so at once. Raises DatabaseError."""
     engine = unpooled(url)
     where = f"PostgreSQL ({engine.url.host or engine.url.query.get('host', 'localhost')}, database {engine.url.database})"
     try:
@@ -181,8 +181,8 @@ def _upgrade(connection: Connection) -> None:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Alembic's settings, with no file: the scripts lie beside this module, also in an installed wheel."""
+    """Alembic's configuration without a file: the scripts are beside this module, also in an installed wheel."""
     config = Config(attributes={"connection": connection})
-    # Alembic interpolates `%` in what it is told.
+    # Alembic interpolates `%` in option values.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config

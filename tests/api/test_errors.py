@@ -48,7 +48,7 @@ async def application(server: EmbeddedPostgres, tmp_path: Path, stages: Steered)
 async def test_a_database_that_is_away_is_said_and_survived(
     application: Application, server: EmbeddedPostgres, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "CHECK", 0.2)
+    monkeypatch.setattr(notifications, "CHECK_INTERVAL_S", 0.2)
     client = application.client
     upload: Any = {"files": {"audio_file": ("call.wav", sound())}}
     waiting = asyncio.create_task(client.post("/process", **upload))  # it was accepted, and nobody should send it again
