@@ -1,8 +1,9 @@
-"""Getting a file from a URL that an agent names, which may be anybody's idea.
+"""Fetch a file from a URL that a client gives.
 
-The server must not be made to ask its own network for something (SSRF, https://owasp.org/www-community/attacks/
-Server_Side_Request_Forgery): every address that a host has must be a public one, and it is this very address that is connected
-to, since a name may have another one a moment later. Redirects are followed by the same rule.
+A client must not make the server send requests into its own network (SSRF, https://owasp.org/www-community/attacks/
+Server_Side_Request_Forgery). Every address of the host must be public, and the connection goes to the address that was checked,
+since a name may resolve to another one a moment later. The same holds for each redirect. This is our own code because httpx has
+no such check.
 """
 
 import asyncio
@@ -16,38 +17,38 @@ from urllib.parse import unquote
 
 import httpx
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-PATIENCE = 600.0
-"""Seconds for the whole file."""
-REDIRECTS = 5
+REQUEST_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+DOWNLOAD_TIMEOUT_S = 600.0
+"""For the whole file."""
+MAX_REDIRECTS = 5
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that IANA has given out of IPv6; beyond it lie prefixes that stand for IPv4 addresses, and those of a site."""
+"""The IPv6 addresses that IANA has allocated. Others embed IPv4 addresses or are local to a site."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class FetchError(ValueError):
-    """The file cannot be fetched; one sentence says why, and what to do."""
+    """The file cannot be fetched; the message says why, and what to do."""
 
 
 async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = False) -> str:
-    """Write what is at an http or https URL to `file`, from its beginning to its end, and rewind it.
+    """Write the content of an http or https URL to `file`, and rewind the file.
 
     Args:
-        url: Where it is.
-        file: Where it goes.
-        max_bytes: How large it may be.
+        url: The URL to fetch.
+        file: Receives the content.
+        max_bytes: The largest size that is accepted.
         private: Whether addresses of this machine and its network are allowed.
 
     Returns:
-        What the file is called at the end of the URL's path.
+        The last part of the URL's path, after redirects.
 
     Raises:
-        FetchError: Where it cannot be had.
+        FetchError: The content cannot be fetched.
     """
     try:
-        async with asyncio.timeout(PATIENCE), _opened(url, private) as response:
+        async with asyncio.timeout(DOWNLOAD_TIMEOUT_S), _opened(url, private) as response:
             if response.status_code != 200:
                 raise FetchError(f"The server of the recording answered {response.status_code}; check the URL.")
             size = 0
@@ -65,9 +66,9 @@ async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = Fal
 
 @asynccontextmanager
 async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
-    # A proxy, which the environment may name, would do the resolving itself.
-    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
-        for _ in range(REDIRECTS + 1):
+    # No proxy of the environment: it would resolve the name itself, past the check.
+    async with httpx.AsyncClient(trust_env=False, timeout=REQUEST_TIMEOUT) as client:
+        for _ in range(MAX_REDIRECTS + 1):
             request = client.build_request("GET", url)
             await pin(request, private)
             response = await client.send(request, stream=True)
@@ -78,11 +79,11 @@ async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
             finally:
                 await response.aclose()
             url = str(httpx.URL(url).join(response.headers["location"]))
-    raise FetchError(f"The URL leads to another one more than {REDIRECTS} times; give the last one.")
+    raise FetchError(f"The URL leads to another one more than {MAX_REDIRECTS} times; give the last one.")
 
 
 async def pin(request: httpx.Request, private: bool) -> None:
-    """Have the request go to one address of its host. Raises FetchError where there is none, or one that is not allowed."""
+    """Send the request to a checked address of its host. Raises FetchError where there is none, or one that is not allowed."""
     url = request.url
     if url.scheme not in ("http", "https") or not url.host:
         raise FetchError("Give a URL that begins with http:// or https://.")
@@ -105,7 +106,7 @@ async def _resolve(host: str, port: int, private: bool) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address, and the one that it may stand for, belong to the open internet."""
+    """Whether the address, and an IPv4 address embedded in it, are public."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if address in NAT64:

@@ -1,4 +1,4 @@
-"""Making a speaker known to the embedding model that is running, from their recordings."""
+"""Create references of the current embedding model for a speaker, from stored recordings."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from services.recordings import Recordings
 from storage.speakers import reembedding
 
 
-class NothingToHearError(ValueError):
-    """There is no recording that the speaker could be heard in."""
+class NoRecordingError(ValueError):
+    """There is no recording with enough speech of the speaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class Reembedded:
     speaker_name: str
     model: str
     references: int
-    """How many vectors of the model were made."""
+    """Number of vectors that were created."""
 
 
 async def reembed(recordings: Recordings, speaker_id: int) -> Reembedded:
-    """Embed the speaker's clearest lines, one reference from each of a few recordings, and keep the references.
+    """Embed the speaker's clearest segments, one reference from each of a few recordings, and store the references.
 
-    Raises LookupError where there is no such speaker, NothingToHearError.
+    Raises LookupError where there is no such speaker, NoRecordingError where no recording can be embedded.
     """
     async with recordings.database.session() as session:
         name, stretches = await reembedding.stretches(session, speaker_id)
@@ -30,11 +30,11 @@ async def reembed(recordings: Recordings, speaker_id: int) -> Reembedded:
     for stretch in stretches:
         try:
             audio = await recordings.load(stretch.audio_key)
-        except LookupError:  # that recording is gone; another may be there
+        except LookupError:  # this recording was deleted; another one may exist
             continue
         voices.append(await recordings.stages.embedder.embed(audio.samples, stretch.spans))
     if not voices:
-        raise NothingToHearError(f"No recording of '{name}' is kept here that is long enough: enroll a sample of the voice.")
+        raise NoRecordingError(f"No recording of '{name}' is kept here that is long enough: enroll a sample of the voice.")
     async with recordings.database.session() as session:
         await reembedding.keep(session, speaker_id, voices)
     return Reembedded(name, voices[0].model, len(voices))

@@ -1,4 +1,8 @@
-"""Tells the URLs that clients named of jobs that have ended, signed as https://www.standardwebhooks.com lays down."""
+"""Webhooks: POST an event to the URL of each ended job, signed according to https://www.standardwebhooks.com.
+
+The signature is our own code: an HMAC of the standard library and three headers need no dependency. Receivers can verify it
+with any library of that specification.
+"""
 
 import asyncio
 import base64
@@ -20,15 +24,14 @@ from storage.postgres.database import Database
 
 logger = logging.getLogger("ray.serve")
 
-LOOK_EVERY = 1.0
-"""Seconds."""
-AT_ONCE = 16
-PATIENCE = 15.0
-"""Seconds that a receiver has to answer."""
+POLL_INTERVAL_S = 1.0
+MAX_DELIVERIES = 16
+"""Deliveries at a time."""
+RESPONSE_TIMEOUT_S = 15.0
 
 
 class Webhooks:
-    """Delivers from `start` until `close`; what is not delivered by then is due again later."""
+    """Delivers from `start` until `close`; a delivery that is not complete by then is due again later."""
 
     def __init__(self, settings: Settings, database: Database, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -46,17 +49,17 @@ class Webhooks:
         if self.settings.webhook_secret is None:
             return
         secret = self.settings.webhook_secret.get_secret_value()
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=RESPONSE_TIMEOUT_S) as client:
             while True:
                 due: Sequence[Delivery] = ()
                 try:
                     async with self.database.session() as session:
-                        due = await webhooks.claim(session, AT_ONCE)
+                        due = await webhooks.claim(session, MAX_DELIVERIES)
                     await asyncio.gather(*(self._deliver(client, delivery, secret) for delivery in due))
-                except Exception as error:  # the database is away; what was not marked as delivered is due again
+                except Exception as error:  # the database is down; what is not marked as delivered is due again
                     logger.warning("Webhooks wait for the database: %s", error)
-                if len(due) < AT_ONCE:
-                    await asyncio.sleep(LOOK_EVERY)
+                if len(due) < MAX_DELIVERIES:
+                    await asyncio.sleep(POLL_INTERVAL_S)
 
     async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery, secret: str) -> None:
         job = schemas.Job.model_validate(delivery.job)
@@ -64,21 +67,21 @@ class Webhooks:
         body = event.model_dump_json().encode()
         headers = {"Content-Type": "application/json"} | signed(f"job_{job.id}", int(time.time()), body, secret)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 request = client.build_request("POST", delivery.url, content=body, headers=headers)
                 await pin(request, self.settings.private_urls)
-                answer = await client.send(request, stream=True)  # what it says beyond its status is nothing to us
+                answer = await client.send(request, stream=True)  # only the status matters, so the body is not read
                 await answer.aclose()
             answer.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, FetchError, TimeoutError) as error:
-            logger.warning("The webhook of job %d was not heard in attempt %d: %s", job.id, delivery.attempt, error)
+            logger.warning("The webhook of job %d failed in attempt %d: %s", job.id, delivery.attempt, error)
         else:
             async with self.database.session() as session:
-                await webhooks.delivered(session, delivery)
+                await webhooks.mark_delivered(session, delivery)
 
 
 def signed(id_: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
-    """The headers by which a receiver that knows the secret can tell who wrote this, and when."""
+    """The headers by which a receiver that has the secret verifies sender and time."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signature = hmac.digest(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
     return {

@@ -9,7 +9,7 @@ from api import schemas
 from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
 from services import schemas as public
-from services.reembedding import NothingToHearError, reembed
+from services.reembedding import NoRecordingError, reembed
 
 router = APIRouter(prefix="/speakers", tags=["speakers"])
 
@@ -36,7 +36,7 @@ async def reembed_speaker(context: ContextDep, speaker_id: Annotated[int, Path(g
     """
     try:
         done = await reembed(context.recordings, speaker_id)
-    except NothingToHearError as error:
+    except NoRecordingError as error:
         raise HTTPException(409, str(error)) from error
     except LookupError as error:
         raise HTTPException(404, str(error)) from error

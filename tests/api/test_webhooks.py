@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +81,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
-    monkeypatch.setattr(deliveries, "FIRST_PAUSE", timedelta(seconds=0.1))
+    monkeypatch.setattr(webhooks, "POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
+    monkeypatch.setattr(deliveries, "FIRST_RETRY_DELAY_S", 0.1)
 
 
 @asynccontextmanager
@@ -152,7 +151,7 @@ async def test_the_servers_own_network_is_told_nothing(
     async with application(database, database_url, tmp_path, webhook_secret=SECRET) as app:
         sent = await send(app, receiver.url, sound())
         async with asyncio.timeout(20):
-            while "was not heard in attempt 2" not in caplog.text:  # noqa: ASYNC110  # a log has no event
+            while "failed in attempt 2" not in caplog.text:  # noqa: ASYNC110  # a log has no event
                 await asyncio.sleep(0.05)
         assert (await app.client.get(f"/jobs/{sent['job_id']}")).json()["state"] == "completed"
     assert receiver.heard.empty()
