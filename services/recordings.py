@@ -1,29 +1,32 @@
-"""What happens to a recording that is sent to Vivavoce, whichever door it comes through."""
+"""Accept recordings as jobs, and load stored recordings for the stages."""
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from media import malloc, recording
 from media.decoding import decode
 from pipeline.process import Options
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
+from pipeline.types import SAMPLE_RATE, Samples
 from services.runtime import Runtime
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
 from storage.jobs import jobs
 from storage.jobs.notifications import Notifications
+from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 
-LONGEST_NAME = 255
-DECODED_AT_ONCE = 2
-"""Uploads. Each is in memory as a whole, 230 MB an hour, and takes one of the threads by which other clients are answered."""
+MAX_NAME_CHARS = 255
+MAX_DECODING = 2
+"""Uploads decoded at a time. Each is in memory as a whole, 230 MB for an hour, and occupies one of the threads that answer
+other clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Accepted:
 
 
 class Recordings:
-    """Accepts recordings, which workers then process (`services.worker`), and loads them for the stages."""
+    """Accepts recordings, which workers process (`services.worker`), and loads them for the stages."""
 
     def __init__(
         self,
@@ -50,52 +53,51 @@ class Recordings:
         self.store = store
         self.notifications = notifications
         self.stopping = asyncio.Event()
-        """Set where the program ends, and nobody should wait for it."""
-        self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
+        """Set when the program stops, so that requests end their wait for a result."""
+        self._decoding = asyncio.Semaphore(MAX_DECODING)
         self._runtime = runtime
 
     async def accept(self, file: BinaryIO, filename: str, options: Options, webhook_url: str | None = None) -> Accepted:
-        """File a new recording and have it processed.
+        """Store a new recording and queue its processing.
 
         Args:
-            file: The upload, at its beginning.
-            filename: What its owner calls it: a label, never a path.
-            webhook_url: Who is to be told when the work has ended.
+            file: The upload, positioned at its beginning.
+            filename: The client's name for it: a label, never a path.
+            webhook_url: The URL that is called when the job has ended.
 
         Raises:
-            AudioError: Where there is no sound in the file; nothing is kept of it then.
-            QueueFullError: Where too many recordings wait; likewise.
+            AudioError: The file holds no audio; nothing is stored then.
+            QueueFullError: Too many recordings are queued; nothing is stored then.
         """
         async with self.database.session() as session:
-            await jobs.check_room(session, self.settings.max_queued)  # before an upload of hours is decoded for nothing
+            await jobs.check_room(session, self.settings.max_queued)  # before hours of audio are decoded for nothing
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             limit = self.settings.max_duration_hours * 3600
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
             async with self._decoding:
                 duration = await asyncio.to_thread(_keep, file, Path(directory), kept, limit)
             malloc.trim()
-            work = self._work(options, duration, webhook_url)
             key = await self.store.put(kept, recording.SUFFIX)
         try:
             async with self.database.session() as session:
                 conversation = await conversations.create(
                     session,
-                    title=f"Uploaded: {filename[:LONGEST_NAME]}",
+                    title=f"Uploaded: {filename[:MAX_NAME_CHARS]}",
                     audio_key=key,
                     audio_format=recording.SUFFIX.lstrip("."),
                 )
-                return Accepted(conversation, await jobs.enqueue(session, conversation, **work))
+                return await self._enqueue(session, conversation, options, duration, webhook_url)
         except BaseException:
             await self.store.delete(key)
             raise
 
     async def reprocess(self, conversation: int, options: Options, webhook_url: str | None = None) -> Accepted:
-        """Have a conversation's recording processed again; what was corrected by hand is kept.
+        """Queue a conversation's recording to be processed again; manual corrections are kept.
 
         Raises:
-            LookupError: Where there is no such conversation, or no recording of it.
-            ConversationBusy: While it is in work.
-            QueueFullError: Where too many recordings wait.
+            LookupError: There is no such conversation, or no recording of it.
+            ConversationBusy: The conversation is being processed.
+            QueueFullError: Too many recordings are queued.
         """
         async with self.database.session() as session:
             key = await conversations.recording(session, conversation)
@@ -104,13 +106,12 @@ class Recordings:
                 duration = await asyncio.to_thread(recording.duration, path)
         except FileNotFoundError as error:
             raise LookupError("Audio file not found") from error
-        work = self._work(options, duration, webhook_url)
         async with self.database.session() as session:
             await conversations.reopen(session, conversation)
-            return Accepted(conversation, await jobs.enqueue(session, conversation, **work))
+            return await self._enqueue(session, conversation, options, duration, webhook_url)
 
     async def load(self, key: str) -> "Audio":
-        """A stored recording, for the stages. Raises LookupError where it is gone."""
+        """A stored recording, in the form that the stages take. Raises LookupError where it does not exist."""
         try:
             async with self.store.local_path(key) as path:
                 return await self.shared(await asyncio.to_thread(recording.read, path))
@@ -118,51 +119,51 @@ class Recordings:
             raise LookupError("Audio file not found") from error
 
     async def finished(self, conversation: int) -> bool:
-        """Wait until the conversation is processed, and tell whether it is: not where the program stops before.
+        """Wait until the conversation is processed; returns False where the program stops before that.
 
-        Giving up waiting does not stop the work.
+        Cancelling the wait does not stop the processing.
         """
-        heard, stopped = asyncio.create_task(self._heard(conversation)), asyncio.create_task(self.stopping.wait())
+        processed, stopped = asyncio.create_task(self._processed(conversation)), asyncio.create_task(self.stopping.wait())
         try:
-            await asyncio.wait((heard, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if heard.done():
-                await heard
+            await asyncio.wait((processed, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if processed.done():
+                await processed
                 return True
             return False
         finally:
-            for task in (heard, stopped):
+            for task in (processed, stopped):
                 task.cancel()
 
-    async def _heard(self, conversation: int) -> None:
+    async def _processed(self, conversation: int) -> None:
         async for _ in self.notifications.watch(conversation):
             pass
 
     async def shared(self, samples: Samples) -> "Audio":
-        """Samples as the stages take them."""
+        """Samples in the form that the stages take."""
         return Audio(await asyncio.to_thread(self._runtime.share, samples), len(samples) / SAMPLE_RATE)
 
-    def _work(self, options: Options, duration: float, webhook_url: str | None) -> dict[str, Any]:
-        """What a job is to do."""
-        asked = {"language": options.language, "hint": asdict(options.hint), "request_id": self._runtime.request_id()}
-        return {"options": asked, "duration": duration, "webhook_url": webhook_url, "most": self.settings.max_queued}
-
-
-def options_of(asked: Mapping[str, Any]) -> Options:
-    """What the caller of a recording chose, as its job has it."""
-    return Options(language=asked.get("language"), hint=SpeakerHint(**asked.get("hint", {})))
+    async def _enqueue(
+        self, session: AsyncSession, conversation: int, options: Options, duration: float, webhook_url: str | None
+    ) -> Accepted:
+        chosen = JobOptions(language=options.language, hint=options.hint, request_id=self._runtime.request_id())
+        job = await jobs.enqueue(
+            session, conversation, chosen, duration, max_queued=self.settings.max_queued, webhook_url=webhook_url
+        )
+        return Accepted(conversation, job)
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A recording as the stages take it."""
+    """A recording in the form that the stages take."""
 
     samples: Any
+    """The samples themselves, or a reference to them in Ray's object store."""
     duration: float
     """Seconds."""
 
 
 def decode_upload(file: BinaryIO, directory: Path, max_duration: float) -> Samples:
-    """The sound of an upload, by way of `directory`. Blocks. Raises AudioError, also beyond `max_duration` seconds."""
+    """Decode an upload, copied to `directory` first. Blocks. Raises AudioError, also beyond `max_duration` seconds."""
     upload = directory / "upload"
     with upload.open("wb") as copy:
         shutil.copyfileobj(file, copy, 1 << 20)
@@ -173,7 +174,7 @@ def decode_upload(file: BinaryIO, directory: Path, max_duration: float) -> Sampl
 
 
 def _keep(file: BinaryIO, directory: Path, kept: Path, max_duration: float) -> float:
-    """Write the sound of an upload to `kept`; returns its length in seconds. Blocks. Raises AudioError."""
+    """Write the audio of an upload to `kept`; returns its duration in seconds. Blocks. Raises AudioError."""
     samples = decode_upload(file, directory, max_duration)
     recording.write(kept, samples)
     return len(samples) / SAMPLE_RATE

@@ -1,51 +1,50 @@
-"""The worker of an ingress replica: takes jobs from the database, has the stages do them, and files what they find."""
+"""The worker of an ingress replica: claims jobs, runs the stages and stores the transcripts."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from media.decoding import AudioError
-from pipeline.process import process
+from pipeline.process import Options, process
 from pipeline.types import Transcript
 from services.errors import failure_reason
 from services.identity import reprocessing
 from services.policy import Policies
-from services.recordings import Recordings, options_of
+from services.recordings import Recordings
 from services.runtime import Runtime
 from storage.conversations import conversations
 from storage.jobs import jobs
-from storage.jobs.jobs import LEASE, Lease, LeaseLostError
+from storage.jobs.jobs import LEASE_S, Lease, LeaseLostError
 from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 logger = logging.getLogger("ray.serve")
 
-AT_ONCE = 4
-"""Recordings in the stages at a time; the others wait, so that the first to come is the first to be done."""
-LONG = 600.0
-"""Seconds. One place is kept for recordings shorter than this, which never wait for several long ones to end."""
-LOOK_EVERY = 2.0
-"""Seconds until it is looked for work that nobody announced: that of a worker which died, or whose pause is over."""
-REPORT_EVERY = 0.5
-"""Seconds between two reports of progress that reach the database."""
-HOLD_EVERY = LEASE.total_seconds() / 5
-ANSWERED = LEASE.total_seconds() / 5
-"""Seconds that the database may take to renew a lease before it is asked again."""
+MAX_JOBS = 4
+"""Recordings in the stages at a time. The others wait, so that the first to arrive is the first to be finished."""
+LONG_RECORDING_S = 600.0
+"""One place is kept for recordings shorter than this, so that they never wait for several long ones."""
+POLL_INTERVAL_S = 2.0
+"""How often the queue is read without a notification: for jobs of a worker that died, or whose retry delay is over."""
+REPORT_INTERVAL_S = 0.5
+"""Minimum time between two reports of progress that are written to the database."""
+RENEW_INTERVAL_S = LEASE_S / 5
+RENEW_TIMEOUT_S = LEASE_S / 5
+"""How long the database may take to renew a lease before the next attempt."""
 
 
 class CancelledByUserError(Exception):
-    """Nobody wants the result any more."""
+    """The job is to be cancelled."""
 
 
 class Worker:
-    """Works from `start` until `close`; what it has not done by then others do, or the next start of the program."""
+    """Works from `start` until `close`. Unfinished jobs go to other workers, or wait for the next start of the program."""
 
     def __init__(
         self,
@@ -60,14 +59,14 @@ class Worker:
         self.policies = policies
         self._runtime = runtime
         self.name = uuid4().hex
-        self._work: dict[asyncio.Task[None], Lease] = {}
+        self._leases: dict[asyncio.Task[None], Lease] = {}
 
     def start(self) -> None:
-        self._looking = self._spawn(self._look())
+        self._loop = self._spawn(self._claim_jobs())
 
     async def close(self) -> None:
-        self._looking.cancel()
-        tasks = [self._looking, *self._work]
+        self._loop.cancel()
+        tasks = [self._loop, *self._leases]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -75,100 +74,104 @@ class Worker:
     def _spawn(self, work: Coroutine[Any, Any, None], request_id: str = "") -> asyncio.Task[None]:
         return asyncio.create_task(work, context=self._runtime.detached(request_id))
 
-    async def _look(self) -> None:
-        await self._stages_answer()
+    async def _claim_jobs(self) -> None:
+        await self._wait_for_stages()
         while True:
             self.notifications.work.clear()
             try:
                 lease = await self._claim()
-            except Exception as error:  # the database is away; the jobs are still there when it is back
-                logger.warning("No work can be taken from the database: %s", error)
+            except Exception as error:  # the database is down; the jobs are still there when it is back
+                logger.warning("No job can be claimed from the database: %s", error)
                 lease = None
             if lease is not None:
-                task = self._spawn(self._do(lease), lease.options.get("request_id", ""))
-                self._work[task] = lease
+                task = self._spawn(self._run(lease), lease.options.request_id)
+                self._leases[task] = lease
                 task.add_done_callback(self._done)
             else:
-                with suppress(TimeoutError):  # `wait_for` would lose a cancellation that comes with the news, until Python 3.12
-                    async with asyncio.timeout(LOOK_EVERY):
+                # `wait_for` loses a cancellation that comes together with the notification, until Python 3.12.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await self.notifications.work.wait()
 
-    async def _stages_answer(self) -> None:
-        """Wait for that, after a start: no recording is to blame where a model takes long to load."""
+    async def _wait_for_stages(self) -> None:
+        """Claim nothing before the stages answer: a model that loads slowly must not cost a recording an attempt."""
         while True:
             try:
                 await self.policies.embedding_model()
             except Exception as error:
                 logger.warning("Work begins when the models answer: %s", error)
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(POLL_INTERVAL_S)
             else:
                 return
 
     async def _claim(self) -> Lease | None:
-        if len(self._work) >= AT_ONCE:
+        if len(self._leases) >= MAX_JOBS:
             return None
-        long = sum(lease.duration > LONG for lease in self._work.values())
+        long = sum(lease.duration > LONG_RECORDING_S for lease in self._leases.values())
         async with self.database.session() as session:
             await jobs.set_aside(session)
-            return await jobs.claim(session, self.name, LONG if long >= AT_ONCE - 1 else None)
+            return await jobs.claim(session, self.name, LONG_RECORDING_S if long >= MAX_JOBS - 1 else None)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        del self._work[task]
+        del self._leases[task]
         self.notifications.work.set()
         if not task.cancelled() and (error := task.exception()):
-            logger.error("A job was let go of, and will be taken up again", exc_info=error)
+            logger.error("A job was dropped; it is claimed again when its lease expires", exc_info=error)
 
-    async def _do(self, lease: Lease) -> None:
-        """See a job to its end, whichever that is."""
-        work, hold = asyncio.create_task(self._process(lease)), asyncio.create_task(self._hold(lease))
+    async def _run(self, lease: Lease) -> None:
+        """Process a job, and record how it ended."""
+        work, renewal = asyncio.create_task(self._process(lease)), asyncio.create_task(self._renew(lease))
         try:
-            await asyncio.wait((work, hold), return_when=asyncio.FIRST_COMPLETED)
-            await (work if work.done() else hold)
+            await asyncio.wait((work, renewal), return_when=asyncio.FIRST_COMPLETED)
+            await (work if work.done() else renewal)
         except LeaseLostError:
-            logger.warning("Job %d went to another worker, or is gone", lease.id)
+            logger.warning("Job %d was claimed by another worker, or does not exist any more", lease.id)
         except CancelledByUserError:
-            await self._write(jobs.drop, lease)
+            await self._write(jobs.confirm_cancel, lease)
         except (AudioError, LookupError) as error:
             await self._write(jobs.fail, lease, failure_reason(error))
         except asyncio.CancelledError:
-            if stopping():
+            if is_cancelling():
                 await self._write(jobs.release, lease)
                 raise
-            await self._write(jobs.again, lease, "A stage was stopped while it worked on this recording.")
+            await self._write(jobs.retry_later, lease, "A stage was stopped while it worked on this recording.")
         except Exception as error:
             logger.exception("Job %d failed in attempt %d", lease.id, lease.attempts)
-            await self._write(jobs.again, lease, failure_reason(error))
+            await self._write(jobs.retry_later, lease, failure_reason(error))
         finally:
-            for task in (work, hold):
+            for task in (work, renewal):
                 task.cancel()
-            await asyncio.gather(work, hold, return_exceptions=True)
+            await asyncio.gather(work, renewal, return_exceptions=True)
 
     async def _process(self, lease: Lease) -> None:
-        """Hear the recording and file its transcript."""
+        """Run the stages on the recording and store its transcript."""
         self._runtime.wake()
         async with self.database.session() as session:
             key = await conversations.recording_in_work(session, lease.conversation_id)
-            found = await jobs.results(session, lease)
+            found = await jobs.stage_results(session, lease)
         audio = await self.recordings.load(key)
         voice = await self.policies.voice_settings()
-        options = replace(
-            options_of(lease.options), filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
+        options = Options(
+            language=lease.options.language,
+            hint=lease.options.hint,
+            filter_hallucinations=voice.filter_hallucinations,
+            context_padding=voice.context_padding,
         )
 
-        async def keep(stage: str, result: str) -> None:
-            await self.database.persist(lambda session: jobs.keep(session, lease, stage, result), LEASE.total_seconds())
+        async def store(stage: str, result: str) -> None:
+            await self.database.persist(lambda session: jobs.store_stage_result(session, lease, stage, result), LEASE_S)
 
         report = _Reporter(self.database, lease).report
-        transcript = await process(audio.samples, audio.duration, self.recordings.stages, options, report, found, keep)
-        await self._write(self._file, lease, transcript)
+        transcript = await process(audio.samples, audio.duration, self.recordings.stages, options, report, found, store)
+        await self._write(self._store_transcript, lease, transcript)
 
-    async def _hold(self, lease: Lease) -> None:
-        """Renew the lease for as long as there is one. Raises LeaseLostError, CancelledByUserError."""
-        held = time.monotonic()
-        while time.monotonic() - held < LEASE.total_seconds():
-            await asyncio.sleep(HOLD_EVERY)
+    async def _renew(self, lease: Lease) -> None:
+        """Renew the lease until this task is cancelled. Raises LeaseLostError, CancelledByUserError."""
+        renewed = time.monotonic()
+        while time.monotonic() - renewed < LEASE_S:
+            await asyncio.sleep(RENEW_INTERVAL_S)
             try:
-                async with asyncio.timeout(ANSWERED), self.database.session() as session:
+                async with asyncio.timeout(RENEW_TIMEOUT_S), self.database.session() as session:
                     cancelled = await jobs.renew(session, lease)
             except LeaseLostError:
                 raise
@@ -177,33 +180,33 @@ class Worker:
                 continue
             if cancelled:
                 raise CancelledByUserError
-            held = time.monotonic()
+            renewed = time.monotonic()
         raise LeaseLostError
 
     async def _write(self, function: Callable[..., Awaitable[Any]], lease: Lease, *args: Any) -> None:
-        """One transaction, made again where the database was away for a moment."""
+        """Run `function` in one transaction, repeated while the database is down."""
         try:
-            await self.database.persist(lambda session: function(session, lease, *args), LEASE.total_seconds())
+            await self.database.persist(lambda session: function(session, lease, *args), LEASE_S)
         except LeaseLostError:
-            logger.warning("Job %d went to another worker, or is done", lease.id)
+            logger.warning("Job %d was claimed by another worker, or has ended", lease.id)
 
-    async def _file(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
+    async def _store_transcript(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
         policy = await self.policies.lock(session)
         await reprocessing.replace(session, lease.conversation_id, transcript, policy)
-        await jobs.finish(session, lease)  # last: where the lease is lost, nothing of all this is kept
+        await jobs.finish(session, lease)  # last: where the lease is lost, the transcript is rolled back
 
 
 class _Reporter:
-    """Writes progress where every replica can read it, but not more often than somebody would look."""
+    """Writes progress to the database, where every replica can read it, at most once in `REPORT_INTERVAL_S`."""
 
     def __init__(self, database: Database, lease: Lease) -> None:
         self._database = database
         self._lease = lease
-        self._last = ("", -REPORT_EVERY)
+        self._last = ("", -REPORT_INTERVAL_S)
 
     async def report(self, stage: str, fraction: float) -> None:
         now = time.monotonic()
-        if self._last[0] == stage and now - self._last[1] < REPORT_EVERY:
+        if self._last[0] == stage and now - self._last[1] < REPORT_INTERVAL_S:
             return
         self._last = (stage, now)
         try:
@@ -211,11 +214,11 @@ class _Reporter:
                 await jobs.report(session, self._lease, stage, fraction)
         except LeaseLostError:
             raise
-        except Exception as error:  # the work goes on; the next report may get through
+        except Exception as error:  # the work goes on; the next report may succeed
             logger.warning("The progress of job %d could not be written: %s", self._lease.id, error)
 
 
-def stopping() -> bool:
-    """Whether somebody cancelled this task, and not what it waited for."""
+def is_cancelling() -> bool:
+    """Whether this task itself is cancelled, and not only a call that it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -73,7 +73,7 @@ async def retry_job(context: ContextDep, job_id: JobId) -> public.Job:
     """Do a job again that failed or was cancelled. The answer is the new one."""
     async with context.database.session() as session:
         with _refusals():
-            return public.Job.model_validate(await jobs.retry(session, job_id, most=context.settings.max_queued))
+            return public.Job.model_validate(await jobs.retry(session, job_id, max_queued=context.settings.max_queued))
 
 
 @contextmanager

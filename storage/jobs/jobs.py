@@ -1,64 +1,72 @@
-"""Work on recordings as rows: handed out to one worker at a time, taken back from one that dies, never lost.
+"""The job queue: rows of PostgreSQL, each leased to one worker at a time.
 
-A worker holds a job by a lease, which it renews while it works. Everything it writes for the job is in one transaction with
-`renew` or an end, which check that the lease is still its own: a worker that was thought dead cannot finish over
-its successor. Each claim counts as an attempt, so that a job which kills its worker is set aside in the end.
+A worker holds a job by a lease, which it renews while it works. A lease that is not renewed expires, and the job can be claimed
+again. Everything that a worker writes for a job is in one transaction with `renew` or with the end of the job; both check that
+the lease is still valid. So a worker whose lease expired cannot overwrite the result of its successor. Each claim counts as an
+attempt, so a job that kills its workers is set aside after `MAX_ATTEMPTS`.
+
+The queue is our own code and no library. A job must be queued in the transaction that creates its conversation, each write of a
+worker must be checked against its lease in the same transaction, and the order of claims depends on the recordings' length.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations import conversations
+from storage.jobs.options import JobOptions
 from storage.tables import Conversation, JobRow, JobStageRow
 
 CHANNEL = "job"
 """The PostgreSQL channel on which new work is announced; `storage.jobs.notifications` listens."""
 
-LEASE = timedelta(seconds=15)
-"""How long a worker that says nothing is believed to be alive."""
-MOST_ATTEMPTS = 3
-BACKOFF = 5.0
-"""Seconds before the second attempt; four times as many before the next."""
-FAIREST = timedelta(hours=1)
-"""A recording lets shorter ones go first, as if it had come by its own length later, but by no more than this."""
+LEASE_S = 15.0
+"""How long a claim or a renewal is valid."""
+_LEASE = timedelta(seconds=LEASE_S)
+MAX_ATTEMPTS = 3
+BACKOFF_S = 5.0
+"""Delay before the second attempt; four times as long before the third."""
+MAX_DUE_DELAY_S = 3600.0
+"""A job is due as long after its arrival as its recording lasts, so that shorter ones go first, but at most so much later."""
 
 OPEN = JobRow.state.in_(("queued", "running"))
 SET_ASIDE = (
-    f"The program was cut off {MOST_ATTEMPTS} times while it worked on this recording, which may be the reason: send a shorter "
+    f"The program was cut off {MAX_ATTEMPTS} times while it worked on this recording, which may be the reason: send a shorter "
     "piece of it, or retry the job."
 )
 CANCELLED = "Cancelled."
+UNREADABLE = "The job was stored by another version of this program, which this one cannot read: process the recording again."
 NOT_FOUND = "Job not found"
 
 
 class LeaseLostError(Exception):
-    """Another worker has the job, or nobody wants it done any more."""
+    """The lease is no longer valid: another worker claimed the job, or it has ended."""
 
 
 class QueueFullError(Exception):
-    """As many recordings wait as may."""
+    """The queue is full."""
 
 
 class JobStateError(Exception):
-    """The job is not in a state in which this can be done."""
+    """The job's state does not allow the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job in the hands of a worker."""
+    """A job that a worker has claimed."""
 
     id: int
     attempts: int
-    """With the worker's name, what makes this lease different from all others."""
+    """The number of the claim. Together with the worker's name it identifies the lease."""
     worker: str
     conversation_id: int
-    options: dict[str, Any]
+    options: JobOptions
     duration: float
 
 
@@ -80,54 +88,75 @@ class Job:
 async def enqueue(
     session: AsyncSession,
     conversation_id: int,
-    options: dict[str, Any],
+    options: JobOptions,
     duration: float,
     *,
-    most: int,
+    max_queued: int,
     webhook_url: str | None = None,
 ) -> int:
-    """Have a recording processed once this transaction is committed; returns the job's id.
+    """Queue the processing of a recording; workers see the job once this transaction is committed. Returns the job's id.
 
-    Raises QueueFullError where `most` recordings are queued.
+    Raises QueueFullError where `max_queued` jobs are queued.
     """
-    await check_room(session, most)
+    return await _insert(session, conversation_id, options.model_dump(mode="json"), duration, max_queued, webhook_url)
+
+
+async def _insert(
+    session: AsyncSession,
+    conversation_id: int,
+    options: Mapping[str, Any],
+    duration: float,
+    max_queued: int,
+    webhook_url: str | None,
+) -> int:
+    await check_room(session, max_queued)
     values = {"conversation_id": conversation_id, "options": options, "duration": duration, "webhook_url": webhook_url}
-    due = func.now() + min(timedelta(seconds=duration), FAIREST)
+    due = func.now() + timedelta(seconds=min(duration, MAX_DUE_DELAY_S))
     id_: int = (await session.execute(insert(JobRow).values(**values, due=due).returning(JobRow.id))).scalar_one()
     await announce(session)
     return id_
 
 
-async def check_room(session: AsyncSession, most: int) -> None:
-    """Raises QueueFullError where `most` recordings are queued."""
+async def check_room(session: AsyncSession, max_queued: int) -> None:
+    """Raises QueueFullError where `max_queued` jobs are queued."""
     waiting = (await session.execute(select(func.count()).where(JobRow.state == "queued"))).scalar_one()
-    if waiting >= most:
+    if waiting >= max_queued:
         raise QueueFullError(f"{waiting} recordings wait to be processed, and no more are taken: try again later.")
 
 
 async def announce(session: AsyncSession) -> None:
-    """Wake the workers at the commit."""
+    """Notify the workers when this transaction is committed."""
     await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
-async def claim(session: AsyncSession, worker: str, longest: float | None = None) -> Lease | None:
-    """The job whose turn it is, of recordings up to `longest` seconds; None where there is nothing to do."""
+async def claim(session: AsyncSession, worker: str, max_duration_s: float | None = None) -> Lease | None:
+    """Lease the job that is due first, of a recording up to `max_duration_s`; None where no job is ready."""
     expired = and_(JobRow.state == "running", JobRow.lease_until < func.now())
     ready = or_(and_(JobRow.state == "queued", JobRow.run_after <= func.now()), expired)
-    turn = select(JobRow.id).where(ready, JobRow.attempts < MOST_ATTEMPTS).order_by(JobRow.due, JobRow.id).limit(1)
-    if longest is not None:
-        turn = turn.where(JobRow.duration <= longest)
-    values = {"state": "running", "worker": worker, "lease_until": func.now() + LEASE, "attempts": JobRow.attempts + 1}
+    turn = select(JobRow.id).where(ready, JobRow.attempts < MAX_ATTEMPTS).order_by(JobRow.due, JobRow.id).limit(1)
+    if max_duration_s is not None:
+        turn = turn.where(JobRow.duration <= max_duration_s)
+    values = {
+        "state": "running",
+        "worker": worker,
+        "lease_until": func.now() + _LEASE,
+        "attempts": JobRow.attempts + 1,
+    }
     taken = update(JobRow).where(JobRow.id == turn.with_for_update(skip_locked=True).scalar_subquery()).values(values)
-    columns = [getattr(JobRow, field.name) for field in fields(Lease)]
-    row = (await session.execute(taken.returning(*columns))).one_or_none()
-    return None if row is None else Lease(*row)
+    row = (await session.execute(taken.returning(*(getattr(JobRow, field.name) for field in fields(Lease))))).one_or_none()
+    if row is None:
+        return None
+    try:
+        return Lease(**row._asdict() | {"options": JobOptions.model_validate(row.options)})
+    except ValidationError:  # an error here would hold up all jobs behind this one
+        await _end(session, [JobRow.id == row.id], "failed", UNREADABLE)
+    return await claim(session, worker, max_duration_s)
 
 
 async def set_aside(session: AsyncSession) -> int:
-    """Give up on jobs that were cut off too often; returns how many."""
-    cut_off = (JobRow.state == "running", JobRow.lease_until < func.now(), JobRow.attempts >= MOST_ATTEMPTS)
-    found = select(JobRow.id).where(*cut_off).with_for_update(skip_locked=True)
+    """Fail the jobs whose last attempt expired; returns how many."""
+    expired = (JobRow.state == "running", JobRow.lease_until < func.now(), JobRow.attempts >= MAX_ATTEMPTS)
+    found = select(JobRow.id).where(*expired).with_for_update(skip_locked=True)
     ids = (await session.scalars(found)).all()
     for id_ in ids:
         await _end(session, [JobRow.id == id_], "failed", SET_ASIDE)
@@ -135,65 +164,68 @@ async def set_aside(session: AsyncSession) -> int:
 
 
 async def renew(session: AsyncSession, lease: Lease) -> bool:
-    """Hold the job for longer; tells whether somebody wants it cancelled. Raises LeaseLostError."""
-    longer = update(JobRow).where(*_held(lease)).values(lease_until=func.now() + LEASE).returning(JobRow.cancel_requested)
-    cancelled = (await session.scalars(longer)).one_or_none()
+    """Extend the lease; returns whether the job is to be cancelled. Raises LeaseLostError."""
+    extended = update(JobRow).where(*_held(lease)).values(lease_until=func.now() + _LEASE).returning(JobRow.cancel_requested)
+    cancelled = (await session.scalars(extended)).one_or_none()
     if cancelled is None:
         raise LeaseLostError
     return cancelled
 
 
 async def report(session: AsyncSession, lease: Lease, stage: str, fraction: float) -> None:
-    """Say which stage is at work, and how much of the whole is done. Raises LeaseLostError."""
+    """Record the running stage and the fraction of the whole job that is done. Raises LeaseLostError."""
     await renew(session, lease)
     await conversations.set_progress(session, lease.conversation_id, stage, fraction)
 
 
 async def finish(session: AsyncSession, lease: Lease) -> None:
-    """The result is there, in this transaction. Raises LeaseLostError, and then nothing of it may be kept."""
+    """Complete the job, in the transaction that stores its result. Raises LeaseLostError; roll back then."""
     await _end(session, _held(lease), "completed", None)
 
 
 async def fail(session: AsyncSession, lease: Lease, reason: str) -> None:
-    """Give up: `reason` is a sentence for the user. Raises LeaseLostError."""
+    """Fail the job for good; `reason` is a sentence for the user. Raises LeaseLostError."""
     await _end(session, _held(lease), "failed", reason)
 
 
-async def drop(session: AsyncSession, lease: Lease) -> None:
-    """Somebody wanted it cancelled. Raises LeaseLostError."""
+async def confirm_cancel(session: AsyncSession, lease: Lease) -> None:
+    """End a job that is to be cancelled. Raises LeaseLostError."""
     await _end(session, _held(lease), "cancelled", CANCELLED)
 
 
-async def again(session: AsyncSession, lease: Lease, reason: str) -> bool:
-    """It failed for no fault of the recording's: try again later, or give up. Tells which; raises LeaseLostError."""
-    if lease.attempts >= MOST_ATTEMPTS:
+async def retry_later(session: AsyncSession, lease: Lease, reason: str) -> bool:
+    """Queue the job again after a delay, or fail it after its last attempt. Returns whether it is queued.
+
+    Raises LeaseLostError.
+    """
+    if lease.attempts >= MAX_ATTEMPTS:
         await fail(session, lease, reason)
         return False
-    pause = timedelta(seconds=BACKOFF * 4 ** (lease.attempts - 1))
-    await _requeue(session, lease, run_after=func.now() + pause, error=reason)
+    delay = timedelta(seconds=BACKOFF_S * 4 ** (lease.attempts - 1))
+    await _requeue(session, lease, run_after=func.now() + delay, error=reason)
     return True
 
 
 async def release(session: AsyncSession, lease: Lease) -> None:
-    """The worker stops before the work is done; this was no attempt. Raises LeaseLostError."""
+    """Queue the job again because the worker stops; this attempt does not count. Raises LeaseLostError."""
     await _requeue(session, lease, attempts=JobRow.attempts - 1)
 
 
-async def results(session: AsyncSession, lease: Lease) -> dict[str, str]:
-    """What the stages found in former attempts, by stage."""
+async def stage_results(session: AsyncSession, lease: Lease) -> dict[str, str]:
+    """The results of stages that earlier attempts finished, by stage (`pipeline.checkpoint`)."""
     found = select(JobStageRow.stage, JobStageRow.result).where(JobStageRow.job_id == lease.id)
     return {row.stage: row.result for row in await session.execute(found)}
 
 
-async def keep(session: AsyncSession, lease: Lease, stage: str, result: str) -> None:
-    """Keep what a stage found until the job is done. Raises LeaseLostError."""
+async def store_stage_result(session: AsyncSession, lease: Lease, stage: str, result: str) -> None:
+    """Store the result of a stage until the job ends. Raises LeaseLostError."""
     await renew(session, lease)
     row = postgresql.insert(JobStageRow).values(job_id=lease.id, stage=stage, result=result)
     await session.execute(row.on_conflict_do_nothing())
 
 
 async def cancel(session: AsyncSession, job_id: int) -> Job:
-    """Do not do it, or stop doing it: what is in work stops within seconds. Raises LookupError, JobStateError."""
+    """Cancel a queued job, or have a running one stopped within seconds. Raises LookupError, JobStateError."""
     job = await get(session, job_id, lock=True)
     if job.state == "queued":
         await _end(session, [JobRow.id == job_id], "cancelled", CANCELLED)
@@ -205,9 +237,9 @@ async def cancel(session: AsyncSession, job_id: int) -> Job:
     return await get(session, job_id)
 
 
-async def retry(session: AsyncSession, job_id: int, *, most: int) -> Job:
-    """Do a job again that failed or was cancelled, as a new one. Raises LookupError, JobStateError, QueueFullError."""
-    # Its conversation first: who deletes that has the conversation before the job.
+async def retry(session: AsyncSession, job_id: int, *, max_queued: int) -> Job:
+    """Queue a new job in place of one that failed or was cancelled. Raises LookupError, JobStateError, QueueFullError."""
+    # Lock the conversation first, as its deletion does; the other order could deadlock with it.
     of_job = select(JobRow.conversation_id).where(JobRow.id == job_id)
     conversation = select(Conversation.id).where(Conversation.id == of_job.scalar_subquery())
     await session.execute(conversation.with_for_update(key_share=True))
@@ -220,7 +252,7 @@ async def retry(session: AsyncSession, job_id: int, *, most: int) -> Job:
         raise JobStateError("The recording is in work again already.") from error
     columns = (JobRow.options, JobRow.webhook_url)
     options, webhook_url = (await session.execute(select(*columns).where(JobRow.id == job_id))).one()
-    new = await enqueue(session, job.conversation_id, options, job.duration, most=most, webhook_url=webhook_url)
+    new = await _insert(session, job.conversation_id, options, job.duration, max_queued, webhook_url)
     return await get(session, new)
 
 
@@ -236,7 +268,7 @@ async def get(session: AsyncSession, job_id: int, *, lock: bool = False) -> Job:
 async def list_page(
     session: AsyncSession, skip: int = 0, limit: int = 100, state: str | None = None
 ) -> tuple[Sequence[Job], int]:
-    """Jobs from the newest on, and how many there are in all."""
+    """A page of jobs, newest first, and the number of all jobs."""
     which = [JobRow.state == state] if state is not None else []
     rows = await session.execute(_jobs().where(*which).order_by(JobRow.id.desc()).offset(skip).limit(limit))
     total = await session.scalar(select(func.count()).select_from(JobRow).where(*which))
@@ -244,19 +276,19 @@ async def list_page(
 
 
 def _jobs() -> Select[Any]:
-    """What `Job` holds; its conversation says how far a job is that is in work."""
+    """The columns of `Job`. Stage and progress of a running job are those of its conversation."""
     running = JobRow.state == "running"
-    told = {
+    computed = {
         "stage": case((running, Conversation.stage)).label("stage"),
         "progress": case((running, Conversation.progress), (JobRow.state == "completed", 1.0), else_=0.0).label("progress"),
     }
-    columns = [told[field.name] if field.name in told else getattr(JobRow, field.name) for field in fields(Job)]
+    columns = [computed[field.name] if field.name in computed else getattr(JobRow, field.name) for field in fields(Job)]
     return select(*columns).join(Conversation, JobRow.conversation_id == Conversation.id)
 
 
 def _held(lease: Lease) -> list[ColumnElement[bool]]:
-    mine = JobRow.id == lease.id, JobRow.worker == lease.worker, JobRow.attempts == lease.attempts
-    return [*mine, JobRow.state == "running"]
+    own = JobRow.id == lease.id, JobRow.worker == lease.worker, JobRow.attempts == lease.attempts
+    return [*own, JobRow.state == "running"]
 
 
 async def _end(session: AsyncSession, which: Sequence[ColumnElement[bool]], state: str, error: str | None) -> None:

@@ -31,7 +31,7 @@ def stages() -> Steered:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
-    monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
+    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
     settings = Settings(max_queued=ROOM, speaker_threshold=0.5, private_urls=True)
     async with running(settings, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL) as application:
         yield application
@@ -115,12 +115,12 @@ async def test_several_files_in_one_request(application: Application, stages: St
 
 
 async def test_a_full_queue_says_so_and_when_to_come_again(application: Application, stages: Steered) -> None:
-    for _ in range(worker.AT_ONCE):
+    for _ in range(worker.MAX_JOBS):
         await send(application)
-    await held_up(stages, worker.AT_ONCE)
+    await held_up(stages, worker.MAX_JOBS)
     waiting = [await send(application) for _ in range(ROOM)]
     answer = await refused(application, 503, "POST", "/process", files={"audio_file": ("call.wav", sound())})
     assert int(answer.headers["retry-after"]) > 0
-    assert (await application.client.get("/conversations")).json()["total"] == worker.AT_ONCE + ROOM
+    assert (await application.client.get("/conversations")).json()["total"] == worker.MAX_JOBS + ROOM
     assert (await application.client.post(f"/jobs/{waiting[0]}/cancel")).json()["state"] == "cancelled"
     await send(application)

@@ -54,9 +54,9 @@ def stages() -> Steered:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
-    monkeypatch.setattr(worker, "HOLD_EVERY", 0.1)
-    monkeypatch.setattr(worker, "LOOK_EVERY", 0.1)
-    monkeypatch.setattr(jobs, "BACKOFF", 0.05)
+    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
+    monkeypatch.setattr(worker, "POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr(jobs, "BACKOFF_S", 0.05)
     all_stages = Stages(stages, stages, stages, stages)
     async with running(
         Settings(max_queued=20, speaker_threshold=0.5), database_url, tmp_path, all_stages, MODEL
@@ -159,9 +159,9 @@ async def test_a_fault_of_ours_is_tried_again(application: Application, stages: 
 
 
 async def test_a_fault_that_stays_is_told(application: Application, stages: Steered) -> None:
-    stages.faults = [RuntimeError("The device is lost.\nTraceback …") for _ in range(jobs.MOST_ATTEMPTS)]
+    stages.faults = [RuntimeError("The device is lost.\nTraceback …") for _ in range(jobs.MAX_ATTEMPTS)]
     failed = await arrives(application, await send(application), "failed")
-    assert (failed["attempts"], failed["error"]) == (jobs.MOST_ATTEMPTS, "The device is lost.")
+    assert (failed["attempts"], failed["error"]) == (jobs.MAX_ATTEMPTS, "The device is lost.")
     conversation = (await application.client.get(f"/conversations/{failed['conversation_id']}")).json()
     assert (conversation["status"], conversation["error"]) == ("failed", "The device is lost.")
     stages.open.set()
@@ -214,12 +214,12 @@ async def test_lost_connections_to_the_database_cost_nothing(
 async def test_a_stop_lets_go_of_the_work(application: Application, stages: Steered, database: Database) -> None:
     other = await other_worker(application)
     try:
-        sent = [await send(application) for _ in range(2 * worker.AT_ONCE)]
+        sent = [await send(application) for _ in range(2 * worker.MAX_JOBS)]
         await held_up(stages, len(sent))  # the two have all places taken
     finally:
         await other.close()
     states = [(await job(application, id_))["state"] for id_ in sent]
-    assert states.count("queued") == worker.AT_ONCE
+    assert states.count("queued") == worker.MAX_JOBS
     stages.open.set()
     for id_ in sent:
         assert (await arrives(application, id_, "completed"))["attempts"] == 1
@@ -239,10 +239,10 @@ async def test_who_waits_for_a_recording_is_told_that_the_program_stops(applicat
 async def test_a_place_is_kept_for_short_recordings(
     application: Application, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "LONG", 1.0)
-    long = [await send(application) for _ in range(worker.AT_ONCE)]
-    await held_up(stages, worker.AT_ONCE - 1)
+    monkeypatch.setattr(worker, "LONG_RECORDING_S", 1.0)
+    long = [await send(application) for _ in range(worker.MAX_JOBS)]
+    await held_up(stages, worker.MAX_JOBS - 1)
     assert (await job(application, long[-1]))["state"] == "queued"
     await send(application, seconds=0.5)
-    await held_up(stages, worker.AT_ONCE)
+    await held_up(stages, worker.MAX_JOBS)
     assert (await job(application, long[-1]))["state"] == "queued"

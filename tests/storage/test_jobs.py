@@ -1,14 +1,17 @@
 """Jobs on a real PostgreSQL: handed out once, taken back, given up, never lost."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
+from pipeline.types import SpeakerHint
 from storage.conversations import conversations
 from storage.jobs import jobs
-from storage.jobs.jobs import MOST_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.jobs.jobs import MAX_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.tables import Conversation, JobRow, JobStageRow
 from tests.storage.waiting import somebody_waits
@@ -20,7 +23,7 @@ async def add(database: Database, duration: float = 10.0, most: int = ROOM, **mo
     """The id of a new job, of a conversation of its own."""
     async with database.session() as session:
         conversation = await conversations.create(session, "A talk", "key", "flac")
-        return await jobs.enqueue(session, conversation, {"language": "en"}, duration, most=most, **more)
+        return await jobs.enqueue(session, conversation, JobOptions(language="en"), duration, max_queued=most, **more)
 
 
 async def claim(database: Database, worker: str = "a", longest: float | None = None) -> Lease | None:
@@ -59,7 +62,46 @@ async def test_a_job_is_handed_out_once(database: Database) -> None:
     leases = await asyncio.gather(*(claim(database, f"worker {i}") for i in range(8)))
     assert {lease.id for lease in leases if lease} == ids
     assert sum(lease is None for lease in leases) == 3
-    assert all(lease.options == {"language": "en"} for lease in leases if lease)
+    assert all(lease.options == JobOptions(language="en") for lease in leases if lease)
+
+
+@pytest.mark.parametrize(
+    ("stored", "options"),
+    [
+        ({}, JobOptions()),  # of conversations that were in work when there were no jobs yet
+        (
+            {"language": "de", "hint": {"num_speakers": None, "min_speakers": 2, "max_speakers": 3}},
+            JobOptions(language="de", hint=SpeakerHint(None, 2, 3)),
+        ),
+        (
+            {"language": None, "hint": {"num_speakers": 4, "min_speakers": None, "max_speakers": None}, "request_id": "abc"},
+            JobOptions(hint=SpeakerHint(4), request_id="abc"),
+        ),
+    ],
+)
+async def test_options_without_a_version_are_read(database: Database, stored: dict[str, Any], options: JobOptions) -> None:
+    job = await add(database)
+    async with database.session() as session:
+        await session.execute(update(JobRow).where(JobRow.id == job).values(options=stored))
+    assert (await taken(database)).options == options
+
+
+async def test_options_come_back_as_they_were(database: Database) -> None:
+    options = JobOptions(language="de", hint=SpeakerHint(2), request_id="abc")
+    async with database.session() as session:
+        conversation = await conversations.create(session, "A talk", "key", "flac")
+        await jobs.enqueue(session, conversation, options, 1.0, max_queued=ROOM)
+    assert (await taken(database)).options == options
+
+
+async def test_a_job_with_unknown_options_fails_and_holds_up_no_other(database: Database) -> None:
+    strange, plain = await add(database), await add(database)
+    async with database.session() as session:
+        await session.execute(update(JobRow).where(JobRow.id == strange).values(options={"version": 2, "tempo": 1.5}))
+    assert (await taken(database)).id == plain
+    failed = await read(database, strange)
+    assert (failed.state, failed.error) == ("failed", jobs.UNREADABLE)
+    assert (await status(database, failed.conversation_id)).status == "failed"
 
 
 async def test_a_short_recording_goes_before_a_long_one_but_not_for_ever(database: Database) -> None:
@@ -68,7 +110,9 @@ async def test_a_short_recording_goes_before_a_long_one_but_not_for_ever(databas
     short = await add(database, duration=10)
     async with database.session() as session:  # the long one has waited for an hour
         waited = JobRow.due - text("interval '1 hour'")
-        assert await session.scalar(select(JobRow.due - JobRow.created_at).where(JobRow.id == long)) == jobs.FAIREST
+        assert await session.scalar(select(JobRow.due - JobRow.created_at).where(JobRow.id == long)) == timedelta(
+            seconds=jobs.MAX_DUE_DELAY_S
+        )
         assert [(await taken(database)).id, (await taken(database)).id] == [short, middle]
         await session.execute(update(JobRow).where(JobRow.id == long).values(due=waited))
     await add(database, duration=10)
@@ -113,8 +157,14 @@ async def test_a_worker_that_was_thought_dead_cannot_finish_over_its_successor(d
             await conversations.complete(session, first.conversation_id, 99.0, "en")
             await function(session, first, *args)
 
-    calls: list[tuple[Any, ...]] = [(jobs.finish,), (jobs.fail, "no"), (jobs.again, "no"), (jobs.release,), (jobs.drop,)]
-    calls += [(jobs.renew,), (jobs.keep, "transcribing", "text"), (jobs.report, "transcribing", 0.9)]
+    calls: list[tuple[Any, ...]] = [
+        (jobs.finish,),
+        (jobs.fail, "no"),
+        (jobs.retry_later, "no"),
+        (jobs.release,),
+        (jobs.confirm_cancel,),
+    ]
+    calls += [(jobs.renew,), (jobs.store_stage_result, "transcribing", "text"), (jobs.report, "transcribing", 0.9)]
     for function, *args in calls:
         with pytest.raises(LeaseLostError):
             await late(function, *args)
@@ -135,10 +185,10 @@ async def test_the_same_worker_does_not_take_its_former_attempt_for_its_own(data
 
 async def test_a_job_that_kills_its_worker_is_set_aside(database: Database) -> None:
     job = await add(database)
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         lease = await taken(database)
         async with database.session() as session:
-            await jobs.keep(session, lease, "transcribing", "text")
+            await jobs.store_stage_result(session, lease, "transcribing", "text")
         await pass_away(database)
     assert await claim(database) is None
     async with database.session() as session:
@@ -152,21 +202,21 @@ async def test_a_job_that_kills_its_worker_is_set_aside(database: Database) -> N
 
 async def test_a_fault_of_ours_is_tried_again_after_a_pause(database: Database) -> None:
     job = await add(database)
-    for attempt in range(1, MOST_ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         lease = await taken(database)
         async with database.session() as session:
-            assert await jobs.again(session, lease, f"reason {attempt}") == (attempt < MOST_ATTEMPTS)
-        if attempt < MOST_ATTEMPTS:
+            assert await jobs.retry_later(session, lease, f"reason {attempt}") == (attempt < MAX_ATTEMPTS)
+        if attempt < MAX_ATTEMPTS:
             assert await claim(database) is None
             assert (await read(database, job)).error == f"reason {attempt}"
             await pass_away(database)
     assert (await read(database, job)).state == "failed"
-    assert (await status(database, lease.conversation_id)).error == f"reason {MOST_ATTEMPTS}"
+    assert (await status(database, lease.conversation_id)).error == f"reason {MAX_ATTEMPTS}"
 
 
 async def test_a_stop_of_the_program_is_no_attempt(database: Database) -> None:
     job = await add(database)
-    for _ in range(2 * MOST_ATTEMPTS):
+    for _ in range(2 * MAX_ATTEMPTS):
         lease = await taken(database)
         async with database.session() as session:
             await jobs.release(session, lease)
@@ -178,16 +228,16 @@ async def test_what_stages_found_is_there_for_the_next_attempt(database: Databas
     await add(database)
     lease, other = await taken(database), await taken(database)
     async with database.session() as session:
-        await jobs.keep(session, lease, "transcribing", "text")
-        await jobs.keep(session, lease, "transcribing", "later")  # the first is as good
-        await jobs.keep(session, other, "diarizing", "another's")
-        await jobs.again(session, lease, "no")
+        await jobs.store_stage_result(session, lease, "transcribing", "text")
+        await jobs.store_stage_result(session, lease, "transcribing", "later")  # the first is as good
+        await jobs.store_stage_result(session, other, "diarizing", "another's")
+        await jobs.retry_later(session, lease, "no")
     await pass_away(database)
     again = await taken(database)
     async with database.session() as session:
-        assert await jobs.results(session, again) == {"transcribing": "text"}
+        assert await jobs.stage_results(session, again) == {"transcribing": "text"}
         await jobs.finish(session, again)
-        assert await jobs.results(session, again) == {}
+        assert await jobs.stage_results(session, again) == {}
 
 
 async def test_cancelling(database: Database) -> None:
@@ -198,7 +248,7 @@ async def test_cancelling(database: Database) -> None:
         assert not await jobs.renew(session, lease)
         assert (await jobs.cancel(session, running)).state == "running"
         assert await jobs.renew(session, lease)
-        await jobs.drop(session, lease)
+        await jobs.confirm_cancel(session, lease)
     for job in (waiting, running):
         found = await read(database, job)
         assert (found.state, found.error) == ("cancelled", jobs.CANCELLED)
@@ -215,12 +265,12 @@ async def test_retrying(database: Database) -> None:
     job = await add(database)
     async with database.session() as session:
         with pytest.raises(JobStateError, match="is queued"):
-            await jobs.retry(session, job, most=ROOM)
+            await jobs.retry(session, job, max_queued=ROOM)
         await jobs.cancel(session, job)
-        new = await jobs.retry(session, job, most=ROOM)
+        new = await jobs.retry(session, job, max_queued=ROOM)
         assert (new.state, new.conversation_id) == ("queued", (await jobs.get(session, job)).conversation_id)
         with pytest.raises(JobStateError, match="in work again"):
-            await jobs.retry(session, job, most=ROOM)
+            await jobs.retry(session, job, max_queued=ROOM)
     assert (await status(database, new.conversation_id)).status == "processing"
     assert (await taken(database)).id == new.id
 
@@ -232,7 +282,7 @@ async def test_a_job_is_retried_while_its_conversation_is_deleted(database: Data
 
     async def retry() -> Job:
         async with database.session() as session:
-            return await jobs.retry(session, job, most=ROOM)
+            return await jobs.retry(session, job, max_queued=ROOM)
 
     async with database.session() as deleting:  # as `conversations.remove` does
         mine = Conversation.id == conversation
