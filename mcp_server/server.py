@@ -21,7 +21,8 @@ from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
 from services.context import AppContext
 from settings import NAME
-from storage.conversations import conversations, excerpts
+from storage.conversations import conversations
+from storage.conversations import segments as stored_segments
 
 INSTRUCTIONS = """Vivavoce stores conversations: transcripts in which every segment has a speaker with a lasting name and an
 emotion. Search with search_transcripts, read with get_conversation or get_latest_segments. When the user names an Unknown_NN,
@@ -122,7 +123,7 @@ async def read_conversation(conversation_id: str, ctx: Work) -> str:
     backend = ctx.request_context.lifespan_context
     async with backend.database.session() as session:
         found = await conversations.summary(session, id_)
-        page = await excerpts.page(session, id_, 0, MAX_RESOURCE_SEGMENTS)
+        page = await stored_segments.page(session, id_, 0, MAX_RESOURCE_SEGMENTS)
     if found is None:
         raise ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
     return markdown.render(found, page)

@@ -1,7 +1,8 @@
-"""The vocabulary that every stage speaks. Times are seconds from the start of the recording."""
+"""The domain types. Times are seconds from the start of the recording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import PlainSerializer, PlainValidator
 
 SAMPLE_RATE = 16_000
-"""Hz. Every model here hears 16 kHz mono."""
+"""Hz. Every model takes 16 kHz mono."""
 
 Samples = NDArray[np.float32]
 """Mono samples at `SAMPLE_RATE`, shape (n,), nominally within [-1, 1]."""
@@ -28,7 +29,7 @@ In JSON it is a list of numbers, with all digits of each float32.
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time."""
+    """An interval of time."""
 
     start: float
     end: float
@@ -39,13 +40,13 @@ class Span:
 
 
 def cut(audio: Samples, span: Span) -> Samples:
-    """The samples of `span`, without copying them."""
+    """The samples of `span`, as a view."""
     return audio[max(0, round(span.start * SAMPLE_RATE)) : max(0, round(span.end * SAMPLE_RATE))]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word as the transcriber heard it. `text` keeps its leading space, so that joining words gives the sentence."""
+    """A transcribed word. `text` keeps its leading space, so that joining the words gives the sentence."""
 
     text: str
     start: float
@@ -55,7 +56,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What the transcriber heard in one go: a sentence or so, not yet anybody's."""
+    """A piece of the transcriber's output, about a sentence, not yet assigned to a speaker."""
 
     words: tuple[Word, ...]
     avg_logprob: float
@@ -66,7 +67,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Somebody speaks. `speaker` is the diarizer's label, which means nothing outside its recording."""
+    """An interval in which one speaker speaks. `speaker` is the diarizer's label, which is local to the recording."""
 
     start: float
     end: float
@@ -75,7 +76,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Diarization:
-    """Who spoke when.
+    """The turns of a recording.
 
     `turns` may overlap; `exclusive` holds at most one speaker at a time and is what words are aligned with.
     """
@@ -83,22 +84,22 @@ class Diarization:
     turns: tuple[Turn, ...]
     exclusive: tuple[Turn, ...]
     voiceprints: "Mapping[str, Voiceprint]" = field(default_factory=dict)
-    """What each speaker sounds like, where the diarizer's own embeddings may be compared with those of other recordings."""
+    """By label, where the diarizer's own embeddings are comparable with those of other recordings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a diarizer finds in a shard of a recording: windows that slide over it, each with a few speakers of its own."""
+    """The diarizer's result for a shard of a recording: sliding windows, each with a few local speakers."""
 
     active: NDArray[np.uint8]
     """Whether a speaker speaks, shape (windows, frames, speakers)."""
     embeddings: NDArray[np.float32]
-    """What that speaker sounds like, shape (windows, speakers, dimension); NaN for those who are silent."""
+    """The speakers' embeddings, shape (windows, speakers, dimension); NaN for silent ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerHint:
-    """What the caller knows about the number of speakers; None where nothing is known."""
+    """What the caller knows about the number of speakers; None where it is unknown."""
 
     num_speakers: int | None = None
     min_speakers: int | None = None
@@ -110,7 +111,7 @@ NO_HINT = SpeakerHint()
 
 @dataclass(frozen=True, slots=True)
 class Voiceprint:
-    """A voice as a vector (L2-normalised) and the name of the model that made it."""
+    """An embedding of a voice (L2-normalised) and the name of the model that made it."""
 
     vector: Vector
     model: str
@@ -118,9 +119,9 @@ class Voiceprint:
 
 @dataclass(frozen=True, slots=True)
 class Emotion:
-    """How a stretch of speech sounds.
+    """The emotion of a piece of speech.
 
-    `scores` holds a probability for each label that the model knows; `label` is its maximum and `confidence` that maximum.
+    `scores` holds a probability for each label of the model; `label` is the most probable one and `confidence` its probability.
     """
 
     label: str
@@ -132,7 +133,7 @@ class Emotion:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A line of the transcript: consecutive words of one speaker."""
+    """Consecutive words of one speaker, as the stages found them. Stored, it becomes a `ConversationSegment`."""
 
     start: float
     end: float
@@ -141,14 +142,51 @@ class Segment:
     words: tuple[Word, ...]
     avg_logprob: float
     overlap: bool = False
-    """Somebody else speaks during this segment."""
+    """Another speaker speaks during this segment."""
     emotion: Emotion | None = None
     voice: Voiceprint | None = None
-    """What this line sounds like; None where it is too short to know a voice by."""
+    """Of this segment alone; None where it is too short for one."""
 
     @property
     def text(self) -> str:
         return "".join(word.text for word in self.words).strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationSegment:
+    """A segment of a conversation as all interfaces show it: under the present name of its speaker, with corrections.
+
+    Offsets are seconds from the start of the recording, times UTC.
+    """
+
+    id: int
+    conversation_id: int
+    participant_id: int
+    speaker_id: int | None
+    """None for a participant that is no known speaker; its name is local to the conversation."""
+    speaker_name: str
+    is_known: bool = False
+    """A person has named the speaker."""
+    text: str
+    start_time: datetime
+    end_time: datetime
+    start_offset: float
+    end_offset: float
+    confidence: float | None = None
+    """Cosine similarity to the speaker; None for a voice that was new, 1.0 where a person identified the speaker."""
+    speaker_probability: float | None = None
+    """The probability of the speaker at that similarity; None where there is no similarity or the model is not calibrated."""
+    words: tuple[Word, ...] | None = None
+    avg_logprob: float | None = None
+    overlap: bool = False
+    is_misidentified: bool = False
+    emotion_category: str | None = None
+    emotion_confidence: float | None = None
+    emotion_scores: dict[str, float] | None = None
+    emotion_corrected: bool = False
+    emotion_corrected_at: datetime | None = None
+    emotion_misidentified: bool = False
+    detector_breakdown: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +197,17 @@ class Participant:
     speech: float
     """Seconds of speech of this voice, overlapped speech included."""
     voiceprint: Voiceprint | None
-    """None where there was too little clean speech to know the voice by."""
+    """None where there is too little clean speech for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """All that the stages found in a recording."""
+    """The results of all stages for a recording."""
 
     duration: float
     """Length of the recording."""
     language: str | None
-    """None where nobody spoke."""
+    """None where there is no speech."""
     segments: tuple[Segment, ...]
     participants: tuple[Participant, ...]
     turns: tuple[Turn, ...] = ()
@@ -177,4 +215,4 @@ class Transcript:
 
 
 EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")
-"""The nine labels that clients see, whichever model is running."""
+"""The nine labels of the API, whichever model is running."""

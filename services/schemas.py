@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 
 from pipeline import types
-from pipeline.formats import export
 from storage.tables import STATUSES
 
 
@@ -49,7 +48,11 @@ class Schema(BaseModel):
 
 
 class Word(Schema):
-    word: str = Field(description="With the space before it, where there is one.", examples=[" Hello"])
+    word: str = Field(
+        validation_alias=AliasChoices("word", "text"),
+        description="With the space before it, where there is one.",
+        examples=[" Hello"],
+    )
     start: Seconds
     end: Seconds
     probability: float = Field(description="How sure the transcription is of it, 0 to 1.")
@@ -132,19 +135,3 @@ class JobEvent(Schema):
     type: Literal["job.completed", "job.failed", "job.cancelled"]
     timestamp: Moment
     data: Job
-
-
-def lines(conversation: Conversation) -> list[export.Line]:
-    """The transcript as the exporters take it."""
-    return [
-        export.Line(
-            start=segment.start_offset,
-            end=segment.end_offset,
-            speaker=segment.speaker_name or "",
-            text=segment.text or "",
-            emotion=segment.emotion_category,
-            emotion_confidence=segment.emotion_confidence,
-            words=tuple(types.Word(word.word, word.start, word.end, word.probability) for word in segment.words or ()),
-        )
-        for segment in conversation.transcript_segments
-    ]

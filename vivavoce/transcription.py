@@ -11,9 +11,8 @@ from tqdm import tqdm
 from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
-from pipeline.types import SAMPLE_RATE, Samples, Segment, Transcript, Turn
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Samples, Segment, Transcript, Turn
 from services import schemas as public
-from services.schemas import lines
 from settings import Settings
 from vivavoce import printing
 
@@ -38,22 +37,18 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
 
 def render(transcript: Transcript, file: Path, format: str | None) -> str:
     """The transcript in a format of `pipeline.formats.export`, as `json`, or as text for a terminal."""
-    found = conversation(transcript, file)
+    start = datetime.now(UTC)
     if format == "json":
-        return found.model_dump_json(indent=2)
+        return conversation(transcript, file, start).model_dump_json(indent=2)
     if format is None:
-        return printing.transcript(found.model_dump())
+        return printing.transcript(conversation(transcript, file, start).model_dump())
     names = speaker_names(transcript)
     turns = [Turn(turn.start, turn.end, names.get(turn.speaker, turn.speaker)) for turn in transcript.turns]
-    return export.FORMATS[format].render(export.Transcript(file.stem, lines(found), turns))
+    return export.FORMATS[format].render(export.ExportInput(file.stem, segments(transcript, start), turns))
 
 
-def conversation(transcript: Transcript, file: Path) -> public.Conversation:
+def conversation(transcript: Transcript, file: Path, start: datetime) -> public.Conversation:
     """The transcript as the API returns it, for an archive with this conversation only."""
-    start = datetime.now(UTC)
-    names = speaker_names(transcript)
-    ids = {label: number for number, label in enumerate(names, 1)}
-    segments = [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
     return public.Conversation(
         id=1,
         title=file.name,
@@ -62,10 +57,10 @@ def conversation(transcript: Transcript, file: Path) -> public.Conversation:
         duration=transcript.duration,
         status="completed",
         audio_format=file.suffix.lstrip(".").lower(),
-        num_segments=len(segments),
-        num_speakers=len(names),
+        num_segments=len(transcript.segments),
+        num_speakers=len(speaker_names(transcript)),
         language=transcript.language,
-        transcript_segments=segments,
+        transcript_segments=[public.Segment.model_validate(segment) for segment in segments(transcript, start)],
     )
 
 
@@ -75,11 +70,19 @@ def speaker_names(transcript: Transcript) -> dict[str, str]:
     return {label: f"Unknown_{number:02d}" for number, label in enumerate(labels, 1)}
 
 
-def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> public.Segment:
+def segments(transcript: Transcript, start: datetime) -> list[ConversationSegment]:
+    """The segments under `speaker_names`, of a recording that starts at `start`."""
+    names = speaker_names(transcript)
+    ids = {label: number for number, label in enumerate(names, 1)}
+    return [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
+
+
+def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> ConversationSegment:
     emotion = segment.emotion
-    return public.Segment(
+    return ConversationSegment(
         id=number,
         conversation_id=1,
+        participant_id=speaker,
         speaker_id=speaker,
         speaker_name=name,
         text=segment.text,
@@ -87,10 +90,9 @@ def _segment(number: int, segment: Segment, name: str, speaker: int, start: date
         end_time=start + timedelta(seconds=segment.end),
         start_offset=segment.start,
         end_offset=segment.end,
-        confidence=None,
         overlap=segment.overlap,
-        emotion_category=emotion and emotion.label,
-        emotion_confidence=emotion and emotion.confidence,
-        words=[public.Word(word=w.text, start=w.start, end=w.end, probability=w.probability) for w in segment.words],
+        emotion_category=emotion.label if emotion else None,
+        emotion_confidence=emotion.confidence if emotion else None,
+        words=segment.words,
         avg_logprob=segment.avg_logprob,
     )

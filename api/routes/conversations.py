@@ -103,8 +103,8 @@ async def get_transcript(
         found = await conversations.get(session, conversation_id)
         if found is None:
             raise NOT_FOUND
-        transcript = await exports.transcript(session, found)
-    content = await asyncio.to_thread(export.FORMATS[format].render, transcript)
+        source = await exports.export_input(session, found)
+    content = await asyncio.to_thread(export.FORMATS[format].render, source)
     return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
 
 

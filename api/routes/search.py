@@ -59,7 +59,7 @@ async def search_transcripts(
     q: Annotated[
         str,
         Query(
-            max_length=search.LONGEST,
+            max_length=search.MAX_QUERY_CHARACTERS,
             description='Words as they were said, as in web search: `red car`, `"red car"`, `red or blue`, `car -red`. '
             "Without any, all segments that pass the filters, the newest first.",
             examples=["invoice or invoices"],
@@ -72,7 +72,7 @@ async def search_transcripts(
     since: Annotated[Moment | None, Query(description="Said at this time or later; UTC without an offset.")] = None,
     until: Annotated[Moment | None, Query(description="Said before this time.")] = None,
     order: Annotated[search.Order, Query(description="What comes first.")] = "relevance",
-    skip: Annotated[int, Query(ge=0, le=search.MOST, description=public.SKIP)] = 0,
+    skip: Annotated[int, Query(ge=0, le=search.MAX_HITS, description=public.SKIP)] = 0,
     limit: Annotated[int, Query(ge=1, le=100, description=public.LIMIT)] = 20,
 ) -> Hits:
     """Find segments in all conversations by their words, and by who said them, when, where and how."""
@@ -91,4 +91,4 @@ async def search_transcripts(
 
 
 def _html(snippet: str) -> str:
-    return escape(snippet).replace(search.OPEN, "<mark>").replace(search.CLOSE, "</mark>")
+    return escape(snippet).replace(search.MARK_START, "<mark>").replace(search.MARK_END, "</mark>")

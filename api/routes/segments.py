@@ -33,7 +33,7 @@ async def get_audio(
 ) -> Response:
     """The sound of one segment: 16 kHz mono, 16-bit WAV unless MP3 is asked for."""
     async with context.database.session() as session:
-        found = await segments.place(session, segment_id)
+        found = await segments.audio_location(session, segment_id)
     if found is None:
         raise HTTPException(404, "Segment not found")
     try:

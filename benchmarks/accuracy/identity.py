@@ -36,12 +36,11 @@ from engines.weights.resolver import resolve
 from pipeline.identity.matching import LONG_ENOUGH, THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript import participants
-from pipeline.types import SAMPLE_RATE, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
 from pipeline.voice_settings import VoiceSettings
 from services.identity import speaker_admin, transcripts
 from settings import Settings
 from storage.conversations import conversations
-from storage.conversations.segments import SegmentLine
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.tables import Speaker
@@ -151,12 +150,12 @@ class Tally:
         return str(lines), *shares, str(strangers), f"{self.strangers['named'] / max(strangers, 1):.1%}"
 
 
-def _shared(one: Turn | SegmentLine | Span, other: Turn) -> float:
-    start, end = (one.start_offset, one.end_offset) if isinstance(one, SegmentLine) else (one.start, one.end)
+def _shared(one: Turn | ConversationSegment | Span, other: Turn) -> float:
+    start, end = (one.start_offset, one.end_offset) if isinstance(one, ConversationSegment) else (one.start, one.end)
     return min(end, other.end) - max(start, other.start)
 
 
-def truth_of(line: SegmentLine, turns: Iterable[Turn]) -> str | None:
+def truth_of(line: ConversationSegment, turns: Iterable[Turn]) -> str | None:
     """Who is heard most in it."""
     heard: Counter[str] = Counter()
     for turn in turns:
@@ -178,7 +177,7 @@ def policy(model: str, threshold: float) -> IdentityPolicy:
     )
 
 
-async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPolicy) -> tuple[SegmentLine, ...]:
+async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPolicy) -> tuple[ConversationSegment, ...]:
     """The lines of a new conversation, with the names that they were given."""
     id_ = await conversations.create(session, None, None, "flac")
     await transcripts.save(session, id_, transcript, with_)
@@ -188,7 +187,7 @@ async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPol
 
 
 def judge(
-    tally: Tally, lines: Iterable[SegmentLine], turns: Sequence[Turn], names: set[str], shortest: float = LONG_ENOUGH
+    tally: Tally, lines: Iterable[ConversationSegment], turns: Sequence[Turn], names: set[str], shortest: float = LONG_ENOUGH
 ) -> None:
     for line in lines:
         truth = truth_of(line, turns)

@@ -1,5 +1,6 @@
 """Reading conversations, and their titles."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -10,7 +11,8 @@ from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.formats import export
 from pipeline.names import Name
-from storage.conversations import conversations, excerpts, exports
+from pipeline.types import ConversationSegment
+from storage.conversations import conversations, exports, segments
 from storage.speakers import speaker_queries
 
 MOST_LINES = 500
@@ -41,7 +43,7 @@ async def get_conversation(
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
-            page = await excerpts.page(session, conversation_id, skip, limit)
+            page = await segments.page(session, conversation_id, skip, limit)
     onward = skip + len(page) if page and skip + len(page) < found.num_segments else None
     base = results.Conversation.model_validate(found).model_dump()
     return results.ConversationPage(
@@ -68,7 +70,7 @@ async def get_latest_segments(
                 found = newest[0]
             else:
                 found = await _summary(session, conversation_id)
-            last = await excerpts.latest(session, found.id, limit)
+            last = await segments.latest(session, found.id, limit)
     return results.LatestSegments(
         conversation_id=found.id,
         title=found.title,
@@ -94,9 +96,9 @@ async def get_live_conversation(
                 return results.LiveConversation(live=False, message=message)
             found = live[0]
             if after_segment_id is None:
-                heard = await excerpts.latest(session, found.id, limit)
+                heard = await segments.latest(session, found.id, limit)
             else:
-                heard = await excerpts.after(session, found.id, after_segment_id, limit)
+                heard = await segments.after(session, found.id, after_segment_id, limit)
     return results.LiveConversation(
         live=True,
         conversation_id=found.id,
@@ -116,7 +118,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
             await conversations.rename(session, conversation_id, title)
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
-            first = await excerpts.page(session, conversation_id, 0, FIRST)
+            first = await segments.page(session, conversation_id, 0, FIRST)
     fields = {name: getattr(found, name) for name in results.Titled.model_fields if hasattr(found, name)}
     return results.Titled(**fields, transcript_segments=_segments(first))
 
@@ -158,8 +160,8 @@ async def export_transcript(
             found = await conversations.get(session, conversation_id)
             if found is None:
                 raise LookupError(conversations.NOT_FOUND)
-            transcript = await exports.transcript(session, found)
-    content = export.FORMATS[format].render(transcript)
+            source = await exports.export_input(session, found)
+    content = export.FORMATS[format].render(source)
     return results.Export(
         conversation_id=conversation_id,
         format=format,
@@ -169,7 +171,7 @@ async def export_transcript(
     )
 
 
-def _segments(found: list[excerpts.Line]) -> list[results.Segment]:
+def _segments(found: Sequence[ConversationSegment]) -> list[results.Segment]:
     return [results.Segment.model_validate(line) for line in found]
 
 

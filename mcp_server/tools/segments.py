@@ -10,14 +10,14 @@ from mcp_server.backend import Work, work
 from pipeline.names import MaybeName
 from services.identity import corrections
 from services.identity.identification import SegmentNotFoundError
-from storage.conversations import excerpts
+from storage.conversations import segments
 from storage.search import search
 from storage.speakers import speaker_queries
 
 Query = Annotated[
     str,
     Field(
-        max_length=search.LONGEST,
+        max_length=search.MAX_QUERY_CHARACTERS,
         description='Words as they were said, without stemming: `invoice or invoices`, `"next week"`, `budget -travel`. '
         "Left out: all lines that pass the filters, by time.",
     ),
@@ -33,7 +33,7 @@ async def search_transcripts(
     since: Annotated[arg.Moment, Field(description="Said at or after this time, ISO 8601; UTC without an offset.")] = None,
     until: Annotated[arg.Moment, Field(description="Said before this time.")] = None,
     order: search.Order = "relevance",
-    skip: Annotated[int, Field(ge=0, le=search.MOST, description="How many to leave out, to turn pages.")] = 0,
+    skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, to turn pages.")] = 0,
     limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,
 ) -> results.Hits:
     """Find what was said, in all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
@@ -62,7 +62,7 @@ async def correct_emotion(
     """Correct the emotion of a line ("he was joking, not angry"). The system learns from it how this person sounds."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            where = conversation_id or await excerpts.conversation_of(session, segment_id)
+            where = conversation_id or await segments.conversation_of(session, segment_id)
             if where is None:
                 raise SegmentNotFoundError
             done = await corrections.correct(session, where, segment_id, emotion, learn)
@@ -74,4 +74,4 @@ async def correct_emotion(
 
 
 def _bold(snippet: str) -> str:
-    return snippet.replace(search.OPEN, "**").replace(search.CLOSE, "**")
+    return snippet.replace(search.MARK_START, "**").replace(search.MARK_END, "**")

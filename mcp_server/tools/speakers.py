@@ -10,7 +10,7 @@ from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName, Name
 from services.identity.identification import SegmentNotFoundError
-from storage.conversations import conversations, excerpts, statistics
+from storage.conversations import conversations, segments, statistics
 from storage.speakers import speaker_queries
 
 NAMED = 100
@@ -29,7 +29,7 @@ async def identify_speaker_in_segment(
     undo_last_speaker_change takes it back."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            where = conversation_id or await excerpts.conversation_of(session, segment_id)
+            where = conversation_id or await segments.conversation_of(session, segment_id)
         if where is None:
             raise SegmentNotFoundError
         found = await backend.speakers.identify(where, segment_id, speaker_name=speaker_name, enroll=auto_enroll)

@@ -12,7 +12,7 @@ from pipeline.evaluation.scoring import Accuracy, ScoredSegment
 from pipeline.identity.matching import LONG_ENOUGH, is_unknown
 from pipeline.types import Span, Turn
 from storage.conversations import conversations, labels, segments
-from storage.conversations.labels import LabelledLine
+from storage.conversations.labels import LabelledSegment
 from storage.postgres.database import Database
 from storage.speakers import speakers
 
@@ -62,9 +62,9 @@ async def score(database: Database, question: Question) -> list[ConversationScor
     Raises LookupError where a conversation of the question does not exist.
     """
     async with database.session() as session:
-        found = await labels.lines(session, question.conversation_ids, MAX_LABELS)
+        found = await labels.labelled_segments(session, question.conversation_ids, MAX_LABELS)
         known = frozenset(scoring.fold(name) for name in await speakers.names(session) if not is_unknown(name))
-    labelled: defaultdict[int, list[LabelledLine]] = defaultdict(list)
+    labelled: defaultdict[int, list[LabelledSegment]] = defaultdict(list)
     for segment in found:
         labelled[segment.conversation_id].append(segment)
     ids = {*labelled, *question.texts, *question.turns, *(question.conversation_ids or ())}
@@ -72,7 +72,7 @@ async def score(database: Database, question: Question) -> list[ConversationScor
 
 
 async def _score(
-    database: Database, conversation_id: int, labelled: Sequence[LabelledLine], question: Question, known: frozenset[str]
+    database: Database, conversation_id: int, labelled: Sequence[LabelledSegment], question: Question, known: frozenset[str]
 ) -> ConversationScore:
     text, turns = question.texts.get(conversation_id), question.turns.get(conversation_id)
     async with database.session() as session:
@@ -104,7 +104,7 @@ async def _score(
     return await asyncio.to_thread(measure)
 
 
-def _shown_speaker(segment: LabelledLine) -> str:
+def _shown_speaker(segment: LabelledSegment) -> str:
     """A label for the speaker whom the transcript shows, equal for all segments of that speaker."""
     if segment.speaker_id is not None:
         return f"speaker {segment.speaker_id}"

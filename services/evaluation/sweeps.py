@@ -12,7 +12,7 @@ from pipeline.voice_settings import VoiceSettings
 from services.evaluation.scores import MAX_LABELS
 from services.recordings import Recordings
 from storage.conversations import conversations, labels
-from storage.conversations.labels import LabelledLine
+from storage.conversations.labels import LabelledSegment
 from storage.postgres.database import Database
 from storage.speakers import reference_queries
 
@@ -47,7 +47,7 @@ async def sweep_threshold(
     Reads no recording. Returns None where there are no labels.
     """
     async with database.session() as session:
-        labelled = await labels.lines(session, conversation_ids, MAX_LABELS)
+        labelled = await labels.labelled_segments(session, conversation_ids, MAX_LABELS)
         if not labelled:
             return None
         participant_ids = sorted({segment.participant_id for segment in labelled})
@@ -77,7 +77,7 @@ async def sweep_padding(
     can be embedded.
     """
     async with recordings.database.session() as session:
-        labelled = await labels.lines(session, conversation_ids, MAX_LABELS)
+        labelled = await labels.labelled_segments(session, conversation_ids, MAX_LABELS)
     chosen = _spread([segment for segment in labelled if segment.end - segment.start >= MIN_SEGMENT_S])
     paddings = sorted({*PADDINGS_S, settings.context_padding})
     voices: defaultdict[float, list[LabelledVoice]] = defaultdict(list)
@@ -110,9 +110,9 @@ async def sweep_padding(
     return Sweep("context_padding", count, current, tuning.best(points, current), points)
 
 
-def _spread(segments: Iterable[LabelledLine]) -> Mapping[int, list[LabelledLine]]:
+def _spread(segments: Iterable[LabelledSegment]) -> Mapping[int, list[LabelledSegment]]:
     """Segments of the conversations with the most labels, every n-th, in order of time."""
-    by_conversation: defaultdict[int, list[LabelledLine]] = defaultdict(list)
+    by_conversation: defaultdict[int, list[LabelledSegment]] = defaultdict(list)
     for segment in segments:
         by_conversation[segment.conversation_id].append(segment)
     most = sorted(by_conversation.items(), key=lambda item: -len(item[1]))[:MAX_RECORDINGS]

@@ -11,11 +11,10 @@ from pipeline.identity.plan import IdentityPlan
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.state import ParticipantState
 from pipeline.live.live_segment import ProcessedSegment
-from pipeline.types import Participant
+from pipeline.types import ConversationSegment, Participant
 from services.identity import emotion_refresh, unknown_speakers
 from services.identity.speaker_changes import SpeakerChange
-from storage.conversations import conversations, live_recordings
-from storage.conversations.live_recordings import LiveSegment
+from storage.conversations import conversations, live_recordings, segments
 from storage.emotions import emotions
 from storage.speakers import identity_plans, identity_values, participants, speakers
 from storage.speakers.identity_plans import AppliedPlan
@@ -36,7 +35,7 @@ async def add(
     processed: ProcessedSegment,
     policy: IdentityPolicy,
     num_speakers: int | None = None,
-) -> list[LiveSegment]:
+) -> list[ConversationSegment]:
     """Store segments that follow those already stored; `pipeline.identity.live_segments` decides who speaks them.
 
     Args:
@@ -58,7 +57,7 @@ async def add(
     await _update_participants(session, processed, participant_of, stored)
     await _merge_unknown(session, policy, processed.participants)
     await _detect_emotions(session, policy, participant_of)
-    return [await live_recordings.get_segment(session, id_) for id_ in ids]
+    return await segments.by_ids(session, conversation_id, ids)
 
 
 async def add_once(
@@ -67,10 +66,10 @@ async def add_once(
     processed: ProcessedSegment,
     policy: IdentityPolicy,
     num_speakers: int | None = None,
-) -> list[LiveSegment]:
+) -> list[ConversationSegment]:
     """`add`, unless that was done: a connection can be lost after all is written, and before the client is answered."""
     if ids := await live_recordings.segments_from(session, conversation_id, processed.segments[0].start):
-        return [await live_recordings.get_segment(session, id_) for id_ in ids]
+        return await segments.by_ids(session, conversation_id, ids)
     return await add(session, conversation_id, processed, policy, num_speakers)
 
 

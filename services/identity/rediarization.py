@@ -10,17 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.rediarization import plan_rediarization
-from pipeline.types import Turn, Voiceprint, Word
+from pipeline.types import ConversationSegment, Turn, Voiceprint, Word
 from services.identity import emotion_refresh, reprocessing
 from storage.conversations import conversations, segments, transcripts
-from storage.conversations.segments import SegmentLine
 from storage.emotions import emotions
 from storage.speakers import identity_plans, identity_values, participants, speakers
 
 
 @dataclass(frozen=True, slots=True)
 class Rediarized:
-    segments: tuple[SegmentLine, ...]
+    segments: tuple[ConversationSegment, ...]
     """Those that have another speaker than before, or another name."""
     num_speakers: int
 
@@ -49,9 +48,7 @@ async def rediarize(
     """
     await speakers.lock(session)
     await conversations.idle(session, conversation_id)
-    found = await conversations.summary(session, conversation_id)
-    assert found is not None
-    before = {segment.id: segment for segment in await segments.of_conversation(session, conversation_id, found.start_time)}
+    before = {segment.id: segment for segment in await segments.of_conversation(session, conversation_id)}
     people = await identity_values.participants(session, conversation_id)
     stored = await identity_values.segments(session, conversation_id)
     plan = plan_rediarization(people, stored, label_of, turns, voices)
@@ -63,12 +60,12 @@ async def rediarize(
         await emotions.recompute(session, speaker)
     await speakers.delete_orphaned(session, silent)
     await reprocessing.rematch(session, conversation_id, policy)
-    after = await segments.of_conversation(session, conversation_id, found.start_time)
+    after = await segments.of_conversation(session, conversation_id)
     return Rediarized(
         tuple(segment for segment in after if _speaker(segment) != _speaker(before[segment.id])),
         len({segment.speaker_id or -segment.participant_id for segment in after}),
     )
 
 
-def _speaker(segment: SegmentLine) -> tuple[int | None, str]:
+def _speaker(segment: ConversationSegment) -> tuple[int | None, str]:
     return segment.speaker_id, segment.speaker_name

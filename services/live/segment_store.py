@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
+from pipeline.types import ConversationSegment
 from services.identity import live_segments
 from services.policy import Policies
-from storage.conversations.live_recordings import LiveSegment
 from storage.postgres.database import Database
 
 DATABASE_TIMEOUT_S = 60.0
@@ -28,10 +28,10 @@ class SegmentStore:
     async def policy(self) -> IdentityPolicy:
         return await self.database.persist(self.policies.read, DATABASE_TIMEOUT_S)
 
-    async def add(self, processed: ProcessedSegment) -> Sequence[LiveSegment]:
+    async def add(self, processed: ProcessedSegment) -> Sequence[ConversationSegment]:
         """Store segments that follow those already stored, and decide who speaks them."""
 
-        async def add(session: AsyncSession) -> Sequence[LiveSegment]:
+        async def add(session: AsyncSession) -> Sequence[ConversationSegment]:
             policy = await self.policies.lock(session)
             return await live_segments.add_once(session, self.conversation_id, processed, policy, self.num_speakers)
 

@@ -12,8 +12,8 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, TypeAdapte
 
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.partials import Partial
+from pipeline.types import ConversationSegment
 from services.schemas import Moment, Schema, Word
-from storage.conversations.live_recordings import LiveSegment
 
 _SegmentId = Annotated[int, Field(validation_alias=AliasChoices("segment_id", "id"))]
 
@@ -174,7 +174,7 @@ def status(*, speaking: bool, level: float, frames: int, segments: int, seconds:
     return StatusMessage(data=StatusData(vad_active=speaking, audio_level=level, stats=stats))
 
 
-def segment(stored: LiveSegment) -> SegmentMessage:
+def segment(stored: ConversationSegment) -> SegmentMessage:
     return SegmentMessage(data=SegmentData.model_validate(stored))
 
 

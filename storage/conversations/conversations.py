@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, 
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.types import ConversationSegment
 from storage.conversations import segments
-from storage.conversations.segments import SegmentLine
 from storage.emotions import emotions
 from storage.speakers import speakers
 from storage.tables import Conversation, ParticipantRow, SegmentRow
@@ -66,7 +66,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDetail(ConversationSummary):
-    segments: tuple[SegmentLine, ...]
+    segments: tuple[ConversationSegment, ...]
 
 
 def _summaries() -> Select[Any]:
@@ -103,10 +103,10 @@ async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail
     found = await summary(session, conversation_id)
     if found is None:
         return None
-    lines = await segments.of_conversation(session, conversation_id, found.start_time)
-    # Counted here, as the lines may have changed since the summary was read.
-    counts = {"num_segments": len(lines), "num_speakers": len({line.speaker_id or -line.participant_id for line in lines})}
-    return ConversationDetail(**asdict(found) | counts, segments=lines)
+    content = await segments.of_conversation(session, conversation_id)
+    # Counted here: the segments may have changed since the summary was read.
+    counts = {"num_segments": len(content), "num_speakers": len({s.speaker_id or -s.participant_id for s in content})}
+    return ConversationDetail(**asdict(found) | counts, segments=tuple(content))
 
 
 async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:

@@ -1,27 +1,13 @@
-"""A conversation as `pipeline.formats.export` takes it."""
+"""Load a conversation in the form that `pipeline.formats.export` renders."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats import export
-from pipeline.types import Word
 from storage.conversations import segments
 from storage.conversations.conversations import ConversationDetail
-from storage.conversations.segments import SegmentLine
 
 
-async def transcript(session: AsyncSession, conversation: ConversationDetail) -> export.Transcript:
-    """Its lines and turns, under the speakers' present names."""
+async def export_input(session: AsyncSession, conversation: ConversationDetail) -> export.ExportInput:
+    """The conversation's segments and turns, under the present names of the speakers."""
     turns = await segments.turns_of_conversation(session, conversation.id)
-    return export.Transcript(f"conversation_{conversation.id}", [_line(line) for line in conversation.segments], turns)
-
-
-def _line(line: SegmentLine) -> export.Line:
-    return export.Line(
-        start=line.start_offset,
-        end=line.end_offset,
-        speaker=line.speaker_name,
-        text=line.text,
-        emotion=line.emotion_category,
-        emotion_confidence=line.emotion_confidence,
-        words=tuple(Word(word["word"], word["start"], word["end"], word["probability"]) for word in line.words or ()),
-    )
+    return export.ExportInput(f"conversation_{conversation.id}", conversation.segments, turns)

@@ -26,8 +26,11 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledLine:
-    """A line with a label, and who the transcript says it is. Offsets are seconds."""
+class LabelledSegment:
+    """A label beside the speaker in the transcript; times are seconds.
+
+    Without text and words, unlike `ConversationSegment`: an evaluation reads tens of thousands.
+    """
 
     segment_id: int
     conversation_id: int
@@ -97,8 +100,8 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[L
     return [Label(*row) for row in await session.execute(of.order_by(SegmentRow.position))]
 
 
-async def lines(session: AsyncSession, conversation_ids: Sequence[int] | None, limit: int) -> list[LabelledLine]:
-    """The labelled lines of the conversations, or of all, in order; the first `limit`."""
+async def labelled_segments(session: AsyncSession, conversation_ids: Sequence[int] | None, limit: int) -> list[LabelledSegment]:
+    """The first `limit` labelled segments of the conversations, or of all, in order."""
     columns = (LabelRow.segment_id, SegmentRow.conversation_id, SegmentRow.participant_id)
     times = (SegmentRow.start_offset, SegmentRow.end_offset)
     found = (
@@ -111,7 +114,7 @@ async def lines(session: AsyncSession, conversation_ids: Sequence[int] | None, l
     )
     if conversation_ids is not None:
         found = found.where(SegmentRow.conversation_id.in_(conversation_ids))
-    return [LabelledLine(*row) for row in await session.execute(found)]
+    return [LabelledSegment(*row) for row in await session.execute(found)]
 
 
 async def restore(session: AsyncSession, labels: Mapping[int, Label]) -> None:

@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import is_unknown
 from pipeline.types import Segment
-from storage.conversations.segments import local_name
 from storage.conversations.transcripts import segment_values
-from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
+from storage.tables import Conversation, SegmentRow, TurnRow
 
 RECORDING = "recording"
 
@@ -28,25 +25,6 @@ class Recording:
     """The language spoken, where the client that began the recording named it."""
     heard: float
     """Seconds up to which segments are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSegment:
-    """A segment as it was stored. Offsets are seconds from the start of the recording."""
-
-    id: int
-    speaker_name: str
-    is_known: bool
-    """A person named the speaker."""
-    text: str
-    start_offset: float
-    end_offset: float
-    confidence: float | None
-    emotion_category: str | None
-    emotion_confidence: float | None
-    detector_breakdown: dict[str, Any] | None
-    words: list[dict[str, Any]]
-    avg_logprob: float | None
 
 
 async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_format: str, language: str | None) -> int:
@@ -108,22 +86,3 @@ async def segments_from(session: AsyncSession, conversation_id: int, start: floa
     """The ids of the stored segments that start at or after `start` seconds, in order."""
     there = SegmentRow.conversation_id == conversation_id, SegmentRow.start_offset >= start
     return (await session.scalars(select(SegmentRow.id).where(*there).order_by(SegmentRow.position))).all()
-
-
-async def get_segment(session: AsyncSession, segment_id: int) -> LiveSegment:
-    kept = ("text", "start_offset", "end_offset", "emotion_category", "emotion_confidence", "detector_breakdown", "words")
-    columns = [getattr(SegmentRow, name) for name in (*kept, "avg_logprob")]
-    confidence = func.coalesce(SegmentRow.confidence, ParticipantRow.confidence).label("confidence")
-    found = (
-        select(*columns, confidence, SegmentRow.participant_id, SegmentRow.conversation_id, Speaker.name)
-        .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
-        .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
-        .where(SegmentRow.id == segment_id)
-    )
-    row = (await session.execute(found)).one()._asdict()
-    name, participant_id, conversation_id = row.pop("name"), row.pop("participant_id"), row.pop("conversation_id")
-    before = select(func.count()).where(ParticipantRow.conversation_id == conversation_id, ParticipantRow.id < participant_id)
-    index = (await session.execute(before)).scalar_one()
-    return LiveSegment(
-        id=segment_id, speaker_name=name or local_name(index), is_known=name is not None and not is_unknown(name), **row
-    )

@@ -1,55 +1,31 @@
-"""The lines of a transcript, as they are read."""
+"""Read the segments of conversations, under the present names of their speakers."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import probability
-from pipeline.types import Turn
+from pipeline.identity.matching import is_unknown, probability
+from pipeline.types import ConversationSegment, Turn
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
-BATCH = 500
+BATCH_ROWS = 500
+"""Rows decoded at a time; some thousand at once would block the event loop."""
 
-
-@dataclass(frozen=True, slots=True)
-class SegmentLine:
-    """A line with the name of who says it. Offsets are seconds from the start of the recording, times UTC."""
-
-    id: int
-    conversation_id: int
-    participant_id: int
-    speaker_id: int | None
-    speaker_name: str
-    text: str
-    start_time: datetime
-    end_time: datetime
-    start_offset: float
-    end_offset: float
-    confidence: float | None
-    """Cosine similarity to the speaker; None for a voice that was new, 1.0 where a person said who it is."""
-    speaker_probability: float | None
-    """How likely that similarity makes it that it is the speaker; None where there is none, or the model was not calibrated."""
-    words: list[dict[str, Any]] | None
-    """`word` (with its leading space), `start`, `end`, `probability`."""
-    avg_logprob: float | None
-    overlap: bool
-    is_misidentified: bool
-    emotion_category: str | None
-    emotion_confidence: float | None
-    emotion_scores: dict[str, float] | None
-    emotion_corrected: bool
-    emotion_corrected_at: datetime | None
-    emotion_misidentified: bool
-    detector_breakdown: dict[str, Any] | None
+_STORED = [
+    column
+    for field in fields(ConversationSegment)
+    if field.name != "confidence" and (column := SegmentRow.__table__.columns.get(field.name)) is not None
+]
 
 
 def local_name(index: int) -> str:
-    """What to call the conversation's participant number `index` (from 0) who is no known speaker: `Unknown_A`, `Unknown_B`, …
+    """The name of participant number `index` (from 0) of a conversation who is no known speaker: `Unknown_A`, `Unknown_B`, …
 
-    Letters, because `Unknown_01` is a speaker whom other conversations may know; these are known nowhere else.
+    Letters, because `Unknown_01` is a speaker whom other conversations may share; these names are local to one conversation.
     """
     letters = ""
     index += 1
@@ -60,68 +36,117 @@ def local_name(index: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in which recording a line is heard, in seconds."""
+class AudioLocation:
+    """The part of a recording that holds a segment, in seconds."""
 
     audio_key: str
     start: float
     end: float
 
 
-async def place(session: AsyncSession, segment_id: int) -> Place | None:
-    """Where to hear a line; None where there is no such line, or no recording of it."""
+async def audio_location(session: AsyncSession, segment_id: int) -> AudioLocation | None:
+    """None where the segment does not exist or its conversation has no recording."""
     columns = (Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
     found = select(*columns).join(Conversation, SegmentRow.conversation_id == Conversation.id)
     row = (await session.execute(found.where(SegmentRow.id == segment_id))).one_or_none()
-    return None if row is None or row[0] is None else Place(row[0], row[1], row[2])
+    return None if row is None or row[0] is None else AudioLocation(row[0], row[1], row[2])
+
+
+async def conversation_of(session: AsyncSession, segment_id: int) -> int | None:
+    """The conversation that a segment belongs to; None where the segment does not exist."""
+    return await session.scalar(select(SegmentRow.conversation_id).where(SegmentRow.id == segment_id))
+
+
+def spoken_at() -> ColumnElement[datetime]:
+    """The time at which a segment starts; the statement must join the conversation."""
+    return Conversation.start_time + SegmentRow.start_offset * literal(timedelta(seconds=1))
+
+
+async def of_conversation(session: AsyncSession, conversation_id: int) -> list[ConversationSegment]:
+    """All segments of a conversation, in order, in one query."""
+    return await _read(session, _of_conversation(conversation_id).order_by(SegmentRow.position))
+
+
+async def page(session: AsyncSession, conversation_id: int, skip: int, limit: int) -> list[ConversationSegment]:
+    """`limit` segments from number `skip` on, in order."""
+    return await _read(session, _of_conversation(conversation_id).order_by(SegmentRow.position).offset(skip).limit(limit))
+
+
+async def latest(session: AsyncSession, conversation_id: int, limit: int) -> list[ConversationSegment]:
+    """The last `limit` segments, in order."""
+    found = _of_conversation(conversation_id).order_by(SegmentRow.position.desc()).limit(limit)
+    return (await _read(session, found))[::-1]
+
+
+async def after(session: AsyncSession, conversation_id: int, segment_id: int, limit: int) -> list[ConversationSegment]:
+    """The first `limit` segments that were stored after the given one, in order."""
+    found = _of_conversation(conversation_id).where(SegmentRow.id > segment_id)
+    return await _read(session, found.order_by(SegmentRow.position).limit(limit))
+
+
+async def by_ids(session: AsyncSession, conversation_id: int, ids: Sequence[int]) -> list[ConversationSegment]:
+    """The segments of a conversation with these ids, in the order of the recording."""
+    return await _read(session, _of_conversation(conversation_id).where(SegmentRow.id.in_(ids)).order_by(SegmentRow.position))
 
 
 async def turns_of_conversation(session: AsyncSession, conversation_id: int) -> list[Turn]:
-    """The diarizer's turns, overlaps included, under the speakers' present names."""
-    voices = _voices(conversation_id)
-    found = select(TurnRow.start, TurnRow.end, voices.c.name, voices.c.place).join(
-        voices, voices.c.id == TurnRow.participant_id
+    """The diarizer's turns, overlaps included, under the present names of the speakers."""
+    people = _participants(ParticipantRow.conversation_id == conversation_id)
+    found = select(TurnRow.start, TurnRow.end, people.c.name, people.c.place).join(
+        people, people.c.id == TurnRow.participant_id
     )
     rows = await session.execute(found.where(TurnRow.conversation_id == conversation_id).order_by(TurnRow.start))
     return [Turn(start, end, name or local_name(place)) for start, end, name, place in rows]
 
 
-def _voices(conversation_id: int) -> Subquery:
-    """The participants with their speakers' names. To be read with what they say: in a query of its own, somebody else's change
-    would come between the two."""
-    place = func.row_number().over(order_by=ParticipantRow.id) - 1
+def select_segments(participants: ColumnElement[bool]) -> Select[Any]:
+    """The columns that `values_of` reads, of the segments of those participants that fulfil the condition.
+
+    The condition must select all participants of a conversation or none: their order gives the unknown ones their names.
+    """
+    people = _participants(participants)
+    confidence = func.coalesce(SegmentRow.confidence, people.c.confidence).label("confidence")
+    columns = (people.c.speaker_id, people.c.name, people.c.model, people.c.place, Conversation.start_time.label("started"))
+    return (
+        select(*_STORED, confidence, *columns)
+        .join(people, people.c.id == SegmentRow.participant_id)
+        .join(Conversation, Conversation.id == SegmentRow.conversation_id)
+    )
+
+
+def values_of(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `ConversationSegment` from a row of `select_segments`, as a mapping."""
+    name, model, place, started = (row.pop(key) for key in ("name", "model", "place", "started"))
+    similarity = row["confidence"]
+    return row | {
+        "speaker_name": name or local_name(place),
+        "is_known": name is not None and not is_unknown(name),
+        "speaker_probability": None if similarity is None or model is None else probability(similarity, model),
+        "start_time": started + timedelta(seconds=row["start_offset"]),
+        "end_time": started + timedelta(seconds=row["end_offset"]),
+    }
+
+
+def _of_conversation(conversation_id: int) -> Select[Any]:
+    return select_segments(ParticipantRow.conversation_id == conversation_id).where(
+        SegmentRow.conversation_id == conversation_id
+    )
+
+
+def _participants(condition: ColumnElement[bool]) -> Subquery:
+    """Participants with their speakers' names, and with their place among the participants of their conversation.
+
+    Read in the statement that reads the segments: two statements could see different states of the database.
+    """
+    place = func.row_number().over(partition_by=ParticipantRow.conversation_id, order_by=ParticipantRow.id) - 1
     columns = (ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence, ParticipantRow.model)
-    people = select(*columns, place.label("place")).outerjoin(Speaker)
-    return people.where(ParticipantRow.conversation_id == conversation_id).subquery()
+    return select(*columns, place.label("place")).outerjoin(Speaker).where(condition).subquery()
 
 
-async def of_conversation(session: AsyncSession, conversation_id: int, start_time: datetime) -> tuple[SegmentLine, ...]:
-    """All lines of a conversation that began at `start_time`, in order; one query, and no vectors."""
-    voices, columns = _voices(conversation_id), SegmentRow.__table__.columns
-    stored = [columns[name] for name in SegmentLine.__dataclass_fields__ if name in columns and name != "confidence"]
-    confidence = func.coalesce(SegmentRow.confidence, voices.c.confidence).label("confidence")
-    found = (
-        select(*stored, confidence, voices.c.speaker_id, voices.c.name, voices.c.model, voices.c.place)
-        .join(voices, voices.c.id == SegmentRow.participant_id)
-        .where(SegmentRow.conversation_id == conversation_id)
-        .order_by(SegmentRow.position)
-    )
-    rows = await session.stream(found, execution_options={"yield_per": BATCH})
+async def _read(session: AsyncSession, statement: Select[Any]) -> list[ConversationSegment]:
+    rows = await session.stream(statement, execution_options={"yield_per": BATCH_ROWS})
     names = list(rows.keys())
-    lines: list[SegmentLine] = []
-    # Fetched in pieces: decoding some thousand lines at once would hold up the event loop.
+    found: list[ConversationSegment] = []
     async for batch in rows.partitions():
-        lines += [_line(dict(zip(names, row, strict=True)), start_time) for row in batch]
-    return tuple(lines)
-
-
-def _line(values: dict[str, Any], start_time: datetime) -> SegmentLine:
-    name, model, place = (values.pop(key) for key in ("name", "model", "place"))
-    similarity = values["confidence"]
-    return SegmentLine(
-        **values,
-        speaker_name=name or local_name(place),
-        speaker_probability=None if similarity is None or model is None else probability(similarity, model),
-        start_time=start_time + timedelta(seconds=values["start_offset"]),
-        end_time=start_time + timedelta(seconds=values["end_offset"]),
-    )
+        found += [ConversationSegment(**values_of(dict(zip(names, row, strict=True)))) for row in batch]
+    return found

@@ -81,10 +81,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "start_offset": segment.start,
         "end_offset": segment.end,
         "text": segment.text.replace("\0", ""),
-        "words": [
-            {"word": word.text.replace("\0", ""), "start": word.start, "end": word.end, "probability": word.probability}
-            for word in segment.words
-        ],
+        "words": segment.words,
         "avg_logprob": segment.avg_logprob,
         "overlap": segment.overlap,
         "emotion_category": emotion and emotion.label,

@@ -1,12 +1,12 @@
-"""Finding lines again, by their words and by who said them, when, where and how.
+"""Search segments by words, speaker, time, conversation and emotion.
 
-Words are matched as they were said, in any letter case: PostgreSQL's configuration `simple`, without stems or stop words. An
-archive holds many languages, and often several in one conversation; a stemmer of one of them would find the wrong words of the
-others, and hide names and phrases of common words ("The Who"). Kana and Han characters count as words of one letter, which
-makes a word a phrase. The query is in the syntax of web search engines (`websearch_to_tsquery`), which no input breaks:
-`red car`, `"red car"`, `red or blue`, `car -red`.
+Words match exactly, in any letter case: PostgreSQL's configuration `simple`, without stems or stop words. An archive holds many
+languages, often several in one conversation; a stemmer of one of them would return wrong words in the others, and would drop
+names and phrases of common words ("The Who"). Each kana or Han character counts as a word, which makes a word a phrase. The
+query has the syntax of web search engines (`websearch_to_tsquery`), in which no input is an error: `red car`, `"red car"`,
+`red or blue`, `car -red`.
 
-Semantic search will be a second source of candidates beside `_by_words`, to be ranked together with them.
+Semantic search will be a second source of candidates beside `_by_words`, ranked together with them.
 """
 
 import re
@@ -20,156 +20,160 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.conversations import excerpts
-from storage.conversations.excerpts import Line
+from pipeline.types import ConversationSegment
+from storage.conversations import segments
 from storage.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
 
 Order = Literal["relevance", "newest", "oldest"]
 
-LONGEST = 1000
-"""Characters of a query that are read."""
-MOST = 500
-"""Hits that are looked at, the newest where they are ranked: of words that half of the archive holds nobody reads them all."""
-LOOKED_AT = 10_000
-"""Lines that hold all words of a phrase, and are looked at for the phrase itself."""
-PATIENCE = 5.0
-"""Seconds; nobody waits any longer."""
+MAX_QUERY_CHARACTERS = 1000
+"""The rest of a longer query is ignored."""
+MAX_HITS = 500
+"""Hits that are ranked, the newest ones of a query that has more: nobody reads all hits of a word in half of the archive."""
+MAX_PHRASE_CANDIDATES = 10_000
+"""Segments with all words of a phrase that are searched for the phrase itself."""
+TIMEOUT_S = 5.0
 PLANNING = {
-    "statement_timeout": f"{PATIENCE}s",
-    "plan_cache_mode": "force_custom_plan",  # it must see the words: a plan for all words is a bad one for most
-    "random_page_cost": "1.1",  # as on an SSD; else it reads half of the archive rather than some thousand lines by the index
+    "statement_timeout": f"{TIMEOUT_S}s",
+    "plan_cache_mode": "force_custom_plan",  # a generic plan is bad for most words
+    "random_page_cost": "1.1",  # as on an SSD; the default reads half of the archive instead of some thousand rows by the index
 }
-SHORT = 300
-"""Characters of a line that is shown whole."""
-OPEN, CLOSE = "\x02", "\x03"
-"""What a found word stands between: characters that no text holds, for whoever shows it to replace."""
-MARKS = f"StartSel={OPEN}, StopSel={CLOSE}, "
+MAX_WHOLE_CHARACTERS = 300
+"""A snippet of a longer text is an excerpt."""
+MARK_START, MARK_END = "\x02", "\x03"
+"""Around each found word of a snippet: characters that no text contains. Callers replace them with markup."""
+MARKS = f"StartSel={MARK_START}, StopSel={MARK_END}, "
 WHOLE = "HighlightAll=true"
 FRAGMENTS = 'MaxFragments=3, MaxWords=30, MinWords=10, FragmentDelimiter=" … "'
 
 _SIMPLE = cast("simple", REGCONFIG)
-_SIDE_BY_SIDE = re.compile(r"<(?:-|\d+)>")
-_RUN = re.compile(f"[{IDEOGRAPHS}]+")
-_SPACED = re.compile(f" ?({OPEN}?[{IDEOGRAPHS}]{CLOSE}?) ?")
-_DANGLING = re.compile(r"-(?![\w\"])")  # a hyphen that negates nothing; 32 of them are an error
-_CANCELED = "57014"  # PostgreSQL's error code `query_canceled`
+_ADJACENT = re.compile(r"<(?:-|\d+)>")
+_IDEOGRAPH_RUN = re.compile(f"[{IDEOGRAPHS}]+")
+_SPACED_IDEOGRAPH = re.compile(f" ?({MARK_START}?[{IDEOGRAPHS}]{MARK_END}?) ?")
+_DANGLING_HYPHEN = re.compile(r"-(?![\w\"])")  # a hyphen that negates nothing; 32 of them are an error
+_QUERY_CANCELED = "57014"  # PostgreSQL's error code
 
 
 class SearchError(ValueError):
-    """The search cannot be done; the message says what to try."""
+    """The search failed; the message says what to try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What lines must be besides. None asks for nothing."""
+    """Conditions on the segments besides the words. None is no condition."""
 
     speaker_id: int | None = None
     emotion: str | None = None
     conversation_id: int | None = None
     since: datetime | None = None
-    """Said at this time or later."""
+    """Spoken at this time or later."""
     until: datetime | None = None
-    """Said before this time."""
+    """Spoken before this time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit(Line):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit(ConversationSegment):
     title: str | None
     """Of the conversation."""
-    time: datetime
-    """When it was said."""
     snippet: str
-    """The text, or what of a long one surrounds the words; each found word stands between `OPEN` and `CLOSE`."""
+    """The text, or excerpts of a long one; each found word stands between `MARK_START` and `MARK_END`."""
+
+    @property
+    def time(self) -> datetime:
+        return self.start_time
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
-    hits: Sequence[Hit]
+class SearchResult:
+    hits: Sequence[SearchHit]
     total: int
-    """How many there are; where not `exact`, more than this."""
+    """The number of hits; a lower bound where not `exact`."""
     exact: bool
 
 
 async def search(
     session: AsyncSession, query: str, filters: Filters, order: Order = "relevance", skip: int = 0, limit: int = 20
-) -> Hits:
-    """The lines that hold the words of `query` and pass the filters; without words, all that pass, by time.
+) -> SearchResult:
+    """The segments that match `query` and the filters. An empty query matches all segments, ordered by time.
 
-    Raises SearchError where it takes too long.
+    Raises SearchError after `TIMEOUT_S`.
     """
     await session.execute(select(*(func.set_config(name, value, True) for name, value in PLANNING.items())))
-    words = _plain(query)
+    words = _normalise(query)
     try:
         if words:
             found, more = await _by_words(session, words, filters, order)
         else:
-            found, more = await _by_time(session, _passing(filters, dated=True), order), False
-        hits = await _read(session, found[:MOST][skip : skip + limit], words)
+            found, more = await _by_time(session, _filtered(filters, dated=True), order), False
+        hits = await _read(session, found[:MAX_HITS][skip : skip + limit], words)
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _CANCELED:
+        if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
             raise
         raise SearchError("The search took too long: use rarer words, or filter by speaker, conversation or time.") from error
-    return Hits(hits, min(len(found), MOST), len(found) <= MOST and not more)
+    return SearchResult(hits, min(len(found), MAX_HITS), len(found) <= MAX_HITS and not more)
 
 
 async def _by_words(session: AsyncSession, words: str, filters: Filters, order: Order) -> tuple[list[int], bool]:
-    """The lines that match, in order: `MOST`, and one more where there are more. And whether there may be others."""
+    """The ids of up to `MAX_HITS` + 1 matching segments, in order, and whether candidates were left out."""
     exact = await session.scalar(select(cast(_tsquery(words), Text)))
     if not exact:
         return [], False
     dated = order != "relevance"
-    matching, more = _passing(filters, dated), False
-    # What stands side by side the index does not know, only what is in one line.
-    loose = _SIDE_BY_SIDE.sub("&", exact)
+    matching, more = _filtered(filters, dated), False
+    # The index knows which words a segment has, not which of them are adjacent.
+    loose = _ADJACENT.sub("&", exact)
     if loose != exact and "!" not in exact:
         key = SegmentRow.id.asc() if order == "oldest" else SegmentRow.id.desc()
-        near = (await session.scalars(matching.where(_match(loose)).order_by(key).limit(LOOKED_AT))).all()
-        matching, more = _every(dated).where(SegmentRow.id == any_(literal(near, ARRAY(BigInteger)))), len(near) == LOOKED_AT
+        candidates = (await session.scalars(matching.where(_match(loose)).order_by(key).limit(MAX_PHRASE_CANDIDATES))).all()
+        matching = _all_ids(dated).where(SegmentRow.id == any_(literal(candidates, ARRAY(BigInteger))))
+        more = len(candidates) == MAX_PHRASE_CANDIDATES
     matching = matching.where(_match(exact))
     if dated:
         return await _by_time(session, matching, order), more
-    # Cover density is nearness of the words; divided by 1 + the logarithm of the length.
+    # Cover density: how near the words are to each other; divided by 1 + the logarithm of the length.
     rank = func.ts_rank_cd(SegmentRow.lexemes, _parsed(exact), 1)
-    rows = (await session.execute(matching.add_columns(rank).order_by(SegmentRow.id.desc()).limit(MOST + 1))).all()
+    rows = (await session.execute(matching.add_columns(rank).order_by(SegmentRow.id.desc()).limit(MAX_HITS + 1))).all()
     return [id_ for id_, _ in sorted(rows, key=lambda row: (row[1], row[0]), reverse=True)], more
 
 
 async def _by_time(session: AsyncSession, found: Select[Any], order: Order) -> list[int]:
-    """`MOST`, the newest first unless the oldest are wanted, and one more where there are more."""
+    """Up to `MAX_HITS` + 1 ids, oldest first for that order, else newest first."""
     keys: Sequence[Any] = (Conversation.start_time, Conversation.id, SegmentRow.position)
-    return list(await session.scalars(found.order_by(*keys if order == "oldest" else (k.desc() for k in keys)).limit(MOST + 1)))
+    ordered = found.order_by(*keys if order == "oldest" else (key.desc() for key in keys))
+    return list(await session.scalars(ordered.limit(MAX_HITS + 1)))
 
 
-async def _read(session: AsyncSession, ids: Sequence[int], words: str) -> list[Hit]:
-    """The lines of these ids, in their order, as far as they are still there."""
+async def _read(session: AsyncSession, ids: Sequence[int], words: str) -> list[SearchHit]:
+    """The segments with these ids, in their order, without those deleted meanwhile."""
+    concerned = select(SegmentRow.conversation_id).where(SegmentRow.id.in_(ids))
+    found = segments.select_segments(ParticipantRow.conversation_id.in_(concerned)).where(SegmentRow.id.in_(ids))
     snippet = _snippet(words) if words else SegmentRow.text
-    found = excerpts.columns().join(Conversation, SegmentRow.conversation_id == Conversation.id)
-    found = found.add_columns(Conversation.title, excerpts.said_at().label("time"), snippet.label("snippet"))
-    rows = {row.id: excerpts.read(row) for row in await session.execute(found.where(SegmentRow.id.in_(ids)))}
-    return [Hit(**row | {"snippet": _together(row["snippet"])}) for row in (rows[id_] for id_ in ids if id_ in rows)]
+    found = found.add_columns(Conversation.title, snippet.label("snippet"))
+    rows = {row.id: segments.values_of(row._asdict()) for row in await session.execute(found)}
+    return [SearchHit(**row | {"snippet": _unspaced(row["snippet"])}) for row in (rows[id_] for id_ in ids if id_ in rows)]
 
 
-def _every(dated: bool) -> Select[Any]:
-    """All lines; with their conversations, if `dated`."""
-    every = select(SegmentRow.id)
-    return every.join(Conversation, SegmentRow.conversation_id == Conversation.id) if dated else every
+def _all_ids(dated: bool) -> Select[Any]:
+    """The ids of all segments; joined with their conversations if `dated`."""
+    ids = select(SegmentRow.id)
+    return ids.join(Conversation, SegmentRow.conversation_id == Conversation.id) if dated else ids
 
 
-def _passing(filters: Filters, dated: bool) -> Select[Any]:
-    found = _every(dated or filters.since is not None or filters.until is not None)
-    said = excerpts.said_at()
+def _filtered(filters: Filters, dated: bool) -> Select[Any]:
+    found = _all_ids(dated or filters.since is not None or filters.until is not None)
+    spoken_at = segments.spoken_at()
     if filters.speaker_id is not None:
-        mine = select(ParticipantRow.id).where(ParticipantRow.speaker_id == filters.speaker_id)
-        found = found.where(SegmentRow.participant_id.in_(mine))
+        own = select(ParticipantRow.id).where(ParticipantRow.speaker_id == filters.speaker_id)
+        found = found.where(SegmentRow.participant_id.in_(own))
     if filters.emotion is not None:
         found = found.where(SegmentRow.emotion_category == filters.emotion)
     if filters.conversation_id is not None:
         found = found.where(SegmentRow.conversation_id == filters.conversation_id)
-    if filters.since is not None:  # first what leaves out whole conversations
+    if filters.since is not None:  # the first condition excludes whole conversations
         recent = or_(Conversation.end_time.is_(None), Conversation.end_time >= filters.since)
-        found = found.where(recent, said >= filters.since)
+        found = found.where(recent, spoken_at >= filters.since)
     if filters.until is not None:
-        found = found.where(Conversation.start_time < filters.until, said < filters.until)
+        found = found.where(Conversation.start_time < filters.until, spoken_at < filters.until)
     return found
 
 
@@ -182,24 +186,25 @@ def _parsed(tsquery: str) -> ColumnElement[Any]:
 
 
 def _snippet(words: str) -> ColumnElement[str]:
-    spaced = func.regexp_replace(func.translate(SegmentRow.text, OPEN + CLOSE, ""), f"([{IDEOGRAPHS}])", r" \1 ", "g")
-    options = case((func.length(SegmentRow.text) <= SHORT, MARKS + WHOLE), else_=MARKS + FRAGMENTS)
+    unmarked = func.translate(SegmentRow.text, MARK_START + MARK_END, "")
+    spaced = func.regexp_replace(unmarked, f"([{IDEOGRAPHS}])", r" \1 ", "g")
+    options = case((func.length(SegmentRow.text) <= MAX_WHOLE_CHARACTERS, MARKS + WHOLE), else_=MARKS + FRAGMENTS)
     return func.ts_headline(_SIMPLE, spaced, _tsquery(words), options)
 
 
-def _together(snippet: str) -> str:
-    """Without the spaces that the search needs."""
-    return _SPACED.sub(r"\1", snippet).replace(CLOSE + OPEN, "")
+def _unspaced(snippet: str) -> str:
+    """Remove the spaces that the search put around ideographs."""
+    return _SPACED_IDEOGRAPH.sub(r"\1", snippet).replace(MARK_END + MARK_START, "")
 
 
 def _tsquery(words: str) -> ColumnElement[Any]:
     return func.websearch_to_tsquery(_SIMPLE, words)
 
 
-def _plain(query: str) -> str:
-    """What of the query PostgreSQL can read, with runs of `IDEOGRAPHS` as phrases."""
-    plain = _DANGLING.sub(" ", query[:LONGEST].replace("\0", " ").encode(errors="ignore").decode())
-    parts = plain.split('"')
-    parts[::2] = [_RUN.sub(lambda run: f'"{" ".join(run[0])}" ', part) for part in parts[::2]]
-    parts[1::2] = [_RUN.sub(lambda run: f" {' '.join(run[0])} ", part) for part in parts[1::2]]
+def _normalise(query: str) -> str:
+    """The part of the query that PostgreSQL can read, with each run of `IDEOGRAPHS` as a phrase."""
+    text = _DANGLING_HYPHEN.sub(" ", query[:MAX_QUERY_CHARACTERS].replace("\0", " ").encode(errors="ignore").decode())
+    parts = text.split('"')
+    parts[::2] = [_IDEOGRAPH_RUN.sub(lambda run: f'"{" ".join(run[0])}" ', part) for part in parts[::2]]
+    parts[1::2] = [_IDEOGRAPH_RUN.sub(lambda run: f" {' '.join(run[0])} ", part) for part in parts[1::2]]
     return '"'.join(parts).strip()

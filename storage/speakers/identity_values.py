@@ -10,7 +10,7 @@ from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown
 from pipeline.identity.segment_reassignment import DisputedSegment
 from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState
 from pipeline.identity.transcripts import NearbySpeakers
-from pipeline.types import Participant, Voiceprint, Word
+from pipeline.types import Participant, Voiceprint
 from storage.speakers import references, speakers
 from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow
 
@@ -100,7 +100,7 @@ async def segments(session: AsyncSession, conversation_id: int) -> list[SegmentS
             id=segment.id,
             participant=segment.participant_id,
             duration=segment.duration,
-            words=tuple(Word(w["word"], w["start"], w["end"], w["probability"]) for w in segment.words or ()),
+            words=segment.words or (),
             user_confirmed=segment.confidence == CONFIRMED,
             is_misidentified=segment.is_misidentified,
         )

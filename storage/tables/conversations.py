@@ -23,9 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, REAL, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.types import Vector
+from pipeline.types import Vector, Word
 from storage.tables.base import Base, all_or_none, fraction
 from storage.tables.search import LEXEMES
+from storage.tables.words import Words
 
 STATUSES = ("recording", "processing", "completed", "failed")
 
@@ -110,7 +111,7 @@ class SegmentRow(Base):
     start_offset: Mapped[float]
     end_offset: Mapped[float]
     text: Mapped[str]
-    words: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    words: Mapped[tuple[Word, ...] | None] = mapped_column(Words)
     avg_logprob: Mapped[float | None]
     confidence: Mapped[float | None]
     overlap: Mapped[bool] = mapped_column(server_default=false())

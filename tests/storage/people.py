@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
-from pipeline.types import Transcript, Vector, Voiceprint
+from pipeline.types import ConversationSegment, Transcript, Vector, Voiceprint
 from services.identity import transcripts
 from storage.conversations import conversations
-from storage.conversations.segments import SegmentLine
 from storage.postgres.database import Database
 from storage.tables import ParticipantRow, SegmentRow, Speaker
 from tests.storage.transcripts import MODEL, RULES, transcript
@@ -40,7 +39,7 @@ async def keep(database: Database, content: Transcript, conversation_id: int | N
     return conversation_id
 
 
-async def lines(database: Database, conversation_id: int) -> tuple[SegmentLine, ...]:
+async def lines(database: Database, conversation_id: int) -> tuple[ConversationSegment, ...]:
     async with database.session() as session:
         found = await conversations.get(session, conversation_id)
     assert found is not None

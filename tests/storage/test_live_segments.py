@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.live.live_segment import ProcessedSegment
-from pipeline.types import Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
+from pipeline.types import ConversationSegment, Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
 from services.identity import corrections, identification, live_segments, rediarization, speaker_admin
 from storage.conversations import conversations, live_recordings
-from storage.conversations.live_recordings import LiveSegment
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from tests.storage import talks
@@ -45,7 +44,7 @@ async def begin(database: Database, title: str | None = None) -> int:
         return await live_recordings.begin(session, uuid4(), title, "flac", None)
 
 
-async def add(database: Database, conversation: int, heard: ProcessedSegment, **options: Any) -> list[LiveSegment]:
+async def add(database: Database, conversation: int, heard: ProcessedSegment, **options: Any) -> list[ConversationSegment]:
     async with database.session() as session:
         return await live_segments.add(session, conversation, heard, RULES, **options)
 

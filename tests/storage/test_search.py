@@ -9,10 +9,10 @@ from sqlalchemy import update
 
 from pipeline.types import Emotion, Segment, Word
 from services.identity import identification, transcripts
-from storage.conversations import conversations, excerpts
+from storage.conversations import conversations, segments
 from storage.postgres.database import Database
 from storage.search import search
-from storage.search.search import CLOSE, OPEN, Filters, Hits
+from storage.search.search import MARK_END, MARK_START, Filters, SearchResult
 from storage.tables import Conversation
 from tests.storage.transcripts import RULES, transcript, voice
 
@@ -35,12 +35,12 @@ async def talk(database: Database, *texts: str, seeds: Sequence[int | None] = (1
     return id_
 
 
-async def find(database: Database, query: str, filters: Filters = EVERYTHING, **options: object) -> Hits:
+async def find(database: Database, query: str, filters: Filters = EVERYTHING, **options: object) -> SearchResult:
     async with database.session() as session:
         return await search.search(session, query, filters, **options)  # type: ignore[arg-type]
 
 
-def texts(found: Hits) -> list[str]:
+def texts(found: SearchResult) -> list[str]:
     return [hit.text for hit in found.hits]
 
 
@@ -51,7 +51,7 @@ async def test_a_hit_says_who_when_and_where(database: Database) -> None:
     assert (found.total, found.exact) == (1, True)
     assert (hit.conversation_id, hit.title, hit.speaker_name) == (id_, "Talk at 12:00", "Unknown_02")
     assert (hit.start_offset, hit.time, hit.emotion_category) == (2.0, NOON + timedelta(seconds=2), "angry")
-    assert hit.snippet == f"The {OPEN}invoice{CLOSE} is late."
+    assert hit.snippet == f"The {MARK_START}invoice{MARK_END} is late."
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_the_syntax_of_web_search(database: Database, query: str, expected
 async def test_other_scripts(database: Database, query: str, text: str, snippet: str) -> None:
     await talk(database, text, "something else", "气天")
     (found,) = (await find(database, query)).hits
-    assert found.snippet.replace(OPEN, "[").replace(CLOSE, "]") == snippet
+    assert found.snippet.replace(MARK_START, "[").replace(MARK_END, "]") == snippet
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ async def test_no_query_breaks_it(database: Database, query: str) -> None:
 
 
 async def test_text_that_looks_like_a_mark_is_not_one(database: Database) -> None:
-    await talk(database, f"an {OPEN}evil{CLOSE} word")
+    await talk(database, f"an {MARK_START}evil{MARK_END} word")
     (hit,) = (await find(database, "word")).hits
-    assert hit.snippet == f"an evil {OPEN}word{CLOSE}"
+    assert hit.snippet == f"an evil {MARK_START}word{MARK_END}"
 
 
 async def test_of_a_long_line_what_surrounds_the_words_is_shown(database: Database) -> None:
     await talk(database, "padding " * 200 + "needle" + " padding" * 200)
     (hit,) = (await find(database, "needle")).hits
-    assert f"{OPEN}needle{CLOSE}" in hit.snippet
+    assert f"{MARK_START}needle{MARK_END}" in hit.snippet
     assert len(hit.snippet) < 400
 
 
@@ -123,7 +123,7 @@ async def test_filters(database: Database) -> None:
     first = await talk(database, "red one", "red two", "red three", "red four")
     second = await talk(database, "red five", "red six", start=NOON + timedelta(days=1))
     async with database.session() as session:
-        (opening, *_) = await excerpts.page(session, first, 0, 1)
+        (opening, *_) = await segments.page(session, first, 0, 1)
         who = await identification.identify(session, RULES, first, opening.id, speaker_name="Ada")
     assert set(texts(await find(database, "red", Filters(speaker_id=who.speaker_id)))) == {"red one", "red three", "red five"}
     assert set(texts(await find(database, "red", Filters(emotion="angry", conversation_id=first)))) == {"red two", "red four"}
@@ -157,7 +157,7 @@ async def test_pages(database: Database) -> None:
 
 @pytest.mark.parametrize("order", ["relevance", "newest", "oldest"])
 async def test_of_very_many_hits_some_are_looked_at(database: Database, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
-    monkeypatch.setattr(search, "MOST", 3)
+    monkeypatch.setattr(search, "MAX_HITS", 3)
     await talk(database, *(f"red {i}" for i in range(5)))
     found = await find(database, "red", order=order)
     assert (len(found.hits), found.total, found.exact) == (3, 3, False)
@@ -166,7 +166,7 @@ async def test_of_very_many_hits_some_are_looked_at(database: Database, monkeypa
 async def test_of_very_many_lines_with_the_words_of_a_phrase_the_newest_are_looked_at(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "LOOKED_AT", 3)
+    monkeypatch.setattr(search, "MAX_PHRASE_CANDIDATES", 3)
     await talk(database, "red car", "red car", "car red", "car red", "red car")
     found = await find(database, '"red car"')
     assert (found.total, found.exact) == (1, False)
@@ -194,11 +194,11 @@ async def test_lines_are_read_from_the_start_the_end_and_onwards(database: Datab
     async with database.session() as session:
         full = await conversations.get(session, id_)
         assert full is not None
-        some = await excerpts.page(session, id_, 2, 2)
+        some = await segments.page(session, id_, 2, 2)
         assert [(line.id, line.text, line.speaker_name) for line in some] == [
             (line.id, line.text, line.speaker_name) for line in full.segments[2:4]
         ]
-        assert [line.text for line in await excerpts.latest(session, id_, 2)] == ["line 4", "line 5"]
-        assert [line.text for line in await excerpts.after(session, id_, some[1].id, 10)] == ["line 4", "line 5"]
-        assert await excerpts.conversation_of(session, some[0].id) == id_
-        assert await excerpts.conversation_of(session, 10**9) is None
+        assert [line.text for line in await segments.latest(session, id_, 2)] == ["line 4", "line 5"]
+        assert [line.text for line in await segments.after(session, id_, some[1].id, 10)] == ["line 4", "line 5"]
+        assert await segments.conversation_of(session, some[0].id) == id_
+        assert await segments.conversation_of(session, 10**9) is None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from pipeline.types import Transcript, Turn
+from pipeline.types import Transcript, Turn, Word
 from services.identity import transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
@@ -43,10 +43,7 @@ async def test_a_transcript_comes_back_as_it_was_stored(database: Database) -> N
     second = found.segments[1]
     assert (second.start_offset, second.end_offset, second.overlap, second.avg_logprob) == (2.0, 3.5, True, -0.2)
     assert (second.start_time - found.start_time).total_seconds() == 2.0
-    assert second.words == [
-        {"word": " Line", "start": 2.0, "end": 2.5, "probability": 0.9},
-        {"word": " 1.", "start": 2.5, "end": 3.5, "probability": 0.8},
-    ]
+    assert second.words == (Word(" Line", 2.0, 2.5, 0.9), Word(" 1.", 2.5, 3.5, 0.8))
     assert (second.emotion_category, second.emotion_confidence) == ("happy", 0.75)
     assert second.emotion_scores == {"happy": 0.75, "neutral": 0.25}
     assert second.confidence is None  # a new voice is not similar to anybody

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
 from pipeline.formats.export import (
-    CUE_CHARACTERS,
-    CUE_SECONDS,
     FORMATS,
-    Line,
-    Transcript,
+    MAX_CUE_CHARACTERS,
+    MAX_CUE_S,
+    ExportInput,
     to_csv,
     to_rttm,
     to_srt,
     to_txt,
     to_vtt,
 )
-from pipeline.types import EMOTIONS, Turn, Word
+from pipeline.types import EMOTIONS, ConversationSegment, Turn, Word
+from tests.support.segments import segment
 
 HOSTILE = st.text(
     st.one_of(
@@ -37,33 +37,33 @@ HOSTILE = st.text(
 
 
 @st.composite
-def lines(draw: st.DrawFn) -> Line:
+def lines(draw: st.DrawFn) -> ConversationSegment:
     start = draw(st.floats(0, 400_000))
-    return Line(
-        start=start,
-        end=start + draw(st.floats(0, 60)),
-        speaker=draw(HOSTILE),
-        text=draw(HOSTILE),
-        emotion=draw(st.none() | st.sampled_from(EMOTIONS) | HOSTILE),
+    return segment(
+        start,
+        start + draw(st.floats(0, 60)),
+        draw(HOSTILE),
+        draw(HOSTILE),
+        emotion_category=draw(st.none() | st.sampled_from(EMOTIONS) | HOSTILE),
     )
 
 
 @given(st.lists(lines(), max_size=6))
-def test_srt_reads_back(given: list[Line]) -> None:
+def test_srt_reads_back(given: list[ConversationSegment]) -> None:
     said = _said(given)
     srt = to_srt(given)
     cues = [re.split("\n", block) for block in srt.strip("\n").split("\n\n")] if said else []
     assert [cue[0] for cue in cues] == [str(number + 1) for number in range(len(said))]
     for (_, times, text), line in zip(cues, said, strict=True):
         _assert_times(times.replace(",", "."), line)
-        shown = f"{_flat(line.speaker)}: {_flat(line.text)}" if _flat(line.speaker) else _flat(line.text)
+        shown = f"{_flat(line.speaker_name)}: {_flat(line.text)}" if _flat(line.speaker_name) else _flat(line.text)
         assert text == shown.replace("<", "\u2039").replace(">", "\u203a").replace("{", "(").replace("}", ")")
     assert srt.count("-->") == len(said)
     srt.encode()  # raises where a surrogate is left
 
 
 @given(st.lists(lines(), max_size=6))
-def test_vtt_reads_back(given: list[Line]) -> None:
+def test_vtt_reads_back(given: list[ConversationSegment]) -> None:
     said = _said(given)
     header, *cues = to_vtt(given).rstrip("\n").split("\n\n")
     assert header == "WEBVTT"
@@ -71,17 +71,17 @@ def test_vtt_reads_back(given: list[Line]) -> None:
         times, text = cue.split("\n")
         _assert_times(times, line)
         tag = re.match(r"<v(\.[a-z]+)? ([^<>]+)>", text)
-        assert (_unescape(tag[2]) if tag else "") == _flat(line.speaker)
+        assert (_unescape(tag[2]) if tag else "") == _flat(line.speaker_name)
         assert _unescape(text[tag.end() :] if tag else text) == _flat(line.text)
         if tag:
-            assert (tag[1] or "").removeprefix(".") == (line.emotion if line.emotion in EMOTIONS else "")
+            assert (tag[1] or "").removeprefix(".") == (line.emotion_category if line.emotion_category in EMOTIONS else "")
         assert not re.search(r"[<>]|-->", text[tag.end() :] if tag else text)
     starts = [cue.split(" ")[0] for cue in cues]
     assert [_seconds(start) for start in starts] == sorted(_seconds(start) for start in starts)
 
 
 @given(st.lists(lines(), max_size=6))
-def test_txt_is_a_row_a_line(given: list[Line]) -> None:
+def test_txt_is_a_row_a_line(given: list[ConversationSegment]) -> None:
     txt = to_txt(given)
     assert txt.count("\n") == len(_said(given)) == len(txt.splitlines())
     for row, line in zip(txt.splitlines(), _said(given), strict=True):
@@ -90,21 +90,25 @@ def test_txt_is_a_row_a_line(given: list[Line]) -> None:
 
 
 @given(st.lists(lines(), max_size=6))
-def test_csv_reads_back_and_holds_no_formula(given: list[Line]) -> None:
+def test_csv_reads_back_and_holds_no_formula(given: list[ConversationSegment]) -> None:
     said = _said(given)
     header, *rows = csv.reader(io.StringIO(to_csv(given), newline=""))
     assert header == ["start", "end", "speaker", "emotion", "emotion_confidence", "text"]
     for (start, end, *texts), line in zip(rows, said, strict=True):
-        assert (float(start), float(end)) == (round(line.start, 3), round(line.end, 3))
+        assert (float(start), float(end)) == (round(line.start_offset, 3), round(line.end_offset, 3))
         speaker, emotion, _, text = texts
-        for cell, shown in ((speaker, line.speaker), (emotion, line.emotion or ""), (text, line.text)):
+        for cell, shown in ((speaker, line.speaker_name), (emotion, line.emotion_category or ""), (text, line.text)):
             assert cell.removeprefix("'") == _flat(shown).removeprefix("'")
             assert not cell.startswith(("=", "+", "-", "@", "\uff1d"))
     to_csv(given).encode()
 
 
 def test_csv_example() -> None:
-    given = [Line(1.5, 2.25, '=HYPERLINK("x")', "Hi, there", "happy", 0.5), Line(3, 4, "Ana", "-1"), Line(5, 6, "Ana", " \n")]
+    given = [
+        segment(1.5, 2.25, '=HYPERLINK("x")', "Hi, there", emotion_category="happy", emotion_confidence=0.5),
+        segment(3, 4, "Ana", "-1"),
+        segment(5, 6, "Ana", " \n"),
+    ]
     assert to_csv(given).split("\r\n") == [
         "start,end,speaker,emotion,emotion_confidence,text",
         '1.500,2.250,"\'=HYPERLINK(""x"")",happy,0.500,"Hi, there"',
@@ -114,16 +118,16 @@ def test_csv_example() -> None:
 
 
 @given(st.lists(lines(), max_size=6), HOSTILE)
-def test_rttm_has_ten_fields(given: list[Line], uri: str) -> None:
-    rows = to_rttm([Turn(line.start, line.end, line.speaker) for line in given], uri).splitlines()
-    lasting = [line for line in given if line.end > line.start]
+def test_rttm_has_ten_fields(given: list[ConversationSegment], uri: str) -> None:
+    rows = to_rttm([Turn(line.start_offset, line.end_offset, line.speaker_name) for line in given], uri).splitlines()
+    lasting = [line for line in given if line.end_offset > line.start_offset]
     for row, line in zip(rows, lasting, strict=True):
         fields = row.split()
         assert len(fields) == 10
         assert (fields[0], fields[2], fields[5:7], fields[8:]) == ("SPEAKER", "1", ["<NA>", "<NA>"], ["<NA>", "<NA>"])
-        assert abs(float(fields[3]) - line.start) <= 0.0005 + 1e-9
-        assert abs(float(fields[4]) - (line.end - line.start)) <= 0.0005 + 1e-9
-        assert fields[7] == (_flat(line.speaker).replace(" ", "_").replace('"', "'") or "<NA>")
+        assert abs(float(fields[3]) - line.start_offset) <= 0.0005 + 1e-9
+        assert abs(float(fields[4]) - (line.end_offset - line.start_offset)) <= 0.0005 + 1e-9
+        assert fields[7] == (_flat(line.speaker_name).replace(" ", "_").replace('"', "'") or "<NA>")
 
 
 def test_rttm_is_read_by_pyannote(tmp_path: Path) -> None:
@@ -136,8 +140,8 @@ def test_rttm_is_read_by_pyannote(tmp_path: Path) -> None:
 
 def test_examples() -> None:
     given = [
-        Line(3661.5, 3663.0, "R&D <Bob>", "5 > 3 & so on", "happy", 0.9),
-        Line(6.07, 7.2, "Unknown_01", " Hello?\nYes ", "neutral", 0.5),
+        segment(3661.5, 3663.0, "R&D <Bob>", "5 > 3 & so on", emotion_category="happy", emotion_confidence=0.9),
+        segment(6.07, 7.2, "Unknown_01", " Hello?\nYes ", emotion_category="neutral", emotion_confidence=0.5),
     ]
     assert to_txt(given) == ("[00:00:06] Unknown_01 (neutral): Hello? Yes\n[01:01:01] R&D <Bob> (happy): 5 > 3 & so on\n")
     assert to_vtt(given) == (
@@ -151,9 +155,9 @@ def test_examples() -> None:
 
 
 def test_nothing_said() -> None:
-    nothing = Transcript("call", [], [])
+    nothing = ExportInput("call", [], [])
     assert [FORMATS[name].render(nothing) for name in ("srt", "vtt", "txt", "rttm")] == ["", "WEBVTT\n", "", ""]
-    assert to_srt([Line(0, 1, "Ana", " \n")]) == ""
+    assert to_srt([segment(0, 1, "Ana", " \n")]) == ""
 
 
 def test_long_line_is_divided_between_words() -> None:
@@ -171,7 +175,7 @@ def test_long_line_is_divided_between_words() -> None:
 
 def test_corrected_text_is_not_divided() -> None:
     line = _worded(" word" * 40, seconds_a_word=1)
-    corrected = Line(line.start, line.end, "Ana", "something else " * 20, words=line.words)
+    corrected = segment(line.start_offset, line.end_offset, "Ana", "something else " * 20, words=line.words)
     assert to_srt([corrected]).count("-->") == 1
     assert to_txt([line]).count("\n") == 1
 
@@ -184,26 +188,26 @@ def test_cues_fit_and_lose_no_word(texts: list[str], seconds: float) -> None:
     assert " ".join(" ".join(shown).split()) == " ".join(words.split())
     for cue, text in zip(cues, shown, strict=True):
         start, _, end = cue.split("\n")[0].split(" ")
-        assert " " not in text or (len(text) <= CUE_CHARACTERS and _seconds(end) - _seconds(start) <= CUE_SECONDS + 0.002)
+        assert " " not in text or (len(text) <= MAX_CUE_CHARACTERS and _seconds(end) - _seconds(start) <= MAX_CUE_S + 0.002)
 
 
 def test_thousands_of_empty_words_do_not_exhaust_the_stack() -> None:
     words = tuple(Word("", second, second + 1, 1) for second in range(5000))
-    assert to_vtt([Line(0, 5000, "Ana", "", words=words)]) == "WEBVTT\n"
+    assert to_vtt([segment(0, 5000, "Ana", "", words=words)]) == "WEBVTT\n"
 
 
 def test_formats_take_what_they_need() -> None:
-    transcript = Transcript("call", [Line(1, 2.5, "Ana", "Hi")], [Turn(1.25, 2.5, "Ana")])
+    transcript = ExportInput("call", [segment(1, 2.5, "Ana", "Hi")], [Turn(1.25, 2.5, "Ana")])
     assert FORMATS["rttm"].render(transcript) == "SPEAKER call 1 1.250 1.250 <NA> <NA> Ana <NA> <NA>\n"
     assert FORMATS["srt"].render(transcript) == "1\n00:00:01,000 --> 00:00:02,500\nAna: Hi\n"
 
 
-def _worded(text: str, seconds_a_word: float) -> Line:
+def _worded(text: str, seconds_a_word: float) -> ConversationSegment:
     words = tuple(
         Word(word, 10 + number * seconds_a_word, 10 + (number + 1) * seconds_a_word, 0.9)
         for number, word in enumerate(re.findall(r" [^ ]*", text))
     )
-    return Line(10, words[-1].end, "Ana", text, words=words)
+    return segment(10, words[-1].end, "Ana", text, words=words)
 
 
 def _flat(text: str) -> str:
@@ -218,8 +222,8 @@ def _harmless(character: str) -> str:
     return " " if code < 0x20 or 0x7F <= code < 0xA0 or code in (0x2028, 0x2029) or 0xD800 <= code < 0xE000 else character
 
 
-def _said(given: list[Line]) -> list[Line]:
-    return [line for line in sorted(given, key=lambda line: line.start) if _flat(line.text)]
+def _said(given: list[ConversationSegment]) -> list[ConversationSegment]:
+    return [line for line in sorted(given, key=lambda line: line.start_offset) if _flat(line.text)]
 
 
 def _unescape(text: str) -> str:
@@ -232,8 +236,8 @@ def _seconds(time: str) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def _assert_times(times: str, line: Line) -> None:
+def _assert_times(times: str, line: ConversationSegment) -> None:
     start, end = (_seconds(time) for time in times.split(" --> "))
-    assert abs(start - line.start) <= 0.0005 + 1e-6
-    assert abs(end - line.end) <= 0.0016
+    assert abs(start - line.start_offset) <= 0.0005 + 1e-6
+    assert abs(end - line.end_offset) <= 0.0016
     assert end > start

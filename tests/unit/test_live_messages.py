@@ -10,11 +10,12 @@ from pydantic import BaseModel
 
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.partials import Partial
+from pipeline.types import Word
 from services.live import client_messages, server_messages
 from services.live.client_messages import InvalidMessageError, NoMessageError, StartMessage, StopMessage
 from services.live.server_messages import ServerMessage
-from storage.conversations.live_recordings import LiveSegment
 from tests.support.program import ROOT
+from tests.support.segments import segment
 
 DOCUMENT = ROOT / "docs/live.md"
 
@@ -96,8 +97,8 @@ def test_a_segment_keeps_its_nulls_except_for_the_confidence() -> None:
     offsets = {"start_offset": 1.0, "end_offset": 1.5}
     emotion = {"emotion_category": None, "emotion_confidence": None, "detector_breakdown": None}
     rest = {"is_known": False, "text": "Hi.", "words": [word], "avg_logprob": None} | offsets | emotion
-    stored = LiveSegment(id=5, speaker_name="Unknown_01", confidence=None, **rest)  # type: ignore[arg-type]
-    expected = {"segment_id": 5, "speaker_name": "Unknown_01", "confidence": 0.0, **rest}
+    stored = segment(1.0, 1.5, "Unknown_01", "Hi.", words=(Word(" Hi.", 1.0, 1.5, 0.9),))
+    expected = {"segment_id": 1, "speaker_name": "Unknown_01", "confidence": 0.0, **rest}
     assert sent(server_messages.segment(stored)) == ("segment", expected)
 
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from mcp_server.markdown import render
+from pipeline.types import ConversationSegment
 from storage.conversations.conversations import ConversationSummary
-from storage.conversations.excerpts import Line
+from tests.support.segments import segment
 
 
 def conversation(num_segments: int, title: str | None = "Plans") -> ConversationSummary:
@@ -12,8 +13,8 @@ def conversation(num_segments: int, title: str | None = "Plans") -> Conversation
     return ConversationSummary(7, title, start, None, 3725.0, "completed", "flac", None, "en", None, 1.0, None, num_segments, 2)
 
 
-def line(speaker: str, text: str, start: float = 0.0, emotion: str | None = "neutral") -> Line:
-    return Line(1, 7, None, speaker, text, start, start + 1, None, emotion)
+def line(speaker: str, text: str, start: float = 0.0, emotion: str | None = "neutral") -> ConversationSegment:
+    return segment(start, start + 1, speaker, text, emotion_category=emotion)
 
 
 def test_turns_are_paragraphs() -> None:
