@@ -1,7 +1,8 @@
 """What an identity decision changes: the answer of every planner in this package.
 
-A planner reads values and returns an `IdentityPlan`. `storage.speakers.identity_plans` applies it. A service owns the
-transaction in which the values are loaded, the plan is made and the plan is applied.
+A planner reads values and returns an `IdentityPlan`. A service owns the transaction in which `storage.speakers.identity_values`
+loads the values, the plan is made, and the plan is applied: by `storage.speakers.identity_plans`, or by
+`services.identity.recorded_plans` where it can be undone, as merges and all that a person says can.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -9,6 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.types import Participant, Voiceprint
+
+CONFIRMED = 1.0
+"""The confidence of a segment whose speaker a person named; the similarity of two voices is always lower."""
 
 ParticipantKey = int | str
 """The id of a stored participant, or the label of one that the plan adds to the conversation."""
@@ -20,6 +24,8 @@ class NewSpeaker:
 
     number: int
     """Tells the new speakers of one plan apart, and gives the order in which they are created."""
+    name: str | None = None
+    """The name that a person gave; None for the next free `Unknown_NN`."""
 
 
 SpeakerKey = int | NewSpeaker
@@ -62,6 +68,18 @@ class VoiceUpdate:
     """None where the stored one stays."""
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two speakers that are one person: `source` becomes `target`."""
+
+    source: int
+    target: int
+    similarity: float
+    """Median similarity of the references of `source` to those of `target`; `CONFIRMED` where a person said so."""
+    enrolled: bool = True
+    """Whether the references of `source` become those of `target`."""
+
+
 @dataclass(frozen=True)
 class IdentityPlan:
     added: Sequence[Participant] = ()
@@ -73,6 +91,9 @@ class IdentityPlan:
     misidentified: Sequence[int] = ()
     """Stored segments that a person marked as not their speaker's voice, by id."""
     voice_updates: Sequence[VoiceUpdate] = ()
+    renames: Mapping[int, str] = field(default_factory=dict)
+    """Speakers that a person gives a name."""
+    merges: Sequence[Merge] = ()
     recomputed: Set[ParticipantKey] = frozenset()
     """Participants whose vector is computed again from their segments, once all else is applied."""
     participant_of: Mapping[str, ParticipantKey] = field(default_factory=dict)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from pipeline.identity.matching import Neighbours, closest
-from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, ParticipantKey, SegmentMove, changed_by
-from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState, of_speaker
+from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, NewSpeaker, ParticipantKey, SegmentMove, changed_by
+from pipeline.identity.state import ParticipantState, SegmentState, of_speaker
 from pipeline.transcript.participants import free_label
 from pipeline.types import Participant
 

@@ -9,9 +9,6 @@ from pipeline.identity.matching import similarity_matrix, units
 from pipeline.identity.plan import ParticipantKey, SpeakerKey
 from pipeline.types import Voiceprint, Word
 
-CONFIRMED = 1.0
-"""The confidence of a segment whose speaker a person named; the similarity of two voices is always lower."""
-
 
 @dataclass(frozen=True, slots=True)
 class ParticipantState:

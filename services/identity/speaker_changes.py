@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.state import CONFIRMED
+from pipeline.identity.plan import CONFIRMED
 from pipeline.types import Voiceprint
 from storage.speakers import change_log, changes, participants, speakers
 from storage.speakers.change_steps import (

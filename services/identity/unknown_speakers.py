@@ -1,31 +1,26 @@
-"""Unknown speakers who turn out to be somebody, and those who may be."""
+"""Unknown speakers that turn out to be another speaker: those merged at once, and those suggested to a person."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from pipeline.identity import clustering
 from pipeline.identity.matching import probability
+from pipeline.identity.plan import IdentityPlan
 from pipeline.identity.policy import IdentityPolicy
-from pipeline.types import Vector
-from services.identity.merging import merge
+from pipeline.identity.unknown_speakers import Nearby, certain_merges, likely_merges, suggestion_floor
+from pipeline.types import Vector, Voiceprint
+from services.identity import recorded_plans
 from services.identity.speaker_changes import SpeakerChange
-from storage.speakers import change_log, references, speakers
-from storage.tables import ParticipantRow, Speaker
+from storage.speakers import identity_values, speakers, unknown_speakers
 
-REFERENCES = 16
-"""References of an unknown speaker that are looked at, the newest: more would cost time and hardly decide otherwise."""
-SUGGESTED_FROM = 100
-"""Unknown speakers, the newest, for whom suggestions are made."""
+MAX_SUGGESTED_SPEAKERS = 100
+"""Unknown speakers, the newest, for which suggestions are made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """An unknown speaker who may be another one."""
+    """An unknown speaker that may be another one."""
 
     speaker_id: int
     speaker_name: str
@@ -37,46 +32,42 @@ class Suggestion:
     """That they are one person; None for an embedding model that was not calibrated."""
 
 
-async def merge_matching(edit: SpeakerChange, policy: IdentityPolicy, heard: Sequence[Vector]) -> None:
-    """Merge the unknown speakers whom new references, vectors of `policy.model`, show to be somebody."""
-    await merge_certain(edit, policy, await merge_candidates(edit.session, policy, heard))
+async def merge_matching(change: SpeakerChange, policy: IdentityPolicy, vectors: Sequence[Vector]) -> None:
+    """Merge the unknown speakers that new references, vectors of `policy.model`, show to be another speaker."""
+    await merge_certain(change, policy, await merge_candidates(change.session, policy, vectors))
 
 
-async def merge_candidates(session: AsyncSession, policy: IdentityPolicy, heard: Sequence[Vector]) -> set[int]:
-    """The speakers who are near vectors of `policy.model`: those whom it concerns that these are somebody's references.
+async def merge_candidates(session: AsyncSession, policy: IdentityPolicy, vectors: Sequence[Vector]) -> set[int]:
+    """The speakers near vectors of `policy.model`, which new references of a speaker may show to be that one.
 
-    May be asked before they are: what changes hands is read again before it is compared, which takes its time.
+    It can be called before the vectors are references, which saves reading these again before the comparison.
     """
-    if not heard:
-        return set()
-    found = await references.neighbours(session, np.stack(heard), policy.model, policy.voice.speaker_threshold)
-    return set().union(*found)
+    voices = [Voiceprint(vector, policy.model) for vector in vectors]
+    found = await identity_values.near_voices(session, voices, policy.voice.speaker_threshold)
+    return {speaker for near in found for speaker in near}
 
 
-async def merge_certain(edit: SpeakerChange, policy: IdentityPolicy, concerned: Collection[int]) -> None:
-    """Merge those of the speakers who are unknown and certainly are somebody, by the rule of
-    `pipeline.identity.clustering.certain`."""
-    session, threshold = edit.session, policy.voice.speaker_threshold
-    named = await speakers.named(session, concerned)
-    if len(named) < 2:  # nobody but the one who was heard
+async def merge_certain(change: SpeakerChange, policy: IdentityPolicy, candidates: Collection[int]) -> None:
+    """Merge those of the speakers that are unknown and certainly are another one."""
+    session, threshold = change.session, policy.voice.speaker_threshold
+    named = await speakers.named(session, candidates)
+    if len(named) < 2:  # the speaker of the new references alone
         return
-    nearby = await _nearby(session, policy.model, [id_ for id_, by_hand in named.items() if not by_hand], threshold)
-    others = {who for near in nearby.values() for row in near for who in row} | named.keys()
-    known = {id_ for id_, by_hand in (await speakers.named(session, others)).items() if by_hand}
-    apart = await _apart(session, others)
-    for found_merge in clustering.certain(nearby, known, apart, threshold):
-        await merge(edit, policy, found_merge.source, found_merge.target)
+    unknown = [speaker_id for speaker_id, is_named in named.items() if not is_named]
+    nearby = await unknown_speakers.near_references(session, policy.model, unknown, threshold)
+    others = _speakers_in(nearby) | named.keys()
+    apart = await unknown_speakers.kept_apart(session, others)
+    plan = IdentityPlan(merges=certain_merges(nearby, await _named(session, others), apart, threshold))
+    await recorded_plans.apply_merges(change, policy, plan)
 
 
 async def suggestions(session: AsyncSession, policy: IdentityPolicy, limit: int) -> list[Suggestion]:
-    """Pairs of speakers who may be one, for a person to decide; the most similar first."""
-    unknown = select(Speaker.id).where(Speaker.name.regexp_match(speakers.UNKNOWN)).order_by(Speaker.id.desc())
-    newest = (await session.scalars(unknown.limit(SUGGESTED_FROM))).all()
-    nearby = await _nearby(session, policy.model, newest, clustering.floor(policy.voice.speaker_threshold))
-    others = {who for near in nearby.values() for row in near for who in row} | nearby.keys()
-    rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(others)))
-    names = {row.id: row.name for row in rows}
-    known = {id_ for id_, by_hand in (await speakers.named(session, others)).items() if by_hand}
+    """Pairs of speakers that may be one, for a person to decide; the most similar first."""
+    newest = await unknown_speakers.newest(session, MAX_SUGGESTED_SPEAKERS)
+    floor = suggestion_floor(policy.voice.speaker_threshold)
+    nearby = await unknown_speakers.near_references(session, policy.model, newest, floor)
+    others = _speakers_in(nearby)
+    names = await speakers.names_of(session, others)
     return [
         Suggestion(
             pair.source,
@@ -86,34 +77,15 @@ async def suggestions(session: AsyncSession, policy: IdentityPolicy, limit: int)
             pair.similarity,
             probability(pair.similarity, policy.model),
         )
-        for pair in clustering.likely(nearby, known)[:limit]
+        for pair in likely_merges(nearby, await _named(session, others))[:limit]
         if pair.source in names and pair.target in names
     ]
 
 
-async def _nearby(
-    session: AsyncSession, model: str, unknown: Collection[int], floor: float
-) -> dict[int, list[dict[int, float]]]:
-    """Who is near each reference of the unknown speakers, closer than `floor`."""
-    found: dict[int, list[dict[int, float]]] = {}
-    for speaker_id in sorted(unknown):
-        mine = await references.of_speaker(session, speaker_id, model, REFERENCES)
-        if mine:
-            near = await references.neighbours(session, np.stack(mine), model, floor)
-            found[speaker_id] = [{who: s for who, s in row.items() if who != speaker_id} for row in near]
-    return found
+def _speakers_in(nearby: Nearby) -> set[int]:
+    return {speaker for near in nearby.values() for row in near for speaker in row} | nearby.keys()
 
 
-async def _apart(session: AsyncSession, speaker_ids: Collection[int]) -> set[frozenset[int]]:
-    """Pairs of the speakers who were heard in one conversation, and pairs whose merge was undone."""
-    one, other = aliased(ParticipantRow), aliased(ParticipantRow)
-    together = (
-        select(one.speaker_id, other.speaker_id)
-        .join(other, one.conversation_id == other.conversation_id)
-        .where(one.speaker_id.in_(speaker_ids), other.speaker_id.in_(speaker_ids), one.speaker_id < other.speaker_id)
-        .distinct()
-    )
-    pairs: set[frozenset[int]] = set()
-    for first, second in await session.execute(together):
-        pairs |= {frozenset((int(first or 0), int(second or 0)))}
-    return pairs | await change_log.undone_merges(session)
+async def _named(session: AsyncSession, speaker_ids: Collection[int]) -> set[int]:
+    """Those of the speakers that a person named."""
+    return {speaker_id for speaker_id, is_named in (await speakers.named(session, speaker_ids)).items() if is_named}

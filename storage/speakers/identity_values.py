@@ -7,8 +7,9 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown
+from pipeline.identity.plan import CONFIRMED
 from pipeline.identity.segment_reassignment import DisputedSegment
-from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState
+from pipeline.identity.state import ParticipantState, SegmentState
 from pipeline.identity.transcripts import NearbySpeakers
 from pipeline.types import Participant, Voiceprint
 from storage.speakers import references, speakers

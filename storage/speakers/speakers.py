@@ -87,7 +87,7 @@ async def get(session: AsyncSession, speaker_id: int) -> SpeakerSummary:
     row = (await session.execute(select(*columns).where(Speaker.id == speaker_id))).one_or_none()
     if row is None:
         raise SpeakerNotFoundError
-    return SpeakerSummary(*row, segment_count=await count_segments(session, ParticipantRow.speaker_id == speaker_id))
+    return SpeakerSummary(*row, segment_count=await count_segments(session, speaker_id))
 
 
 async def name_of(session: AsyncSession, speaker_id: int) -> str:
@@ -118,16 +118,22 @@ async def names(session: AsyncSession) -> list[str]:
     return list(await session.scalars(select(Speaker.name).order_by(Speaker.name)))
 
 
-async def count_segments(session: AsyncSession, whose: Any) -> int:
-    """How many lines the participants have who meet the condition `whose`."""
-    lines = select(func.count()).select_from(SegmentRow).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
-    return (await session.execute(lines.where(whose))).scalar_one()
+async def count_segments(session: AsyncSession, speaker_id: int) -> int:
+    """How many segments the speaker has, in all conversations."""
+    found = select(func.count()).select_from(SegmentRow).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
+    return (await session.execute(found.where(ParticipantRow.speaker_id == speaker_id))).scalar_one()
 
 
 async def named(session: AsyncSession, speaker_ids: Iterable[int]) -> dict[int, bool]:
     """Of those of the speakers who are there: has a person named them, or the program?"""
     rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(list(speaker_ids))))
     return {id_: not matching.is_unknown(name) for id_, name in rows}
+
+
+async def names_of(session: AsyncSession, speaker_ids: Iterable[int]) -> dict[int, str]:
+    """The names of those of the speakers that exist."""
+    rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(list(speaker_ids))))
+    return {row.id: row.name for row in rows}
 
 
 async def create_unknown(session: AsyncSession) -> int:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, SegmentMove
+from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, NewSpeaker, SegmentMove
 from pipeline.identity.reprocessing import ConversationState, matched_again, plan_carry_over, plan_rematch
-from pipeline.identity.state import CONFIRMED, ParticipantState, SegmentState
+from pipeline.identity.state import ParticipantState, SegmentState
 from pipeline.types import Voiceprint, Word
 from tests.storage.transcripts import MODEL, voice
 

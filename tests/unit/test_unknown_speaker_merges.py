@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity.clustering import Merge, certain, likely
+from pipeline.identity.plan import Merge
+from pipeline.identity.unknown_speakers import certain_merges, likely_merges
 
 NEARBY = st.dictionaries(
     st.integers(0, 7), st.lists(st.dictionaries(st.integers(0, 7), st.floats(0.4, 1.0), max_size=6), max_size=4), max_size=8
@@ -17,7 +18,7 @@ Nearby = Mapping[int, Sequence[Mapping[int, float]]]
 
 
 def test_an_unknown_whose_every_reference_is_like_a_named_speaker_becomes_them() -> None:
-    assert certain({7: [{1: 0.6}, {1: 0.8, 3: 0.7}]}, {1}, [], THRESHOLD) == [Merge(7, 1, 0.7)]
+    assert certain_merges({7: [{1: 0.6}, {1: 0.8, 3: 0.7}]}, {1}, [], THRESHOLD) == [Merge(7, 1, 0.7)]
 
 
 @pytest.mark.parametrize(
@@ -35,27 +36,27 @@ def test_an_unknown_whose_every_reference_is_like_a_named_speaker_becomes_them()
     ],
 )
 def test_where_the_evidence_is_weak_nothing_happens(nearby: Nearby, named: set[int], apart: list[frozenset[int]]) -> None:
-    assert certain(nearby, named, apart, THRESHOLD) == []
+    assert certain_merges(nearby, named, apart, THRESHOLD) == []
 
 
 def test_of_two_unknown_the_older_one_remains_whoever_is_all_like_the_other() -> None:
-    assert certain({1: [{7: 0.9}], 7: [{1: 0.9}, {}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
-    assert certain({1: [{7: 0.9}, {}], 7: [{1: 0.9}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
+    assert certain_merges({1: [{7: 0.9}], 7: [{1: 0.9}, {}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
+    assert certain_merges({1: [{7: 0.9}, {}], 7: [{1: 0.9}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
 
 
 def test_a_chain_does_not_become_one_person() -> None:
     """3 is like 2 and 2 is like 1, but 3 is not like 1."""
-    assert certain({3: [{2: 0.9}], 2: [{1: 0.8, 3: 0.9}]}, {1}, [], THRESHOLD) == [Merge(2, 1, 0.8)]
+    assert certain_merges({3: [{2: 0.9}], 2: [{1: 0.8, 3: 0.9}]}, {1}, [], THRESHOLD) == [Merge(2, 1, 0.8)]
 
 
 def test_two_who_were_told_apart_do_not_both_become_a_third() -> None:
     nearby = {5: [{1: 0.9}], 6: [{1: 0.8}], 7: [{1: 0.7}]}
-    assert certain(nearby, {1}, [frozenset((5, 6))], THRESHOLD) == [Merge(5, 1, 0.9), Merge(7, 1, 0.7)]
+    assert certain_merges(nearby, {1}, [frozenset((5, 6))], THRESHOLD) == [Merge(5, 1, 0.9), Merge(7, 1, 0.7)]
 
 
 @given(NEARBY, NAMED, PAIRS, st.randoms())
 def test_merges_are_sound_whatever_is_near_whatever(nearby: Nearby, named: set[int], apart: set[frozenset[int]], rng) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    merges = certain(nearby, named, apart, THRESHOLD)
+    merges = certain_merges(nearby, named, apart, THRESHOLD)
     gone, kept = [m.source for m in merges], {m.target for m in merges}
     assert len(gone) == len(set(gone))
     assert not set(gone) & named, "a name that a person gave is never lost"
@@ -70,15 +71,15 @@ def test_merges_are_sound_whatever_is_near_whatever(nearby: Nearby, named: set[i
         assert not any(pair <= group and len(pair) == 2 for pair in apart)
     shuffled = list(nearby.items())
     rng.shuffle(shuffled)
-    assert certain(dict(shuffled), named, apart, THRESHOLD) == merges
+    assert certain_merges(dict(shuffled), named, apart, THRESHOLD) == merges
 
 
 @given(NEARBY, NAMED, PAIRS)
 def test_what_is_certain_is_likely_too(nearby: Nearby, named: set[int], apart: set[frozenset[int]]) -> None:
-    pairs = {frozenset((m.source, m.target)) for m in likely(nearby, named)}
-    assert {frozenset((m.source, m.target)) for m in certain(nearby, named, apart, THRESHOLD)} <= pairs
+    pairs = {frozenset((m.source, m.target)) for m in likely_merges(nearby, named)}
+    assert {frozenset((m.source, m.target)) for m in certain_merges(nearby, named, apart, THRESHOLD)} <= pairs
 
 
 def test_suggestions_come_from_the_likeliest_on_and_need_half_of_the_references() -> None:
     nearby = {7: [{1: 0.45, 3: 0.5}, {3: 0.7, 9: 0.9}, {3: 0.6}], 3: [{7: 0.9, 1: 0.42}], 9: [{7: 0.41}]}
-    assert likely(nearby, {1}) == [Merge(7, 3, 0.6), Merge(3, 1, 0.42), Merge(9, 7, 0.41)]
+    assert likely_merges(nearby, {1}) == [Merge(7, 3, 0.6), Merge(3, 1, 0.42), Merge(9, 7, 0.41)]

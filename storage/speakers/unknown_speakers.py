@@ -1,0 +1,48 @@
+"""What decides whether unknown speakers are merged, loaded as `pipeline.identity.unknown_speakers` takes it."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from pipeline.identity.unknown_speakers import Nearby
+from storage.postgres.conditions import one_of
+from storage.speakers import change_log, references
+from storage.speakers.speakers import UNKNOWN
+from storage.tables import ParticipantRow, Speaker
+
+MAX_REFERENCES = 16
+"""References of an unknown speaker that are compared, the newest: more would take time and hardly decide otherwise."""
+
+
+async def newest(session: AsyncSession, limit: int) -> Sequence[int]:
+    """The unknown speakers that were created last."""
+    found = select(Speaker.id).where(Speaker.name.regexp_match(UNKNOWN)).order_by(Speaker.id.desc())
+    return (await session.scalars(found.limit(limit))).all()
+
+
+async def near_references(session: AsyncSession, model: str, speaker_ids: Collection[int], floor: float) -> Nearby:
+    """The other speakers closer than `floor` to each reference of each of the speakers that `model` knows."""
+    found: dict[int, Sequence[dict[int, float]]] = {}
+    for speaker_id in sorted(speaker_ids):
+        vectors = await references.of_speaker(session, speaker_id, model, MAX_REFERENCES)
+        if vectors:
+            near = await references.neighbours(session, np.stack(vectors), model, floor)
+            found[speaker_id] = [{other: close for other, close in row.items() if other != speaker_id} for row in near]
+    return found
+
+
+async def kept_apart(session: AsyncSession, speaker_ids: Collection[int]) -> set[frozenset[int]]:
+    """Pairs of the speakers that speak in one conversation, and pairs whose merge was undone."""
+    one, other = aliased(ParticipantRow), aliased(ParticipantRow)
+    ids = sorted(speaker_ids)
+    together = (
+        select(one.speaker_id, other.speaker_id)
+        .join(other, one.conversation_id == other.conversation_id)
+        .where(one_of(one.speaker_id, ids), one_of(other.speaker_id, ids), one.speaker_id < other.speaker_id)
+        .distinct()
+    )
+    pairs = {frozenset((int(first or 0), int(second or 0))) for first, second in await session.execute(together)}
+    return pairs | await change_log.undone_merges(session)
