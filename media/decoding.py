@@ -4,23 +4,19 @@ A recording is untrusted. FFmpeg (through PyAV) opens it only as a plain file of
 Memory is not allocated by what a file's header declares.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 
 from pipeline.types import SAMPLE_RATE, Samples
-
-if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
-    from av.audio.resampler import AudioResampler
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +31,8 @@ the file's extension (raw PCM, images).
 """
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
-"""Hz. Below the minimum a small frame resamples to gigabytes; above the maximum, which no format in use exceeds, the
-resampler's
-filter takes gigabytes."""
+"""Hz. Below the minimum a small frame resamples to gigabytes; above the maximum, which no format in use exceeds, the filter of
+the resampler takes gigabytes."""
 
 _CHUNK = SAMPLE_RATE
 _GROWTH = 600 * SAMPLE_RATE  # 38 MB a step
@@ -52,13 +47,10 @@ def decode(path: Path, *, max_duration: float) -> Samples:
 
     All channels of the best audio track have the same weight in the mix: FFmpeg's own downmix drops some channels. Samples are
     clipped at full scale; NaN and infinities become silence. The readable part of a damaged file is returned. Packets are
-    joined
-    without gaps; timestamps are ignored.
+    joined without gaps; timestamps are ignored.
 
     Raises AudioError if nothing can be decoded, or beyond `max_duration` seconds.
     """
-    import av
-
     if path.stat().st_size == 0:
         raise AudioError("The recording is empty (0 bytes): send it again.")
     # The prefix keeps a name such as `concat:a|b` a file name; the two lists confine a container to its own bytes.
@@ -111,8 +103,6 @@ def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    import av
-
     good = bad = 0
     packets = container.demux(stream)
     while True:
@@ -139,8 +129,6 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
 
 
 def _resampler(frame: AudioFrame) -> AudioResampler:
-    from av.audio.resampler import AudioResampler
-
     if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
         raise AudioError(
             f"The recording has a sample rate of {frame.sample_rate} Hz, which no speech has: export it again at 16000 Hz."

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.types import SAMPLE_RATE, Samples
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported where it is used, with its warning silenced
     from pydub import AudioSegment
 
 

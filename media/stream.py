@@ -1,4 +1,4 @@
-"""What live clients send, as samples: PCM at any sample rate. What browsers record is in `media.webm`."""
+"""Decode the audio of live clients: PCM here, WebM in `media.webm`."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -8,15 +8,15 @@ import soxr
 
 from media.decoder import Decoder, Encoding
 from media.webm import WebmDecoder
-from pipeline.live.endpointing import level
+from pipeline.live.vad import rms
 from pipeline.types import SAMPLE_RATE, Samples
 
 
 class PcmDecoder:
-    """Little-endian mono samples without a header.
+    """Decodes little-endian mono samples without a header.
 
-    A frame that is no whole number of samples is dropped, as clients of the reference system know it: what follows would be
-    noise. Samples that are no numbers become silence, and those beyond [-1, 1] are clipped.
+    A frame that is not a whole number of samples is dropped, as in the reference system: the samples after it would be noise.
+    NaN and infinite samples become silence, and those beyond [-1, 1] are clipped.
     """
 
     def __init__(self, encoding: Literal["float32", "int16"], sample_rate: int) -> None:
@@ -32,7 +32,7 @@ class PcmDecoder:
             samples: Samples = raw.astype(np.float32) / np.float32(32768)
         else:
             samples = np.nan_to_num(raw.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-        self.level = level(samples)
+        self.level = rms(samples)
         yield samples if self._resampler is None else self._resampler.resample_chunk(samples)
 
     def finish(self) -> Iterator[Samples]:
@@ -43,13 +43,13 @@ class PcmDecoder:
         pass
 
 
-def decoder(encoding: Encoding, sample_rate: int) -> Decoder:
-    """For a new connection; `sample_rate` means nothing for `webm`, which knows its own."""
+def create_decoder(encoding: Encoding, sample_rate: int) -> Decoder:
+    """A decoder for a new connection. `sample_rate` is ignored for `webm`: its header contains the rate."""
     if encoding == "webm":
         return WebmDecoder()
     return PcmDecoder(encoding, sample_rate)
 
 
 def _resampler(sample_rate: int) -> soxr.ResampleStream:
-    """Gives the same samples however its input is cut into pieces."""
+    """Its output does not depend on the pieces in which the input arrives."""
     return soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")

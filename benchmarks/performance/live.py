@@ -26,8 +26,9 @@ from benchmarks.harness.application import Application, running
 from engines import in_process
 from engines.streaming_vad import StreamingVad
 from media.decoding import decode
-from pipeline.live.endpointing import SILERO, Endpointer, SpeechSpan
+from pipeline.live.endpointing import Endpointer, SpeechSpan
 from pipeline.live.live_segment import SegmentOptions, process_segment
+from pipeline.live.vad import SILERO
 from pipeline.types import SAMPLE_RATE, Samples
 from services.live.server_messages import ServerMessage
 from settings import Settings

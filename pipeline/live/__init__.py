@@ -1,1 +1,1 @@
-"""Endpointing, partial results and segments of live audio."""
+"""Live audio: voice activity, spans of speech, partial transcriptions and segments."""

@@ -1,72 +1,33 @@
-"""Where a line of live audio begins and ends, on the clock of its samples.
+"""Find spans of speech in live audio.
 
-The same audio gives the same lines whenever and in whatever pieces it arrives: everything is decided frame by frame, and
-nothing knows what time it is.
+The same audio gives the same spans however fast and in whatever pieces it arrives: every decision is made frame by frame, from
+the position of the samples and never from a clock.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from pipeline.live.vad import FRAME_SAMPLES, SpeechDetector, VadThresholds, rms
 from pipeline.types import SAMPLE_RATE, Samples
 
-FRAME = 512
-"""Samples that are judged at a time, 32 ms: what Silero hears."""
-
-MARGIN = 10
-"""Frames (0.32 s) kept around speech: Whisper loses words that begin or end with the recording."""
-LONGEST = 30 * SAMPLE_RATE // FRAME
-"""Frames (29.98 s) after which a monologue is cut: Whisper hears no more than 30 s."""
-EARLIEST_CUT = LONGEST // 3
-"""Frames (10 s) that stay together when a monologue is cut: Whisper understands a few words worse than many."""
-PAUSE = 3
-"""Frames (0.1 s) that make a pause: what is shorter can be the closure of a consonant."""
-QUIET = 5
-"""Frames (0.16 s) of which the quietest are cut through where there is no pause."""
-
-
-class SpeechDetector(Protocol):
-    def __call__(self, frame: Samples) -> float:
-        """How likely somebody speaks in the next `FRAME` samples, 0 to 1; called with every frame of a stream, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class VadThresholds:
-    """What counts as speech. Once somebody speaks, `low` is enough to go on."""
-
-    high: float
-    low: float
-    shortest: float
-    """Seconds of speech below which a line is dropped."""
-    quietest: float
-    """Root mean square below which a line is dropped."""
-
-
-SILERO = VadThresholds(high=0.5, low=0.35, shortest=0.1, quietest=0.0)
-"""Silero's own two thresholds. On the telephone a word ("Okay.", "Hello?") may be heard for 0.13 s: of 0.2 s and more, eight of
-them were lost in nine conversations; two lines of nothing came in their place, and one in 21 recordings of noise."""
-ENERGY = VadThresholds(high=0.5, low=0.5, shortest=0.5, quietest=0.01)
-"""What clients of the reference system know."""
-ENERGY_LEVEL = 0.005
-"""Root mean square from which a frame is loud, likewise."""
-
-
-def energy(frame: Samples) -> float:
-    """A `SpeechDetector` that takes everything loud for speech."""
-    return float(level(frame) > ENERGY_LEVEL)
-
-
-def level(samples: Samples) -> float:
-    """Root mean square; 0 where there are no samples."""
-    return math.sqrt(float(np.dot(samples, samples)) / len(samples)) if len(samples) else 0.0
+MARGIN_FRAMES = 10
+"""Frames (0.32 s) kept before and after speech: Whisper loses words that begin or end with the recording."""
+MAX_SPAN_FRAMES = 30 * SAMPLE_RATE // FRAME_SAMPLES
+"""Frames (29.98 s) after which a monologue is split: Whisper takes no more than 30 s."""
+MIN_SPLIT_FRAMES = MAX_SPAN_FRAMES // 3
+"""Frames (10 s) before which a monologue is not split: Whisper transcribes a few words worse than many."""
+MIN_PAUSE_FRAMES = 3
+"""Frames (0.1 s) that make a pause: shorter gaps can be the closure of a consonant."""
+QUIET_FRAMES = 5
+"""Length (0.16 s) of the quietest moment, in which a monologue without a pause is split."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechSpan:
-    """A line: samples of the stream from `start` to before `end`."""
+    """Samples of the recording from `start` to before `end`."""
 
     start: int
     end: int
@@ -87,53 +48,57 @@ class SpeechSpan:
         return (self.end - self.start) / SAMPLE_RATE
 
 
-class _Line:
-    """What is known of a line that has begun. Frames are numbered from the beginning of the stream."""
+class _OpenSpan:
+    """A span that has begun. Frames are numbered from the beginning of the stream.
+
+    Args:
+        start: The first frame, margin included.
+        onset: The first frame that was judged.
+    """
 
     def __init__(self, start: int, onset: int) -> None:
         self.start = start
         self.onset = onset
-        """The first frame that was judged; those before it are margin."""
-        self.speech: list[bool] = []
+        self.is_speech: list[bool] = []
         self.levels: list[float] = []
-        self.spoken = 0
-        """How many frames have speech."""
-        self.last = onset
-        """The last one that has."""
+        self.speech_frames = 0
+        self.last_speech = onset
+        """The last frame with speech."""
 
-    def add(self, spoken: bool, level: float) -> None:
-        if spoken:
-            self.spoken += 1
-            self.last = self.onset + len(self.speech)
-        self.speech.append(spoken)
+    def add(self, is_speech: bool, level: float) -> None:
+        if is_speech:
+            self.speech_frames += 1
+            self.last_speech = self.onset + len(self.is_speech)
+        self.is_speech.append(is_speech)
         self.levels.append(level)
 
     @property
-    def loudness(self) -> float:
+    def level(self) -> float:
+        """Root mean square of the span."""
         return math.sqrt(float(np.mean(np.square(self.levels))))
 
-    def best_cut(self) -> int:
-        """The middle of the longest pause, else of the quietest moment."""
-        first = max(0, self.start + EARLIEST_CUT - self.onset)
-        begin, length = longest_pause(self.speech[first:])
-        if length < PAUSE:
-            loudness = np.convolve(np.square(self.levels[first:]), np.ones(QUIET), "valid")
-            begin, length = int(loudness.argmin()), QUIET
+    def best_split(self) -> int:
+        """The frame in the middle of the longest pause, else of the quietest moment."""
+        first = max(0, self.start + MIN_SPLIT_FRAMES - self.onset)
+        begin, length = longest_pause(self.is_speech[first:])
+        if length < MIN_PAUSE_FRAMES:
+            power = np.convolve(np.square(self.levels[first:]), np.ones(QUIET_FRAMES), "valid")
+            begin, length = int(power.argmin()), QUIET_FRAMES
         return self.onset + first + begin + length // 2
 
-    def rest(self, frame: int) -> "_Line":
-        """The line that goes on after a cut before `frame`."""
-        line = _Line(frame, frame)
-        for spoken, level in zip(self.speech[frame - self.onset :], self.levels[frame - self.onset :], strict=True):
-            line.add(spoken, level)
-        return line
+    def rest(self, frame: int) -> "_OpenSpan":
+        """The span that continues after a split before `frame`."""
+        rest = _OpenSpan(frame, frame)
+        for is_speech, level in zip(self.is_speech[frame - self.onset :], self.levels[frame - self.onset :], strict=True):
+            rest.add(is_speech, level)
+        return rest
 
 
-def longest_pause(speech: Sequence[bool]) -> tuple[int, int]:
-    """Start and length of the longest run without speech; of several that are as long the last."""
+def longest_pause(is_speech: Sequence[bool]) -> tuple[int, int]:
+    """Start and length of the longest run without speech; the last one of several with the same length."""
     best, start = (0, 0), 0
-    for i, spoken in enumerate([*speech, True]):
-        if spoken:
+    for i, speech in enumerate([*is_speech, True]):
+        if speech:
             if i - start >= best[1]:
                 best = (start, i - start)
             start = i + 1
@@ -141,78 +106,81 @@ def longest_pause(speech: Sequence[bool]) -> tuple[int, int]:
 
 
 class Endpointer:
-    """Cuts a stream into lines.
+    """Finds the spans of speech in one stream.
 
     Args:
-        detector: Tells speech from everything else; has heard nothing yet.
-        gate: What counts as speech to it.
-        silence_duration: Seconds without speech that end a line.
-        origin: Which sample of the recording is the first of this stream.
+        detector: Has processed no frame yet.
+        thresholds: Belong to the detector.
+        silence_duration: Seconds without speech that end a span.
+        origin: The position in the recording of the first sample of this stream.
     """
 
-    def __init__(self, detector: SpeechDetector, gate: VadThresholds, silence_duration: float, origin: int = 0) -> None:
+    def __init__(self, detector: SpeechDetector, thresholds: VadThresholds, silence_duration: float, origin: int = 0) -> None:
         self._detector = detector
-        self._gate = gate
-        self._silence = max(1, math.ceil(silence_duration * SAMPLE_RATE / FRAME))
+        self._thresholds = thresholds
+        self._silence_frames = max(1, math.ceil(silence_duration * SAMPLE_RATE / FRAME_SAMPLES))
         self._origin = origin
-        self._rest: Samples = np.empty(0, np.float32)
+        self._buffer: Samples = np.empty(0, np.float32)
+        """Samples that are not a whole frame yet."""
         self._frame = 0
+        """The number of the next frame."""
         self._free = 0
-        """The first frame that belongs to no line yet."""
-        self._line: _Line | None = None
+        """The first frame that belongs to no span yet."""
+        self._span: _OpenSpan | None = None
 
     @property
     def active(self) -> bool:
-        """Somebody spoke in the last frame."""
-        return self._line is not None and self._line.speech[-1]
+        """The last frame is speech."""
+        return self._span is not None and self._span.is_speech[-1]
 
     @property
     def current(self) -> SpeechSpan | None:
-        """The line that has begun, as far as it goes by now."""
-        return None if self._line is None else self._cut(self._line.start, self._frame)
+        """The span that has begun, up to now."""
+        return None if self._span is None else self._samples(self._span.start, self._frame)
 
     def feed(self, samples: Samples) -> list[SpeechSpan]:
-        """The lines that have ended with these samples. Blocks for as long as the detector takes."""
-        self._rest = np.concatenate([self._rest, samples])
-        whole = len(self._rest) // FRAME * FRAME
-        cuts = [cut for at in range(0, whole, FRAME) for cut in self._hear(self._rest[at : at + FRAME])]
-        self._rest = self._rest[whole:].copy()
-        return cuts
+        """The spans that end with these samples. Blocks while the detector runs."""
+        self._buffer = np.concatenate([self._buffer, samples])
+        whole = len(self._buffer) // FRAME_SAMPLES * FRAME_SAMPLES
+        frames = (self._buffer[at : at + FRAME_SAMPLES] for at in range(0, whole, FRAME_SAMPLES))
+        spans = [span for frame in frames for span in self._judge(frame)]
+        self._buffer = self._buffer[whole:].copy()
+        return spans
 
     def finish(self) -> list[SpeechSpan]:
-        """The stream has ended: the line that had begun, if there is one."""
-        heard = self._frame * FRAME + len(self._rest)
-        cuts = self.feed(np.zeros(-heard % FRAME, np.float32))
-        if self._line is not None:
-            cuts += self._end(self._line)
-        self._line = None
-        return [SpeechSpan(cut.start, min(cut.end, self._origin + heard)) for cut in cuts]
+        """The stream has ended: the span that has begun, if there is one."""
+        length = self._frame * FRAME_SAMPLES + len(self._buffer)
+        spans = self.feed(np.zeros(-length % FRAME_SAMPLES, np.float32))
+        if self._span is not None:
+            spans += self._close(self._span)
+        self._span = None
+        return [SpeechSpan(span.start, min(span.end, self._origin + length)) for span in spans]
 
-    def _hear(self, frame: Samples) -> list[SpeechSpan]:
+    def _judge(self, frame: Samples) -> list[SpeechSpan]:
         number, self._frame = self._frame, self._frame + 1
-        likely = self._detector(frame)
-        spoken = likely >= (self._gate.low if self.active else self._gate.high)
-        if self._line is None:
-            if not spoken:
+        probability = self._detector(frame)
+        is_speech = probability >= (self._thresholds.low if self.active else self._thresholds.high)
+        if self._span is None:
+            if not is_speech:
                 return []
-            self._line = _Line(max(self._free, number - MARGIN), number)
-        line = self._line
-        line.add(spoken, level(frame))
-        if number - line.last >= self._silence:
-            self._line = None
-            return self._end(line)
-        if self._frame - line.start >= LONGEST:
-            at = line.best_cut()
-            rest = line.rest(at)
-            self._line = rest if rest.spoken else None
-            return self._end(line, at)
+            self._span = _OpenSpan(max(self._free, number - MARGIN_FRAMES), number)
+        span = self._span
+        span.add(is_speech, rms(frame))
+        if number - span.last_speech >= self._silence_frames:
+            self._span = None
+            return self._close(span)
+        if self._frame - span.start >= MAX_SPAN_FRAMES:
+            split = span.best_split()
+            rest = span.rest(split)
+            self._span = rest if rest.speech_frames else None
+            return self._close(span, split)
         return []
 
-    def _end(self, line: _Line, limit: int | None = None) -> list[SpeechSpan]:
-        end = min(line.last + 1 + MARGIN, self._frame if limit is None else limit)
+    def _close(self, span: _OpenSpan, limit: int | None = None) -> list[SpeechSpan]:
+        end = min(span.last_speech + 1 + MARGIN_FRAMES, self._frame if limit is None else limit)
         self._free = end
-        too_short = line.spoken * FRAME < self._gate.shortest * SAMPLE_RATE
-        return [] if too_short or line.loudness < self._gate.quietest else [self._cut(line.start, end)]
+        too_short = span.speech_frames * FRAME_SAMPLES < self._thresholds.min_speech_s * SAMPLE_RATE
+        return [] if too_short or span.level < self._thresholds.min_rms else [self._samples(span.start, end)]
 
-    def _cut(self, start: int, end: int) -> SpeechSpan:
-        return SpeechSpan(self._origin + start * FRAME, self._origin + end * FRAME)
+    def _samples(self, start: int, end: int) -> SpeechSpan:
+        return SpeechSpan(self._origin + start * FRAME_SAMPLES, self._origin + end * FRAME_SAMPLES)

@@ -1,4 +1,4 @@
-"""One line of live audio: who says what in it, and how. What `pipeline.process` is for whole recordings."""
+"""Process one span of speech of live audio. `pipeline.process` does the same for whole recordings."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +15,20 @@ from pipeline.transcript.hallucinations import is_hallucination
 from pipeline.transcript.windows import shards
 from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span
 
-TWO_VOICES = 3.0
-"""Seconds of a line from which it is worth asking whether one person says all of it."""
-A_VOICE = 1.0
-"""Seconds that somebody must say of a line to be told apart in it."""
+MIN_DIARIZED_S = 3.0
+"""Seconds from which a span is diarized."""
+MIN_SPEAKER_S = 1.0
+"""Seconds that a speaker must speak in a span to be distinguished in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessedSegment:
-    """What was made of a line."""
+    """The result of a span of speech."""
 
     segments: tuple[Segment, ...] = ()
-    """One for each change of speaker, with voices and emotions; none where nothing was said."""
+    """One per change of speaker, with embeddings and emotions; none if nothing was transcribed."""
     participants: tuple[Participant, ...] = ()
-    """Those who say them. Their labels mean nothing outside this line."""
+    """The speakers of the segments. Their labels have no meaning outside this span."""
     language: str | None = None
 
     def shifted(self, by: float) -> "ProcessedSegment":
@@ -38,81 +38,81 @@ class ProcessedSegment:
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """What the lines of a conversation have in common."""
-
     language: str | None = None
+    """None: it is detected."""
     filter_hallucinations: bool = True
     speaker_threshold: float = 0.5
-    """Cosine similarity above which two voices of a line are one."""
+    """Cosine similarity above which two voices of a span count as one."""
 
 
-async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], how: SegmentOptions) -> ProcessedSegment:
-    """Transcribe the line, and listen for its voice, its emotion and a second voice, all at the same time.
+async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], options: SegmentOptions) -> ProcessedSegment:
+    """Transcribe the span and determine its voice, its emotion and its speaker changes, all concurrently.
 
     Args:
-        audio: The line alone, as the stages take it, at most 30 s.
+        audio: The span alone, in the form that the stages take, at most 30 s.
         duration: Its length in seconds.
     """
     whole = Span(0.0, duration)
-    said, voices, emotions, diarization = await gather(
-        stages.transcriber.transcribe(audio, whole, how.language),
+    utterances, voices, emotions, diarization = await gather(
+        stages.transcriber.transcribe(audio, whole, options.language),
         stages.embedder.embed_each(audio, [whole]),
         stages.emotion.recognize(audio, [whole]),
-        _diarize_line(audio, duration, stages),
+        _diarize(audio, duration, stages),
     )
-    segments = align(said, diarization)
-    if how.filter_hallucinations:
+    segments = align(utterances, diarization)
+    if options.filter_hallucinations:
         segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
     if not segments:
         return ProcessedSegment()
-    people = await _voices(audio, stages, diarization, segments)
-    if len(people) > 1 and not _alike(people, how.speaker_threshold):
-        parts = await _heard_alone(audio, duration, stages, _by_speaker(segments, {person.label for person in people}))
+    speakers = await _speakers(audio, stages, diarization, segments)
+    if len(speakers) > 1 and not _similar(speakers, options.speaker_threshold):
+        parts = _by_speaker(segments, {speaker.label for speaker in speakers})
+        parts = await _with_voices_and_emotions(audio, duration, stages, parts)
     else:
-        line = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
-        parts, people = [line], [Participant(line.speaker, line.end - line.start, voices[0])]
-    return ProcessedSegment(tuple(parts), tuple(people), said[0].language)
+        segment = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
+        parts, speakers = [segment], [Participant(segment.speaker, segment.end - segment.start, voices[0])]
+    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language)
 
 
 async def _ignore(_fraction: float) -> None: ...
 
 
-async def _diarize_line(audio: Audio, duration: float, stages: Stages[Audio]) -> Diarization:
-    if duration < TWO_VOICES:
+async def _diarize(audio: Audio, duration: float, stages: Stages[Audio]) -> Diarization:
+    if duration < MIN_DIARIZED_S:
         return Diarization((), ())
     (shard,) = shards(duration)
     return await stages.diarizer.cluster([await stages.diarizer.observe(audio, shard, _ignore)], NO_HINT)
 
 
-async def _voices(
+async def _speakers(
     audio: Audio, stages: Stages[Audio], diarization: Diarization, segments: Sequence[Segment]
 ) -> list[Participant]:
-    """Those who say enough of a line to be told apart in it."""
-    people = []
+    """The speakers who speak long enough to be distinguished."""
+    speakers = []
     for label in sorted({segment.speaker for segment in segments}):
         spans = participants.clean_speech(diarization, label)
         length = sum(segment.end - segment.start for segment in segments if segment.speaker == label)
-        if length >= A_VOICE and sum(span.duration for span in spans) >= A_VOICE:
+        if length >= MIN_SPEAKER_S and sum(span.duration for span in spans) >= MIN_SPEAKER_S:
             voice = await stages.embedder.embed(audio, spans, diarization.voiceprints.get(label))
-            people.append(Participant(label, length, voice))
-    return people
+            speakers.append(Participant(label, length, voice))
+    return speakers
 
 
-def _alike(people: Sequence[Participant], threshold: float) -> bool:
-    """Whether any two of them may be one person, so that it is safer not to tell them apart."""
-    vectors, _ = units(np.stack([person.voiceprint.vector for person in people if person.voiceprint is not None]))
-    similar = vectors @ vectors.T
-    return bool(similar[~np.eye(len(vectors), dtype=bool)].max() > threshold)
+def _similar(speakers: Sequence[Participant], threshold: float) -> bool:
+    """Whether any two of them may be one person; then the span is not split."""
+    vectors, _ = units(np.stack([speaker.voiceprint.vector for speaker in speakers if speaker.voiceprint is not None]))
+    similarity = vectors @ vectors.T
+    return bool(similarity[~np.eye(len(vectors), dtype=bool)].max() > threshold)
 
 
 def _by_speaker(segments: Sequence[Segment], labels: Collection[str]) -> list[Segment]:
-    """What each of `labels` says in a row. What somebody else says goes to whoever speaks before, or else after."""
+    """Join consecutive segments of a speaker. Those of speakers not in `labels` go to the previous speaker, else the next."""
     speaker = next(segment.speaker for segment in segments if segment.speaker in labels)
-    given = []
+    assigned = []
     for segment in segments:
         speaker = segment.speaker if segment.speaker in labels else speaker
-        given.append(replace(segment, speaker=speaker))
-    return [_joined(list(group)) for _, group in groupby(given, key=lambda segment: segment.speaker)]
+        assigned.append(replace(segment, speaker=speaker))
+    return [_joined(list(group)) for _, group in groupby(assigned, key=lambda segment: segment.speaker)]
 
 
 def _joined(parts: Sequence[Segment]) -> Segment:
@@ -122,8 +122,10 @@ def _joined(parts: Sequence[Segment]) -> Segment:
     return replace(parts[0], end=parts[-1].end, words=words, avg_logprob=logprob, overlap=overlap)
 
 
-async def _heard_alone(audio: Audio, duration: float, stages: Stages[Audio], parts: Sequence[Segment]) -> list[Segment]:
-    """The parts with voices and emotions of their own."""
+async def _with_voices_and_emotions(
+    audio: Audio, duration: float, stages: Stages[Audio], parts: Sequence[Segment]
+) -> list[Segment]:
+    """The parts, each with an embedding and an emotion of its own."""
     spans = [Span(part.start, min(part.end, duration)) for part in parts]
     voices, emotions = await gather(stages.embedder.embed_each(audio, spans), stages.emotion.recognize(audio, spans))
     return [replace(part, voice=v, emotion=e) for part, v, e in zip(parts, voices, emotions, strict=True)]

@@ -112,7 +112,10 @@ class LiveConversations:
         self._tasks.spawn(session.pause() if session.options.resumable else self._finish(session))
 
     def recover(self) -> None:
-        """Finish abandoned recordings from now on, also those of former processes, whose clients first get time to resume."""
+        """Finish abandoned recordings from now on.
+
+        Those of former processes are included; their clients first get `STREAM_RESUME_SECONDS` to resume.
+        """
         self._spools.touch()
         self._tasks.spawn(self._watch_abandoned())
 

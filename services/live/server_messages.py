@@ -76,7 +76,7 @@ class SpeakerUpdateData(Schema):
     conversation_id: int
     num_speakers: int
     segments: list[SegmentSpeaker]
-    """Those whose speaker is another than in their `segment` message."""
+    """The segments that have another speaker than in their `segment` message."""
 
 
 class CompletedData(Schema):

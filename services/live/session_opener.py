@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 from media import recording
 from media.spool import Spool
-from media.stream import decoder
-from pipeline.live.endpointing import ENERGY, SILERO, Endpointer, energy
+from media.stream import create_decoder
+from pipeline.live.endpointing import Endpointer
 from pipeline.live.language import LanguageTracker
+from pipeline.live.vad import ENERGY, SILERO, energy
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
 from services.live.background import BackgroundTasks, StreamThreads
@@ -99,7 +100,7 @@ class SessionOpener:
         recorder = Recorder(
             conversation_id,
             spool,
-            decoder(options.encoding, options.sample_rate),
+            create_decoder(options.encoding, options.sample_rate),
             endpointer,
             origin,
             self._threads,

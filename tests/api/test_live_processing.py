@@ -30,7 +30,7 @@ class Script:
     wait_for: dict[int, int] = field(default_factory=dict)
     """Spans that are transcribed only after another one has been."""
     broken: int = 0
-    """A span whose transcription fails."""
+    """The transcription of this span fails."""
     languages: list[str | None] = field(default_factory=list)
     order: list[tuple[str, int]] = field(default_factory=list)
     """The begin and the end of each transcription."""

@@ -1,4 +1,4 @@
-"""Live streams with real engines: a client that knows the contract and nothing else, on real speech."""
+"""Live streams with real engines and real speech, and a client that is written from the contract alone."""
 
 import time
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_sta
 from tests.unit.media.test_stream import pieces, webm
 from vivavoce.sample import recording
 
-# numpy's, of pyannote's clustering, where a line is too short to know a voice by.
+# From numpy, in pyannote's clustering of segments that are too short for an embedding.
 pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value encountered in divide")
 
 SPEAKING = slice(7 * CLIENT_RATE, 18 * CLIENT_RATE)
-"""A part of the sample in which both people speak."""
+"""A part of the sample in which both speakers speak."""
 SEGMENT = {
     *("segment_id", "speaker_name", "text", "start_offset", "end_offset", "confidence", "emotion_category"),
     *("emotion_confidence", "detector_breakdown", "is_known", "words", "avg_logprob"),
@@ -43,25 +43,25 @@ def server(database_url: str, stages: LocalStages, tmp_path_factory: pytest.Temp
     model = stages.embedder.weights.name  # type: ignore[attr-defined]
     with serving(database_url, directory, stages, model, stream_resume_seconds=30) as address:
         yield address
-        # What the diarizer still does for a stream that has ended must not outlive the event loop.
+        # The diarization after the end of a stream must not outlive the event loop.
         stages.diarizer._thread.submit(time.sleep, 0.5).result()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
 def speech() -> Samples:
-    """The sample as a client's microphone gives it: 48 kHz."""
+    """The sample at the rate of a client's microphone, 48 kHz."""
     samples, _ = soundfile.read(recording(), dtype="float32")
     found: Samples = soxr.resample(samples, SAMPLE_RATE, CLIENT_RATE)
     return found
 
 
-def lines(client: Client) -> list[tuple[str, float, float]]:
-    return [(line["text"], line["start_offset"], line["end_offset"]) for line in client.of("segment")]
+def texts_and_offsets(client: Client) -> list[tuple[str, float, float]]:
+    return [(segment["text"], segment["start_offset"], segment["end_offset"]) for segment in client.of("segment")]
 
 
 @pytest.fixture(scope="module")
 def whole(server: str, speech: Samples) -> tuple[Client, int]:
-    """The sample, streamed as fast as it goes, and the conversation's id."""
+    """The sample, streamed as fast as possible, and the id of its conversation."""
     with Client(server) as client:
         id_ = client.start(speaker_update=True, title="In one go", language="en")
         client.send(speech, 5 * CLIENT_RATE)
@@ -70,20 +70,24 @@ def whole(server: str, speech: Samples) -> tuple[Client, int]:
     return client, id_
 
 
-def test_two_people_are_told_apart_while_they_speak(whole: tuple[Client, int]) -> None:
+def test_two_speakers_are_distinguished_while_they_speak(whole: tuple[Client, int]) -> None:
     client, _ = whole
-    said = client.of("segment")
-    # The first is a single word, too short to know a voice by.
-    assert [line["speaker_name"] for line in said].index("Unknown_A") == 0
-    assert {line["speaker_name"] for line in said[1:]} == {"Unknown_01", "Unknown_02"}
-    assert all(set(line) == SEGMENT for line in said)
-    assert all(set(word) == {"word", "start", "end", "probability"} for line in said for word in line["words"])
-    for line in said:
-        times = [line["start_offset"], *(word[edge] for word in line["words"] for edge in ("start", "end")), line["end_offset"]]
+    segments = client.of("segment")
+    # The first is a single word, too short for an embedding.
+    assert [segment["speaker_name"] for segment in segments].index("Unknown_A") == 0
+    assert {segment["speaker_name"] for segment in segments[1:]} == {"Unknown_01", "Unknown_02"}
+    assert all(set(segment) == SEGMENT for segment in segments)
+    assert all(set(word) == {"word", "start", "end", "probability"} for segment in segments for word in segment["words"])
+    for segment in segments:
+        times = [
+            segment["start_offset"],
+            *(word[edge] for word in segment["words"] for edge in ("start", "end")),
+            segment["end_offset"],
+        ]
         assert times == sorted(times)
-    assert [line["start_offset"] for line in said] == sorted(line["start_offset"] for line in said)
-    chicago = [line["speaker_name"] for line in said if "Chicago" in line["text"]]
-    assert len(set(chicago)) == 2  # one after the other says that she is from there
+    assert [segment["start_offset"] for segment in segments] == sorted(segment["start_offset"] for segment in segments)
+    chicago = [segment["speaker_name"] for segment in segments if "Chicago" in segment["text"]]
+    assert len(set(chicago)) == 2  # both speakers say that they are from there
 
 
 async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], stages: LocalStages, speech: Samples) -> None:
@@ -93,10 +97,10 @@ async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], stages
 
     transcript = await process(samples, 30.0, stages, Options(language="en"), ignore)
     file = " ".join(segment.text for segment in transcript.segments)
-    assert word_error_rate(file, " ".join(text for text, _, _ in lines(whole[0]))) <= 0.05
+    assert word_error_rate(file, " ".join(text for text, _, _ in texts_and_offsets(whole[0]))) <= 0.05
 
 
-def test_what_was_sent_is_what_is_stored(server: str, whole: tuple[Client, int]) -> None:
+def test_the_messages_agree_with_the_stored_conversation(server: str, whole: tuple[Client, int]) -> None:
     client, id_ = whole
     found = conversation(server, id_)
     done = client.of("completed")[0]
@@ -105,28 +109,28 @@ def test_what_was_sent_is_what_is_stored(server: str, whole: tuple[Client, int])
     assert done["duration"] == 30.0
     assert found["num_segments"] == done["num_segments"] == len(client.of("segment"))
     assert found["num_speakers"] == done["num_speakers"] == 2
-    kept = [(line["id"], line["text"], line["emotion_category"]) for line in found["segments"]]
-    assert kept == [(line["segment_id"], line["text"], line["emotion_category"]) for line in client.of("segment")]
+    kept = [(segment["id"], segment["text"], segment["emotion_category"]) for segment in found["segments"]]
+    assert kept == [(segment["segment_id"], segment["text"], segment["emotion_category"]) for segment in client.of("segment")]
 
 
-def test_the_diarizer_hears_all_of_it_at_the_end(whole: tuple[Client, int]) -> None:
+def test_the_whole_recording_is_diarized_at_the_end(whole: tuple[Client, int]) -> None:
     client, id_ = whole
     (update,) = client.of("speaker_update")
     assert (update["conversation_id"], update["num_speakers"]) == (id_, 2)
     assert [message["type"] for message in client.messages[-2:]] == ["speaker_update", "completed"]
 
 
-def test_small_pieces_make_the_same_lines(server: str, speech: Samples, whole: tuple[Client, int]) -> None:
+def test_small_frames_give_the_same_segments(server: str, speech: Samples, whole: tuple[Client, int]) -> None:
     with Client(server) as client:
         client.start(language="en")
         client.send(speech, CLIENT_RATE // 10)
         client.stop()
-    assert lines(client) == lines(whole[0])
-    assert client.of("partial") == client.of("speaker_update") == []  # nobody asked
+    assert texts_and_offsets(client) == texts_and_offsets(whole[0])
+    assert client.of("partial") == client.of("speaker_update") == []  # not requested
 
 
-def test_a_line_comes_while_its_speaker_goes_on(server: str, speech: Samples) -> None:
-    """The first line is there before the stream ends, and partial words before the line."""
+def test_segments_come_while_the_speaker_continues(server: str, speech: Samples) -> None:
+    """The first segment comes before the stream ends, and partial words before the segment."""
     reader = speech[SPEAKING.start : SPEAKING.start + 4 * CLIENT_RATE]
     with Client(server) as client:
         client.start(partials=True, language="en")
@@ -146,18 +150,18 @@ def test_a_line_comes_while_its_speaker_goes_on(server: str, speech: Samples) ->
     assert order.index("partial") < order.index("segment") < order.index("completed")
 
 
-def test_a_stream_that_is_taken_up_again_loses_no_line(server: str, speech: Samples) -> None:
+def test_a_resumed_stream_loses_no_segment(server: str, speech: Samples) -> None:
     part = speech[SPEAKING]
     middle = round(7.15 * CLIENT_RATE)  # between two sentences
     with Client(server) as first:
         id_ = first.start(resumable=True, language="en")
         first.send(part[:middle], CLIENT_RATE)
     with Client(server) as second:
-        second.start(conversation_id=id_)  # waits while the server still hears what the first one sent
+        second.start(conversation_id=id_)  # waits while the server still processes the audio of the first
         second.send(part[middle:], CLIENT_RATE)
         second.stop()
     found = conversation(server, id_)
-    text = " ".join(line["text"] for line in found["segments"])
+    text = " ".join(segment["text"] for segment in found["segments"])
     assert found["duration"] == 11.0
     assert [word for word in ("Hello", "know", "Diane", "Sheila", "Chicago") if word in text] == [
         *("Hello", "know", "Diane", "Sheila", "Chicago")
@@ -172,10 +176,10 @@ def test_webm_from_a_browser(server: str, speech: Samples) -> None:
             client.until("status")
         done = client.stop()
     assert done["duration"] == pytest.approx(11.0, abs=0.1)
-    assert "Chicago" in " ".join(line["text"] for line in conversation(server, id_)["segments"])
+    assert "Chicago" in " ".join(segment["text"] for segment in conversation(server, id_)["segments"])
 
 
-def test_a_stage_that_fails_costs_its_line_alone(
+def test_a_stage_that_fails_affects_one_segment_alone(
     server: str, speech: Samples, stages: LocalStages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
@@ -194,12 +198,12 @@ def test_a_stage_that_fails_costs_its_line_alone(
     found = until_status(server, id_, "completed")
     assert found["duration"] == 12.0
     assert found["segments"]
-    assert all(line["start_offset"] > 5 for line in found["segments"])
+    assert all(segment["start_offset"] > 5 for segment in found["segments"])
 
 
-def test_the_segments_audio_can_be_heard(server: str, whole: tuple[Client, int]) -> None:
+def test_the_audio_of_a_segment_is_served(server: str, whole: tuple[Client, int]) -> None:
     client, _ = whole
-    line = client.of("segment")[0]
-    answer = httpx.get(f"http://{server}/conversations/segments/{line['segment_id']}/audio", trust_env=False)
+    segment = client.of("segment")[0]
+    answer = httpx.get(f"http://{server}/conversations/segments/{segment['segment_id']}/audio", trust_env=False)
     assert answer.status_code == 200
-    assert len(answer.content) > 2 * SAMPLE_RATE * (line["end_offset"] - line["start_offset"])
+    assert len(answer.content) > 2 * SAMPLE_RATE * (segment["end_offset"] - segment["start_offset"])

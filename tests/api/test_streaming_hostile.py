@@ -1,4 +1,4 @@
-"""Live streams with clients that do not keep to the contract. No model is needed to survive them."""
+"""Live streams with clients that violate the contract, and faults of the server. No model is needed."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ from storage.postgres.database import Database
 from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
 from tests.support.program import ROOT
 
-NOBODY: Any = None
+NO_STAGE: Any = None
 SECOND = np.zeros(CLIENT_RATE, "<f4").tobytes()
 
 
@@ -39,31 +39,31 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(database_url: str, directory: Path) -> Iterator[str]:
-    """Its stages are not there: it hears silence only."""
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    """It has no stages and can process silence only."""
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     with serving(database_url, directory, stages, "wespeaker-resnet34", max_streams=5) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def hasty(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Another such server, which waits for nobody."""
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another such server, with short timeouts."""
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     limits = {"stream_idle_seconds": 3, "ws_send_timeout_seconds": 1, "stream_resume_seconds": 5}
-    with serving(database_url, tmp_path_factory.mktemp("hasty"), stages, "wespeaker-resnet34", **limits) as address:
+    with serving(database_url, tmp_path_factory.mktemp("impatient"), stages, "wespeaker-resnet34", **limits) as address:
         yield address
 
 
 def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
-    """What an `error` says to these messages, and the code with which the connection ends."""
+    """The text of the `error` that these messages cause, and the close code of the connection."""
     with Client(server) as client:
         for message in messages:
             client.socket.send(message)
-        said = client.until("error")["message"]
-        return said, client.closed()
+        text = client.until("error")["message"]
+        return text, client.closed()
 
 
-def test_silence_is_a_recording_without_lines(server: str, directory: Path) -> None:
+def test_silence_is_a_recording_without_segments(server: str, directory: Path) -> None:
     with Client(server) as client:
         id_ = client.start()
         assert client.of("started") == [{"conversation_id": id_, "sample_rate": 48000, "message": "Recording started"}]
@@ -83,7 +83,7 @@ def test_silence_is_a_recording_without_lines(server: str, directory: Path) -> N
     assert list((directory / "live").iterdir()) == []
 
 
-def test_nothing_at_all_is_a_recording_too(server: str) -> None:
+def test_a_stream_without_audio_is_a_recording(server: str) -> None:
     with Client(server) as client:
         id_ = client.start(title="Nothing\0 at all")
         assert client.stop()["concatenation_status"] == "empty"
@@ -104,13 +104,13 @@ def test_nothing_at_all_is_a_recording_too(server: str) -> None:
         ('{"type": "start", "conversation_id": 999999}', "Conversation 999999 cannot be resumed", 1008),
     ],
 )
-def test_a_wrong_beginning(server: str, first: str | bytes, sentence: str, code: int) -> None:
-    said, closed = refused(server, first)
-    assert said.startswith(sentence)
+def test_a_wrong_first_message(server: str, first: str | bytes, sentence: str, code: int) -> None:
+    text, closed = refused(server, first)
+    assert text.startswith(sentence)
     assert closed == code
 
 
-def test_what_follows_may_be_garbage(server: str) -> None:
+def test_invalid_frames_after_the_start_do_no_harm(server: str) -> None:
     with Client(server) as client:
         id_ = client.start()
         strange = np.array([np.nan, np.inf, -np.inf, 1e38] * 1000, "<f4").tobytes()
@@ -127,7 +127,7 @@ def test_what_follows_may_be_garbage(server: str) -> None:
     ("garbage", "sentence", "code"),
     [("stop", "A text message must be", 1003), (bytes(9 * 2**20), "A frame is larger than 8 MB: send smaller ones.", 1009)],
 )
-def test_a_client_that_must_go_has_its_recording_kept(server: str, garbage: str | bytes, sentence: str, code: int) -> None:
+def test_the_recording_of_a_disconnected_client_is_kept(server: str, garbage: str | bytes, sentence: str, code: int) -> None:
     with Client(server) as client:
         id_ = client.start()
         client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
@@ -137,7 +137,7 @@ def test_a_client_that_must_go_has_its_recording_kept(server: str, garbage: str 
     assert until_status(server, id_, "completed")["duration"] == 1.0
 
 
-def test_a_webm_stream_that_is_none(server: str) -> None:
+def test_a_webm_stream_with_other_data(server: str) -> None:
     with Client(server) as client:
         id_ = client.start(encoding="webm")
         client.socket.send(b"RIFF" + bytes(100_000))
@@ -146,30 +146,30 @@ def test_a_webm_stream_that_is_none(server: str) -> None:
     assert until_status(server, id_, "completed")["duration"] == 0.0
 
 
-def test_a_silent_client_is_disconnected_and_its_recording_kept(hasty: str) -> None:
-    with Client(hasty) as client:
+def test_a_client_that_sends_nothing_is_disconnected_and_its_recording_kept(impatient: str) -> None:
+    with Client(impatient) as client:
         id_ = client.start()
         client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
         assert client.until("error")["message"] == "Nothing was sent for 3 s."
         assert client.closed() == 1008
-    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+    assert until_status(impatient, id_, "completed")["duration"] == 1.0
 
 
-def test_a_client_that_never_starts_is_disconnected(hasty: str) -> None:
-    with Client(hasty) as client:
+def test_a_client_that_never_starts_is_disconnected(impatient: str) -> None:
+    with Client(impatient) as client:
         assert client.closed() == 1008
 
 
-def test_a_client_that_hangs_up_has_its_recording_kept(server: str, directory: Path) -> None:
+def test_the_recording_of_a_client_that_disconnects_is_kept(server: str, directory: Path) -> None:
     client = Client(server)
     id_ = client.start()
     client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-    client.socket.socket.close()  # no goodbye
+    client.socket.socket.close()  # without a close frame
     assert until_status(server, id_, "completed")["duration"] == 1.0
     assert list((directory / "live").iterdir()) == []
 
 
-def test_a_lost_connection_is_taken_up_again(server: str) -> None:
+def test_a_lost_connection_is_resumed(server: str) -> None:
     with Client(server) as first:
         id_ = first.start(resumable=True)
         first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
@@ -183,8 +183,8 @@ def test_a_lost_connection_is_taken_up_again(server: str) -> None:
     assert conversation(server, id_)["status"] == "completed"
 
 
-def test_a_connection_that_is_dead_and_does_not_know_it_gives_way(server: str) -> None:
-    """As where a phone changes networks: nobody tells the server that the first one is gone."""
+def test_a_dead_connection_is_superseded(server: str) -> None:
+    """When a phone changes networks, the server does not notice that the first connection is dead."""
     with Client(server) as first, Client(server) as second:
         id_ = first.start(resumable=True)
         first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
@@ -196,29 +196,29 @@ def test_a_connection_that_is_dead_and_does_not_know_it_gives_way(server: str) -
         assert second.stop()["duration"] == 2.0
 
 
-def test_a_lost_connection_that_nobody_takes_up_is_finished(hasty: str) -> None:
-    with Client(hasty) as client:
+def test_a_lost_connection_that_is_not_resumed_is_finished(impatient: str) -> None:
+    with Client(impatient) as client:
         id_ = client.start(resumable=True)
         client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-    assert conversation(hasty, id_)["status"] == "recording"
-    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+    assert conversation(impatient, id_)["status"] == "recording"
+    assert until_status(impatient, id_, "completed")["duration"] == 1.0
 
 
 def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
     with Client(server) as client:
         id_ = client.start()
-        said, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
-        assert "still connected" in said
+        text, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
+        assert "still connected" in text
         assert code == 1008
         client.stop()
 
 
-def test_there_are_only_so_many_streams(server: str) -> None:
+def test_the_number_of_streams_is_limited(server: str) -> None:
     clients = [Client(server) for _ in range(5)]
     for client in clients:
         client.start()
-    said, code = refused(server, json.dumps({"type": "start"}))
-    assert (said, code) == ("All 5 live streams are in use: try again later.", 1013)
+    text, code = refused(server, json.dumps({"type": "start"}))
+    assert (text, code) == ("All 5 live streams are in use: try again later.", 1013)
     for client in clients:
         client.stop()
         client.closed()
@@ -228,15 +228,15 @@ def test_there_are_only_so_many_streams(server: str) -> None:
 
 
 def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_url: str, tmp_path: Path) -> None:
-    """As many as there may be, with audio in turns; one more is told to come again."""
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    """The maximum number of streams, all with audio in transit; one more is refused."""
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     process, part = psutil.Process(os.getpid()), np.full(CLIENT_RATE // 4, 0.001, np.float32)
     with serving(database_url, tmp_path, stages, "wespeaker-resnet34") as address, ExitStack() as stack:
         before = process.memory_info().rss
         clients = [stack.enter_context(Client(address)) for _ in range(100)]
         ids = [client.start() for client in clients]
         for _ in range(4):
-            for client in clients:  # all of them have audio on its way
+            for client in clients:  # all of them have audio in transit
                 client.socket.send(part.tobytes())
             for client in clients:
                 client.until("status")
@@ -244,7 +244,7 @@ def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_
             "All 100 live streams are in use: try again later.",
             1013,
         )
-        assert process.memory_info().rss - before < 400e6  # the clients' own are among it
+        assert process.memory_info().rss - before < 400e6  # including that of the clients
         for client in clients:
             client.socket.send(json.dumps({"type": "stop"}))
         assert [client.until("completed")["duration"] for client in clients] == [1.0] * 100
@@ -253,23 +253,23 @@ def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_
     assert list((tmp_path / "live").iterdir()) == []
 
 
-async def test_what_a_replica_leaves_that_never_comes_back_another_one_finishes(database: Database, tmp_path: Path) -> None:
-    """One that was scaled down, say, or whose node is gone."""
+async def test_the_recording_of_a_lost_replica_is_finished_by_another(database: Database, tmp_path: Path) -> None:
+    """As after scaling down or the loss of a node."""
     url, uuid = database.engine.url.render_as_string(hide_password=False), uuid4()
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     with serving(url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
         with Spool(tmp_path / "live" / f"{uuid}.pcm") as file:
             async with database.session() as session:
                 id_ = await live_recordings.begin(session, uuid, None, "flac", None)
             file.append(np.zeros(SAMPLE_RATE, np.float32))
             await asyncio.sleep(2)
-            assert (await asyncio.to_thread(conversation, address, id_))["status"] == "recording"  # it is being written
+            assert (await asyncio.to_thread(conversation, address, id_))["status"] == "recording"  # its file is held
         assert (await asyncio.to_thread(until_status, address, id_, "completed"))["duration"] == 1.0
 
 
-def test_a_client_that_reads_nothing_is_disconnected(hasty: str) -> None:
-    host, port = hasty.removesuffix("/api/v1").split(":")
-    before = httpx.get(f"http://{hasty}/conversations", trust_env=False).json()["total"]
+def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
+    host, port = impatient.removesuffix("/api/v1").split(":")
+    before = httpx.get(f"http://{impatient}/conversations", trust_env=False).json()["total"]
     with socket.create_connection((host, int(port))) as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.settimeout(5)
@@ -289,11 +289,11 @@ def test_a_client_that_reads_nothing_is_disconnected(hasty: str) -> None:
             while time.monotonic() < deadline:
                 raw.sendall(audio)
 
-        with pytest.raises(OSError):  # noqa: PT011  # the server hangs up, or takes no more and then hangs up
+        with pytest.raises(OSError):  # noqa: PT011  # the server disconnects, at once or after it stops reading
             send()
-    page = httpx.get(f"http://{hasty}/conversations", trust_env=False).json()
+    page = httpx.get(f"http://{impatient}/conversations", trust_env=False).json()
     assert page["total"] == before + 1
-    until_status(hasty, page["conversations"][0]["id"], "completed", 60)
+    until_status(impatient, page["conversations"][0]["id"], "completed", 60)
 
 
 def test_much_silence_takes_no_memory(server: str) -> None:
@@ -312,7 +312,7 @@ def test_much_silence_takes_no_memory(server: str) -> None:
         assert client.stop()["duration"] == 35 * 30
 
 
-def test_what_is_being_recorded_cannot_be_deleted(server: str) -> None:
+def test_a_conversation_in_progress_cannot_be_deleted(server: str) -> None:
     with Client(server) as client:
         id_ = client.start()
         answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False)
@@ -320,7 +320,7 @@ def test_what_is_being_recorded_cannot_be_deleted(server: str) -> None:
         client.stop()
 
 
-def test_what_cannot_be_stored_is_tried_again(hasty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_could_not_be_stored_is_stored_later(impatient: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put, calls = AudioStore.put, itertools.count()
 
     async def full_at_first(*arguments: Any) -> str:
@@ -329,20 +329,20 @@ def test_what_cannot_be_stored_is_tried_again(hasty: str, monkeypatch: pytest.Mo
         return await put(*arguments)
 
     monkeypatch.setattr(AudioStore, "put", full_at_first)
-    with Client(hasty) as client:
+    with Client(impatient) as client:
         id_ = client.start()
         client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
         client.socket.send(json.dumps({"type": "stop"}))
         assert client.until("error")["message"] == "Finalization error: No space left on device"
         assert client.closed() == 1011
-    assert until_status(hasty, id_, "completed")["duration"] == 1.0
+    assert until_status(impatient, id_, "completed")["duration"] == 1.0
 
 
-def test_without_stages_nothing_is_begun(database_url: str, tmp_path: Path) -> None:
-    with serving(database_url, tmp_path, Stages(NOBODY, NOBODY, NOBODY, NOBODY), None) as address:
+def test_without_models_no_conversation_is_created(database_url: str, tmp_path: Path) -> None:
+    with serving(database_url, tmp_path, Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE), None) as address:
         before = httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"]
-        said, code = refused(address, json.dumps({"type": "start"}))
-        assert (said, code) == ("The models do not answer; wait until GET /health/ready does.", 1013)
+        text, code = refused(address, json.dumps({"type": "start"}))
+        assert (text, code) == ("The models do not answer; wait until GET /health/ready does.", 1013)
         assert httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"] == before
     assert not list(tmp_path.glob("live/*"))
 
@@ -358,7 +358,7 @@ with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "we
 """
 
 
-def test_what_a_killed_server_leaves_is_finished_at_the_next_start(database_url: str, tmp_path: Path) -> None:
+def test_the_recording_of_a_killed_server_is_finished_at_the_next_start(database_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, database_url, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -367,15 +367,15 @@ def test_what_a_killed_server_leaves_is_finished_at_the_next_start(database_url:
             client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
             process.kill()
     assert len(list((tmp_path / "live").iterdir())) == 1
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
-        # What the resampler still held back is lost: a hundredth of a second.
+        # The samples in the resampler are lost: a hundredth of a second.
         assert until_status(address, id_, "completed")["duration"] == pytest.approx(1.0, abs=0.05)
     assert list((tmp_path / "live").iterdir()) == []
 
 
-def test_others_are_answered_while_a_frame_is_heard(server: str) -> None:
-    """Eight megabytes are decoded and listened to beside the event loop, which is the server's only one."""
+def test_other_requests_are_answered_while_a_frame_is_processed(server: str) -> None:
+    """Eight megabytes are decoded and searched for speech in a thread; the server has one event loop."""
     with Client(server) as client, httpx.Client(trust_env=False) as http:
         client.start(sample_rate=16000, encoding="int16")
         client.socket.send(bytes(8 * 2**20))

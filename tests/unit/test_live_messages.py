@@ -21,7 +21,7 @@ DOCUMENT = ROOT / "docs/live.md"
 
 
 def rows(header: str) -> Iterator[list[str]]:
-    """The cells of the table of docs/live.md whose header begins with `header`."""
+    """The cells of the table of docs/live.md under a header that begins with `header`."""
     lines = iter(DOCUMENT.read_text().splitlines())
     assert any(line.startswith(header) for line in lines), header
     next(lines)

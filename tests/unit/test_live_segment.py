@@ -1,4 +1,4 @@
-"""What becomes of one line, with stages that answer from a script. The models have tests of their own."""
+"""The processing of one span of speech, with stages that answer from a script. The models have tests of their own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,10 +11,10 @@ from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Turn, Utterance, Vector, Voiceprint, Word
 
-AUDIO = "a reference that the pipeline only hands on"
+AUDIO = "a reference that the pipeline only passes on"
 ALICE, BOB = np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32)
 WHOLE = np.array([0, 0, 1], np.float32)
-"""What all of a line sounds like."""
+"""The embedding of a whole span."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Script:
         self.running -= 1
 
     async def find_speech(self, audio: str) -> Sequence[Span]:
-        raise AssertionError("A line is speech already.")
+        raise AssertionError("A span is speech already.")
 
     async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
         await self._work()
@@ -65,17 +65,17 @@ class Script:
         return [Emotion("happy", span.duration / 10, {}, WHOLE, "feelings") for span in spans]
 
 
-async def heard(script: Script, duration: float = 6.0, **how: object) -> ProcessedSegment:
-    return await process_segment(AUDIO, duration, Stages(script, script, script, script), SegmentOptions(**how))  # type: ignore[arg-type]
+async def processed(script: Script, duration: float = 6.0, **options: object) -> ProcessedSegment:
+    return await process_segment(AUDIO, duration, Stages(script, script, script, script), SegmentOptions(**options))  # type: ignore[arg-type]
 
 
-def lines(found: ProcessedSegment) -> list[tuple[str, str]]:
+def texts(found: ProcessedSegment) -> list[tuple[str, str]]:
     return [(segment.speaker, segment.text) for segment in found.segments]
 
 
 async def test_two_voices_make_two_segments_with_voices_and_emotions_of_their_own() -> None:
-    found = await heard(Script())
-    assert lines(found) == [("A", "w0 w1 w2"), ("B", "w3 w4 w5")]
+    found = await processed(Script())
+    assert texts(found) == [("A", "w0 w1 w2"), ("B", "w3 w4 w5")]
     assert [(segment.start, segment.end) for segment in found.segments] == [(0, 2.9), (3, 5.9)]
     assert [segment.emotion and segment.emotion.confidence for segment in found.segments] == [pytest.approx(0.29)] * 2
     assert {p.label: p.voiceprint.vector.tolist() for p in found.participants if p.voiceprint} == {
@@ -85,12 +85,12 @@ async def test_two_voices_make_two_segments_with_voices_and_emotions_of_their_ow
     assert found.language == "fr"
 
 
-async def test_voices_that_cannot_be_told_apart_are_one() -> None:
-    found = await heard(Script(voices={"A": ALICE, "B": ALICE}))
-    assert [text for _, text in lines(found)] == ["w0 w1 w2 w3 w4 w5"]
+async def test_voices_that_cannot_be_distinguished_are_one() -> None:
+    found = await processed(Script(voices={"A": ALICE, "B": ALICE}))
+    assert [text for _, text in texts(found)] == ["w0 w1 w2 w3 w4 w5"]
     (person,) = found.participants
     assert person.voiceprint is not None
-    assert person.voiceprint.vector[2] == 6.0  # that of the whole line
+    assert person.voiceprint.vector[2] == 6.0  # that of the whole span
     assert person.speech == pytest.approx(5.9)
     assert found.segments[0].emotion is not None
     assert found.segments[0].emotion.confidence == pytest.approx(0.6)
@@ -98,50 +98,50 @@ async def test_voices_that_cannot_be_told_apart_are_one() -> None:
 
 async def test_the_threshold_decides_whether_they_can() -> None:
     like = (ALICE + BOB) / np.sqrt(2)
-    assert len((await heard(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.6)).participants) == 1
-    assert len((await heard(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.8)).participants) == 2
+    assert len((await processed(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.6)).participants) == 1
+    assert len((await processed(Script(voices={"A": ALICE, "B": like}), speaker_threshold=0.8)).participants) == 2
 
 
-async def test_a_word_thrown_in_does_not_make_a_speaker() -> None:
+async def test_an_interjected_word_does_not_make_a_speaker() -> None:
     turns = [Turn(0, 3, "A"), Turn(3, 3.9, "C"), Turn(3.9, 6, "B")]
     words = [Word(" One.", 0, 2.9, 0.9), Word(" Mhm.", 3.1, 3.8, 0.9), Word(" Two.", 4, 5.9, 0.9)]
-    found = await heard(Script(turns=turns, words=words, voices={"A": ALICE, "B": BOB, "C": WHOLE}))
-    assert lines(found) == [("A", "One. Mhm."), ("B", "Two.")]
+    found = await processed(Script(turns=turns, words=words, voices={"A": ALICE, "B": BOB, "C": WHOLE}))
+    assert texts(found) == [("A", "One. Mhm."), ("B", "Two.")]
 
 
-async def test_everything_is_asked_at_the_same_time() -> None:
+async def test_all_stages_run_concurrently() -> None:
     script = Script()
-    await heard(script)
+    await processed(script)
     assert script.at_once == 4
     assert script.shards == [Span(0.0, 10.0)]  # a window of the diarizer
 
 
-async def test_nobody_looks_for_a_second_voice_in_a_short_line() -> None:
+async def test_a_short_span_is_not_diarized() -> None:
     script = Script(words=[Word(" Yes.", 0, 0.5, 0.9)])
-    assert lines(await heard(script, duration=1.5)) == [("SPEAKER_00", "Yes.")]
+    assert texts(await processed(script, duration=1.5)) == [("SPEAKER_00", "Yes.")]
     assert script.shards == []
 
 
-async def test_a_line_without_words_is_nothing() -> None:
-    assert await heard(Script(words=[])) == ProcessedSegment()
+async def test_a_span_without_words_gives_no_segment() -> None:
+    assert await processed(Script(words=[])) == ProcessedSegment()
 
 
-async def test_what_whisper_makes_up_is_left_out_if_wanted() -> None:
+async def test_hallucinations_are_left_out_on_request() -> None:
     script = Script(words=[Word(" Thank", 0, 0.2, 0.2), Word(" you.", 0.2, 0.3, 0.2)], logprob=-1.5)
-    assert await heard(script) == ProcessedSegment()
-    assert len((await heard(script, filter_hallucinations=False)).segments) == 1
+    assert await processed(script) == ProcessedSegment()
+    assert len((await processed(script, filter_hallucinations=False)).segments) == 1
 
 
-async def test_the_language_that_is_known_is_not_guessed() -> None:
-    assert (await heard(Script(), language="de")).language == "de"
+async def test_a_known_language_is_not_detected() -> None:
+    assert (await processed(Script(), language="de")).language == "de"
 
 
-async def test_an_error_is_raised_as_it_is_and_ends_everything() -> None:
+async def test_an_error_is_raised_unchanged_and_cancels_the_other_stages() -> None:
     class Broken(Script):
         async def recognize(self, audio: str, spans: Sequence[Span]) -> Sequence[Emotion]:
             raise RuntimeError("The device is gone.")
 
     script = Broken()
     with pytest.raises(RuntimeError, match="The device is gone"):
-        await heard(script)
+        await processed(script)
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -4,21 +4,21 @@ from hypothesis import strategies as st
 from pipeline.live.partials import LocalAgreement, Partial
 
 
-def test_what_two_hypotheses_begin_with_is_stable() -> None:
+def test_the_common_beginning_of_two_hypotheses_is_stable() -> None:
     agreement = LocalAgreement()
     assert agreement.update([" I", " scream"]) == Partial("I scream", "")
     assert agreement.update([" Ice", " cream", " is"]) == Partial("Ice cream is", "")
     assert agreement.update([" Ice", " cream", " in"]) == Partial("Ice cream in", "Ice cream")
 
 
-def test_case_and_punctuation_are_no_disagreement_and_what_was_said_first_stays() -> None:
+def test_case_and_punctuation_are_ignored_and_the_first_spelling_stays() -> None:
     agreement = LocalAgreement()
     agreement.update([" Hello", " there."])
     assert agreement.update([" hello,", " there", " you"]) == Partial("hello, there you", "hello, there")
     assert agreement.update([" Hello,", " There", " you", " are"]).stable == "hello, there you"
 
 
-def test_a_stable_beginning_outlives_a_hypothesis_without_it() -> None:
+def test_stable_words_stay_when_a_hypothesis_lacks_them() -> None:
     agreement = LocalAgreement()
     agreement.update([" One", " two"])
     agreement.update([" One", " two", " three"])

@@ -23,12 +23,12 @@ from tests.support.program import BIN, environment, vivavoce
 from vivavoce import listen
 from vivavoce.listen import ListenError
 
-NOBODY: Any = None
+NO_STAGE: Any = None
 
 
 @pytest.fixture(scope="module")
 def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    stages = Stages(NOBODY, NOBODY, NOBODY, NOBODY)
+    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     with serving(database_url, tmp_path_factory.mktemp("live"), stages, "wespeaker-resnet34", max_streams=1) as address:
         yield address
 
@@ -62,7 +62,7 @@ def test_the_command_plays_a_file_faster(server: str, silence: Path) -> None:
     assert "Recording completed and saved: 2 s, 0 lines, 0 speakers" in done.stderr
 
 
-def test_ctrl_c_ends_the_sound_and_not_the_conversation(server: str, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_audio_and_not_the_conversation(server: str, tmp_path: Path) -> None:
     long = tmp_path / "long.flac"
     recording.write(long, np.zeros(60 * SAMPLE_RATE, np.float32))
     command = [BIN / "vivavoce", "listen", long, "--url", url(server)]
@@ -98,7 +98,7 @@ def test_one_source_of_sound(silence: Path, arguments: list[str]) -> None:
     assert "Name a file to play, or give --microphone." in done.stderr
 
 
-def test_lines_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+def test_segments_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
     data = {
         "segment_id": 1,
         "speaker_name": "Alice",
@@ -115,6 +115,6 @@ def test_lines_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -> N
     }
     listen.show(SegmentMessage(data=SegmentData(**data)))
     listen.show(server_messages.error("Segment processing error: too bad."))
-    said = capsys.readouterr()
-    assert said.out == "0:01:01.5  Alice         happy 70%        Hello.\n"
-    assert said.err == "Segment processing error: too bad.\n"
+    printed = capsys.readouterr()
+    assert printed.out == "0:01:01.5  Alice         happy 70%        Hello.\n"
+    assert printed.err == "Segment processing error: too bad.\n"

@@ -17,7 +17,7 @@ def tone(n: int) -> np.ndarray:
     return np.sin(np.arange(n) / 20).astype(np.float32) * 0.5
 
 
-def test_what_is_appended_can_be_read(tmp_path: Path) -> None:
+def test_appended_samples_can_be_read(tmp_path: Path) -> None:
     with Spool(tmp_path / "live" / "a.pcm") as spool:
         spool.append(tone(1000))
         spool.append(np.array([2.0, -2.0], np.float32))
@@ -27,7 +27,7 @@ def test_what_is_appended_can_be_read(tmp_path: Path) -> None:
         assert len(spool.read(2000, 3000)) == 0
 
 
-def test_a_recording_in_the_archive_is_the_same(tmp_path: Path) -> None:
+def test_an_exported_recording_has_the_same_samples(tmp_path: Path) -> None:
     with Spool(tmp_path / "a.pcm") as spool:
         spool.append(tone(70 * 16000))
         spool.export(tmp_path / "a.flac")
@@ -40,7 +40,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     Spool(tmp_path / "a.pcm").close()
 
 
-def test_half_a_sample_is_none(tmp_path: Path) -> None:
+def test_half_a_sample_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.pcm").write_bytes(b"\1\0\2\0\3")
     with Spool(tmp_path / "a.pcm") as spool:
         assert spool.length == 2
@@ -49,7 +49,7 @@ def test_half_a_sample_is_none(tmp_path: Path) -> None:
         assert os.stat(spool.path).st_size == 6
 
 
-def test_a_killed_process_leaves_what_it_wrote_and_no_lock(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_its_samples_and_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "a.pcm"
     code = (
         "import sys, time, numpy as np; from pathlib import Path; from media.spool import Spool\n"
@@ -73,7 +73,7 @@ def test_a_killed_process_leaves_what_it_wrote_and_no_lock(tmp_path: Path) -> No
         assert spool.read(0, 1000).tolist() == [0.25] * 160
 
 
-def test_discarded_is_gone(tmp_path: Path) -> None:
+def test_a_discarded_file_is_deleted(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a.pcm")
     spool.discard()
     assert not spool.path.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, Decoder, StreamError
 from media.decoding import decode
-from media.stream import decoder
+from media.stream import create_decoder
 from media.webm import WebmDecoder
 from pipeline.types import SAMPLE_RATE, Samples
 from tests.support.program import DATA
@@ -36,41 +36,41 @@ def pieces(data: bytes, *sizes: int) -> Iterable[bytes]:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
 def test_any_rate_becomes_16_khz(rate: int) -> None:
-    found = decoded(decoder("float32", rate), [tone(1, rate).astype("<f4").tobytes()])
+    found = decoded(create_decoder("float32", rate), [tone(1, rate).astype("<f4").tobytes()])
     assert len(found) == SAMPLE_RATE
     assert np.abs(found - tone(1, SAMPLE_RATE))[500:-500].max() < 0.01
 
 
-def test_samples_do_not_depend_on_how_they_arrive() -> None:
+def test_samples_do_not_depend_on_the_pieces_in_which_they_arrive() -> None:
     data = tone(2, DEFAULT_SAMPLE_RATE_HZ).astype("<f4").tobytes()
-    whole = decoded(decoder("float32", DEFAULT_SAMPLE_RATE_HZ), [data])
-    assert np.array_equal(decoded(decoder("float32", DEFAULT_SAMPLE_RATE_HZ), pieces(data, 4, 28, 16384, 400)), whole)
+    whole = decoded(create_decoder("float32", DEFAULT_SAMPLE_RATE_HZ), [data])
+    assert np.array_equal(decoded(create_decoder("float32", DEFAULT_SAMPLE_RATE_HZ), pieces(data, 4, 28, 16384, 400)), whole)
 
 
 def test_16_bit_integers() -> None:
-    found = decoded(decoder("int16", SAMPLE_RATE), [np.array([-32768, 0, 16384], "<i2").tobytes()])
+    found = decoded(create_decoder("int16", SAMPLE_RATE), [np.array([-32768, 0, 16384], "<i2").tobytes()])
     assert found.tolist() == [-1.0, 0.0, 0.5]
 
 
-def test_what_is_no_number_is_silence_and_what_is_too_loud_is_clipped() -> None:
+def test_nan_and_infinity_are_silence_and_loud_samples_are_clipped() -> None:
     strange = np.array([np.nan, np.inf, -np.inf, 3.0, -3.0, 1e38], "<f4")
-    assert decoded(decoder("float32", SAMPLE_RATE), [strange.tobytes()]).tolist() == [0.0, 0.0, 0.0, 1.0, -1.0, 1.0]
+    assert decoded(create_decoder("float32", SAMPLE_RATE), [strange.tobytes()]).tolist() == [0.0, 0.0, 0.0, 1.0, -1.0, 1.0]
 
 
 def test_a_frame_of_odd_length_is_dropped_and_those_around_it_are_not() -> None:
     good = np.array([0.25, 0.5], "<f4").tobytes()
-    assert decoded(decoder("float32", SAMPLE_RATE), [good, good[:7], b"", b"\1", good]).tolist() == [0.25, 0.5] * 2
+    assert decoded(create_decoder("float32", SAMPLE_RATE), [good, good[:7], b"", b"\1", good]).tolist() == [0.25, 0.5] * 2
 
 
 def test_the_level_is_that_of_the_last_piece() -> None:
-    found = decoder("float32", DEFAULT_SAMPLE_RATE_HZ)
+    found = create_decoder("float32", DEFAULT_SAMPLE_RATE_HZ)
     for loudness in (0.5, 0.25):
         list(found.feed(np.full(100, loudness, "<f4").tobytes()))
         assert found.level == pytest.approx(loudness)
 
 
 def webm(samples: Samples) -> bytes:
-    """As a browser records it: Opus at 48 kHz, clusters that do not say how long they are."""
+    """As a browser records it: Opus at 48 kHz, in clusters of undeclared length."""
     import av
 
     file = io.BytesIO()
@@ -83,7 +83,7 @@ def webm(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def test_webm_is_heard_as_it_comes() -> None:
+def test_webm_is_decoded_in_pieces() -> None:
     data = webm(tone(3, 48000))
     whole = decoded(WebmDecoder(), [data])
     assert len(whole) == pytest.approx(3 * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
@@ -91,23 +91,23 @@ def test_webm_is_heard_as_it_comes() -> None:
     assert np.array_equal(decoded(WebmDecoder(), pieces(data, 1, 100, 1000)), whole)
 
 
-def test_webm_is_heard_as_soon_as_it_is_there() -> None:
-    """A browser sends a second at a time, or five: what came must not wait for what follows."""
+def test_webm_is_decoded_as_soon_as_it_arrives() -> None:
+    """A browser sends one to five seconds at a time. A piece must not wait for the next one."""
     data = webm(tone(5, 48000))
     stream = WebmDecoder()
     assert list(stream.feed(b"")) == []
-    heard = [sum(len(samples) for samples in stream.feed(part)) for part in pieces(data, len(data) // 5)]
+    counts = [sum(len(samples) for samples in stream.feed(part)) for part in pieces(data, len(data) // 5)]
     assert list(stream.feed(b"")) == []
     stream.close()
-    assert all(samples > 0.8 * SAMPLE_RATE for samples in heard[:5])
+    assert all(samples > 0.8 * SAMPLE_RATE for samples in counts[:5])
 
 
 @pytest.mark.parametrize("size", [1000, 16_000, 10**6])
-def test_what_chrome_records_is_heard(size: int) -> None:
-    """MediaRecorder's own: one cluster and a header that do not say how long they are, Opus."""
+def test_a_recording_of_chrome_is_decoded(size: int) -> None:
+    """Output of MediaRecorder: Opus, one cluster and a header of undeclared length."""
     file = DATA / "edge/codecs_jfk_rice/good.webm"
     if not file.exists():
-        pytest.skip(f"{file} is not here")
+        pytest.skip(f"{file} is absent")
     found = decoded(WebmDecoder(), pieces(file.read_bytes(), size))
     whole = decode(file, max_duration=60)
     assert len(found) == pytest.approx(len(whole), abs=0.05 * SAMPLE_RATE)
@@ -115,26 +115,26 @@ def test_what_chrome_records_is_heard(size: int) -> None:
     assert np.corrcoef(found[:length], whole[:length])[0, 1] > 0.99
 
 
-def test_what_chrome_records_without_its_beginning_is_refused() -> None:
+def test_a_recording_of_chrome_without_its_beginning_is_refused() -> None:
     file = DATA / "edge/codecs_jfk_rice/broken.webm"
     if not file.exists():
-        pytest.skip(f"{file} is not here")
+        pytest.skip(f"{file} is absent")
     with pytest.raises(StreamError, match="from its first piece on"):
         decoded(WebmDecoder(), pieces(file.read_bytes(), 16_000))
 
 
-def test_a_webm_stream_that_breaks_off_keeps_what_came() -> None:
+def test_a_webm_stream_that_is_cut_off_is_decoded_to_its_end() -> None:
     data = webm(tone(3, 48000))
     assert len(decoded(WebmDecoder(), [data[: len(data) // 2]])) > SAMPLE_RATE
 
 
 @pytest.mark.parametrize("data", [b"RIFF" + bytes(5000), bytes(5000), b"\x1a\x45\xdf\xa3" + b"\xff" * 5000])
-def test_what_is_no_webm_is_refused(data: bytes) -> None:
+def test_other_formats_than_webm_are_refused(data: bytes) -> None:
     with pytest.raises(StreamError, match="MediaRecorder"):
         decoded(WebmDecoder(), [data])
 
 
-def test_a_decoder_that_nobody_needs_any_more_ends_its_thread() -> None:
+def test_a_closed_decoder_ends_its_thread() -> None:
     stream = WebmDecoder()
     list(stream.feed(webm(tone(1, 48000))[:1000]))
     stream.close()
