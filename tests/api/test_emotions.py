@@ -75,7 +75,7 @@ async def test_an_emotion_that_is_none_is_refused_with_those_that_are(
 
 async def test_what_cannot_be_corrected(api: httpx.AsyncClient, database: Database) -> None:
     conversation, (segment,) = await keep(database, [1], known=False)
-    how = {"params": {"corrected_emotion": "happy"}}
+    how: dict[str, Any] = {"params": {"corrected_emotion": "happy"}}
     answer = await api.post(f"/conversations/{conversation}/segments/{segment}/correct-emotion", **how)
     sentence = "Cannot create emotion profile for unknown speaker. Identify speaker first."
     assert (answer.status_code, answer.json()) == (400, {"detail": sentence})

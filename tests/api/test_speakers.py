@@ -209,7 +209,7 @@ async def test_suggestions_name_both(api: httpx.AsyncClient, database: Database)
 
 
 async def test_a_speaker_can_be_heard(api: httpx.AsyncClient, database: Database, store: AudioStore, tmp_path: Path) -> None:
-    sound = np.sin(np.arange(15 * SAMPLE_RATE) / 20).astype(np.float32) / 2
+    sound = np.sin(np.arange(15 * SAMPLE_RATE) / 20).astype(np.float32) / np.float32(2)
     await asyncio.to_thread(recording.write, tmp_path / "kept.flac", sound)
     await keep(database, 1, audio_key=await store.put(tmp_path / "kept.flac", ".flac"))
     answer = await api.get("/speakers/1/audio")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from pipeline.stages import Stages
@@ -167,4 +168,4 @@ async def test_no_webhook_without_a_secret(database: Database, database_url: str
 
 def test_a_secret_must_be_long_enough() -> None:
     with pytest.raises(ValueError, match="openssl rand"):
-        Settings(webhook_secret="password")  # type: ignore[arg-type]
+        Settings(webhook_secret=SecretStr("password"))

@@ -35,7 +35,8 @@ def test_a_collar_is_taken_off_each_side_of_a_boundary() -> None:
 def test_errors_of_two_recordings_are_added_before_they_are_divided() -> None:
     right = diarization_errors([Turn(0, 9, "a")], [Turn(0, 9, "x")], [Span(0, 10)])
     wrong = diarization_errors([Turn(0, 1, "a")], [], [Span(0, 10)])
-    assert (right.rate, wrong.rate, (right + wrong).rate) == (0, 1, pytest.approx(0.1))
+    assert (right.rate, wrong.rate) == (0, 1)
+    assert (right + wrong).rate == pytest.approx(0.1)
     assert diarization_errors([], [], [Span(0, 1)]).rate == 0
     assert diarization_errors([], [Turn(0, 1, "x")], [Span(0, 1)]).rate == 1
 

@@ -114,7 +114,7 @@ def test_an_unknown_model_is_named() -> None:
 
 
 def test_pulled_models_are_listed_as_good() -> None:
-    assert vivavoce("models", "pull", timeout=600).returncode == 0
+    assert vivavoce("models", "pull").returncode == 0
     header, *rows = vivavoce("models", "list").stdout.splitlines()
     assert header.split() == ["stage", "model", "state", "size", "licence", "file"]
     assert {row.split()[0] for row in rows} == {"whisper", "diarization", "embedding", "emotion"}
@@ -142,7 +142,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> 
 
 def test_a_port_that_is_taken_meanwhile_is_said_too(open_directory: Path) -> None:
     port = free_port()
-    arguments = ["vivavoce", "serve", "--port", str(port), "--data-dir", open_directory / "data"]
+    arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(port), "--data-dir", open_directory / "data"]
     with Program(arguments, open_directory) as program:
         program.wait_for("Starting the graph")
         with socket.create_server(("127.0.0.1", port)):
@@ -154,7 +154,7 @@ def test_a_port_that_is_taken_meanwhile_is_said_too(open_directory: Path) -> Non
 
 @pytest.mark.parametrize(("signum", "after"), [(signal.SIGINT, 0.0), (signal.SIGTERM, 4.0)])
 def test_it_can_be_stopped_while_it_starts(signum: signal.Signals, after: float, open_directory: Path) -> None:
-    arguments = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", open_directory / "data"]
+    arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", open_directory / "data"]
     with Program(arguments, open_directory) as program:
         program.wait_for("Starting the graph")
         time.sleep(after)
@@ -186,6 +186,6 @@ server.run(Settings(port=int(sys.argv[1])))
 
 
 def test_a_signal_whose_exception_gets_lost_in_an_import_stops_it_all_the_same() -> None:
-    command = [BIN / "python", "-c", SWALLOWED, str(free_port())]
+    command: list[str | Path] = [BIN / "python", "-c", SWALLOWED, str(free_port())]
     done = subprocess.run(command, cwd="/", env=environment(), capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (1, "")

@@ -59,7 +59,15 @@ SAMPLE = 1
 @pytest.fixture(scope="module")
 def program(open_directory: Path) -> Iterator[Program]:
     """The application, started as `make run` starts it; when the tests are done Ctrl-C must end it, and leave nothing."""
-    arguments = ["vivavoce", "serve", "--sample", "--port", str(free_port()), "--data-dir", open_directory / "data"]
+    arguments: list[str | Path] = [
+        "vivavoce",
+        "serve",
+        "--sample",
+        "--port",
+        str(free_port()),
+        "--data-dir",
+        open_directory / "data",
+    ]
     with Program(arguments, open_directory) as program:
         program.wait_for("is ready")
         yield program
@@ -465,7 +473,7 @@ async def that_is(url: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_a_second_program_on_the_same_archive_is_refused(program: Program, api: httpx.Client, tmp_path: Path) -> None:
-    arguments = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", program.directory / "data"]
+    arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", program.directory / "data"]
     with Program(arguments, tmp_path) as second:
         assert second.process.wait(60) == 1
         assert "Traceback" not in second.stderr

@@ -54,7 +54,7 @@ def await_ready(program: Program, address: str) -> None:
 
 def test_serve_build_writes_the_graph_down(tmp_path: Path) -> None:
     built = tmp_path / "built.yaml"
-    command = [BIN / "serve", "build", "deployments.app:app", "-o", built]
+    command: list[str | Path] = [BIN / "serve", "build", "deployments.app:app", "-o", built]
     subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=120)
     (application,) = yaml.safe_load(built.read_text())["applications"]
     names = {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from services.identity import undo
 from storage.postgres.database import Database
@@ -151,7 +151,7 @@ async def test_an_old_deletion_can_be_undone(database: Database) -> None:
     async with database.session() as session:
         steps = [{"do": "give", "to": None, "from": 3, "participants": [2]}, *OLD_STEPS["remove"]]
         before = {"steps": steps, "merged": []}
-        await session.execute(ParticipantRow.__table__.update().where(ParticipantRow.id == 2).values(speaker_id=None))
+        await session.execute(update(ParticipantRow).where(ParticipantRow.id == 2).values(speaker_id=None))
         await session.execute(insert(IdentityChange).values(description="Ada was deleted", before=before))
     async with database.session() as session:
         assert (await undo.undo(session, read_rules)).description == "Ada was deleted"

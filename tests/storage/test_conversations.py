@@ -171,6 +171,7 @@ async def test_profiles_forget_the_lines_of_a_deleted_conversation(database: Dat
     async with database.session() as session:
         for id_ in talks:
             first = await session.scalar(select(SegmentRow.id).where(SegmentRow.conversation_id == id_).limit(1))
+            assert first is not None
             await corrections.correct(session, id_, first, "sad", learn=True)
         (profile,) = (await profiles.profiles(session, ana)).profiles
         assert profile.sample_count == 2

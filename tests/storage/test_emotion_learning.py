@@ -1,5 +1,6 @@
 """Whatever happens to segments, the profiles are what they say: any sequence of changes, on a real PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,11 @@ async def take(
                 await emotions.recompute(session, speaker)
 
 
+def _mean(vectors: Sequence[Vector]) -> Vector:
+    mean: Vector = np.asarray(np.stack(vectors).mean(axis=0, dtype=np.float64), np.float32)
+    return mean
+
+
 async def from_scratch(database: Database) -> dict[tuple[int | None, str | None], tuple[int, int, Vector]]:
     """Samples, samples of the voice, and the mean, by speaker and emotion, from the segments alone."""
     async with database.session() as session:
@@ -78,7 +84,7 @@ async def from_scratch(database: Database) -> dict[tuple[int | None, str | None]
         key: (
             len(found),
             sum(row.voice_vector is not None for row in found),
-            np.mean([row.emotion_vector for row in found], axis=0, dtype=np.float64).astype(np.float32),
+            _mean([row.emotion_vector for row in found if row.emotion_vector is not None]),
         )
         for key, found in samples.items()
     }

@@ -35,10 +35,11 @@ async def shown(database: Database, conversation: int) -> list[tuple[str | None,
     async with database.session() as session:
         found = await conversations.get(session, conversation)
     assert found is not None
-    return [
-        (s.emotion_category, s.emotion_confidence, s.detector_breakdown and s.detector_breakdown["final_decision"]["reason"])
-        for s in found.segments
-    ]
+    return [(s.emotion_category, s.emotion_confidence, _reason(s.detector_breakdown)) for s in found.segments]
+
+
+def _reason(breakdown: dict[str, Any] | None) -> str | None:
+    return None if breakdown is None else str(breakdown["final_decision"]["reason"])
 
 
 async def redetect(database: Database, **which: Any) -> Counts:

@@ -25,8 +25,8 @@ async def identify(database: Database, conversation: int, line: int, **who: obje
         return await identification.identify(session, RULES, conversation, segment.id, **who)  # type: ignore[arg-type]
 
 
-async def reference_of(database: Database, conversation: int, line: int) -> Vector | None:
-    """What the participant is known by who says the line; None where it is no reference."""
+async def reference_of(database: Database, conversation: int, line: int) -> Vector:
+    """The reference vector of the participant of a segment; empty if it is none."""
     participant = (await lines(database, conversation))[line].participant_id
     async with database.session() as session:
         row = (
@@ -34,7 +34,8 @@ async def reference_of(database: Database, conversation: int, line: int) -> Vect
                 select(ParticipantRow.vector, ParticipantRow.enrolled).where(ParticipantRow.id == participant)
             )
         ).one()
-    return row.vector if row.enrolled else None
+    vector: Vector | None = row.vector if row.enrolled else None
+    return np.empty(0, np.float32) if vector is None else vector
 
 
 async def test_naming_an_unknown_voice_names_it_everywhere(database: Database) -> None:
@@ -190,7 +191,7 @@ async def test_a_misidentified_line_leaves_what_the_speaker_is_known_by(database
     assert not await mark(ids[1], True)  # the other line sounds as the participant does: nothing new
     np.testing.assert_allclose(await reference_of(database, conversation, 0), voice(1), atol=1e-6)
     assert await mark(ids[0], True)
-    assert await reference_of(database, conversation, 0) is None
+    assert not (await reference_of(database, conversation, 0)).size
     assert await mark(ids[1], False)
     np.testing.assert_allclose(await reference_of(database, conversation, 0), voice(2), atol=1e-6)
     assert not await mark(ids[1], False)

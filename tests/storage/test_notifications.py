@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from storage.conversations import conversations
-from storage.jobs.notifications import Notifications, Progress
+from storage.conversations.conversations import Progress
+from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
 SOON = 5.0  # seconds

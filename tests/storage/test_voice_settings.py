@@ -1,5 +1,7 @@
 """Which settings are in force."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -57,6 +59,7 @@ async def test_a_speaker_threshold_holds_for_its_model_alone(database: Database)
 )
 def test_bounds_are_those_of_the_environment_too(name: str, values: tuple[object, ...]) -> None:
     for value in values:
+        given: dict[str, Any] = {name: value}
         for kind in (VoiceSettingsChange, Settings):
             with pytest.raises(ValidationError):
-                kind(**{name: value})
+                kind(**given)

@@ -31,7 +31,8 @@ def near(vector: Vector, cosine: float) -> Vector:
     """A unit vector at the given cosine similarity to `vector`."""
     other = voice(999, len(vector))
     other = other - (other @ vector) * vector
-    return (cosine * vector + (1 - cosine**2) ** 0.5 * other / np.linalg.norm(other)).astype(np.float32)
+    turned: Vector = (cosine * vector + (1 - cosine**2) ** 0.5 * other / np.linalg.norm(other)).astype(np.float32)
+    return turned
 
 
 def transcript(

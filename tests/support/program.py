@@ -18,6 +18,8 @@ from settings import Settings
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 BIN = Path(sys.executable).parent
+COMMAND_TIMEOUT_S = 600
+"""Downloading models takes longest."""
 MARK = "VIVAVOCE_TEST"
 """An environment variable that every descendant inherits, but for PostgreSQL."""
 KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads")
@@ -29,11 +31,11 @@ def environment(**extra: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in theirs} | extra
 
 
-def vivavoce(*arguments: str | Path, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a directory that is nobody's project."""
     command = [BIN / "vivavoce", *arguments]
     return subprocess.run(
-        command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=timeout, check=False
+        command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
     )
 
 

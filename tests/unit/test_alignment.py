@@ -157,9 +157,9 @@ def test_fast_turns_of_a_real_call_keep_their_speakers() -> None:
     # Exclusive: where two speak at once, the one who began earlier goes on, and a backchannel within a turn is dropped.
     exclusive: list[Turn] = []
     for turn in turns:
-        start = max(turn.start, exclusive[-1].end if exclusive else 0.0)
-        if turn.end > start:
-            exclusive.append(Turn(start, turn.end, turn.speaker))
+        begin = max(turn.start, exclusive[-1].end if exclusive else 0.0)
+        if turn.end > begin:
+            exclusive.append(Turn(begin, turn.end, turn.speaker))
     segments = align(utterances, Diarization(tuple(turns), tuple(exclusive)))
     names = {"speaker90": "Diane", "speaker91": "Sheila"}
     found = [names[segment.speaker] for segment in segments for _ in segment.words]

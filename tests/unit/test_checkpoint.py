@@ -69,7 +69,7 @@ def test_results_of_version_1_are_read() -> None:
     assert [(who.label, who.speech) for who in found.participants] == [("SPEAKER_00", 1.5), ("SPEAKER_01", 1.0)]
     first, second = (who.voiceprint for who in found.participants)
     assert first is not None
-    assert (first.vector.dtype, first.vector.tolist(), first.model) == (np.float32, [0.5, 0.25], "m")
+    assert (first.vector.dtype, first.vector.tolist(), first.model) == (np.dtype(np.float32), [0.5, 0.25], "m")
     assert second is None
 
 

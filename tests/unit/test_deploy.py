@@ -65,7 +65,7 @@ def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) 
     original = (DEPLOY / "rayservice.yaml").read_text()
     copy = tmp_path / "rayservice.yaml"
     copy.write_text(original.replace("max_replicas: 24", "max_replicas: 3"))
-    command = [BIN / "python", "-m", "deployments.config", "cluster", "--into", copy]
+    command: list[str | Path] = [BIN / "python", "-m", "deployments.config", "cluster", "--into", copy]
     without = {name.upper(): "" for name in KEPT}  # settings of this machine, which would be written down
     subprocess.run(command, cwd=ROOT, env=environment(**without), check=True, timeout=60)
     assert copy.read_text() == original

@@ -33,7 +33,9 @@ def at(cosine: float, axis: int = 1) -> Vector:
 
 def profile(emotion: str, cosine: float, voice: float | None = None, samples: int = 3, **more: Any) -> Profile:
     """As like a line on the first axis as `cosine`, and its voice as `voice`."""
-    known = {} if voice is None else {"voice_vector": at(voice), "voice_model": VOICE, "voice_sample_count": samples}
+    known: dict[str, Any] = (
+        {} if voice is None else {"voice_vector": at(voice), "voice_model": VOICE, "voice_sample_count": samples}
+    )
     return Profile(emotion, at(cosine), MODEL, samples, **known, **more)
 
 
@@ -48,7 +50,8 @@ def ask(heard: SegmentFeatures, *profiles: Profile, **more: Any) -> tuple[str, f
     assert decision.breakdown is not None
     final = decision.breakdown["final_decision"]
     assert (final["emotion"], final["confidence"]) == (decision.label, decision.confidence)
-    return decision.label, pytest.approx(decision.confidence, abs=1e-5), final["reason"], decision.breakdown
+    confidence: Any = pytest.approx(decision.confidence, abs=1e-5)
+    return decision.label, confidence, final["reason"], decision.breakdown
 
 
 def test_without_a_profile_the_general_model_is_right() -> None:
@@ -208,7 +211,7 @@ heards = st.builds(
 def test_whatever_comes_in_a_probability_comes_out(
     lines: list[SegmentFeatures], speaker: SpeakerEmotionProfiles, emotion_threshold: float, speaker_threshold: float
 ) -> None:
-    thresholds = {"emotion_threshold": emotion_threshold, "speaker_threshold": speaker_threshold}
+    thresholds: dict[str, Any] = {"emotion_threshold": emotion_threshold, "speaker_threshold": speaker_threshold}
     decisions = decide(lines, speaker, **thresholds)
     assert len(decisions) == len(lines)
     for decision in decisions:
@@ -233,6 +236,5 @@ def test_similarities_are_symmetric_and_do_not_depend_on_length(found: list[Vect
         assert np.isfinite(forwards[index, index]) == usable
         if usable:
             assert forwards[index, index] == pytest.approx(1.0)
-            np.testing.assert_allclose(
-                similarities([(vector.astype(np.float64) * scale, "a")], pairs)[0], forwards[index], atol=1e-6
-            )
+            scaled: Any = vector.astype(np.float64) * scale  # a float32 would overflow
+            np.testing.assert_allclose(similarities([(scaled, "a")], pairs)[0], forwards[index], atol=1e-6)

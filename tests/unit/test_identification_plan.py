@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.identity.identification import names_voice, plan_identification
-from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, Merge, NewSpeaker, SegmentMove
+from pipeline.identity.plan import (
+    CONFIRMED,
+    Assignment,
+    IdentityPlan,
+    Merge,
+    NewSpeaker,
+    ParticipantKey,
+    SegmentMove,
+    SpeakerKey,
+)
 from pipeline.identity.state import ParticipantState
 from pipeline.types import Participant
 
@@ -95,7 +104,9 @@ def test_the_segment_is_the_speakers_and_no_named_speaker_changes(
     (move,) = found.moves
     assert (move.segment, move.source, move.confidence) == (SEGMENT, 10, CONFIRMED)
     merged = {merge.source: merge.target for merge in found.merges}
-    speaker_of = {p.key: merged.get(p.speaker, p.speaker) if isinstance(p.speaker, int) else None for p in there}
+    speaker_of: dict[ParticipantKey, SpeakerKey | None] = {
+        p.key: merged.get(p.speaker, p.speaker) if isinstance(p.speaker, int) else None for p in there
+    }
     speaker_of |= {assignment.participant: assignment.speaker for assignment in found.assignments}
     assert speaker_of[move.target] == speaker
     assert not {ADA, BOB} & (merged.keys() | found.renames.keys())

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,10 +36,9 @@ def test_a_voice_is_matched_only_above_the_threshold() -> None:
 def test_lengths_do_not_matter() -> None:
     directions = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
     scales = np.array([1e-30, 1e-3, 1, 7, 1e6, 1e30], np.float32)[:, None]
-    assert match(directions * scales, directions, _ids(*range(6)), 0.99) == [
-        Match(i, pytest.approx(1.0))
-        for i in range(6)  # type: ignore[arg-type]
-    ]
+    exactly_one: Any = pytest.approx(1.0)
+    expected = [Match(i, exactly_one) for i in range(6)]
+    assert match(directions * scales, directions, _ids(*range(6)), 0.99) == expected
 
 
 def test_of_two_equally_close_speakers_the_first_known_wins() -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from vivavoce.plot import plot_sweep, save
@@ -16,7 +17,8 @@ SWEEP = {"setting": "x & y", "lines": 7, "current": POINTS[1], "best": POINTS[2]
 
 def test_a_sweep_has_a_curve_for_each_fraction() -> None:
     (axes,) = plot_sweep(SWEEP).axes
-    curves = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 3}
+    points = {line.get_label(): np.asarray(line.get_xydata()) for line in axes.lines}
+    curves = {label: xy.tolist() for label, xy in points.items() if len(xy) == 3}
     assert curves["right"] == [[0.1, 0.0], [0.5, 0.5], [0.9, 1.0]]
     assert curves["somebody else's name"] == [[0.1, 1.0], [0.5, 0.5], [0.9, 0.0]]
     assert curves["known, but not recognised"] == [[0.1, 0.0], [0.5, 0.0], [0.9, 0.0]]

@@ -147,7 +147,8 @@ async def test_progress_never_goes_back_and_ends_complete() -> None:
     await process(AUDIO, 90.0, stages(Script()), Options(), note)
     fractions = [fraction for _, fraction in reports]
     assert fractions == sorted(fractions)
-    assert reports[-1] == ("recognizing voices and emotions", pytest.approx(1.0))
+    assert reports[-1][0] == "recognizing voices and emotions"
+    assert reports[-1][1] == pytest.approx(1.0)
     assert {stage for stage, _ in reports} <= {"transcribing", "diarizing", "recognizing voices and emotions"}
 
 

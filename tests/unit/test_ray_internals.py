@@ -32,7 +32,7 @@ def test_the_request_router() -> None:
         assert hasattr(RequestRouter, name), name
     assert "routing_context" in {field.name for field in dataclasses.fields(PendingRequest)}
     routing_context = next(field for field in dataclasses.fields(PendingRequest) if field.name == "routing_context")
-    assert hasattr(routing_context.default_factory(), "should_backoff")  # type: ignore[misc, operator]
+    assert hasattr(routing_context.default_factory(), "should_backoff")  # type: ignore[operator]
     assert "_fulfill_next_pending_request" in vars(FIFOMixin)
     assert dataclasses.is_dataclass(ReplicaID)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deployments.metrics import Call, reason
+from deployments.metrics import Call, StageMetrics, reason
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import FAILURES_IN_A_ROW, Replica, StageError
 from deployments.stages.transcriber import Transcriber
@@ -32,7 +32,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     return made
 
 
-class Told:
+class Told(StageMetrics):
     """What the metrics were told, in order."""
 
     def __init__(self) -> None:
@@ -145,7 +145,8 @@ def window(start: int) -> Window:
 
 async def batched(transcriber: Any, starts: Sequence[int]) -> list[Any]:
     """One batch; Serve, which fills it, wants a replica around it."""
-    answers: list[Any] = await Transcriber._batched.__wrapped__(transcriber, [window(start) for start in starts])
+    unbatched: Any = Transcriber._batched
+    answers: list[Any] = await unbatched.__wrapped__(transcriber, [window(start) for start in starts])
     return answers
 
 

@@ -79,7 +79,7 @@ def carry_over(
     source_of: Mapping[int, int],
     references: Mapping[tuple[int, str], int] | None = None,
 ) -> IdentityPlan:
-    successor_of = {source: id_ for id_, source in reversed(source_of.items())}
+    successor_of = {source: id_ for id_, source in reversed(list(source_of.items()))}
     return plan_carry_over(ConversationState(*former), ConversationState(*new), source_of, successor_of, Counter(references))
 
 

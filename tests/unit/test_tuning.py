@@ -63,7 +63,8 @@ ANN, BOB, EVE = (np.eye(3, dtype=np.float32)[i] for i in range(3))
 
 
 def near(vector: Vector, other: Vector, cosine: float) -> Vector:
-    return (cosine * vector + (1 - cosine**2) ** 0.5 * other).astype(np.float32)
+    turned: Vector = (cosine * vector + (1 - cosine**2) ** 0.5 * other).astype(np.float32)
+    return turned
 
 
 def roster(*known: tuple[str, Vector, int]) -> Gallery:

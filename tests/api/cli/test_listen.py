@@ -65,7 +65,7 @@ def test_the_command_plays_a_file_faster(server: str, silence: Path) -> None:
 def test_ctrl_c_ends_the_audio_and_not_the_conversation(server: str, tmp_path: Path) -> None:
     long = tmp_path / "long.flac"
     recording.write(long, np.zeros(60 * SAMPLE_RATE, np.float32))
-    command = [BIN / "vivavoce", "listen", long, "--url", url(server)]
+    command: list[str | Path] = [BIN / "vivavoce", "listen", long, "--url", url(server)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(), cwd="/") as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("Conversation ")

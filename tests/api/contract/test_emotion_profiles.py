@@ -1,5 +1,7 @@
 """Emotion profiles at both of their addresses, and the voice settings."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.contract.client import EMOTION_PROFILE, NOBODY, VOICE_SETTINGS, Client
@@ -92,7 +94,7 @@ async def test_voice_settings(api: Client) -> None:
     assert changed == before | {"speaker_threshold": 0.42, "filter_hallucinations": False}
     assert await api.ok("GET", "/settings/voice") == changed
     await api.refused(400, "POST", "/settings/voice", "No settings provided to update", json={})
-    refused = {"json": {"emotion_threshold": 0.6, "speaker_threshold": 0.95}}
+    refused: dict[str, Any] = {"json": {"emotion_threshold": 0.6, "speaker_threshold": 0.95}}
     assert (await api.refused(400, "POST", "/settings/voice", **refused)).startswith("Invalid settings: ")
     assert await api.ok("GET", "/settings/voice") == changed
     assert await api.ok("POST", "/settings/voice/reset", VOICE_SETTINGS) == before

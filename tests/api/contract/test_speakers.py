@@ -1,5 +1,7 @@
 """Speakers, as older clients ask for them."""
 
+from typing import Any
+
 import numpy as np
 
 from media.encoding import wav_bytes
@@ -33,9 +35,9 @@ async def test_enroll(api: Client, samples: Samples) -> None:
     await api.refused(422, "POST", "/speakers/enroll", data={"name": "Nobody"})
     await api.refused(400, "POST", "/speakers/enroll", files=upload(b"no sound"), data={"name": "Nobody"})
     for start, end, reason in ((22.0, 24.0, "too short"), (0.0, 30.0, "2 people speak")):
-        sample = {"files": upload(cut_out(samples, start, end)), "data": {"name": "Nobody"}}
+        sample: dict[str, Any] = {"files": upload(cut_out(samples, start, end)), "data": {"name": "Nobody"}}
         assert reason in await api.refused(400, "POST", "/speakers/enroll", **sample)
-    silence = {"files": upload(wav_bytes(np.zeros(10 * SAMPLE_RATE, np.float32))), "data": {"name": "Nobody"}}
+    silence: dict[str, Any] = {"files": upload(wav_bytes(np.zeros(10 * SAMPLE_RATE, np.float32))), "data": {"name": "Nobody"}}
     assert "Nobody speaks" in await api.refused(400, "POST", "/speakers/enroll", **silence)
     assert [speaker["name"] for speaker in await api.ok("GET", "/speakers")] == ["Chuck"]
 

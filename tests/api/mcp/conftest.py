@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import uvicorn
@@ -38,7 +38,8 @@ async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
             await over.wait()
 
     task = asyncio.create_task(hold())
-    await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+    pending: list[asyncio.Future[Any]] = [task, ready]
+    await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
     try:
         yield await (ready if ready.done() else task)  # type: ignore[misc]
     finally:

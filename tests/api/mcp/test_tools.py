@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp_types import TextContent
 from sqlalchemy import update
 
 from mcp_server.server import TOOLS
@@ -247,7 +248,7 @@ async def test_prompts(client: Client) -> None:
     assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["summarise_conversation", "who_said_what"]
     about = await client.get_prompt("who_said_what", {"topic": "the invoice"})
     assert "“the invoice” in all conversations" in about.messages[0].content.text  # type: ignore[union-attr]
-    assert (
-        "conversation 7"
-        in (await client.get_prompt("summarise_conversation", {"conversation_id": "7"})).messages[0].content.text
-    )  # type: ignore[union-attr]
+    prompt = await client.get_prompt("summarise_conversation", {"conversation_id": "7"})
+    content = prompt.messages[0].content
+    assert isinstance(content, TextContent)
+    assert "conversation 7" in content.text
