@@ -11,7 +11,7 @@ from media.decoding import AudioError
 from services.context import AppContext
 from services.errors import ModelsUnavailableError
 from services.fetch import FetchError
-from services.identity.corrections import Refused
+from services.identity.corrections import CorrectionError
 from services.identity.identification import IdentificationError, SegmentNotFoundError
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
@@ -33,7 +33,8 @@ HINTS: dict[type[Exception], str] = {
     NameTakenError: "If both are one person, use merge_speakers.",
     ConversationBusy: "Wait until its status in get_conversation is 'completed'.",
     LookupError: "list_conversations shows what there is.",
-    **dict.fromkeys((AudioError, FetchError, IdentificationError, Refused, SameSpeakerError, SearchError, UndoError), ""),
+    **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError), ""),
+    **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
     ModelsUnavailableError: "",
 }

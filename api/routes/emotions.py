@@ -139,7 +139,7 @@ def _refusals() -> Iterator[None]:
         if isinstance(error, (KeyError, IndexError)):  # a bug
             raise
         raise HTTPException(404, str(error)) from error
-    except corrections.Refused as error:
+    except corrections.CorrectionError as error:
         raise HTTPException(400, str(error)) from error
 
 

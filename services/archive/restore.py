@@ -84,7 +84,7 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     warning = await _restore_settings(session, running, header)
     voice = await voice_settings.get(session, running.settings, running.embedding_model)
     policy = IdentityPolicy(running.embedding_model, voice, running.settings.enable_personalized_emotions)
-    await emotion_refresh.follow(session, policy, learned, personal)
+    await emotion_refresh.refresh(session, policy, learned, personal)
     counts = Counts(**(await session.execute(text(COUNTS))).mappings().one())
     return Restored(header.name, counts, header.settings is not None, warning, before)
 

@@ -1,22 +1,19 @@
 """What people say about the emotions of segments.
 
-A correction teaches the speaker's profile of that emotion, but nothing about the voice at large: a speaker's references are
-their participants' vectors, to which the segment has contributed already.
+The speaker's profile of an emotion is computed from the segments corrected to it. The speaker's voice at large is not: its
+references are the vectors of participants, to which the segment has contributed already.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.emotions import emotions
+from storage.emotions import corrections, emotions, profiles
 from storage.speakers import speakers
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
 
 
-class Refused(ValueError):
-    """What was asked for cannot be done; the message is one sentence that says why."""
+class CorrectionError(ValueError):
+    """The correction cannot be made; the message is one sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,65 +27,36 @@ class Correction:
 
 
 async def correct(session: AsyncSession, conversation_id: int, segment_id: int, emotion: str, learn: bool) -> Correction:
-    """Somebody says how a line sounds. With `learn` the speaker's profile of `emotion` learns it; the former one forgets it.
+    """Say what emotion a segment has. With `learn` the speaker's profile of `emotion` is computed from it, too.
 
-    Raises LookupError where there is no such line, Refused where there is nobody who could have a profile.
+    Raises LookupError where there is no such segment, CorrectionError where it has no speaker who could have a profile.
     """
     await speakers.lock(session)
-    segment = await _segment(session, conversation_id, segment_id)
+    segment = await corrections.lock_segment(session, conversation_id, segment_id)
     if learn and segment.speaker_id is None:
-        raise Refused("Cannot create emotion profile for unknown speaker. Identify speaker first.")
-    values = {
-        "emotion_category": emotion,
-        "emotion_confidence": 1.0,
-        "emotion_corrected": True,
-        "emotion_corrected_at": func.now(),
-        "emotion_misidentified": False,
-        "emotion_learned": learn,
-    }
-    await session.execute(update(SegmentRow).where(SegmentRow.id == segment_id).values(values))
+        raise CorrectionError("Cannot create emotion profile for unknown speaker. Identify speaker first.")
+    await corrections.correct(session, segment_id, emotion, learn=learn)
     if segment.speaker_id is None:
-        return Correction(segment.emotion_category, emotion, False, 0, None)
-    for changed in {emotion, segment.emotion_category} if segment.emotion_corrected else {emotion}:
+        return Correction(segment.category, emotion, False, 0, None)
+    for changed in {emotion, segment.category} if segment.is_corrected else {emotion}:
         await emotions.recompute(session, segment.speaker_id, changed)
-    of_emotion = (EmotionProfile.speaker_id == segment.speaker_id, EmotionProfile.emotion_category == emotion)
-    profile = (
-        await session.execute(select(EmotionProfile.model, EmotionProfile.sample_count).where(*of_emotion))
-    ).one_or_none()
-    learned = profile is not None and await session.scalar(
-        select(emotions.LEARNED & (SegmentRow.emotion_model == profile.model)).where(SegmentRow.id == segment_id)
-    )
-    count = 0 if profile is None else profile.sample_count
-    return Correction(segment.emotion_category, emotion, bool(learned), count, segment.name)
+    samples = await profiles.samples(session, segment.speaker_id, emotion)
+    learned = samples is not None and await corrections.is_learned(session, segment_id, samples.model)
+    count = 0 if samples is None else samples.count
+    return Correction(segment.category, emotion, learned, count, segment.speaker_name)
 
 
 async def mark_misidentified(session: AsyncSession, conversation_id: int, segment_id: int, misidentified: bool) -> bool:
-    """Leave a corrected line out of its profile, or take it in again; returns whether a profile was made anew.
+    """Leave a corrected segment out of its profile, or take it in again; returns whether a profile was computed again.
 
-    Raises LookupError where there is no such line, Refused where nobody corrected its emotion.
+    Raises LookupError where there is no such segment, CorrectionError where its emotion was not corrected.
     """
     await speakers.lock(session)
-    segment = await _segment(session, conversation_id, segment_id)
-    if not segment.emotion_corrected:
-        raise Refused("Segment has no emotion correction to mark as misidentified")
-    values = {"emotion_misidentified": misidentified}
-    await session.execute(update(SegmentRow).where(SegmentRow.id == segment_id).values(values))
-    if segment.speaker_id is None or segment.emotion_misidentified == misidentified:
+    segment = await corrections.lock_segment(session, conversation_id, segment_id)
+    if not segment.is_corrected:
+        raise CorrectionError("Segment has no emotion correction to mark as misidentified")
+    await corrections.set_misidentified(session, segment_id, misidentified)
+    if segment.speaker_id is None or segment.is_misidentified == misidentified:
         return False
-    await emotions.recompute(session, segment.speaker_id, segment.emotion_category)
+    await emotions.recompute(session, segment.speaker_id, segment.category)
     return True
-
-
-async def _segment(session: AsyncSession, conversation_id: int, segment_id: int) -> Any:
-    """What is said of a line's emotion now, with who says it; changed by nobody else until the end of the transaction."""
-    columns = (SegmentRow.emotion_category, SegmentRow.emotion_corrected, SegmentRow.emotion_misidentified)
-    found = (
-        select(*columns, ParticipantRow.speaker_id, Speaker.name)
-        .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
-        .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
-        .where(SegmentRow.id == segment_id, SegmentRow.conversation_id == conversation_id)
-    )
-    row = (await session.execute(found.with_for_update(of=SegmentRow))).one_or_none()
-    if row is None:
-        raise LookupError("Segment not found")
-    return row

@@ -83,8 +83,8 @@ async def identify(
         await change.remove(gone)
     concerned = {identified} | ({former_id} if former_id is not None else set())
     touched = {person.id} | change.participants  # where the segment was, and where it is now
-    if await emotion_refresh.learned(session, concerned, touched):
-        await emotion_refresh.follow(session, policy, concerned, touched)
+    if await emotion_refresh.is_needed(session, concerned, touched):
+        await emotion_refresh.refresh(session, policy, concerned, touched)
     await unknown_speakers.merge_certain(change, policy, candidates | {identified})
     name = await speakers.name_of(session, identified)
     await change.save(f"A line of {former_name or 'an unknown voice'} was identified as {name}")
@@ -105,7 +105,7 @@ async def mark_misidentified(
         return Mark(is_misidentified, False)
     recalculated = await participants.recompute(session, [person.id])
     if isinstance(person.speaker, int):
-        await emotion_refresh.follow(session, policy, {person.speaker}, {person.id})
+        await emotion_refresh.refresh(session, policy, {person.speaker}, {person.id})
     return Mark(is_misidentified, bool(recalculated))
 
 

@@ -103,7 +103,7 @@ async def _learn_emotions(session: AsyncSession, plan: IdentityPlan, applied: Ap
     """Compute emotion profiles of speakers who get a participant with corrected emotions, which was of nobody before."""
     for assignment in plan.assignments:
         participant_id = applied.participant_id(assignment.participant)
-        if assignment.speaker is not None and await emotion_refresh.taught(session, [participant_id]):
+        if assignment.speaker is not None and await emotions.have_corrections(session, [participant_id]):
             await emotions.recompute(session, applied.speaker_id(assignment.speaker))
 
 
@@ -134,7 +134,5 @@ async def _merge_unknown(session: AsyncSession, policy: IdentityPolicy, voices: 
 async def _detect_emotions(session: AsyncSession, policy: IdentityPolicy, participant_of: Mapping[str, int]) -> None:
     speaking = await participants.speakers_of(session, participant_of.values())
     for participant_id, speaker_id in speaking.items():
-        if await emotion_refresh.profiled(session, speaker_id):
-            await emotions.redetect(
-                session, settings=policy.voice, participant_ids=[participant_id], personalized=policy.personalized
-            )
+        if await emotion_refresh.have_profiles(session, speaker_id):
+            await emotion_refresh.redetect(session, policy, [participant_id])

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.rediarization import plan_rediarization
 from pipeline.types import ConversationSegment, Turn, Voiceprint, Word
-from services.identity import emotion_refresh, reprocessing
+from services.identity import reprocessing
 from storage.conversations import conversations, segments, transcripts
-from storage.emotions import emotions
+from storage.emotions import emotions, profiles
 from storage.speakers import identity_plans, identity_values, participants, speakers
 
 
@@ -56,7 +56,7 @@ async def rediarize(
     participant_of = {label: applied.participant_id(key) for label, key in plan.participant_of.items()}
     await transcripts.replace_turns(session, conversation_id, turns, participant_of)
     silent = await participants.delete_silent(session, conversation_id)
-    for speaker in sorted(await emotion_refresh.those_profiled(session, silent)):
+    for speaker in sorted(await profiles.speakers_with_profiles(session, silent)):
         await emotions.recompute(session, speaker)
     await speakers.delete_orphaned(session, silent)
     await reprocessing.rematch(session, conversation_id, policy)

@@ -89,7 +89,7 @@ async def delete_unknown(session: AsyncSession) -> list[str]:
 
 
 async def _remove(change: SpeakerChange, speaker_ids: Sequence[int]) -> None:
-    had_profiles = await emotion_refresh.profiled(change.session, *speaker_ids)
+    had_profiles = await emotion_refresh.have_profiles(change.session, *speaker_ids)
     orphans = await change.remove(speaker_ids)
     if had_profiles:
         await emotions.use_general(change.session, orphans)

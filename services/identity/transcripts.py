@@ -9,12 +9,11 @@ from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.segment_reassignment import disputed_segments
 from pipeline.identity.transcripts import all_participants, plan_transcript
 from pipeline.types import Participant, Transcript
-from services.identity import emotion_refresh
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_matching
 from storage.conversations import conversations
 from storage.conversations import transcripts as stored
-from storage.emotions import emotions
+from storage.emotions import emotions, profiles
 from storage.speakers import identity_plans, identity_values, speakers
 
 
@@ -39,7 +38,7 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
     await _store(session, conversation_id, transcript, plan)
     await _merge_unknown(session, policy, people, plan)
     await speakers.delete_orphaned(session, former)
-    for speaker_id in sorted(await emotion_refresh.those_profiled(session, former)):
+    for speaker_id in sorted(await profiles.speakers_with_profiles(session, former)):
         await emotions.recompute(session, speaker_id)
     await emotions.redetect(session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized)
     await conversations.complete(session, conversation_id, transcript.duration, transcript.language)

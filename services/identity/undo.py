@@ -53,8 +53,8 @@ async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
         await undoing.undo(step)
     if undoing.gone and not undoing.done:
         raise UndoError("The lines that it was about are gone: their conversations were deleted or processed again.")
-    if undoing.has_profiles or await emotion_refresh.learned(session, undoing.speakers, undoing.participants):
-        await emotion_refresh.follow(session, await read_policy(session), undoing.speakers, undoing.participants)
+    if undoing.has_profiles or await emotion_refresh.is_needed(session, undoing.speakers, undoing.participants):
+        await emotion_refresh.refresh(session, await read_policy(session), undoing.speakers, undoing.participants)
     return await change_log.mark_undone(session, change.id)
 
 

@@ -127,6 +127,12 @@ async def _means(
     return means
 
 
+async def have_corrections(session: AsyncSession, participant_ids: Collection[int]) -> bool:
+    """Whether any segment of the participants has a correction from which a profile is computed once it has a speaker."""
+    found = select(SegmentRow.id).where(one_of(SegmentRow.participant_id, sorted(participant_ids)), LEARNED)
+    return await session.scalar(found.limit(1)) is not None
+
+
 async def redetect(
     session: AsyncSession,
     *,

@@ -89,6 +89,28 @@ class ProfileThresholds:
     voice_threshold: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileSamples:
+    """How many segments and imported samples a profile is computed from, and by which emotion model."""
+
+    model: str
+    count: int
+
+
+async def samples(session: AsyncSession, speaker_id: int, emotion: str) -> ProfileSamples | None:
+    """None where the speaker has no profile of the emotion."""
+    which = (EmotionProfile.speaker_id == speaker_id, EmotionProfile.emotion_category == emotion)
+    row = (await session.execute(select(EmotionProfile.model, EmotionProfile.sample_count).where(*which))).one_or_none()
+    return None if row is None else ProfileSamples(*row)
+
+
+async def speakers_with_profiles(session: AsyncSession, speaker_ids: Iterable[int | None]) -> set[int]:
+    """Those of the speakers who have an emotion profile."""
+    ids = [speaker_id for speaker_id in speaker_ids if speaker_id is not None]
+    found = select(EmotionProfile.speaker_id).where(EmotionProfile.speaker_id.in_(ids)).distinct()
+    return set(await session.scalars(found))
+
+
 async def thresholds(session: AsyncSession, speaker_ids: Iterable[int]) -> list[ProfileThresholds]:
     """The thresholds of all profiles of the speakers."""
     columns = [getattr(EmotionProfile, name) for name in ProfileThresholds.__dataclass_fields__]

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 
 from pipeline.voice_settings import VoiceSettings
 from services.identity import corrections
-from services.identity.corrections import Refused
+from services.identity.corrections import CorrectionError
 from storage.conversations import conversations
 from storage.emotions import emotions, profiles
 from storage.emotions.emotions import Counts
@@ -92,7 +92,7 @@ async def test_what_is_not_to_be_learned_is_not(database: Database) -> None:
 
 async def test_a_line_without_a_speaker_can_be_corrected_but_not_learned_from(database: Database) -> None:
     _, (segment,) = await keep(database, [1], known=False)
-    with pytest.raises(Refused, match="Identify speaker first"):
+    with pytest.raises(CorrectionError, match="Identify speaker first"):
         await correct(database, segment, "happy")
     done = await correct(database, segment, "angry", learn=False)
     assert (done.old_emotion, done.learned, done.speaker_name) == ("sad", False, None)
@@ -108,7 +108,7 @@ async def test_a_misidentified_correction_leaves_its_profile_and_comes_back(data
     conversation, (first, second) = await keep(database, [1, 2])
     speaker = await speaker_of(database, first)
     async with database.session() as session:
-        with pytest.raises(Refused, match="no emotion correction"):
+        with pytest.raises(CorrectionError, match="no emotion correction"):
             await corrections.mark_misidentified(session, conversation, first, True)
     for segment in (first, second):
         await correct(database, segment, "happy")
