@@ -56,7 +56,7 @@ class SegmentData(Schema):
     emotion_category: str | None
     emotion_confidence: float | None
     detector_breakdown: dict[str, Any] | None
-    words: list[Word]
+    words: list[Word] | None
     avg_logprob: float | None
 
 
@@ -183,8 +183,7 @@ def partial(words: Partial, span: SpeechSpan) -> PartialMessage:
     return PartialMessage(data=data)
 
 
-def speaker_update(conversation_id: int, num_speakers: int, segments: Iterable[object]) -> SpeakerUpdateMessage:
-    """`segments` have the attributes of `SegmentSpeaker`."""
+def speaker_update(conversation_id: int, num_speakers: int, segments: Iterable[ConversationSegment]) -> SpeakerUpdateMessage:
     changed = [SegmentSpeaker.model_validate(segment) for segment in segments]
     data = SpeakerUpdateData(conversation_id=conversation_id, num_speakers=num_speakers, segments=changed)
     return SpeakerUpdateMessage(data=data)

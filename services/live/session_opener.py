@@ -83,16 +83,16 @@ class SessionOpener:
             await self._threads.run(spool.discard)
             return None
         options = options.model_copy(update={"language": options.language or found.language})
-        return await self._open(found.id, spool, found.heard, options, emit)
+        return await self._open(found.id, spool, found.stored_s, options, emit)
 
     async def _open(
-        self, conversation_id: int, spool: Spool, processed_s: float, options: StartMessage, emit: Emit
+        self, conversation_id: int, spool: Spool, stored_s: float, options: StartMessage, emit: Emit
     ) -> LiveSession:
-        """Audio after `processed_s` seconds has not been processed yet."""
+        """`stored_s`: seconds up to which segments are stored; later audio is searched for speech again."""
         settings = self._settings
         try:
             silence_duration = (await self._policies.voice_settings()).silence_duration
-            origin = min(round(processed_s * SAMPLE_RATE), spool.length)
+            origin = min(round(stored_s * SAMPLE_RATE), spool.length)
             endpointer = await self._threads.run(_endpointer, settings.endpointing, silence_duration, origin)
         except BaseException:
             await self._threads.run(spool.close)

@@ -23,7 +23,7 @@ class Recording:
     status: str
     language: str | None
     """The language spoken, where the client that began the recording named it."""
-    heard: float
+    stored_s: float
     """Seconds up to which segments are stored."""
 
 
@@ -43,8 +43,8 @@ async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_form
 
 async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     """The conversation whose recording has this name."""
-    heard = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
-    columns = (Conversation.id, Conversation.status, Conversation.language, heard.scalar_subquery())
+    stored_s = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
+    columns = (Conversation.id, Conversation.status, Conversation.language, stored_s.scalar_subquery())
     row = (await session.execute(select(*columns).where(Conversation.uuid == uuid))).one_or_none()
     return None if row is None else Recording(*row)
 
