@@ -27,7 +27,7 @@ CLIENT_RATE = 48_000
 
 @contextmanager
 def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, **settings: Any) -> Iterator[str]:
-    """The address of a server whose stages are in this process: `host:port/api/v1`. Without a model they do not answer."""
+    """The address, `host:port/api/v1`, of a server with its stages in this process. Without a model they do not answer."""
     chosen = Settings(data_path=directory, database_url=url, **settings)
 
     @asynccontextmanager
