@@ -7,14 +7,14 @@ that a person identified, and single segments that a person assigned, stay where
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from pipeline.identity.plan import Assignment, IdentityPlan, ParticipantKey, SegmentMove, VoiceUpdate, changed_by
-from pipeline.identity.state import ParticipantState, SegmentState
+from pipeline.identity.state import ParticipantState, is_confirmed
 from pipeline.transcript.participants import free_label, speech
-from pipeline.types import Participant, Turn, Voiceprint
+from pipeline.types import ConversationSegment, Participant, Turn, Voiceprint
 
 
 def plan_rediarization(
     participants: Sequence[ParticipantState],
-    segments: Sequence[SegmentState],
+    segments: Sequence[ConversationSegment],
     label_of: Mapping[int, str],
     turns: Sequence[Turn],
     voices: Mapping[str, Voiceprint | None],
@@ -52,14 +52,14 @@ def plan_rediarization(
 
 
 def _stored_participants(
-    segments: Iterable[SegmentState], label_of: Mapping[int, str], confirmed: Set[ParticipantKey]
+    segments: Iterable[ConversationSegment], label_of: Mapping[int, str], confirmed: Set[ParticipantKey]
 ) -> dict[str, int]:
     """The stored participant that stands for a label, one for one: confirmed ones first, then by the longest common speech."""
     shared: dict[tuple[str, int], float] = {}
     for segment in segments:
         if segment.id in label_of:
-            pair = label_of[segment.id], segment.participant
-            shared[pair] = shared.get(pair, 0.0) + segment.duration
+            pair = label_of[segment.id], segment.participant_id
+            shared[pair] = shared.get(pair, 0.0) + segment.end_offset - segment.start_offset
     found: dict[str, int] = {}
     for label, key in sorted(shared, key=lambda pair: (pair[1] not in confirmed, -shared[pair], pair)):
         if label not in found and key not in found.values():
@@ -68,16 +68,16 @@ def _stored_participants(
 
 
 def _moves(
-    segments: Iterable[SegmentState],
+    segments: Iterable[ConversationSegment],
     label_of: Mapping[int, str],
     participant_of: Mapping[str, ParticipantKey],
     confirmed: Set[ParticipantKey],
 ) -> list[SegmentMove]:
     moves = []
     for segment in segments:
-        if segment.id not in label_of or segment.user_confirmed or segment.participant in confirmed:
+        if segment.id not in label_of or is_confirmed(segment) or segment.participant_id in confirmed:
             continue
         target = participant_of[label_of[segment.id]]
-        if target != segment.participant:
-            moves.append(SegmentMove(segment.id, segment.participant, target))
+        if target != segment.participant_id:
+            moves.append(SegmentMove(segment.id, segment.participant_id, target))
     return moves

@@ -12,9 +12,9 @@ from itertools import count
 
 from pipeline.identity.matching import Neighbours, closest
 from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, NewSpeaker, ParticipantKey, SegmentMove, changed_by
-from pipeline.identity.state import ParticipantState, SegmentState, of_speaker
+from pipeline.identity.state import ParticipantState, is_confirmed, of_speaker
 from pipeline.transcript.participants import free_label
-from pipeline.types import Participant
+from pipeline.types import ConversationSegment, Participant
 
 References = Counter[tuple[int, str]]
 """How many references there are of a speaker by an embedding model."""
@@ -55,7 +55,7 @@ def plan_rematch(
 class ConversationState:
     participants: Sequence[ParticipantState]
     """In the order in which they were added."""
-    segments: Sequence[SegmentState]
+    segments: Sequence[ConversationSegment]
     """In the order of the transcript."""
 
 
@@ -76,15 +76,15 @@ def plan_carry_over(
         references: Those of the former speakers, the new participants among them.
     """
     by_key = {person.key: person for person in former.participants}
-    former_of = {segment.id: by_key[segment.participant] for segment in former.segments}
+    former_of = {segment.id: by_key[segment.participant_id] for segment in former.segments}
     assignments = _keep_voices(new, {segment: former_of[id_] for segment, id_ in source_of.items()}, references)
     speaker_of = {assignment.participant: assignment.speaker for assignment in assignments}
     matched = [replace(person, speaker=speaker_of.get(person.key, person.speaker)) for person in new.participants]
-    confirmed = {segment.id for segment in former.segments if segment.user_confirmed}
+    confirmed = {segment.id for segment in former.segments if is_confirmed(segment)}
     again = {segment: former_of[id_] for segment, id_ in source_of.items() if id_ in confirmed}
     added, moves = _keep_segments(matched, new.segments, again)
     now = {person.key: person.speaker for person in (*matched, *added)}
-    owner = {segment.id: segment.participant for segment in new.segments} | {move.segment: move.target for move in moves}
+    owner = {segment.id: segment.participant_id for segment in new.segments} | {move.segment: move.target for move in moves}
     misidentified = [
         successor_of[segment.id]
         for segment in former.segments
@@ -111,9 +111,9 @@ def _keep_voices(new: ConversationState, source: Mapping[int, ParticipantState],
     shared: Counter[tuple[ParticipantKey, ParticipantKey]] = Counter()
     length: Counter[ParticipantKey] = Counter()
     for segment in new.segments:
-        length[segment.participant] += len(segment.words)
+        length[segment.participant_id] += len(segment.words or ())
         if segment.id in source:
-            shared[segment.participant, source[segment.id].key] += len(segment.words)
+            shared[segment.participant_id, source[segment.id].key] += len(segment.words or ())
     new_by_key = {person.key: person for person in new.participants}
     former_by_key = {person.key: person for person in source.values()}
     assignments = []
@@ -134,7 +134,7 @@ def _keep_voices(new: ConversationState, source: Mapping[int, ParticipantState],
 
 
 def _keep_segments(
-    participants: Sequence[ParticipantState], segments: Sequence[SegmentState], again: Mapping[int, ParticipantState]
+    participants: Sequence[ParticipantState], segments: Sequence[ConversationSegment], again: Mapping[int, ParticipantState]
 ) -> tuple[list[ParticipantState], list[SegmentMove]]:
     """Segments whose speaker a person named go to that speaker; `again` has the former participant of each, by its id.
 
@@ -145,7 +145,7 @@ def _keep_segments(
     for segment in segments:
         if (was := again.get(segment.id)) is None:
             continue
-        target: ParticipantKey = segment.participant
+        target: ParticipantKey = segment.participant_id
         if was.speaker is not None and current[target].speaker != was.speaker:
             there = of_speaker(current.values(), was.speaker)
             if there is None:
@@ -154,5 +154,5 @@ def _keep_segments(
                 current[label] = there
                 added.append(there)
             target = there.key
-        moves.append(SegmentMove(segment.id, segment.participant, target, CONFIRMED))
+        moves.append(SegmentMove(segment.id, segment.participant_id, target, CONFIRMED))
     return added, moves

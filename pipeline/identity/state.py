@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.identity.matching import similarity_matrix, units
-from pipeline.identity.plan import ParticipantKey, SpeakerKey
-from pipeline.types import Voiceprint, Word
+from pipeline.identity.plan import CONFIRMED, ParticipantKey, SpeakerKey
+from pipeline.types import ConversationSegment, Voiceprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class ParticipantState:
     is_named: bool = False
     """A person gave the speaker its name."""
     has_confirmed_segment: bool = False
-    """A person said of one of its segments whose it is."""
+    """A person identified the speaker of one of its segments."""
     num_segments: int = 0
     last_position: int = -1
     """Position of its last segment; -1 without segments."""
@@ -43,10 +43,10 @@ class ParticipantState:
 
     @property
     def user_confirmed(self) -> bool:
-        """Whether a person said who this is, so that no comparison of voices changes it.
+        """Whether a person decided its speaker, so that no comparison of voices changes it.
 
-        One of its segments was identified or moved by hand. Or the diarizer found it, and a person said that its speaker is
-        not to be known by it, or its speaker has a given name that no comparison led to.
+        A person identified or moved one of its segments. Or the diarizer found it, and a person decided that it is no reference
+        of its speaker, or its speaker has a given name that no comparison led to.
         """
         if self.speaker is None:
             return False
@@ -54,19 +54,9 @@ class ParticipantState:
         return self.has_confirmed_segment or (self.has_turns and named_by_hand)
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
-    """A stored segment."""
-
-    id: int
-    participant: int
-    duration: float
-    """Seconds."""
-    words: tuple[Word, ...] = ()
-    user_confirmed: bool = False
-    """A person said whose segment this is."""
-    is_misidentified: bool = False
-    """A person said that it is not its speaker's voice."""
+def is_confirmed(segment: ConversationSegment) -> bool:
+    """Whether a person identified the speaker of the segment."""
+    return segment.confidence == CONFIRMED
 
 
 def of_speaker(participants: Iterable[ParticipantState], speaker: SpeakerKey) -> ParticipantState | None:

@@ -26,7 +26,7 @@ class Rediarized:
 
 async def words(session: AsyncSession, conversation_id: int) -> dict[int, Sequence[Word]]:
     """The words of each segment."""
-    return {segment.id: segment.words for segment in await identity_values.segments(session, conversation_id)}
+    return {segment.id: segment.words or () for segment in await segments.of_conversation(session, conversation_id)}
 
 
 async def rediarize(
@@ -48,10 +48,9 @@ async def rediarize(
     """
     await speakers.lock(session)
     await conversations.idle(session, conversation_id)
-    before = {segment.id: segment for segment in await segments.of_conversation(session, conversation_id)}
+    before = await segments.of_conversation(session, conversation_id)
     people = await identity_values.participants(session, conversation_id)
-    stored = await identity_values.segments(session, conversation_id)
-    plan = plan_rediarization(people, stored, label_of, turns, voices)
+    plan = plan_rediarization(people, before, label_of, turns, voices)
     applied = await identity_plans.apply(session, conversation_id, plan)
     participant_of = {label: applied.participant_id(key) for label, key in plan.participant_of.items()}
     await transcripts.replace_turns(session, conversation_id, turns, participant_of)
@@ -60,9 +59,10 @@ async def rediarize(
         await emotions.recompute(session, speaker)
     await speakers.delete_orphaned(session, silent)
     await reprocessing.rematch(session, conversation_id, policy)
+    former_speaker = {segment.id: _speaker(segment) for segment in before}
     after = await segments.of_conversation(session, conversation_id)
     return Rediarized(
-        tuple(segment for segment in after if _speaker(segment) != _speaker(before[segment.id])),
+        tuple(segment for segment in after if _speaker(segment) != former_speaker[segment.id]),
         len({segment.speaker_id or -segment.participant_id for segment in after}),
     )
 

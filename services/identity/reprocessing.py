@@ -14,7 +14,7 @@ from pipeline.identity.state import ParticipantState
 from pipeline.transcript.carry_over import carry, sources
 from pipeline.types import Transcript, Word
 from services.identity import transcripts
-from storage.conversations import conversations, labels
+from storage.conversations import conversations, labels, segments
 from storage.emotions import corrections, emotions, profiles
 from storage.speakers import identity_plans, identity_values, participants, references, speakers
 
@@ -73,11 +73,11 @@ async def replace(session: AsyncSession, conversation_id: int, transcript: Trans
 
 async def _state(session: AsyncSession, conversation_id: int) -> ConversationState:
     people = await identity_values.participants(session, conversation_id)
-    return ConversationState(people, await identity_values.segments(session, conversation_id))
+    return ConversationState(people, await segments.of_conversation(session, conversation_id))
 
 
 def _words(state: ConversationState) -> Mapping[int, Sequence[Word]]:
-    return {segment.id: segment.words for segment in state.segments}
+    return {segment.id: segment.words or () for segment in state.segments}
 
 
 def _speakers_of(people: Sequence[ParticipantState]) -> set[int]:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown
 from pipeline.identity.plan import CONFIRMED
 from pipeline.identity.segment_reassignment import DisputedSegment
-from pipeline.identity.state import ParticipantState, SegmentState
+from pipeline.identity.state import ParticipantState
 from pipeline.identity.transcripts import NearbySpeakers
 from pipeline.types import Participant, Voiceprint
 from storage.speakers import references, speakers
@@ -84,26 +84,4 @@ async def participants(session: AsyncSession, conversation_id: int) -> list[Part
             last_position=-1 if person.last is None else person.last,
         )
         for person in await session.execute(found)
-    ]
-
-
-async def segments(session: AsyncSession, conversation_id: int) -> list[SegmentState]:
-    """The segments of a conversation, in order."""
-    row = SegmentRow
-    length = (row.end_offset - row.start_offset).label("duration")
-    rows = await session.stream(
-        select(row.id, row.participant_id, length, row.words, row.confidence, row.is_misidentified)
-        .where(row.conversation_id == conversation_id)
-        .order_by(row.position)
-    )
-    return [
-        SegmentState(
-            id=segment.id,
-            participant=segment.participant_id,
-            duration=segment.duration,
-            words=segment.words or (),
-            user_confirmed=segment.confidence == CONFIRMED,
-            is_misidentified=segment.is_misidentified,
-        )
-        async for segment in rows
     ]

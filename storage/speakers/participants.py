@@ -1,31 +1,28 @@
-"""Participants, the voices of one conversation: adding one, and what they sound like once their lines have changed."""
+"""The table of participants: the voices of conversations, with their speakers and vectors."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import centroid
+from pipeline.identity.participant_voice import SegmentVoice, participant_voice
 from pipeline.transcript.participants import free_label
-from pipeline.types import Vector
+from pipeline.types import Vector, Voiceprint
 from storage.postgres.conditions import one_of
 from storage.tables import ParticipantRow, SegmentRow
 
+MIN_WEIGHT_S = 0.01
+"""Seconds that a segment without duration counts."""
+ROUNDING = 1e-6
+"""Difference between two vectors' numbers up to which they are the same."""
+
 
 async def add(session: AsyncSession, conversation_id: int, speaker_id: int | None, *, enrolled: bool) -> int:
-    """A participant without lines; returns the id."""
+    """Add a participant without segments; returns its id."""
     taken = set(await session.scalars(select(ParticipantRow.label).where(ParticipantRow.conversation_id == conversation_id)))
     values = {"conversation_id": conversation_id, "label": free_label(taken), "speaker_id": speaker_id, "enrolled": enrolled}
     return (await session.execute(insert(ParticipantRow).values(values).returning(ParticipantRow.id))).scalar_one()
-
-
-async def of_speaker(session: AsyncSession, conversation_id: int, speaker_id: int) -> int | None:
-    """Who in the conversation is this speaker; of several the one who speaks most."""
-    mine = (ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id == speaker_id)
-    order = ParticipantRow.speech.desc(), ParticipantRow.id
-    return await session.scalar(select(ParticipantRow.id).where(*mine).order_by(*order).limit(1))
 
 
 async def speakers_of(session: AsyncSession, participant_ids: Iterable[int]) -> dict[int, int | None]:
@@ -41,7 +38,7 @@ async def count_segments(session: AsyncSession, participant_ids: Iterable[int]) 
 
 
 async def clear_speakers(session: AsyncSession, participant_ids: Iterable[int]) -> None:
-    """Leave participants without a speaker, so that their vectors are references of nobody."""
+    """Leave participants without a speaker, so that their vectors are no references."""
     which = one_of(ParticipantRow.id, list(participant_ids))
     await session.execute(update(ParticipantRow).where(which).values(speaker_id=None))
 
@@ -61,49 +58,40 @@ async def add_speech(session: AsyncSession, participant_id: int, seconds: float)
 
 
 async def recompute(session: AsyncSession, participant_ids: Iterable[int]) -> list[int]:
-    """Bring participants to what their lines say, after some came, left or were found to be somebody else's.
+    """Compute the vectors of participants from their segments, after some were added, removed or marked as misidentified.
 
-    The vector becomes the mean of the lines' unit vectors, weighted by their length and normalised. Left out are lines that are
-    misidentified, and lines that somebody else speaks over as long as others remain. Without any line that is theirs there is
-    no vector; where no line has one, too short or transcribed before lines had any, it stays.
-
-    Returns those whose vector changed.
+    `pipeline.identity.participant_voice` says how. Returns the participants whose vector changed.
     """
     changed = []
     for participant_id in participant_ids:
-        row = (
-            await session.execute(
-                select(ParticipantRow.vector, ParticipantRow.model).where(ParticipantRow.id == participant_id)
-            )
-        ).one()
-        lines = (await session.execute(_lines().where(SegmentRow.participant_id == participant_id))).all()
-        vector, model = _voice(lines, row.vector, row.model)
-        if vector is row.vector:
+        stored = await _stored_voice(session, participant_id)
+        voice = participant_voice(await _segment_voices(session, participant_id), stored)
+        if voice is stored:
             continue
-        if vector is not None and row.vector is not None and np.allclose(vector, row.vector, atol=1e-6):
-            continue  # rounding
-        values = {"vector": vector, "model": model}
+        if voice is not None and stored is not None and np.allclose(voice.vector, stored.vector, atol=ROUNDING):
+            continue
+        values = {"vector": voice and voice.vector, "model": voice and voice.model}
         await session.execute(update(ParticipantRow).where(ParticipantRow.id == participant_id).values(values))
         changed.append(participant_id)
     return changed
 
 
-def _lines() -> Any:
-    length = func.greatest(SegmentRow.end_offset - SegmentRow.start_offset, 0.01).label("length")
-    voice = (SegmentRow.voice_vector, SegmentRow.voice_model)
-    return select(length, *voice, SegmentRow.overlap, SegmentRow.is_misidentified).order_by(SegmentRow.position)
+async def _stored_voice(session: AsyncSession, participant_id: int) -> Voiceprint | None:
+    found = select(ParticipantRow.vector, ParticipantRow.model).where(ParticipantRow.id == participant_id)
+    row = (await session.execute(found)).one()
+    return _voiceprint(row.vector, row.model)
 
 
-def _voice(lines: Sequence[Any], vector: Vector | None, model: str | None) -> tuple[Vector | None, str | None]:
-    own = [line for line in lines if not line.is_misidentified]
-    if not own:
-        return None, None
-    if model is None:
-        model = next((line.voice_model for line in reversed(own) if line.voice_model is not None), None)
-    heard = [line for line in own if line.voice_model is not None and line.voice_model == model]
-    if not heard:
-        only_others = any(line.is_misidentified and line.voice_vector is not None for line in lines)
-        return (None, None) if vector is None or only_others else (vector, model)
-    clean = [line for line in heard if not line.overlap] or heard
-    mean = centroid([line.voice_vector for line in clean], [line.length for line in clean])
-    return (None, None) if mean is None else (mean, model)
+async def _segment_voices(session: AsyncSession, participant_id: int) -> list[SegmentVoice]:
+    duration = func.greatest(SegmentRow.end_offset - SegmentRow.start_offset, MIN_WEIGHT_S)
+    columns = (duration, SegmentRow.voice_vector, SegmentRow.voice_model, SegmentRow.overlap, SegmentRow.is_misidentified)
+    found = select(*columns).where(SegmentRow.participant_id == participant_id).order_by(SegmentRow.position)
+    return [
+        SegmentVoice(seconds, _voiceprint(vector, model), overlap, is_misidentified)
+        for seconds, vector, model, overlap, is_misidentified in await session.execute(found)
+    ]
+
+
+def _voiceprint(vector: Vector | None, model: str | None) -> Voiceprint | None:
+    """The table's constraint: both are given or none."""
+    return None if vector is None or model is None else Voiceprint(vector, model)

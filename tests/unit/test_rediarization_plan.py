@@ -6,11 +6,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity.plan import Assignment, IdentityPlan, SegmentMove, VoiceUpdate
+from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, SegmentMove, VoiceUpdate
 from pipeline.identity.rediarization import plan_rediarization
-from pipeline.identity.state import ParticipantState, SegmentState
-from pipeline.types import Participant, Turn, Voiceprint
+from pipeline.identity.state import ParticipantState, is_confirmed
+from pipeline.types import ConversationSegment, Participant, Turn, Voiceprint
 from tests.storage.transcripts import MODEL, voice
+from tests.support import segments as support
 
 X, Y = Voiceprint(voice(1), MODEL), Voiceprint(voice(2), MODEL)
 
@@ -21,9 +22,14 @@ def person(key: int, speaker: int | None = None, *, confirmed: bool = False) -> 
     )
 
 
+def segment(id_: int, participant: int, seconds: float, *, confirmed: bool = False) -> ConversationSegment:
+    stored = support.segment(0.0, seconds, "", "", confidence=CONFIRMED if confirmed else None)
+    return replace(stored, id=id_, participant_id=participant)
+
+
 def plan(
     people: Sequence[ParticipantState],
-    segments: Sequence[SegmentState],
+    segments: Sequence[ConversationSegment],
     label_of: Mapping[int, str],
     voices: Mapping[str, Voiceprint | None],
 ) -> IdentityPlan:
@@ -32,7 +38,7 @@ def plan(
 
 
 def test_two_participants_that_are_one_voice_are_joined() -> None:
-    segments = [SegmentState(1, 10, 2.0), SegmentState(2, 11, 3.0), SegmentState(3, 11, 1.0)]
+    segments = [segment(1, 10, 2.0), segment(2, 11, 3.0), segment(3, 11, 1.0)]
     found = plan([person(10), person(11)], segments, {1: "x", 2: "x", 3: "x"}, {"x": X})
     assert found.participant_of == {"x": 11}  # of whom most is heard
     assert found.moves == [SegmentMove(1, 10, 11)]
@@ -41,7 +47,7 @@ def test_two_participants_that_are_one_voice_are_joined() -> None:
 
 
 def test_a_voice_that_no_participant_stands_for_is_added() -> None:
-    segments = [SegmentState(1, 10, 2.0), SegmentState(2, 10, 1.0)]
+    segments = [segment(1, 10, 2.0), segment(2, 10, 1.0)]
     found = plan([person(10)], segments, {1: "x", 2: "y"}, {"x": X, "y": Y})
     assert found.added == [Participant("SPEAKER_00", 2.0, Y)]
     assert found.assignments == [Assignment("SPEAKER_00", None)]
@@ -52,7 +58,7 @@ def test_a_voice_that_no_participant_stands_for_is_added() -> None:
 
 
 def test_who_a_person_confirmed_stands_for_a_label_first_and_keeps_segments_and_voice() -> None:
-    segments = [SegmentState(1, 10, 1.0), SegmentState(2, 11, 9.0), SegmentState(3, 10, 1.0), SegmentState(4, 11, 1.0)]
+    segments = [segment(1, 10, 1.0), segment(2, 11, 9.0), segment(3, 10, 1.0), segment(4, 11, 1.0)]
     found = plan([person(10, confirmed=True), person(11)], segments, {1: "x", 2: "x", 3: "y", 4: "y"}, {"x": X, "y": Y})
     assert found.participant_of == {"x": 10, "y": 11}
     assert found.moves == [SegmentMove(2, 11, 10)]
@@ -61,7 +67,7 @@ def test_who_a_person_confirmed_stands_for_a_label_first_and_keeps_segments_and_
 
 
 def test_segments_that_a_person_assigned_or_the_diarizer_did_not_hear_stay() -> None:
-    segments = [SegmentState(1, 10, 5.0), SegmentState(2, 11, 1.0, user_confirmed=True), SegmentState(3, 11, 1.0)]
+    segments = [segment(1, 10, 5.0), segment(2, 11, 1.0, confirmed=True), segment(3, 11, 1.0)]
     assert plan([person(10), person(11)], segments, {1: "x", 2: "x"}, {"x": X}).moves == []
 
 
@@ -76,16 +82,16 @@ def test_every_label_has_a_participant_of_its_own(
     confirmed: list[bool], said: list[tuple[int, float, bool, str | None]], known: set[str]
 ) -> None:
     people = [replace(person(10 + i), has_confirmed_segment=yes) for i, yes in enumerate(confirmed)]
-    segments = [SegmentState(i, 10 + at % len(people), length, (), by_hand) for i, (at, length, by_hand, _) in enumerate(said)]
+    segments = [segment(i, 10 + at % len(people), length, confirmed=by_hand) for i, (at, length, by_hand, _) in enumerate(said)]
     label_of = {i: label for i, (*_, label) in enumerate(said) if label is not None}
     found = plan(people, segments, label_of, dict.fromkeys(known, X))
     assert found.participant_of.keys() == set(label_of.values())
     assert len(set(found.participant_of.values())) == len(found.participant_of)
     moved = {move.segment: move.target for move in found.moves}
-    for segment in segments:
-        label = label_of.get(segment.id)
-        fixed = label is None or segment.user_confirmed or confirmed[segment.participant - 10]
-        target = segment.participant if fixed else found.participant_of[str(label)]
-        assert moved.get(segment.id, segment.participant) == target
+    for one in segments:
+        label = label_of.get(one.id)
+        fixed = label is None or is_confirmed(one) or confirmed[one.participant_id - 10]
+        target = one.participant_id if fixed else found.participant_of[str(label)]
+        assert moved.get(one.id, one.participant_id) == target
     for update in found.voice_updates:
         assert update.voiceprint is None or not confirmed[update.participant - 10]

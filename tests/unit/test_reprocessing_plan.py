@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.identity.plan import CONFIRMED, Assignment, IdentityPlan, NewSpeaker, SegmentMove
 from pipeline.identity.reprocessing import ConversationState, matched_again, plan_carry_over, plan_rematch
-from pipeline.identity.state import ParticipantState, SegmentState
-from pipeline.types import Voiceprint, Word
+from pipeline.identity.state import ParticipantState, is_confirmed
+from pipeline.types import ConversationSegment, Voiceprint, Word
 from tests.storage.transcripts import MODEL, voice
+from tests.support import segments as support
 
 ADA, BOB, CAL = 1, 2, 3
 FORMER, NEW = 10, 20
@@ -25,9 +26,12 @@ def person(key: int, speaker: int | None, similarity: float | None = None, *, mo
     )
 
 
-def segment(id_: int, participant: int, words: int = 4, *, confirmed: bool = False, marked: bool = False) -> SegmentState:
+def segment(
+    id_: int, participant: int, words: int = 4, *, confirmed: bool = False, marked: bool = False
+) -> ConversationSegment:
     said = tuple(Word(" word", float(i), i + 1.0, 0.9) for i in range(words))
-    return SegmentState(id_, participant, float(words), said, confirmed, marked)
+    stored = support.segment(0.0, float(words), "", "", words=said, is_misidentified=marked)
+    return replace(stored, id=id_, participant_id=participant, confidence=CONFIRMED if confirmed else None)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_a_voice_is_the_closest_speaker_now_or_keeps_the_one_nobody_else_tells_o
 
 
 def carry_over(
-    former: tuple[Sequence[ParticipantState], Sequence[SegmentState]],
-    new: tuple[Sequence[ParticipantState], Sequence[SegmentState]],
+    former: tuple[Sequence[ParticipantState], Sequence[ConversationSegment]],
+    new: tuple[Sequence[ParticipantState], Sequence[ConversationSegment]],
     source_of: Mapping[int, int],
     references: Mapping[tuple[int, str], int] | None = None,
 ) -> IdentityPlan:
@@ -187,10 +191,10 @@ def test_what_a_person_said_of_a_segment_is_kept(
     plan = carry_over((former_people, former_segments), (new_people, new_segments), source_of)
 
     speaker_of = {p.key: p.speaker for p in new_people} | {a.participant: a.speaker for a in plan.assignments}
-    owner = {s.id: s.participant for s in new_segments} | {move.segment: move.target for move in plan.moves}
-    former_of = {s.id: former_people[s.participant - FORMER] for s in former_segments}
+    owner = {s.id: s.participant_id for s in new_segments} | {move.segment: move.target for move in plan.moves}
+    former_of = {s.id: former_people[s.participant_id - FORMER] for s in former_segments}
     for id_, source in source_of.items():
-        confirmed = former_segments[source - 100].user_confirmed
+        confirmed = is_confirmed(former_segments[source - 100])
         assert confirmed == (id_ in {move.segment for move in plan.moves})
         if confirmed and former_of[source].speaker is not None:
             assert speaker_of[owner[id_]] == former_of[source].speaker
