@@ -1,40 +1,30 @@
-"""What the tools answer. The first fields of each are those that the reference system's clients know."""
+"""The results of the tools. Clients of the reference system rely on the first fields of each."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, Field
 
+from services.schemas import HitBase, Moment, Schema, SegmentBase
 
-def _naive_utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-
-
-Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str), Field(description="UTC.")]
 Seconds = Annotated[float, AfterValidator(lambda value: round(value, 2))]
 Fraction = Annotated[float, AfterValidator(lambda value: round(value, 3))]
 
 
-class Result(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Message(Result):
+class Message(Schema):
     message: str
 
 
-class Segment(Result):
-    id: int
+class Segment(SegmentBase):
     speaker_name: str
     text: str
     start_offset: Seconds
     end_offset: Seconds
-    confidence: Fraction | None = Field(description="Similarity of the voice to the speaker's; 1 where somebody said so.")
-    speaker_id: int | None
-    emotion_category: str | None
+    confidence: Fraction | None = Field(
+        description="Similarity of the voice to the speaker's; 1 if a person named the speaker."
+    )
 
 
-class Conversation(Result):
+class Conversation(Schema):
     id: int
     title: str | None
     start_time: Moment
@@ -44,13 +34,13 @@ class Conversation(Result):
     status: str = Field(description="recording, processing, completed or failed.")
 
 
-class Conversations(Result):
+class Conversations(Schema):
     conversations: list[Conversation]
     total: int
     skip: int
 
 
-class LatestSegments(Result):
+class LatestSegments(Schema):
     conversation_id: int
     title: str | None
     total_segments: int
@@ -61,13 +51,13 @@ class LatestSegments(Result):
 class ConversationPage(Conversation):
     segments: list[Segment]
     returned_segments: int
-    next_skip: int | None = Field(description="Call again with this `skip` for the lines that follow; null at the end.")
+    next_skip: int | None = Field(description="Call again with this `skip` for the segments that follow; null at the end.")
     language: str | None
-    progress: Fraction = Field(description="How much of the work on the recording is done, 0 to 1.")
+    progress: Fraction = Field(description="Fraction of the work on the recording that is done, 0 to 1.")
     error: str | None
 
 
-class Titled(Result):
+class Titled(Schema):
     id: int
     title: str | None
     start_time: Moment
@@ -77,10 +67,10 @@ class Titled(Result):
     audio_format: str
     num_segments: int
     num_speakers: int
-    transcript_segments: list[Segment] = Field(description="The first lines; get_conversation has all.")
+    transcript_segments: list[Segment] = Field(description="The first segments; get_conversation returns all.")
 
 
-class Identified(Result):
+class Identified(Schema):
     success: bool = True
     speaker_name: str
     enrolled: bool = Field(description="Future recordings will recognise this voice.")
@@ -89,23 +79,23 @@ class Identified(Result):
     details: "IdentifiedDetails"
 
 
-class IdentifiedDetails(Result):
+class IdentifiedDetails(Schema):
     speaker_id: int
     conversation_id: int
     segment_id: int
 
 
-class Corrected(Result):
+class Corrected(Schema):
     message: str
     segment_id: int
     old_emotion: str | None
     new_emotion: str
     learned: bool
-    sample_count: int = Field(description="Corrections that the speaker's profile of this emotion is made of.")
+    sample_count: int = Field(description="Corrections that the speaker's profile of this emotion is computed from.")
     speaker_name: str | None
 
 
-class Speaker(Result):
+class Speaker(Schema):
     id: int
     name: str
     created_at: Moment
@@ -116,20 +106,20 @@ class CountedSpeaker(Speaker):
     segment_count: int
 
 
-class Speakers(Result):
+class Speakers(Schema):
     speakers: list[Speaker]
     total: int
     skip: int
 
 
-class DeletedUnknown(Result):
+class DeletedUnknown(Schema):
     success: bool = True
     deleted_count: int
     deleted_speakers: list[str] = Field(description="Their names, or the first of them.")
     message: str
 
 
-class Appearance(Result):
+class Appearance(Schema):
     conversation_id: int
     title: str | None
     datetime: Moment
@@ -140,7 +130,7 @@ class Appearance(Result):
     audio_path: str | None
 
 
-class Appearances(Result):
+class Appearances(Schema):
     speaker_name: str
     speaker_id: int
     total_conversations: int
@@ -148,26 +138,20 @@ class Appearances(Result):
     conversations: list[Appearance]
 
 
-class Hit(Result):
+class Hit(HitBase):
     id: int = Field(description="The segment's id.")
-    conversation_id: int
-    title: str | None = Field(description="Of the conversation.")
-    time: Moment
     start_offset: Seconds
-    speaker_id: int | None
-    speaker_name: str
-    emotion_category: str | None
-    snippet: str = Field(description="The line, or parts of a long one; what was searched for is **bold**.")
+    snippet: str = Field(description="The text, or excerpts of a long one; the found words are **bold**.")
 
 
-class Hits(Result):
+class Hits(Schema):
     results: list[Hit]
     total: int
     total_is_exact: bool = Field(description="False: there are more than `total`; narrow the search down.")
     next_skip: int | None
 
 
-class Work(Result):
+class Work(Schema):
     conversation_id: int
     status: str
     progress: Fraction
@@ -175,13 +159,13 @@ class Work(Result):
     message: str
 
 
-class Reprocessed(Result):
+class Reprocessed(Schema):
     message: str
     segments: int
     status: str
 
 
-class Export(Result):
+class Export(Schema):
     conversation_id: int
     format: str
     content: str
@@ -189,16 +173,16 @@ class Export(Result):
     download: str = Field(description="Path of the whole file on the server.")
 
 
-class Voice(Result):
+class Voice(Schema):
     speaker_id: int | None
     speaker_name: str
     segments: int
     seconds: Seconds
     share: Fraction | None = Field(None, description="Of all speech in the conversation.")
-    emotions: dict[str, int] = Field(description="Lines by emotion.")
+    emotions: dict[str, int] = Field(description="Number of segments by emotion.")
 
 
-class Statistics(Result):
+class Statistics(Schema):
     conversation_id: int | None = None
     conversations: int
     first_heard: Moment | None = None
@@ -206,17 +190,17 @@ class Statistics(Result):
     speakers: list[Voice]
 
 
-class LiveConversation(Result):
+class LiveConversation(Schema):
     live: bool
     conversation_id: int | None = None
     title: str | None = None
     start_time: Moment | None = None
     total_segments: int = 0
-    segments: list[Segment] = []
-    last_segment_id: int | None = Field(None, description="Give it as `after_segment_id` to hear only what is new.")
+    segments: list[Segment] = Field([])
+    last_segment_id: int | None = Field(None, description="Pass it as `after_segment_id` to get only newer segments.")
     message: str
 
 
-class Undone(Result):
+class Undone(Schema):
     message: str
     undone: str

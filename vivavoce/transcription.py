@@ -12,7 +12,7 @@ from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, ConversationSegment, Samples, Segment, Transcript, Turn
-from services import schemas as public
+from services import schemas
 from settings import Settings
 from vivavoce import printing
 
@@ -47,9 +47,9 @@ def render(transcript: Transcript, file: Path, format: str | None) -> str:
     return export.FORMATS[format].render(export.ExportInput(file.stem, segments(transcript, start), turns))
 
 
-def conversation(transcript: Transcript, file: Path, start: datetime) -> public.Conversation:
+def conversation(transcript: Transcript, file: Path, start: datetime) -> schemas.Conversation:
     """The transcript as the API returns it, for an archive with this conversation only."""
-    return public.Conversation(
+    return schemas.Conversation(
         id=1,
         title=file.name,
         start_time=start,
@@ -60,7 +60,7 @@ def conversation(transcript: Transcript, file: Path, start: datetime) -> public.
         num_segments=len(transcript.segments),
         num_speakers=len(speaker_names(transcript)),
         language=transcript.language,
-        transcript_segments=[public.Segment.model_validate(segment) for segment in segments(transcript, start)],
+        transcript_segments=[schemas.Segment.model_validate(segment) for segment in segments(transcript, start)],
     )
 
 

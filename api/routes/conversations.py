@@ -1,4 +1,4 @@
-"""Conversations: the list, one of them, its title, its transcript in other formats, and the progress of the work on it."""
+"""Conversations: list, read, rename, delete, export the transcript, and follow the progress of the work."""
 
 import asyncio
 import logging
@@ -11,7 +11,6 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api import schemas
 from api.dependencies import NOT_FOUND, ContextDep
 from pipeline.formats import export
-from services import schemas as public
 from services.context import AppContext
 from storage.conversations import conversations, exports
 
@@ -28,21 +27,21 @@ ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 @router.get("")
 async def list_conversations(
     context: ContextDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=public.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description=public.LIMIT)] = 100,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
     status: Annotated[
-        Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only these.")
+        Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only those with this status.")
     ] = None,
 ) -> schemas.Conversations:
-    """From the newest on."""
+    """All conversations, newest first."""
     async with context.database.session() as session:
         page, total = await conversations.list_page(session, skip, limit, status)
-    items = [public.ConversationListItem.model_validate(item) for item in page]
+    items = [schemas.ConversationListItem.model_validate(item) for item in page]
     return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
 
 
 @router.get("/{conversation_id}", responses=MISSING)
-async def get_conversation(context: ContextDep, conversation_id: ConversationId) -> public.Conversation:
+async def get_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Conversation:
     """One conversation with its whole transcript."""
     return await read(context, conversation_id)
 
@@ -50,7 +49,7 @@ async def get_conversation(context: ContextDep, conversation_id: ConversationId)
 @router.patch("/{conversation_id}", responses=MISSING)
 async def update_conversation(
     context: ContextDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
-) -> public.Conversation:
+) -> schemas.Conversation:
     """Change the title."""
     if change.title is not None:
         async with context.database.session() as session:
@@ -62,10 +61,11 @@ async def update_conversation(
 
 
 @router.delete(
-    "/{conversation_id}", responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is in work."}}
+    "/{conversation_id}",
+    responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is being processed."}},
 )
 async def delete_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Deleted:
-    """Delete a conversation, its recording, and the unknown speakers who are heard nowhere else."""
+    """Delete a conversation, its recording, and the unknown speakers that appear in no other conversation."""
     async with context.database.session() as session:
         try:
             key = await conversations.remove(session, conversation_id)
@@ -91,9 +91,9 @@ async def delete_conversation(context: ContextDep, conversation_id: Conversation
 async def get_transcript(
     context: ContextDep,
     conversation_id: ConversationId,
-    format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="What kind of file.")] = "json",
+    format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="File format.")] = "json",
 ) -> Response:
-    """The transcript as a file: subtitles, text, a table, turns for diarization tools, or the conversation as JSON."""
+    """The transcript as a file: subtitles, text, a table, turns for diarization tools, or JSON."""
     headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
     if format == "json":
         conversation = await read(context, conversation_id)
@@ -110,7 +110,7 @@ async def get_transcript(
 
 @router.get("/{conversation_id}/progress", responses=MISSING)
 async def get_progress(context: ContextDep, conversation_id: ConversationId) -> schemas.Progress:
-    """How far the work on a recording is, for polling."""
+    """The progress of the work on a recording, for polling."""
     async with context.database.session() as session:
         found = await conversations.progress(session, conversation_id)
     if found is None:
@@ -120,8 +120,8 @@ async def get_progress(context: ContextDep, conversation_id: ConversationId) -> 
 
 @router.get("/{conversation_id}/events", response_class=EventSourceResponse, responses=MISSING)
 async def watch_progress(context: ContextDep, conversation_id: ConversationId) -> EventSourceResponse:
-    """The same as server-sent events named `progress`: one now, one at every change, the last when the work has ended."""
-    await get_progress(context, conversation_id)  # 404 while that can still be said
+    """The same as server-sent events named `progress`: one now, one at each change, the last when the work has ended."""
+    await get_progress(context, conversation_id)  # answers 404 before the stream starts
 
     async def events() -> AsyncIterator[ServerSentEvent]:
         async for progress in context.notifications.watch(conversation_id):
@@ -131,14 +131,14 @@ async def watch_progress(context: ContextDep, conversation_id: ConversationId) -
 
 
 def not_found(error: LookupError) -> HTTPException:
-    """What storage could not find, as an answer."""
+    """The response to a LookupError of the storage."""
     return HTTPException(404, str(error.args[0]))
 
 
-async def read(context: AppContext, conversation_id: int) -> public.Conversation:
+async def read(context: AppContext, conversation_id: int) -> schemas.Conversation:
     """The conversation from the database, or a 404."""
     async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
     if found is None:
         raise NOT_FOUND
-    return await asyncio.to_thread(public.Conversation.model_validate, found)  # a day of talk is 20,000 lines
+    return await asyncio.to_thread(schemas.Conversation.model_validate, found)  # a day of speech is 20,000 segments

@@ -14,7 +14,6 @@ from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
-from services import schemas as public
 from services.context import AppContext
 from services.identity import corrections
 from storage.conversations import conversations
@@ -45,24 +44,24 @@ VoiceThreshold = Annotated[
 ]
 
 
-class EmotionProfile(public.Schema):
+class EmotionProfile(schemas.Schema):
     emotion_category: str = Field(examples=["happy"])
     sample_count: int = Field(description="Corrected segments that the profile is made of.")
     voice_sample_count: int = Field(description="Those of them whose voice is known; the voice counts from 3 on.")
     confidence_threshold: float | None = Field(description="Its own; null if the speaker's applies.")
     voice_threshold: float | None = Field(description="Its own voice threshold; null if the embedding model's applies.")
-    created_at: public.Moment
-    updated_at: public.Moment
+    created_at: schemas.Moment
+    updated_at: schemas.Moment
 
 
-class SpeakerEmotions(public.Schema):
+class SpeakerEmotions(schemas.Schema):
     speaker_id: int
     speaker_name: str
     emotion_threshold: float | None = Field(description="The speaker's own; null if the system's applies.")
     profiles: list[EmotionProfile]
 
 
-class EmotionThreshold(public.Schema):
+class EmotionThreshold(schemas.Schema):
     speaker_name: str
     custom_threshold: float | None = Field(description="The speaker's own, if there is one.")
     effective_threshold: float = Field(description="The threshold in force.")
@@ -77,14 +76,14 @@ class ChangedThreshold(EmotionThreshold):
     message: str
 
 
-class ProfileThreshold(public.Schema):
+class ProfileThreshold(schemas.Schema):
     message: str
     speaker_name: str
     emotion_category: str
     threshold: float | None = Field(description="Its own; null if the wider one applies.")
 
 
-class Reset(public.Schema):
+class Reset(schemas.Schema):
     message: str
     speaker_name: str
     emotion_category: str | None = None
@@ -98,7 +97,7 @@ class EmotionCorrection(BaseModel):
     learn: bool = Field(True, description="The speaker's profile of this emotion learns from it.")
 
 
-class Corrected(public.Schema):
+class Corrected(schemas.Schema):
     message: str
     old_emotion: str | None
     new_emotion: str
@@ -111,13 +110,13 @@ class EmotionMisidentified(BaseModel):
     is_misidentified: bool
 
 
-class EmotionMisidentifiedAnswer(public.Schema):
+class EmotionMisidentifiedAnswer(schemas.Schema):
     message: str
     emotion_misidentified: bool
     emotion_profile_recalculated: bool = Field(description="The speaker's profile was computed again.")
 
 
-class Recalculated(public.Schema):
+class Recalculated(schemas.Schema):
     message: str = "Emotions recalculated"
     updated: int = Field(description="Segments whose emotion was detected again.")
     skipped: int = Field(description="Segments that were corrected, or have no emotion scores.")

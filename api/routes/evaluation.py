@@ -12,7 +12,6 @@ from api.routes.conversations import LARGEST_ID, not_found
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors
 from pipeline.formats import rttm
-from services import schemas as public
 from services.evaluation import scores, sweeps
 from services.evaluation.scores import ConversationScore, Question, WordErrors
 from services.evaluation.sweeps import Sweep
@@ -28,7 +27,7 @@ MAX_RTTM_CHARS = 2_000_000
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
-class EvaluationRequest(public.Schema):
+class EvaluationRequest(schemas.Schema):
     conversation_ids: list[Id] | None = Field(
         None, max_length=MAX_CONVERSATIONS, description="Which conversations to measure; without it all that have labels."
     )
@@ -45,7 +44,7 @@ class EvaluationRequest(public.Schema):
     sweep_padding: bool = Field(False, description="Also embed labelled segments again with other values of `context_padding`.")
 
 
-class Identification(public.Schema):
+class Identification(schemas.Schema):
     """Labelled segments whose speaker has the right name. A person who is no speaker here is right to be unknown."""
 
     segments: int = Field(description="Labelled segments.")
@@ -58,7 +57,7 @@ class Identification(public.Schema):
     accuracy_by_time: float | None = Field(description="Share of the duration with the right name.")
 
 
-class Diarization(public.Schema):
+class Diarization(schemas.Schema):
     """Seconds under the best mapping of speakers. Without RTTM only labelled segments count, so only confusion occurs."""
 
     rate: float = Field(description="The diarization error rate.", examples=[0.08])
@@ -68,13 +67,13 @@ class Diarization(public.Schema):
     confusion: float = Field(description="Speech that the transcript gives to another speaker.")
 
 
-class Words(public.Schema):
+class Words(schemas.Schema):
     rate: float | None = Field(description="The word error rate.", examples=[0.12])
     errors: int = Field(description="Inserted, deleted and substituted words.")
     words: int = Field(description="Words of the reference.")
 
 
-class Scores(public.Schema):
+class Scores(schemas.Schema):
     identification: Identification
     identification_long: Identification = Field(description="The same for segments of two seconds or more.")
     diarization: Diarization | None
@@ -86,7 +85,7 @@ class ConversationScores(Scores):
     title: str | None
 
 
-class Point(public.Schema):
+class Point(schemas.Schema):
     """Fractions of the trials, which sum to 1."""
 
     value: float = Field(description="Value of the setting.")
@@ -95,7 +94,7 @@ class Point(public.Schema):
     misses: float = Field(description="A known speaker without a name.")
 
 
-class SettingSweep(public.Schema):
+class SettingSweep(schemas.Schema):
     """Each labelled segment is matched with the speakers known from other conversations or samples; for a known speaker a
     second trial leaves out that speaker's references."""
 

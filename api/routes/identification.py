@@ -10,7 +10,6 @@ from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID, ConversationId
 from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
 from pipeline.names import MaybeName
-from services import schemas as public
 from services.context import AppContext
 from services.identity.identification import IdentificationError, SegmentNotFoundError
 from storage.speakers.speakers import SpeakerNotFoundError
@@ -37,7 +36,7 @@ class Identify(BaseModel):
     enroll: bool = Field(True, description="Recognise this speaker by this voice from now on.")
 
 
-class Identified(public.Schema):
+class Identified(schemas.Schema):
     message: str = Field(examples=["Speaker identified as Alice (initial enrollment). Updated 12 segment(s) total."])
     speaker_id: int
     speaker_name: str
@@ -49,7 +48,7 @@ class Misidentified(BaseModel):
     is_misidentified: bool
 
 
-class Marked(public.Schema):
+class Marked(schemas.Schema):
     message: str = Field(examples=["Segment 7 marked as misidentified"])
     is_misidentified: bool
     embedding_recalculated: bool = Field(description="What the speaker is recognised by has changed.")

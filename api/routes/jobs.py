@@ -11,7 +11,6 @@ from api import schemas
 from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID, not_found
 from api.routes.process import BUSY, FULL
-from services import schemas as public
 from storage.jobs import jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -25,8 +24,8 @@ JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 @router.get("")
 async def list_jobs(
     context: ContextDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=public.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description=public.LIMIT)] = 100,
+    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
     state: Annotated[
         Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
     ] = None,
@@ -34,15 +33,15 @@ async def list_jobs(
     """From the newest on."""
     async with context.database.session() as session:
         page, total = await jobs.list_page(session, skip, limit, state)
-    return schemas.Jobs(jobs=[public.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
+    return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
 
 
 @router.get("/{job_id}", responses=MISSING)
-async def get_job(context: ContextDep, job_id: JobId) -> public.Job:
+async def get_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """How far the work on a recording is."""
     async with context.database.session() as session:
         with _refusals():
-            return public.Job.model_validate(await jobs.get(session, job_id))
+            return schemas.Job.model_validate(await jobs.get(session, job_id))
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=MISSING)
@@ -61,19 +60,19 @@ async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
 
 
 @router.post("/{job_id}/cancel", responses=MISSING | STATE)
-async def cancel_job(context: ContextDep, job_id: JobId) -> public.Job:
+async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Do not do it, or stop doing it. What is in work stops within seconds; ask again until its state says so."""
     async with context.database.session() as session:
         with _refusals():
-            return public.Job.model_validate(await jobs.cancel(session, job_id))
+            return schemas.Job.model_validate(await jobs.cancel(session, job_id))
 
 
 @router.post("/{job_id}/retry", status_code=202, responses=MISSING | STATE | FULL)
-async def retry_job(context: ContextDep, job_id: JobId) -> public.Job:
+async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Do a job again that failed or was cancelled. The answer is the new one."""
     async with context.database.session() as session:
         with _refusals():
-            return public.Job.model_validate(await jobs.retry(session, job_id, max_queued=context.settings.max_queued))
+            return schemas.Job.model_validate(await jobs.retry(session, job_id, max_queued=context.settings.max_queued))
 
 
 @contextmanager

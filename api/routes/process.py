@@ -17,7 +17,6 @@ from media.decoding import AudioError
 from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
-from services import schemas as public
 from services.context import AppContext
 from services.fetch import FetchError, fetch
 from services.identity import reprocessing
@@ -91,7 +90,7 @@ async def process(
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
-) -> public.Conversation | schemas.Accepted:
+) -> schemas.Conversation | schemas.Accepted:
     """Transcribe a recording, tell its speakers apart, recognise those that are known, and name the emotion of every line.
 
     The work goes on if the client hangs up, and if the program stops; `GET /jobs/{id}` tells how far it is.
@@ -110,7 +109,7 @@ async def process_url(
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
-) -> public.Conversation | schemas.Accepted:
+) -> schemas.Conversation | schemas.Accepted:
     """The same with a recording that the server fetches."""
     webhook, settings = _webhook(context, webhook_url), context.settings
     with _refusals(), tempfile.TemporaryFile(prefix="vivavoce-") as file:
@@ -229,7 +228,7 @@ def _webhook(context: AppContext, url: AnyHttpUrl | None) -> str | None:
 
 async def _answer(
     context: AppContext, response: Response, accepted: Accepted, waits: bool
-) -> public.Conversation | schemas.Accepted:
+) -> schemas.Conversation | schemas.Accepted:
     if not waits:
         return _accepted(response, accepted)
     await _finished(context, accepted)

@@ -18,7 +18,6 @@ from starlette.background import BackgroundTask
 from api import schemas
 from api.dependencies import ContextDep
 from pipeline.formats import profile_file
-from services import schemas as public
 from services.archive.restore import IncompatibleError, restore
 from services.context import AppContext
 from storage.backups import backups, imports
@@ -54,7 +53,7 @@ class UpdateProfile(BaseModel):
     description: Description = None
 
 
-class Checkpoint(public.Schema):
+class Checkpoint(schemas.Schema):
     filename: str = Field(examples=["checkpoint_home_20251109_120000_123456_0a1b2c3d.json"])
     timestamp: str = Field(description="When it was taken, UTC; a checkpoint is deleted by it.")
     speakers_count: int
@@ -63,14 +62,14 @@ class Checkpoint(public.Schema):
 
 class ListedCheckpoint(Checkpoint):
     profile_name: str
-    created_at: public.Moment
+    created_at: schemas.Moment
 
 
 class CreatedCheckpoint(Checkpoint):
     message: str
 
 
-class SavedProfile(public.Schema):
+class SavedProfile(schemas.Schema):
     name: str
     description: str | None
     filename: str = Field(examples=["profile_home.json"])
@@ -80,7 +79,7 @@ class SavedProfile(public.Schema):
 
 
 class ListedProfile(SavedProfile):
-    created_at: public.Moment
+    created_at: schemas.Moment
 
 
 class ChangedProfile(SavedProfile):
@@ -93,7 +92,7 @@ class Profile(ListedProfile):
     note: str | None = Field(description="What to do about them.")
 
 
-class ImportedProfile(public.Schema):
+class ImportedProfile(schemas.Schema):
     message: str
     name: str = Field(description="As in the file, with a number behind it where there is one of this name.")
     filename: str

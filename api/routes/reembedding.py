@@ -8,7 +8,6 @@ from pydantic import Field
 from api import schemas
 from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
-from services import schemas as public
 from services.reembedding import NoRecordingError, reembed
 
 router = APIRouter(prefix="/speakers", tags=["speakers"])
@@ -19,7 +18,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Reembedded(public.Schema):
+class Reembedded(schemas.Schema):
     message: str
     speaker_id: int
     speaker_name: str

@@ -1,4 +1,4 @@
-"""Single lines of a transcript."""
+"""The audio of single segments."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -13,8 +13,8 @@ from storage.conversations import segments
 
 router = APIRouter(prefix="/conversations/segments", tags=["segments"])
 
-TAIL = 0.25
-"""Seconds played after a segment's end, so that its last word is not cut."""
+TAIL_S = 0.25
+"""Added after the end of a segment, so that its last word is not cut."""
 LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
 
 
@@ -29,16 +29,16 @@ LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
 async def get_audio(
     context: ContextDep,
     segment_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
-    format: Annotated[Literal["wav", "mp3"], Query(description="What kind of file.")] = "wav",
+    format: Annotated[Literal["wav", "mp3"], Query(description="File format.")] = "wav",
 ) -> Response:
-    """The sound of one segment: 16 kHz mono, 16-bit WAV unless MP3 is asked for."""
+    """The audio of one segment: 16 kHz mono, 16-bit WAV or MP3."""
     async with context.database.session() as session:
         found = await segments.audio_location(session, segment_id)
     if found is None:
         raise HTTPException(404, "Segment not found")
     try:
         async with context.store.local_path(found.audio_key) as path:
-            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL))
+            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL_S))
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error
     encode, media_type = (encoding.mp3_bytes, "audio/mpeg") if format == "mp3" else (encoding.wav_bytes, "audio/wav")

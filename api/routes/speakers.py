@@ -14,7 +14,6 @@ from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSample
 from pipeline.names import Name
 from pipeline.types import Span
-from services import schemas as public
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
@@ -33,11 +32,11 @@ UNSUITABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Speaker(public.Schema):
+class Speaker(schemas.Schema):
     id: int
     name: str = Field(examples=["Alice"])
-    created_at: public.Moment
-    updated_at: public.Moment
+    created_at: schemas.Moment
+    updated_at: schemas.Moment
     segment_count: int = Field(0, description="Lines that are this speaker's, in all conversations.")
 
 
@@ -49,7 +48,7 @@ class Merge(BaseModel):
     into: int = Field(ge=1, le=LARGEST_ID, description="The speaker who remains, and keeps the name.", examples=[1])
 
 
-class Message(public.Schema):
+class Message(schemas.Schema):
     message: str
 
 
@@ -58,7 +57,7 @@ class DeletedUnknown(Message):
     deleted_speakers: list[str] = Field(description="Their names.")
 
 
-class Suggestion(public.Schema):
+class Suggestion(schemas.Schema):
     """Two speakers who may be one: `POST /speakers/{speaker_id}/merge` with `{"into": other_id}` makes them one."""
 
     speaker_id: int
@@ -69,11 +68,11 @@ class Suggestion(public.Schema):
     probability: float | None = Field(description="How likely they are one person, 0 to 1, as far as the voices tell.")
 
 
-class Change(public.Schema):
+class Change(schemas.Schema):
     id: int
     description: str = Field(examples=["A line of Unknown_07 was identified as Alice"])
-    created_at: public.Moment
-    undone_at: public.Moment | None
+    created_at: schemas.Moment
+    undone_at: schemas.Moment | None
 
 
 @router.get("")
@@ -102,7 +101,7 @@ async def enroll_speaker(
 
 @router.get("/suggestions")
 async def suggest_merges(
-    context: ContextDep, limit: Annotated[int, Query(ge=1, le=100, description=public.LIMIT)] = 20
+    context: ContextDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
 ) -> list[Suggestion]:
     """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
     return [Suggestion.model_validate(pair) for pair in await context.speakers.suggestions(limit)]

@@ -1,4 +1,4 @@
-"""Reading conversations, and their titles."""
+"""Tools that read, title and export conversations."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -15,19 +15,19 @@ from pipeline.types import ConversationSegment
 from storage.conversations import conversations, exports, segments
 from storage.speakers import speaker_queries
 
-MOST_LINES = 500
-FIRST = 20
-"""Lines that come with a new title."""
-MOST_CHARACTERS = 60_000
-"""Of an exported file: some 15,000 tokens."""
+MAX_SEGMENTS = 500
+SEGMENTS_WITH_TITLE = 20
+"""Segments that are returned with a new title."""
+MAX_CHARACTERS = 60_000
+"""Of an exported file: about 15,000 tokens."""
 
-Limit = Annotated[int, Field(ge=1, le=MOST_LINES, description="How many lines at most.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_SEGMENTS, description="How many segments at most.")]
 PageSize = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
 
 
 async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
-    """List recorded conversations, the newest first: id, title, time, length, numbers of speakers and lines. To find what was
-    said use search_transcripts; to find whom somebody spoke with use search_conversations_by_speaker."""
+    """List recorded conversations, the newest first: id, title, time, length, numbers of speakers and segments. To find
+    what was said use search_transcripts; to find the conversations of a speaker use search_conversations_by_speaker."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             page, total = await conversations.list_page(session, skip, limit)
@@ -39,7 +39,7 @@ async def get_conversation(
     ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200
 ) -> results.ConversationPage:
     """Read the transcript of one conversation from its beginning: who says what, when, and in which emotion. A long one comes
-    in pages: call again with skip = next_skip. Also tells how far the work on a new recording is (status, progress)."""
+    in pages: call again with skip = next_skip. Also returns the progress of a new recording (status, progress)."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
@@ -60,7 +60,7 @@ async def get_conversation(
 async def get_latest_segments(
     ctx: Work, conversation_id: arg.MaybeConversationId = None, limit: Limit = 20
 ) -> results.LatestSegments:
-    """Read the last lines of a conversation, by default of the newest one: what was just said, and who is still unknown."""
+    """Read the last segments of a conversation, by default the newest: what was just said, and who is unknown."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             if conversation_id is None:
@@ -83,11 +83,9 @@ async def get_latest_segments(
 async def get_live_conversation(
     ctx: Work,
     limit: Limit = 20,
-    after_segment_id: Annotated[
-        arg.MaybeSegmentId, Field(description="Only lines after this one: the last that you know.")
-    ] = None,
+    after_segment_id: Annotated[arg.MaybeSegmentId, Field(description="Only segments after this one.")] = None,
 ) -> results.LiveConversation:
-    """Follow the conversation that is being recorded right now: its latest lines, or only those after after_segment_id."""
+    """Follow the conversation that is being recorded now: its latest segments, or only those after after_segment_id."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             live, _ = await conversations.list_page(session, 0, 1, "recording")
@@ -112,13 +110,13 @@ async def get_live_conversation(
 
 
 async def update_conversation_title(ctx: Work, conversation_id: arg.ConversationId, title: arg.Title) -> results.Titled:
-    """Give a conversation another title."""
+    """Change the title of a conversation."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             await conversations.rename(session, conversation_id, title)
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
-            first = await segments.page(session, conversation_id, 0, FIRST)
+            first = await segments.page(session, conversation_id, 0, SEGMENTS_WITH_TITLE)
     fields = {name: getattr(found, name) for name in results.Titled.model_fields if hasattr(found, name)}
     return results.Titled(**fields, transcript_segments=_segments(first))
 
@@ -126,7 +124,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
 async def search_conversations_by_speaker(
     ctx: Work, speaker_name: Name, limit: PageSize = 50, skip: arg.Skip = 0
 ) -> results.Appearances:
-    """List the conversations that somebody speaks in, the newest first, with how many lines are theirs. For what they said use
+    """List the conversations of a speaker, newest first, with the number of their segments. For what they said use
     search_transcripts with `speaker`."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
@@ -154,7 +152,7 @@ async def export_transcript(
     ctx: Work, conversation_id: arg.ConversationId, format: Literal["srt", "vtt", "txt", "csv", "rttm"] = "txt"
 ) -> results.Export:
     """Get a transcript as a file's content: subtitles (srt, vtt), plain text (txt), a table (csv), or speaker turns for
-    diarization tools (rttm). A long one is cut off; `download` is where the whole file is."""
+    diarization tools (rttm). A long one is truncated; `download` is the path of the whole file."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await conversations.get(session, conversation_id)
@@ -165,14 +163,14 @@ async def export_transcript(
     return results.Export(
         conversation_id=conversation_id,
         format=format,
-        content=content[:MOST_CHARACTERS],
-        truncated=len(content) > MOST_CHARACTERS,
+        content=content[:MAX_CHARACTERS],
+        truncated=len(content) > MAX_CHARACTERS,
         download=f"/api/v1/conversations/{conversation_id}/transcript?format={format}",
     )
 
 
 def _segments(found: Sequence[ConversationSegment]) -> list[results.Segment]:
-    return [results.Segment.model_validate(line) for line in found]
+    return [results.Segment.model_validate(segment) for segment in found]
 
 
 async def _summary(session: Any, conversation_id: int) -> conversations.ConversationSummary:

@@ -1,4 +1,4 @@
-"""Finding lines by what was said, and correcting how they sound."""
+"""Tools that search segments and correct their emotions."""
 
 from typing import Annotated
 
@@ -18,8 +18,8 @@ Query = Annotated[
     str,
     Field(
         max_length=search.MAX_QUERY_CHARACTERS,
-        description='Words as they were said, without stemming: `invoice or invoices`, `"next week"`, `budget -travel`. '
-        "Left out: all lines that pass the filters, by time.",
+        description='Words of the transcript, without stemming: `invoice or invoices`, `"next week"`, `budget -travel`. '
+        "Without words: all segments that pass the filters, by time.",
     ),
 ]
 
@@ -27,17 +27,17 @@ Query = Annotated[
 async def search_transcripts(
     ctx: Work,
     query: Query = "",
-    speaker: Annotated[MaybeName, Field(description="Only lines of this speaker, by name.")] = "",
+    speaker: Annotated[MaybeName, Field(description="Only segments of this speaker, by name.")] = "",
     emotion: arg.MaybeEmotion = "",
     conversation_id: arg.MaybeConversationId = None,
-    since: Annotated[arg.Moment, Field(description="Said at or after this time, ISO 8601; UTC without an offset.")] = None,
-    until: Annotated[arg.Moment, Field(description="Said before this time.")] = None,
+    since: Annotated[arg.Moment, Field(description="Spoken at or after this time, ISO 8601; UTC without an offset.")] = None,
+    until: Annotated[arg.Moment, Field(description="Spoken before this time.")] = None,
     order: search.Order = "relevance",
-    skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, to turn pages.")] = 0,
+    skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, for paging.")] = 0,
     limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,
 ) -> results.Hits:
     """Find what was said, in all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
-    week?"). Each hit has the line, who said it and when, and the conversation's id for get_conversation."""
+    week?"). Each hit has the text, the speaker, the time, and the conversation's id for get_conversation."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             who = (await speaker_queries.resolve(session, speaker))[0] if speaker else None
@@ -55,11 +55,11 @@ async def search_transcripts(
 async def correct_emotion(
     ctx: Work,
     segment_id: arg.SegmentId,
-    emotion: Annotated[arg.Emotion, Field(description="How it truly sounds.")],
+    emotion: Annotated[arg.Emotion, Field(description="The correct emotion.")],
     conversation_id: arg.MaybeConversationId = None,
-    learn: Annotated[bool, Field(description="Let the system learn how this speaker sounds in this emotion.")] = True,
+    learn: Annotated[bool, Field(description="Add the segment to the speaker's profile of this emotion.")] = True,
 ) -> results.Corrected:
-    """Correct the emotion of a line ("he was joking, not angry"). The system learns from it how this person sounds."""
+    """Correct the emotion of a segment ("he was joking, not angry"). The system learns from it how this person sounds."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             where = conversation_id or await segments.conversation_of(session, segment_id)

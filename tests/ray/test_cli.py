@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from services import schemas as public
+from services import schemas
 from tests.support.ports import free_port
 from tests.support.program import BIN, Program, environment, vivavoce
 from vivavoce.sample import recording
@@ -37,11 +37,11 @@ def test_json_is_the_apis_conversation_and_stdout_holds_nothing_else() -> None:
     done = vivavoce("transcribe", recording(), "--json")
     assert done.returncode == 0
     found = json.loads(done.stdout)
-    assert set(found) == {*public.Conversation.model_fields, *public.Conversation.model_computed_fields}
+    assert set(found) == {*schemas.Conversation.model_fields, *schemas.Conversation.model_computed_fields}
     assert (found["title"], found["num_speakers"], found["language"]) == ("sample.wav", 2, "en")
     assert found["segments"] == found["transcript_segments"]
     assert {segment["speaker_name"] for segment in found["segments"]} == {"Unknown_01", "Unknown_02"}
-    assert all(set(segment) == set(public.Segment.model_fields) for segment in found["segments"])
+    assert all(set(segment) == set(schemas.Segment.model_fields) for segment in found["segments"])
     assert "originally from Chicago" in " ".join(segment["text"] for segment in found["segments"])
     assert "recognizing voices and emotions" in done.stderr
     assert "Warning" not in done.stderr

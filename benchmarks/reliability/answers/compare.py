@@ -76,6 +76,8 @@ def _structure(value: Any, document: Any, seen: tuple[str, ...] = ()) -> Json:
             target = target[name]
         return _structure(target, document, (*seen, pointer))
     kept = {name: item for name, item in value.items() if name not in ("components", "$defs")}
+    if isinstance(required := kept.get("required"), list):
+        kept["required"] = sorted(required)  # JSON Schema gives the order no meaning
     return {
         name: _structure(item, item if name in ("inputSchema", "outputSchema") else document, seen)
         for name, item in kept.items()

@@ -1,0 +1,43 @@
+"""The schemas of the REST API, those of `services.schemas` included."""
+
+from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
+from api.schemas.errors import Error
+from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
+from api.schemas.labels import Imported, Label, LabelChange
+from api.schemas.paging import LIMIT, SKIP, Limit, Skipped, Total
+from api.schemas.search import Hit, Hits
+from api.schemas.system import StageStatus, Status
+from services.schemas import Conversation, ConversationListItem, Job, Moment, Schema, Segment, SpeakerId
+
+__all__ = [
+    "LIMIT",
+    "SKIP",
+    "Accepted",
+    "Batch",
+    "BatchItem",
+    "Conversation",
+    "ConversationListItem",
+    "ConversationUpdate",
+    "Conversations",
+    "Deleted",
+    "Error",
+    "Hit",
+    "Hits",
+    "Imported",
+    "Job",
+    "Jobs",
+    "Label",
+    "LabelChange",
+    "Limit",
+    "Moment",
+    "Progress",
+    "Rematched",
+    "Reprocessed",
+    "Schema",
+    "Segment",
+    "Skipped",
+    "SpeakerId",
+    "StageStatus",
+    "Status",
+    "Total",
+]

@@ -1,0 +1,20 @@
+"""The state of the program and its models."""
+
+from pydantic import Field
+
+from services.schemas import Schema
+
+
+class StageStatus(Schema):
+    model: str = Field(description="The weights in use.", examples=["whisper-base"])
+    device: str = Field(description="cpu or cuda.", examples=["cpu"])
+    note: str | None = Field(description="Why this is not the configured model, and what to do about it.")
+
+
+class Status(Schema):
+    status: str = Field("online", examples=["online"])
+    message: str = "Speaker diarization service is running"
+    gpu_available: bool = Field(description="A model runs on a GPU.")
+    device: str = Field(description="cpu or cuda.")
+    version: str = Field(description="Of Vivavoce.")
+    stages: dict[str, StageStatus] = Field(description="The model of each stage.")

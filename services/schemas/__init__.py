@@ -1,0 +1,24 @@
+"""The public schemas that REST, MCP, webhooks and the command line share."""
+
+from services.schemas.base import Moment, Schema, Seconds, Similarity, SpeakerId, Stage, State
+from services.schemas.conversations import Conversation, ConversationListItem
+from services.schemas.jobs import Job, JobEvent
+from services.schemas.segments import HitBase, Segment, SegmentBase, Word
+
+__all__ = [
+    "Conversation",
+    "ConversationListItem",
+    "HitBase",
+    "Job",
+    "JobEvent",
+    "Moment",
+    "Schema",
+    "Seconds",
+    "Segment",
+    "SegmentBase",
+    "Similarity",
+    "SpeakerId",
+    "Stage",
+    "State",
+    "Word",
+]

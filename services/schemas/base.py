@@ -1,0 +1,32 @@
+"""The base class of the public schemas, and the types of fields that several of them have.
+
+Clients rely on the names and types of all fields: they do not change, additions are optional.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from storage.tables import STATUSES
+
+
+def _naive_utc(moment: datetime) -> str:
+    """Clients parse times without an offset, as UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
+Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str), Field(description="UTC, written without an offset.")]
+Seconds = Annotated[float, Field(description="Seconds from the start of the recording.")]
+State = Annotated[str, Field(description=f"One of {', '.join(STATUSES)}.", examples=["completed"])]
+Stage = Annotated[
+    str | None, Field(description="The stage in progress; null before and after the work.", examples=["diarizing"])
+]
+SpeakerId = Annotated[int | None, Field(description="Null for a voice that is known in this conversation only.")]
+Similarity = Annotated[
+    float | None, Field(description="Similarity of the voice to the speaker that it was recognised as, 0 to 1.")
+]
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(from_attributes=True)

@@ -1,0 +1,29 @@
+"""Conversations."""
+
+from pydantic import AliasChoices, Field, computed_field
+
+from services.schemas.base import Moment, Schema, State
+from services.schemas.segments import Segment
+
+
+class ConversationListItem(Schema):
+    id: int
+    title: str | None = Field(examples=["Uploaded: meeting.mp3"])
+    start_time: Moment
+    end_time: Moment | None
+    duration: float | None = Field(description="Seconds of audio.")
+    status: State
+    audio_format: str = Field(description="Format in which the recording is stored.", examples=["flac"])
+    num_segments: int = Field(description="Segments of the transcript.")
+    num_speakers: int = Field(description="Different voices in them.")
+    language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the language spoken.")
+
+
+class Conversation(ConversationListItem):
+    error: str | None = Field(None, description="Why the processing failed, if it did.")
+    transcript_segments: list[Segment] = Field([], validation_alias=AliasChoices("transcript_segments", "segments"))
+
+    @computed_field(description="The same as `transcript_segments`: clients use either name.")  # type: ignore[prop-decorator]
+    @property
+    def segments(self) -> list[Segment]:
+        return self.transcript_segments
