@@ -1,13 +1,12 @@
 """Our diarization against pyannote's own: the same weights, recordings and number of threads, in one run.
 
-    python -m benchmarks.diarization [--data DIRECTORY] [--threads N] [--device cpu|cuda] [--answers DIRECTORY]
+    python -m benchmarks.accuracy.diarization [--data DIRECTORY] [--threads N] [--device cpu|cuda] [--answers DIRECTORY]
 
 Each recording is given to each of them in a process of its own; loading is not counted. pyannote's takes some three times the
 recording's length on a CPU core, so all of it takes an hour and more; with `--answers` a run that was interrupted goes
 on where it was.
 """
 
-import argparse
 import json
 import resource
 import subprocess
@@ -18,12 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import soundfile
+import typer
 
 from benchmarks.accuracy.end_to_end import read_rttm
 from benchmarks.harness import compose
+from benchmarks.harness.command import DATA, Data, run
 from engines.diarization_errors import diarization_error_rate
 from pipeline.types import SAMPLE_RATE, Diarization, Samples, Turn
 from vivavoce.printing import table
@@ -64,23 +65,22 @@ class Answer:
         return len({turn.speaker for turn in self.turns})
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings with references")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--answers", type=Path, help="where answers are kept, and taken from if they are there")
-    parser.add_argument("--answer", nargs=2, metavar=("PIPELINE", "FILE"), help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.answer:
-        print(json.dumps(answer(*args.answer, threads=args.threads, device=args.device)))
+def main(
+    data: Data = DATA,
+    threads: int = 1,
+    device: str = "cpu",
+    answers: Annotated[Path | None, typer.Option(help="Folder in which results are kept and found again.")] = None,
+    answer_one: Annotated[tuple[str, str] | None, typer.Option("--answer", hidden=True)] = None,
+) -> None:
+    if answer_one is not None:
+        print(json.dumps(answer(*answer_one, threads=threads, device=device)))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        answers = args.answers or Path(scratch)
+        answers = answers or Path(scratch)
         answers.mkdir(parents=True, exist_ok=True)
         rows, ders = [], []
-        for recording in recordings(args.data, Path(scratch)):
-            stock, ours = (ask(name, recording, answers, args.threads, args.device) for name in ("stock", "ours"))
+        for recording in recordings(data, Path(scratch)):
+            stock, ours = (ask(name, recording, answers, threads, device) for name in ("stock", "ours"))
             ders.append([error(recording, recording.reference, found) for found in (stock, ours)])
             rows.append(row(recording, stock, ours, *ders[-1]))
             print(rows[-1][0], file=sys.stderr, flush=True)
@@ -190,4 +190,4 @@ PIPELINES = {"stock": stock, "ours": ours}
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """What does a speaker's profile learn from three corrections of each emotion? Measures the dual detector on actors.
 
-    python -m benchmarks.emotion_learning --data DATA
+    python -m benchmarks.accuracy.emotion_learning --data DATA
 
 DATA holds `emotion/ravdess`. Of an actor's utterances of an emotion each is held out once; three of the others become the
 profile, as if somebody had corrected them. The embedded emotion model has learned from these very actors: for each of them a
@@ -8,7 +8,6 @@ head is trained that has not heard them (`benchmarks.accuracy.train_emotion_head
 detector would be right nearly always. It takes ten minutes and more on two cores.
 """
 
-import argparse
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +15,16 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from pipeline.emotion.policy import CONTRACT, Decision, Limits
 
 from benchmarks.accuracy import train_emotion_head
+from benchmarks.harness.command import DATA, Data, run
 from engines import emotion
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import EMBEDDED
 from engines.weights.resolver import resolve
 from engines.whisper_emotion import WhisperFeatures
 from pipeline.emotion.dual_detector import LIMITS, Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
+from pipeline.emotion.rules import CONTRACT, Decision, Limits
 from pipeline.identity.matching import threshold_for
 from pipeline.types import Vector
 from settings import Settings
@@ -141,7 +141,9 @@ def trials(found: Sequence[Utterance], known: int) -> Iterator[tuple[list[Uttera
                 yield held, SpeakerEmotionProfiles(actor, some, references=references)
 
 
-def run(found: Sequence[Utterance], known: int, limits: Limits | None = None, emotion_threshold: float = 0.6) -> list[Outcome]:
+def detect(
+    found: Sequence[Utterance], known: int, limits: Limits | None = None, emotion_threshold: float = 0.6
+) -> list[Outcome]:
     """The dual detector at the speaker threshold of the embedding model, with its limits unless others are given."""
     voice_model = str(found[0].heard.voice_model)
     chosen = LIMITS if limits is None else {voice_model: limits}
@@ -170,7 +172,7 @@ def _rules(title: str, outcomes: Sequence[Outcome]) -> None:
 
 def report(found: Sequence[Utterance]) -> None:
     emotions = len({utterance.truth for utterance in found})
-    outcomes = run(found, emotions)
+    outcomes = detect(found, emotions)
     print("\n| actor | utterances | general | dual | gain |\n|---|---|---|---|---|")
     for actor in [*sorted({utterance.actor for utterance in found}), "all"]:
         own = [outcome for outcome in outcomes if actor in (outcome.utterance.actor, "all")]
@@ -180,7 +182,7 @@ def report(found: Sequence[Utterance]) -> None:
     fallen = {actor for actor in {u.actor for u in found} if _gain([o for o in outcomes if o.utterance.actor == actor]) < 0}
     _rules("rule", outcomes)
     _rules("rule, of the actors with whom it falls", [o for o in outcomes if o.utterance.actor in fallen])
-    _rules("rule, at the reference system's numbers", run(found, emotions, CONTRACT))
+    _rules("rule, at the reference system's numbers", detect(found, emotions, CONTRACT))
 
     known = [1, 2, 4, emotions]
     print(f"\n| accuracy with profiles of | {' | '.join(map(str, known))} emotions |\n|---|{'---|' * len(known)}")
@@ -190,17 +192,15 @@ def report(found: Sequence[Utterance]) -> None:
     settings |= {f"dual, voices match and are strong from {at:.2f}": Limits(at, 0.80, at) for at in SWEEP}
     settings |= {f"dual, voices match from {at:.2f}, strong from 0.85": Limits(at, 0.80, 0.85) for at in (0.70, 0.75, 0.80)}
     for title, limits in settings.items():
-        print(f"| {title} | {' | '.join(f'{accuracy(run(found, n, limits)):.1%}' for n in known)} |")
+        print(f"| {title} | {' | '.join(f'{accuracy(detect(found, n, limits)):.1%}' for n in known)} |")
     for threshold in (0.3, 0.45, 0.6, 0.75, 0.9):
-        row = (f"{accuracy(run(found, n, None, threshold)):.1%}" for n in known)
+        row = (f"{accuracy(detect(found, n, None, threshold)):.1%}" for n in known)
         print(f"| dual, emotion_threshold {threshold} | {' | '.join(row)} |")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    report(utterances(parser.parse_args().data, Settings()))
+def main(data: Data = DATA) -> None:
+    report(utterances(data, Settings()))
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,12 +1,11 @@
 """How well and how fast the whole application does its work: the first tables of docs/measurements.md, in one run.
 
-python -m benchmarks.end_to_end [--data DIRECTORY]
+python -m benchmarks.accuracy.end_to_end [--data DIRECTORY]
 
 Everything goes through `POST /process` of an application that is started for the purpose, with the models that this machine's
 settings choose. Compare times within one run only.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import soundfile
 
 from benchmarks.harness import compose
 from benchmarks.harness.application import Application, running
+from benchmarks.harness.command import DATA, Data, run
 from engines.diarization_errors import diarization_error_rate
 from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from pipeline.types import SAMPLE_RATE, Turn
@@ -31,10 +31,7 @@ REPEATS = 2
 """Runs of which the fastest counts: what is slower is the machine's other business (see the documentation of `timeit`)."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings with references")
-    data = parser.parse_args().data
+def main(data: Data = DATA) -> None:
     with tempfile.TemporaryDirectory() as scratch, running() as application:
         report(
             "Memory", ("", "minutes", "MB"), memory(application, data, Path(scratch))
@@ -42,8 +39,8 @@ def main() -> None:
         header = ("recording", "DER", "speakers", "found", "WER", "words right", "with emotion")
         report("Accuracy", header, accuracy(application, data))
         report("Recognition", ("recording", "voices", "right"), recognition(application, data, Path(scratch)))
-        header = (f"{MINUTES} minutes", "one process", "POST /process", "ratio")
-        report("Graph", header, overhead(application, data, Path(scratch)))
+        columns = (f"{MINUTES} minutes", "one process", "POST /process", "ratio")
+        report("Graph", columns, overhead(application, data, Path(scratch)))
         report("Long", ("interview", "minutes", "took", "times real time", "peak MB", "DER", "WER"), long(application, data))
 
 
@@ -186,4 +183,4 @@ def parse_rttm(text: str) -> list[Turn]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

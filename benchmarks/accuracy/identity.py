@@ -1,4 +1,4 @@
-"""Are voices known again, and strangers not taken for somebody? `python -m benchmarks.identity [--data DIRECTORY]`
+"""Are voices known again, and strangers not taken for somebody? `python -m benchmarks.accuracy.identity [--data DIRECTORY]`
 
 Conversations are composed of four of the six readers of librispeech_test-other and a guest, one of the 35 readers of
 librispeech_train-clean-100, each another one: quiet ones, and noisy ones in which people interrupt each other. Everybody is
@@ -12,10 +12,7 @@ Then the AMI pairs: who speaks in the first meeting gets a name, if the diarizer
 where nobody says much for 2 s: all lines count.
 """
 
-import argparse
 import asyncio
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.accuracy.end_to_end import read_rttm
 from benchmarks.harness import compose
+from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import DATA, Data, run
 from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import embedding_of
@@ -279,7 +278,7 @@ def _read(path: Path) -> Samples:
     return np.asarray(samples)
 
 
-async def main(url: str, data: Path) -> None:
+async def measure_all(url: str, data: Path) -> None:
     ears = Ears()
     began = time.perf_counter()
     talks, voices = compositions(data, ears)
@@ -312,14 +311,10 @@ async def main(url: str, data: Path) -> None:
     await database.dispose()
 
 
+def main(data: Data = DATA) -> None:
+    with open_directory() as directory, EmbeddedPostgres(directory / "postgres") as server:
+        asyncio.run(measure_all(server, data))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings with references")
-    arguments = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-identity-"))
-    directory.chmod(0o755)  # PostgreSQL does not run as root and must be able to get there
-    try:
-        with EmbeddedPostgres(directory / "postgres") as server:
-            asyncio.run(main(server, arguments.data))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    run(main)

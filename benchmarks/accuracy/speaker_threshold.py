@@ -1,6 +1,6 @@
-"""How similar must two voices be to be one? Measures the speaker embedding on recordings in ../shared/data.
+"""How similar must two voices be to be one? Measures the speaker embedding.
 
-    uv run python -m benchmarks.speaker_threshold
+    uv run python -m benchmarks.accuracy.speaker_threshold
 
 Each voice is compared, as `pipeline.identity.matching.match` does, with the closest reference of every known speaker. A
 reference is
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.harness.command import DATA, Data, run
 from engines.speaker_embedding import SHORTEST, SpeakerEmbedding
 from engines.weights.resolver import resolve
 from media.decoding import decode
 from pipeline.types import SAMPLE_RATE, Samples, Vector
 from settings import Settings
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 GRID = 100
 """Hz, of the grid on which overlapped speech is cut out."""
 ROOMS = ("RIRs_rir1.flac", "RIRs_rir3.flac")
@@ -43,17 +43,17 @@ def _read(path: Path) -> Samples:
     return decode(path, max_duration=3600)
 
 
-def _readers(folder: str, seconds: float, shortest: float) -> Iterator[tuple[str, str, Samples]]:
+def _readers(data: Path, folder: str, seconds: float, shortest: float) -> Iterator[tuple[str, str, Samples]]:
     """(reader, file, samples) of LibriSpeech: the first `seconds` of each utterance of at least `shortest` seconds."""
-    for path in sorted((DATA / "read_speech" / folder).rglob("*.flac")):
+    for path in sorted((data / "read_speech" / folder).rglob("*.flac")):
         samples = _read(path)
         if len(samples) >= shortest * SAMPLE_RATE:
             yield path.name.partition("-")[0], path.stem, samples[: round(seconds * SAMPLE_RATE)]
 
 
-def _meetings() -> Iterator[tuple[str, str, Samples]]:
+def _meetings(data: Path) -> Iterator[tuple[str, str, Samples]]:
     """(person, meeting, clean speech) of AMI: what a person says in a meeting while nobody else speaks."""
-    for path in sorted((DATA / "conversations/ami").glob("*.flac")):
+    for path in sorted((data / "conversations/ami").glob("*.flac")):
         samples = _read(path)
         turns = [line.split() for line in path.with_suffix(".rttm").read_text().splitlines()]
         people = sorted({turn[7] for turn in turns})
@@ -67,9 +67,9 @@ def _meetings() -> Iterator[tuple[str, str, Samples]]:
                 yield person, path.stem, clean
 
 
-def _actors() -> Iterator[tuple[str, str, Samples]]:
+def _actors(data: Path) -> Iterator[tuple[str, str, Samples]]:
     """(actor, file, samples) of RAVDESS, an eighth of it: one sentence of about 3 s in several emotions."""
-    for path in sorted((DATA / "emotion/ravdess").rglob("*.flac"))[::8]:
+    for path in sorted((data / "emotion/ravdess").rglob("*.flac"))[::8]:
         yield path.parent.name, path.stem, _read(path)
 
 
@@ -116,7 +116,7 @@ def _calibration(own: Scores, closest: Scores) -> tuple[float, float]:
     return slope, -float(fitted.intercept_[0]) / slope
 
 
-def main() -> None:
+def main(data: Data = DATA) -> None:
     settings = Settings()
     weights = resolve("embedding", settings, gpu=False, progress=True)
     engine = SpeakerEmbedding(weights.path, threads=settings.cpu_threads)
@@ -124,18 +124,20 @@ def main() -> None:
     def embed(found: Iterator[tuple[str, str, Samples]]) -> list[Voice]:
         return [Voice(who, file, engine.embed(samples)) for who, file, samples in found if len(samples) >= SHORTEST]
 
-    roster = embed(_readers("librispeech_test-other", 10, 3)) + embed(_readers("librispeech_train-clean-100", 10, 3))
+    roster = embed(_readers(data, "librispeech_test-other", 10, 3)) + embed(
+        _readers(data, "librispeech_train-clean-100", 10, 3)
+    )
     readers = [voice for voice in roster if sum(voice.speaker == other.speaker for other in roster) > 1]
-    meetings, actors = embed(_meetings()), embed(_actors())
+    meetings, actors = embed(_meetings(data)), embed(_actors(data))
     trials = {
         "read, 3 to 10 s": _scores(readers, roster),
-        "read, 2 s": _scores(embed(_readers("librispeech_test-other", 2, 2)), roster),
+        "read, 2 s": _scores(embed(_readers(data, "librispeech_test-other", 2, 2)), roster),
         "meetings": _scores(meetings, meetings),
         "acted emotion, 3 s": _scores(actors, actors),
     }
     for name in ROOMS:
-        room = _read(DATA / "edge/noise" / name)[: round(ROOM_SECONDS * SAMPLE_RATE)]
-        distant = ((who, file, _in_a_room(near, room)) for who, file, near in _readers("librispeech_test-other", 5, 5))
+        room = _read(data / "edge/noise" / name)[: round(ROOM_SECONDS * SAMPLE_RATE)]
+        distant = ((who, file, _in_a_room(near, room)) for who, file, near in _readers(data, "librispeech_test-other", 5, 5))
         trials[f"read, 5 s, {Path(name).stem}"] = _scores(embed(distant), roster)
 
     print(f"{weights.name}\n\n{'speech':24} {'own':>5} {'others':>7} {'EER':>6} {'at':>5} {'own 5 %':>8} {'others 99 %':>12}")
@@ -158,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,12 +1,11 @@
 """Train the head of `engines.whisper_emotion`, and print how well it does on speakers and corpora it has not heard.
 
-    python -m benchmarks.train_emotion_head --data DATA --whisper WHISPER_BASE --output engines/data/whisper_emotion_head.npz
+    python -m benchmarks.accuracy.train_emotion_head --data DATA --whisper WHISPER_BASE --output HEAD.npz
 
 DATA holds `emotion/ravdess`, `emotion/emodb_4emotions` (each with a `labels.csv`), `read_speech/librispeech_*` (readers' FLAC
 files, named by reader) and `conversations/ami` (FLAC with RTTM), which is only listened to, for what it gets called.
 """
 
-import argparse
 import csv
 import os
 import warnings
@@ -14,10 +13,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
+import typer
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
@@ -25,6 +25,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.harness.command import DATA, Data, run
 from engines._judgement import audible
 from engines.whisper_emotion import WhisperFeatures
 from pipeline.types import SAMPLE_RATE, Samples
@@ -178,28 +179,26 @@ def save(path: Path, model: Any, divisor: float) -> None:
     os.replace(scratch, path)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True, help="a CTranslate2 conversion of Whisper base, multilingual")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args()
-
-    extract = WhisperFeatures(args.whisper, threads=args.threads)
-    corpus = load(args.data, extract)
+def main(
+    whisper: Annotated[Path, typer.Option(help="A CTranslate2 conversion of Whisper base, multilingual.")],
+    output: Path,
+    data: Data = DATA,
+    threads: int = os.cpu_count() or 1,
+) -> None:
+    extract = WhisperFeatures(whisper, threads=threads)
+    corpus = load(data, extract)
     logits = unseen_speakers(corpus)
     model = fit(corpus)
     spoken = corpus.names != "LibriSpeech"  # too easy: it would flatter the confidence
     divisor = temperature(logits[spoken], corpus.labels[spoken], model.classes_)
     report(corpus, logits, divisor, model.classes_)
-    turns = np.stack([extract(turn) for turn in meetings(args.data / "conversations/ami")])
+    turns = np.stack([extract(turn) for turn in meetings(data / "conversations/ami")])
     for title, head in (("with", model), ("without", fit(corpus[spoken]))):
         shares = ", ".join(f"{label} {n / len(turns):.0%}" for label, n in Counter(head.predict(turns)).most_common())
         print(f"\n{len(turns)} turns of AMI meetings, trained {title} read speech: {shares}")
-    save(args.output, model, divisor)
-    print(f"\ntemperature {divisor:.2f}; {args.output}: {args.output.stat().st_size / 1000:.0f} kB")
+    save(output, model, divisor)
+    print(f"\ntemperature {divisor:.2f}; {output}: {output.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,13 +1,12 @@
 """What the application makes of a GPU: memory of each stage, real-time factors, several recordings at once.
 
-    python -m benchmarks.gpu FILE… [--at-once 4] [--cpu]
+    python -m benchmarks.performance.gpu FILE… [--at-once 4] [--cpu]
 
 The application is started as the settings have it (`WHISPER_MODEL=large-v3 …`). Every file goes through `POST /process`, alone;
 then the last one as often as `--at-once` says, side by side. With `--cpu` the same files are heard without the GPU, too, and
 what differs is told: words, and who says them.
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -18,12 +17,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import psutil
+import typer
 
 from benchmarks.harness.application import Application, running
+from benchmarks.harness.command import run
 from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accuracy
 from vivavoce.printing import table
 
@@ -32,25 +33,24 @@ EXPORTED = 15.0
 """Seconds until Ray gives out what was counted last."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--at-once", type=int, default=4, help="copies of the last file that are processed side by side")
-    parser.add_argument("--cpu", action="store_true", help="also without the GPU, and how far both agree")
-    asked = parser.parse_args()
-    found = run(asked.files, asked.at_once)
-    if asked.cpu:
+def main(
+    files: Annotated[list[Path], typer.Argument(help="Recordings.", exists=True, dir_okay=False)],
+    at_once: Annotated[int, typer.Option(help="Copies of the last file that are processed side by side.")] = 4,
+    cpu: Annotated[bool, typer.Option(help="Repeat without the GPU, and compare the results.")] = False,
+) -> None:
+    found = process_all(files, at_once)
+    if cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # for Ray and all of its processes
-        other = run(asked.files, asked.at_once)
-        rows = [(path.name, *differences(a, b)) for path, a, b in zip(asked.files, found, other, strict=True)]
+        other = process_all(files, at_once)
+        rows = [(path.name, *differences(a, b)) for path, a, b in zip(files, found, other, strict=True)]
         print(f"\n{table(('with the GPU against without', 'words that differ', 'same speaker', 'speakers'), rows)}", flush=True)
 
 
-def run(files: list[Path], at_once: int) -> list[dict[str, Any]]:
+def process_all(files: list[Path], at_once: int) -> list[dict[str, Any]]:
     """The conversations that the files become; prints what was measured."""
     with running() as application:
         stages = application.client.get("/status").json()["stages"]
-        rows = [(stage, told["model"], told["device"]) for stage, told in stages.items()]
+        rows: list[tuple[str, ...]] = [(stage, told["model"], told["device"]) for stage, told in stages.items()]
         print(f"\n{table(('stage', 'model', 'device'), rows)}", flush=True)
         idle = memory(application)
         conversations, rows = [], []
@@ -152,4 +152,4 @@ def exported(application: Application) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

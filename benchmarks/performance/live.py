@@ -1,13 +1,12 @@
 """How long a live line takes: from the silence that ends it to its `segment` message, against the engines called directly.
 
-python -m benchmarks.live [FILE …] [--streams N] [--data DIRECTORY]
+python -m benchmarks.performance.live [FILE …] [--streams N] [--data DIRECTORY]
 
 Files are streamed in real time, one after the other, twice, to an application that is started for the purpose; without any, the
 sample and a conversation of two readers. Then the last file again, with partial results, and N times at once. Compare times
 within one run only.
 """
 
-import argparse
 import asyncio
 import statistics
 import tempfile
@@ -16,13 +15,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
+import typer
 
 from benchmarks.harness import compose
 from benchmarks.harness.application import Application, running
+from benchmarks.harness.command import DATA, Data, Files, run
 from engines import in_process
 from engines.streaming_vad import StreamingVad
 from media.decoding import decode
@@ -61,14 +62,13 @@ class Line:
     """When the piece of audio was sent that ended the line, in seconds."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="*")
-    parser.add_argument("--streams", type=int, default=20, help="how many at once; 0 leaves them out")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings to compose from")
-    asked = parser.parse_args()
+def main(
+    files: Files = None,
+    streams: Annotated[int, typer.Option(help="Concurrent streams; 0 skips them.")] = 20,
+    data: Data = DATA,
+) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        files = asked.files or [recording(), composed(asked.data, Path(scratch))]
+        files = files or [recording(), composed(data, Path(scratch))]
         with running() as application:
             alone = [(path, [stream(application, path, partials=False) for _ in range(RUNS)]) for path in files]
             stages = in_process.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
@@ -78,8 +78,8 @@ def main() -> None:
             print(f"ratio: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}", flush=True)
             words = first_words(files[-1], stream(application, files[-1], partials=True))
             print(f"\nThe same with partial results\n{table(('line at', 'first word after'), words)}", flush=True)
-            if asked.streams:
-                print(f"\n{asked.streams} streams at once\n{table(HEADER, [many(application, files[-1], asked.streams)])}")
+            if streams:
+                print(f"\n{streams} streams at once\n{table(HEADER, [many(application, files[-1], streams)])}")
 
 
 def composed(data: Path, scratch: Path) -> Path:
@@ -168,7 +168,7 @@ def engines_alone(samples: Samples, stages: in_process.LocalStages) -> float:
 
 def first_words(path: Path, streamed: Stream) -> list[Sequence[str]]:
     """Seconds from the start of each line to the first words of it, partial or not."""
-    rows = []
+    rows: list[Sequence[str]] = []
     for line in lines_of(samples_of(path)):
         start, end = line.cut.start / SAMPLE_RATE, line.cut.end / SAMPLE_RATE
         came = [at for kind in ("partial", "segment") for at, data in streamed.of(kind) if start <= data["start_offset"] < end]
@@ -209,4 +209,4 @@ def in_parallel(work: Callable[[], Stream], count: int) -> list[tuple[threading.
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,13 +1,12 @@
 """Many recordings at once: is one lost, who waits for whom, how much memory does it take, and do other clients notice?
 
-python -m benchmarks.load [--data DIRECTORY] [--short 200] [--long 5] [--late 20]
+python -m benchmarks.performance.load [--data DIRECTORY] [--short 200] [--long 5] [--late 20]
 
 Long and short recordings are sent to `POST /process` at the same moment, each by a client that waits for its transcript, as the
 contract has it. When a long one is in work, further short ones come, one after the other: do they pass? All the while somebody
 reads: conversations, jobs, searches. An application with an empty archive is started for the purpose.
 """
 
-import argparse
 import asyncio
 import itertools
 import statistics
@@ -18,13 +17,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import numpy as np
 import soundfile
+import typer
 
 from benchmarks.harness.application import Application, Background, running
+from benchmarks.harness.command import DATA, Data, run
 from media.decoding import decode
 from pipeline.types import SAMPLE_RATE
 from vivavoce.printing import table
@@ -51,31 +52,30 @@ class Sent:
     error: str = ""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings with references")
-    parser.add_argument("--short", type=int, default=200)
-    parser.add_argument("--long", type=int, default=5)
-    parser.add_argument("--late", type=int, default=20, help="short ones that come while a long one is in work")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of a short recording")
-    parser.add_argument("--minutes", type=float, default=4.0, help="of a long one")
-    asked = parser.parse_args()
+def main(
+    data: Data = DATA,
+    short: Annotated[int, typer.Option(help="Short recordings.")] = 200,
+    long: Annotated[int, typer.Option(help="Long recordings.")] = 5,
+    late: Annotated[int, typer.Option(help="Short recordings that arrive while a long one is in work.")] = 20,
+    seconds: Annotated[float, typer.Option(help="Length of a short recording.")] = 6.0,
+    minutes: Annotated[float, typer.Option(help="Length of a long recording.")] = 4.0,
+) -> None:
     with tempfile.TemporaryDirectory() as scratch, running() as application:
-        interview = decode(asked.data / "long" / "baxley.mp3", max_duration=6 * 3600)
-        counts = {"long": asked.long, "short": asked.short, "late": asked.late}
-        lengths = {"long": 60 * asked.minutes, "short": asked.seconds, "late": asked.seconds}
+        interview = decode(data / "long" / "baxley.mp3", max_duration=6 * 3600)
+        counts = {"long": long, "short": short, "late": late}
+        lengths = {"long": 60 * minutes, "short": seconds, "late": seconds}
         sent = cut(interview, counts, lengths, Path(scratch))
         del interview
         idle = application.memory()
         with Onlooker(application) as onlooker:
             start = time.monotonic()
             asyncio.run(send(application, sent))
-            seconds = time.monotonic() - start
+            took = time.monotonic() - start
         faults = check(application, sent)
     print(f"\n{report(sent, start)}\n")
     print(f"{reading(onlooker)}\n")
     print(
-        f"{len(sent)} recordings in {seconds / 60:.1f} minutes; asked to come again: {sum(one.refused for one in sent)} times"
+        f"{len(sent)} recordings in {took / 60:.1f} minutes; refused for the moment: {sum(one.refused for one in sent)} times"
     )
     print(f"GET: other answers than 200: {dict(onlooker.others) or 'none'}")
     print(f"memory of all processes: idle {idle / 2**20:.0f} MB, peak {onlooker.peak / 2**20:.0f} MB")
@@ -211,4 +211,4 @@ def reading(onlooker: Onlooker) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

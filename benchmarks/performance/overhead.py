@@ -1,11 +1,10 @@
-"""What the graph costs beside its models: `python -m benchmarks.overhead [--data DIRECTORY] [--runs 2]`.
+"""What the graph costs beside its models: `python -m benchmarks.performance.overhead [--data DIRECTORY] [--runs 2]`.
 
 A conversation of five minutes goes through `POST /process` of the whole application, on two raylets of this machine. Noted are
 when each model is at work, what is asked of each stage and how large questions and answers are, and what each node's object
 store takes in. Time outside of the stages is that in which no model works: upload, decoding, transport, filing, the answer.
 """
 
-import argparse
 import logging
 import tempfile
 import time
@@ -13,17 +12,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 from unittest.mock import patch
 
 import cloudpickle
 import httpx
 import ray
+import typer
 from ray import ObjectRef, serve
 from ray._private.internal_api import node_stats
 
 from benchmarks.accuracy.end_to_end import five_minutes
 from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import DATA, Data, run
 from benchmarks.performance.scaling import cluster
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
@@ -82,7 +83,7 @@ class ObservedEmbedder(Observed, SpeakerEmbedder): ...
 class ObservedEmotion(Observed, EmotionRecognizer): ...
 
 
-OBSERVED = {
+OBSERVED: dict[str, Any] = {
     "Transcriber": ObservedTranscriber,
     "Diarizer": ObservedDiarizer,
     "SpeakerEmbedder": ObservedEmbedder,
@@ -126,11 +127,12 @@ class _CountedMethod:
             yield value
 
 
-class CountingIngress(Ingress):  # type: ignore[misc, valid-type]
-    async def __init__(self, *args: Any) -> None:  # type: ignore[misc]  # Serve has it so for what it made an ingress
-        await super().__init__(*args)
+class CountingIngress(Ingress):
+    async def __init__(self, *args: Any) -> None:  # type: ignore[misc]  # Serve gives the ingress class an asynchronous constructor
+        await cast(Any, super()).__init__(*args)
         self.tally: Counter[tuple[str, str]] = Counter()
-        self.stages = {name: Counted(handle, self.tally) for name, handle in self.stages.items()}
+        counted: Any = {name: Counted(handle, self.tally) for name, handle in self.stages.items()}
+        self.stages = counted
 
     async def counted(self) -> tuple[str, Counter[tuple[str, str]]]:
         """The node that it is on, and what it has asked."""
@@ -141,28 +143,24 @@ def size(value: Any) -> int:
     return len(cloudpickle.dumps(value))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings with references")
-    parser.add_argument("--runs", type=int, default=2, help="of the recording; the fastest counts")
-    asked = parser.parse_args()
+def main(data: Data = DATA, runs: Annotated[int, typer.Option(help="Runs of the recording; the fastest counts.")] = 2) -> None:
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with ExitStack() as stack:
-        data = stack.enter_context(open_directory())
-        path = five_minutes(asked.data, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        archive = stack.enter_context(open_directory())
+        path = five_minutes(data, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         port = free_port()
         stack.enter_context(cluster(NODES * CPUS, NODES, port=port))
-        args = load_config("cpu")["applications"][0]["args"] | {"settings": {"data_path": data}}
-        stack.enter_context(patch.multiple("deployments.app", Ingress=CountingIngress, **OBSERVED))
+        args = load_config("cpu")["applications"][0]["args"] | {"settings": {"data_path": archive}}
+        stack.enter_context(patch.multiple("deployments.app", **{"Ingress": CountingIngress, **OBSERVED}))
         serve.run(build_app(AppArgs(**args)), name=NAME)
         stack.callback(serve.delete, NAME)
         client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=None))
         post(client, recording())  # the first call of each handle looks for its replicas
-        runs = [measure(client, path) for _ in range(asked.runs)]
+        measured = [measure(client, path) for _ in range(runs)]
         seconds = duration(path)
-    print(report(min(runs, key=lambda run: run["outside"]), seconds))
-    print(f"outside of the stages, all runs: {', '.join(share(run) for run in runs)}")
+    print(report(min(measured, key=lambda run: run["outside"]), seconds))
+    print(f"outside of the stages, all runs: {', '.join(share(run) for run in measured)}")
 
 
 def share(run: dict[str, Any]) -> str:
@@ -235,4 +233,4 @@ def report(run: dict[str, Any], seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,4 +1,4 @@
-"""How fast it stays with a large archive, generated in PostgreSQL: `python -m benchmarks.scale`.
+"""How fast it stays with a large archive, generated in PostgreSQL: `python -m benchmarks.performance.scale`.
 
 100,000 conversations of ten lines, 20,000 speakers of five references each, and one conversation of a thousand lines. Then
 unknown voices, each with 10,000 lines in 2,000 conversations, or in 1,000 in which they speak alone, and a reference from every
@@ -6,22 +6,21 @@ one of them, are given a name or found to be somebody who has one; none is used 
 timed from its beginning to its commit.
 """
 
-import argparse
 import asyncio
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import run
 from pipeline.identity.matching import THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.voice_settings import VoiceSettings
@@ -219,7 +218,7 @@ async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
     ]
 
 
-async def main(url: str, rounds: int) -> None:
+async def measure_all(url: str, rounds: int) -> None:
     await migrate(url)
     database = Database(url)
     began = time.perf_counter()
@@ -239,14 +238,10 @@ async def main(url: str, rounds: int) -> None:
     await database.dispose()
 
 
+def main(rounds: Annotated[int, typer.Option(min=1, max=ROUNDS)] = ROUNDS) -> None:
+    with open_directory() as directory, EmbeddedPostgres(directory / "postgres") as server:
+        asyncio.run(measure_all(server, rounds))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, choices=range(1, ROUNDS + 1), default=ROUNDS)
-    arguments = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-scale-"))
-    directory.chmod(0o755)
-    try:
-        with EmbeddedPostgres(directory / "postgres") as server:
-            asyncio.run(main(server, arguments.rounds))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    run(main)

@@ -1,4 +1,6 @@
-"""How the graph scales: `python -m benchmarks.scaling [--replicas 1 2 4 8 16] [--transcribers 1 4 16] [--real 1 2]`.
+"""How the graph scales with the number of replicas.
+
+    python -m benchmarks.performance.scaling [--replicas 1 --replicas 2 …] [--transcribers 1 …] [--real 1 …]
 
 Simulated: the engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording,
 Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a
@@ -10,7 +12,6 @@ real model beside the simulation, one thread a replica: windows of speech a seco
 the model and nothing else.
 """
 
-import argparse
 import asyncio
 import logging
 import os
@@ -21,15 +22,17 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from unittest.mock import patch
 
 import numpy as np
 import ray
+import typer
 from ray import serve
 from ray.cluster_utils import Cluster
 from ray.serve.handle import DeploymentHandle
 
+from benchmarks.harness.command import run
 from deployments import handles
 from deployments.routing import ROUTING
 from deployments.stages.diarizer import Diarizer
@@ -174,13 +177,13 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
 
 async def one_recording(replicas: int, audio: Any, duration: float, slower: float) -> float:
     """Seconds from a decoded recording to its transcript."""
-    handles = {
+    remote = {
         "transcriber": deploy(SimulatedTranscriber, replicas, slower),
         "diarizer": deploy(SimulatedDiarizer, replicas, slower),
         "embedder": deploy(SimulatedEmbedder, replicas, slower),
         "emotion": deploy(SimulatedEmotion, replicas, slower),
     }
-    stages = handles.stages(handles)
+    stages = handles.stages(remote)
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
@@ -228,27 +231,28 @@ def cluster(cpus: int, nodes: int = NODES, **http: Any) -> Iterator[None]:
             machines.shutdown()
 
 
-async def main(asked: argparse.Namespace) -> None:
+async def measure_all(
+    replicas: Sequence[int], transcribers: Sequence[int], real: Sequence[int], slower: float, minutes: float, seconds: float
+) -> None:
     print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
-    batch = asked.slower * (PASS + A_WINDOW * BATCH_ON_GPU)
+    batch = slower * (PASS + A_WINDOW * BATCH_ON_GPU)
     ideal = BATCH_ON_GPU / batch
-    if asked.slower != 1:
-        print(f"Models are {asked.slower:g} times slower than they would be.\n")
+    if slower != 1:
+        print(f"Models are {slower:g} times slower than they would be.\n")
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
-    for count in asked.replicas:
-        handle = deploy(SimulatedTranscriber, count, asked.slower)
+    for count in replicas:
+        handle = deploy(SimulatedTranscriber, count, slower)
         asking, whole = WAITING * BATCH_ON_GPU * count, WAITING * batch
-        rate = await throughput(handle, audio, asking, max(asked.seconds, whole), coming=whole)
+        rate = await throughput(handle, audio, asking, max(seconds, whole), coming=whole)
         print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
     serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
 
-    minutes = asked.minutes
     print(f"\n| of every stage | {minutes:.0f} min of speech | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(minutes * 60 * SAMPLE_RATE), np.float32))
     alone: float | None = None
-    for count in asked.transcribers:
-        took = await one_recording(count, audio, minutes * 60, asked.slower)
+    for count in transcribers:
+        took = await one_recording(count, audio, minutes * 60, slower)
         alone = alone or took * count
         print(f"| {count} | {took:.1f} s | {alone / count:.1f} s | {alone / count / took:.0%} |", flush=True)
     for cls in (SimulatedTranscriber, SimulatedDiarizer, SimulatedEmbedder, SimulatedEmotion):
@@ -257,8 +261,8 @@ async def main(asked: argparse.Namespace) -> None:
     print("\nThe real model, one thread a replica, and in processes without the graph.\n")
     print("| transcribers | windows a second | in processes | of those |\n|---:|---:|---:|---:|")
     audio = ray.put(decode(recording(), max_duration=WINDOW + 1))
-    seconds = max(asked.seconds, MEASURED)
-    for count in asked.real:
+    seconds = max(seconds, MEASURED)
+    for count in real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))
         rate = await throughput(handle, audio, WAITING * BATCH * count, seconds, coming=0.0)
         serve.delete(Transcriber.__name__)
@@ -266,15 +270,28 @@ async def main(asked: argparse.Namespace) -> None:
         print(f"| {count} | {rate:.2f} | {ideal:.2f} | {rate / ideal:.0%} |", flush=True)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--transcribers", type=int, nargs="*", default=[1, 4, 16])
-    parser.add_argument("--real", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--slower", type=float, default=1.0, help="factor, for more replicas than this machine's CPUs can feed")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of the one recording")
-    parser.add_argument("--seconds", type=float, default=MEASURED, help="of full work that are looked at")
-    asked = parser.parse_args()
+REPLICAS = [1, 2, 4, 8, 16]
+"""Simulated transcribers."""
+TRANSCRIBERS = [1, 4, 16]
+"""Replicas of every stage, for one recording."""
+REAL = [1, 2]
+"""Replicas with the real model."""
+Counts = Annotated[list[int] | None, typer.Option(help="Repeat it for several numbers.")]
+
+
+def main(
+    replicas: Counts = None,
+    transcribers: Counts = None,
+    real: Counts = None,
+    slower: Annotated[float, typer.Option(help="Factor, for more replicas than the CPUs of this machine can serve.")] = 1.0,
+    minutes: Annotated[float, typer.Option(help="Length of the one recording.")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Seconds of full load that are measured.")] = MEASURED,
+) -> None:
+    replicas, transcribers, real = replicas or REPLICAS, transcribers or TRANSCRIBERS, real or REAL
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    with cluster(max([*asked.replicas, *asked.real, 4 * max(asked.transcribers, default=0)]) + NODES):
-        asyncio.run(main(asked))
+    with cluster(max([*replicas, *real, 4 * max(transcribers, default=0)]) + NODES):
+        asyncio.run(measure_all(replicas, transcribers, real, slower, minutes, seconds))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,21 +1,21 @@
-"""How fast full-text search is on a large archive, generated in PostgreSQL: `python -m benchmarks.search --segments 1000000`.
+"""Latency of full-text search on a large archive that is generated in PostgreSQL.
 
-Words are drawn from 20,000 with Zipf's frequencies: some stand in half of the lines and most in hardly any. Each kind of search
-is timed with ever new words.
+    python -m benchmarks.performance.search --segments 1000000
+
+Words are drawn from 20,000 with Zipf's frequencies: some are in half of the segments, most in hardly any. Each kind of search
+is timed with new words each time.
 """
 
-import argparse
 import asyncio
 import random
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy import text
 
+from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import run
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.search.search import Filters, search
@@ -95,7 +95,7 @@ def _p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
-async def main(url: str, segments: int, rounds: int) -> None:
+async def measure_all(url: str, segments: int, rounds: int) -> None:
     await migrate(url)
     database = Database(url)
     began = time.perf_counter()
@@ -105,15 +105,10 @@ async def main(url: str, segments: int, rounds: int) -> None:
     await database.dispose()
 
 
+def main(segments: int = 1_000_000, rounds: int = 40) -> None:
+    with open_directory() as directory, EmbeddedPostgres(directory / "postgres") as server:
+        asyncio.run(measure_all(server, segments, rounds))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split(":")[0] if __doc__ else None)
-    parser.add_argument("--segments", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=40)
-    arguments = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-search-"))
-    directory.chmod(0o755)
-    try:
-        with EmbeddedPostgres(directory / "postgres") as server:
-            asyncio.run(main(server, arguments.segments, arguments.rounds))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    run(main)

@@ -8,11 +8,11 @@ fail with a status of 500 or more, or remain without an answer. At the end the i
 hold. Then every change that can be undone is undone, step by step, and they must hold again.
 """
 
-import argparse
 import asyncio
 import sys
 
 from benchmarks.harness.application import running
+from benchmarks.harness.command import Seed, run
 from storage.postgres.database import Database
 from storage.postgres.embedded import EmbeddedPostgres
 from tests.reliability.clients import RECORDINGS, Tally
@@ -22,7 +22,7 @@ from vivavoce.printing import table
 from vivavoce.sample import recording
 
 
-async def main(clients: int, seconds: float, seed: int) -> Tally:
+async def measure(clients: int, seconds: float, seed: int) -> Tally:
     with running() as application:
         for _ in range(RECORDINGS):
             application.process_file(recording())
@@ -40,13 +40,12 @@ async def main(clients: int, seconds: float, seed: int) -> Tally:
     return tally
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    tally = asyncio.run(main(arguments.clients, arguments.seconds, arguments.seed))
+def main(clients: int = 20, seconds: float = 60.0, seed: Seed = 0) -> None:
+    tally = asyncio.run(measure(clients, seconds, seed))
     print(table(("answers", *map(str, tally.statuses())), tally.rows()))
     print("\n".join(tally.faults) or f"\nNo failure; all {len(INVARIANTS) + 1} invariants hold, before and after undoing.")
     sys.exit(bool(tally.faults))
+
+
+if __name__ == "__main__":
+    run(main)

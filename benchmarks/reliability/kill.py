@@ -8,11 +8,14 @@ second node, PostgreSQL, or all of them, after which the application starts agai
 recording must be `completed`, with the same segments as without a kill.
 """
 
-import argparse
 import random
 import sys
+from typing import Annotated
+
+import typer
 
 from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import Seed, run
 from tests.reliability.kills import KINDS, TwoNodeApplication, kill_under_load
 from vivavoce.printing import table
 
@@ -20,14 +23,16 @@ KILLED = ("killed", "times", "not there", "ready again after", "at most")
 RECORDINGS = ("accepted", "completed", "failed", "wrong", "attempts 1, 2, 3", "refused requests")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", choices=KINDS, default=KINDS)
-    arguments = parser.parse_args()
-    chance = random.Random(arguments.seed)
-    kinds = [arguments.only[i % len(arguments.only)] for i in range(arguments.kills)]
+def main(
+    kills: int = 50,
+    seed: Seed = 0,
+    only: Annotated[list[str] | None, typer.Option(help="Kinds of processes to kill; all if not given.")] = None,
+) -> None:
+    chance = random.Random(seed)
+    if unknown := set(only or ()) - set(KINDS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose of {', '.join(KINDS)}.", param_hint="--only")
+    chosen = only or KINDS
+    kinds = [chosen[i % len(chosen)] for i in range(kills)]
     chance.shuffle(kinds)
     with open_directory() as directory, TwoNodeApplication(directory / "data") as application:
         tally = kill_under_load(application, kinds, chance)
@@ -39,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,6 +1,6 @@
 """Does the live stream give the same lines however fast the audio comes, and the same words as an upload?
 
-python -m benchmarks.live_clients [FILE …] [--data DIRECTORY]
+python -m benchmarks.reliability.live_clients [FILE …] [--data DIRECTORY]
 
 The client knows the contract and nothing else: a bare `start`, float32 at 48 kHz, `stop`. Files are streamed in real time, four
 times as fast, and in bursts of up to eight seconds that come as fast as they are taken; without any, the sample, a conversation
@@ -8,7 +8,6 @@ of two readers and a telephone call. All files at one speed are streamed at once
 stands beside a file, in .stm or .txt, both are held against that, too.
 """
 
-import argparse
 import json
 import tempfile
 import threading
@@ -25,6 +24,7 @@ from websockets.sync.client import connect
 
 from benchmarks.accuracy.end_to_end import said_in
 from benchmarks.harness.application import Application, running
+from benchmarks.harness.command import DATA, Data, Files, run
 from benchmarks.performance.live import composed
 from media.decoding import decode
 from pipeline.evaluation.error_rates import word_error_rate
@@ -65,13 +65,9 @@ class ProcessedSegment:
         return " ".join(line["text"] for line in self.lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="*")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="recordings to compose from")
-    asked = parser.parse_args()
+def main(files: Files = None, data: Data = DATA) -> None:
     with tempfile.TemporaryDirectory() as scratch, running() as application:
-        files = asked.files or [asked.data / SAMPLE, composed(asked.data, Path(scratch)), asked.data / CALL]
+        files = files or [data / SAMPLE, composed(data, Path(scratch)), data / CALL]
         sounds = [at_48_khz(path) for path in files]
         found = {name: at_once(application, sounds, frames) for name, frames in SPEEDS.items()}
         uploads = [text_of(application, path) for path in files]
@@ -158,4 +154,4 @@ def text_of(application: Application, path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,13 +1,12 @@
 """Does a live conversation survive the replica that holds it?
 
-python -m benchmarks.live_kill [FILE] [--kills N] [--seed N]
+python -m benchmarks.reliability.live_kill [FILE] [--kills N] [--seed N]
 
 A file, or the sample, is streamed in real time, again and again, while the ingress replica is killed with SIGKILL at random
 moments. The client comes back, and goes on from where the server says that it stands. Then once more without a kill, to compare
 with, and once with a client that does not come back: its conversation must be finished with all that it had sent.
 """
 
-import argparse
 import json
 import random
 import time
@@ -15,15 +14,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import numpy as np
 import psutil
+import typer
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.harness.application import Application, running
+from benchmarks.harness.command import Seed, run
 from media.decoding import decode
 from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.types import SAMPLE_RATE, Samples
@@ -39,20 +40,19 @@ HEADER = ("killed at", "sent, not on disk", "back after", "seconds kept", "lines
 LOST = (ConnectionClosed, InvalidHandshake, InvalidMessage, OSError)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, nargs="?", default=recording())
-    parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    chance = random.Random(asked.seed)
-    samples = decode(asked.file, max_duration=3600)
+def main(
+    file: Annotated[Path | None, typer.Argument(help="A recording; pyannote's sample if not given.")] = None,
+    kills: int = 3,
+    seed: Seed = 0,
+) -> None:
+    chance = random.Random(seed)
+    samples = decode(file or recording(), max_duration=3600)
     length = len(samples) / SAMPLE_RATE
     with running() as application:
         whole = Talk(application, samples)
         whole.hold(None)
         rows = []
-        for _ in range(asked.kills):
+        for _ in range(kills):
             talk = Talk(application, samples)
             talk.hold(chance.uniform(0.1, 0.9) * length)
             rows.append(talk.row(text(application, whole.conversation)))
@@ -162,4 +162,4 @@ def text(application: Application, conversation: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,4 +1,4 @@
-"""Does a change drop a request? `python -m benchmarks.rolling [--clients 4] [--readers 2]`.
+"""Does a change drop a request? `python -m benchmarks.reliability.rolling [--clients 4] [--readers 2]`.
 
 A Ray is started as an operator starts it, and the graph deployed on it. While clients send recordings and wait for their
 transcripts, and others read, `serve deploy` changes a setting, a model, and how far a stage may grow. Every request must be
@@ -6,7 +6,6 @@ answered as if nothing happened: 200, and with the same lines. The script prints
 a team has it; an embedded one would be restarted with the graph.
 """
 
-import argparse
 import itertools
 import os
 import secrets
@@ -20,12 +19,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+import typer
 import yaml
 
 from benchmarks.harness.application import Background, open_directory
+from benchmarks.harness.command import run
 from deployments.config import load_config
 from engines.weights.resolver import resolve
 from settings import NAME, Settings
@@ -180,12 +181,12 @@ def ray_head(directory: Path, database: str) -> Iterator[Serve]:
         ray.wait()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", type=int, default=4, help="who send recordings and wait")
-    parser.add_argument("--readers", type=int, default=2)
-    asked = parser.parse_args()
-    rows, dropped = [], []
+def main(
+    clients: Annotated[int, typer.Option(help="Clients that send recordings and wait.")] = 4,
+    readers: Annotated[int, typer.Option(help="Clients that read.")] = 2,
+) -> None:
+    rows: list[tuple[str, ...]] = []
+    dropped: list[str] = []
 
     def note(what: str, took: float, seen: Tally) -> None:
         slowest = f"{max(seen.reads, default=0.0):.1f} s"
@@ -200,7 +201,7 @@ def main() -> None:
         database = stack.enter_context(EmbeddedPostgres(directory / "postgres"))
         serve = stack.enter_context(ray_head(directory, database))
         serve.deploy()
-        load = Load(serve.address, asked.clients, asked.readers, cut(directory)[:2])
+        load = Load(serve.address, clients, readers, cut(directory)[:2])
         changes: dict[str, Callable[[], object]] = {
             "a setting": lambda: serve.args["settings"].update(context_padding=0.2),
             "a model": lambda: serve.args["settings"].update(whisper_model=str(model)),
@@ -222,4 +223,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
