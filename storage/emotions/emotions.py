@@ -19,6 +19,7 @@ from pipeline.emotion.rules import Decision
 from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
 from storage.postgres.conditions import one_of
+from storage.postgres.vectors import Embedding
 from storage.speakers import speakers
 from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
@@ -109,7 +110,7 @@ async def _means(
     """The mean of `vector` for each emotion, over the segments that count, merged with its base."""
     latest = func.max(SegmentRow.emotion_corrected_at).asc().nulls_first()
     found = (
-        select(SegmentRow.emotion_category, model, func.count(), func.avg(vector))
+        select(SegmentRow.emotion_category, model, func.count(), func.avg(vector, type_=Embedding()))
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .where(ParticipantRow.speaker_id == speaker_id, LEARNED, vector.is_not(None), func.vector_norm(vector) > 0)
         .group_by(SegmentRow.emotion_category, model, func.vector_dims(vector))
