@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from settings import Settings
 from storage.backups import backups, imports, snapshots
 from storage.backups.snapshots import Running, Snapshot
 from storage.postgres.database import Database, migrate
-from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.server import DatabaseServer
 
 T = TypeVar("T")
 
@@ -83,21 +82,5 @@ def _with_database(settings: Settings, work: Callable[[Database, Running], Await
         finally:
             await database.dispose()
 
-    with _url(settings) as url:
+    with DatabaseServer(settings) as url:
         return asyncio.run(run(url))
-
-
-@contextmanager
-def _url(settings: Settings) -> Iterator[str]:
-    if settings.database_url:
-        yield settings.database_url
-        return
-    server = EmbeddedPostgres(settings.pg_path)
-    try:
-        url = server.start()
-    except (OSError, RuntimeError) as error:
-        raise ArchiveError(str(error)) from error
-    try:
-        yield url
-    finally:
-        server.stop()

@@ -5,17 +5,16 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from filelock import FileLock, Timeout
 
 from engines import cuda
 from engines.weights import resolver
 from settings import NAME, Settings
-from storage.postgres.database import migrate
-from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.database import DatabaseError, migrate
+from storage.postgres.server import DatabaseServer
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CHECK_INTERVAL_S = 1.0
@@ -42,7 +41,9 @@ def run(settings: Settings, *, sample: bool = False) -> None:
     for model in resolver.pull(settings, gpu=cuda.available()):
         if model.note:
             _print(f"  {model.note}")
-    with _database(settings) as (url, revive):
+    database = DatabaseServer(settings)
+    with database as url, _locked(settings):
+        asyncio.run(migrate(url))
         _print("Starting the graph …")
         from deployments.private_cluster import GraphError, running
 
@@ -59,45 +60,25 @@ def run(settings: Settings, *, sample: bool = False) -> None:
                     show(address, stop)
                 _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
                 while not stop.wait(CHECK_INTERVAL_S):
-                    revive()
+                    _restart_database(database)
                 _print("\nStopping …")
         except GraphError as error:
             sys.exit(f"{NAME}: {error}")
 
 
-@contextmanager
-def _database(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
-    """The URL of the migrated database, and a function that restarts it after a crash.
-
-    The database is DATABASE_URL, which is not restarted, or the embedded one, which stops at the end.
-    """
-    if settings.database_url:
-        asyncio.run(migrate(settings.database_url))
-        yield settings.database_url, lambda: None
-        return
-    server = EmbeddedPostgres(settings.pg_path)
+def _restart_database(database: DatabaseServer) -> None:
     try:
-        url = server.start()
-    except (OSError, RuntimeError) as error:
-        sys.exit(f"{NAME}: {error}")
-    try:
-        with _locked(settings):
-            asyncio.run(migrate(url))
-            yield url, partial(_revive, server)
-    finally:
-        server.stop()
-
-
-def _revive(server: EmbeddedPostgres) -> None:
-    try:
-        server.start()
-    except (OSError, RuntimeError) as error:
+        database.start()
+    except DatabaseError as error:
         _print(f"{NAME}: {error}")
 
 
 @contextmanager
 def _locked(settings: Settings) -> Iterator[None]:
     """Lock the data directory: the embedded PostgreSQL has connections for one program."""
+    if settings.database_url:
+        yield
+        return
     try:
         with FileLock(settings.data_path / "serve.lock", timeout=0):
             yield

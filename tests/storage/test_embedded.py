@@ -16,7 +16,10 @@ import asyncpg
 import psutil
 import pytest
 
+from settings import Settings
+from storage.postgres.database import DatabaseError
 from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.server import DatabaseServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -219,3 +222,22 @@ def test_a_normal_user_needs_nothing_special(directory: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("postgresql+asyncpg://postgres@/postgres?host="), done.stderr
     assert (directory / "data" / "cluster").stat().st_uid == nobody.pw_uid
+
+
+def test_the_server_of_an_installation_is_the_embedded_one_or_the_users(data: Path) -> None:
+    with DatabaseServer(Settings(data_path=data, database_url=None)) as url:
+        assert query(url, "SELECT 1") == 1
+        process = server(data / "postgres")
+    assert not process.is_running()
+    theirs = "postgresql+asyncpg://user@host/name"
+    with DatabaseServer(Settings(data_path=data, database_url=theirs)) as url:
+        assert url == theirs
+    assert not (data / "postgres" / "cluster" / "postmaster.pid").exists()
+
+
+def test_an_installation_whose_server_cannot_start_says_why(data: Path) -> None:
+    cluster = data / "postgres" / "cluster"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("16\n")
+    with pytest.raises(DatabaseError, match="written by PostgreSQL 16"):
+        DatabaseServer(Settings(data_path=data, database_url=None)).start()
