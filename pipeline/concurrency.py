@@ -1,4 +1,4 @@
-"""Waiting for several calls: where one fails the others are cancelled, and its error is the one that is raised."""
+"""Await several calls. If one fails, the others are cancelled and its error is raised."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,16 +17,16 @@ async def gather(
     first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], fourth: Awaitable[D], /
 ) -> tuple[A, B, C, D]: ...
 async def gather(*calls: Awaitable[Any]) -> tuple[Any, ...]:
-    """The results of all."""
+    """The results of all calls."""
     return tuple(await map_bounded(_result, calls, len(calls)))
 
 
-async def map_bounded(call: Callable[[A], Awaitable[B]], items: Iterable[A], at_once: int) -> list[B]:
-    """The results of all calls in the items' order, `at_once` of them at a time."""
-    room = asyncio.Semaphore(at_once)
+async def map_bounded(call: Callable[[A], Awaitable[B]], items: Iterable[A], limit: int) -> list[B]:
+    """The result of `call` for each item, in the items' order, with at most `limit` calls at a time."""
+    slots = asyncio.Semaphore(limit)
 
     async def one(item: A) -> B:
-        async with room:
+        async with slots:
             return await call(item)
 
     try:

@@ -1,4 +1,4 @@
-"""The languages that Whisper knows, by their codes (ISO 639-1, or 639-3 where there is none)."""
+"""Language codes of Whisper: ISO 639-1, or 639-3 where there is none."""
 
 CODES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is "
@@ -9,7 +9,7 @@ LANGUAGES = frozenset(CODES.split())
 
 
 def language_code(text: str) -> str:
-    """`text` as a code that Whisper knows. Raises ValueError with a sentence that says what to write."""
+    """`text` as a language code of Whisper. Raises ValueError, whose message says what to write."""
     code = text.strip().lower()
     if code not in LANGUAGES:
         raise ValueError(f"{text!r} is not a language code that Whisper knows: write two letters, such as en or de.")

@@ -1,16 +1,15 @@
-"""Speakers' names as clients send them."""
+"""Validation of speakers' names from clients."""
 
 import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-LONGEST = 200
+MAX_CHARS = 200
 
 
 def printable(text: str) -> str:
-    """The same text. Raises ValueError where it holds what no database stores or no page shows."""
-    # Control characters, and halves of surrogate pairs, which no database stores.
+    """`text` unchanged. Raises ValueError for control characters, and for lone surrogates, which PostgreSQL cannot store."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError("Leave out control characters.")
     return text
@@ -18,7 +17,7 @@ def printable(text: str) -> str:
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARS),
     AfterValidator(printable),
     Field(examples=["Alice"]),
 ]
@@ -26,8 +25,8 @@ Name = Annotated[
 
 MaybeName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=LONGEST),
+    StringConstraints(strip_whitespace=True, max_length=MAX_CHARS),
     AfterValidator(printable),
     Field(examples=["Alice"]),
 ]
-"""One that may be, which says nothing."""
+"""A name that may be empty, which means no name."""
