@@ -88,8 +88,8 @@ class RemoteEmbedder:
     handle: Handle
     urgent: bool = False
 
-    async def embed(self, audio: AudioRef, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
-        return await call_with_retry(lambda: self.handle.embed.remote(audio, spans, heard))
+    async def embed(self, audio: AudioRef, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
+        return await call_with_retry(lambda: self.handle.embed.remote(audio, spans, known))
 
     async def embed_each(self, audio: AudioRef, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         return await call_with_retry(lambda: self.handle.embed_each.remote(audio, spans, self.urgent))

@@ -39,7 +39,8 @@ from deployments.stages.diarizer import Diarizer
 from deployments.stages.embedder import SpeakerEmbedder
 from deployments.stages.emotion import EmotionRecognizer
 from deployments.stages.replica import Replica
-from deployments.stages.transcriber import BATCH, BATCH_ON_GPU, Transcriber
+from deployments.stages.transcriber import CPU_BATCH_SIZE, GPU_BATCH_SIZE, Transcriber
+from engines.voiceprints import VoiceprintEngine
 from engines.weights.resolver import Resolved, resolve
 from engines.whisper import Whisper, Window
 from media.decoding import decode
@@ -111,7 +112,7 @@ class SimulatedTranscriber(Transcriber):
     def __init__(self, slower: float) -> None:
         prepare(self)
         self.engine: Any = Engine(slower)
-        self.fill(BATCH_ON_GPU)
+        self.set_batch_size(GPU_BATCH_SIZE)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
@@ -126,7 +127,7 @@ class SimulatedDiarizer(Diarizer):
 class SimulatedEmbedder(SpeakerEmbedder):
     def __init__(self, slower: float) -> None:
         prepare(self)
-        self.engine: Any = Engine(slower)
+        self.engine = VoiceprintEngine(Engine(slower), "simulated")
 
 
 class SimulatedEmotion(EmotionRecognizer):
@@ -198,13 +199,13 @@ async def one_recording(replicas: int, audio: Any, duration: float, slower: floa
 def windows_a_second(seconds: float) -> float:
     """What the model by itself transcribes in this process."""
     model = Whisper(resolve("whisper", Settings(), gpu=False).path, device="cpu", threads=1)
-    batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * BATCH
+    batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * CPU_BATCH_SIZE
     model.transcribe(batch)
     start, passes = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         model.transcribe(batch)
         passes += 1
-    return passes * BATCH / (time.perf_counter() - start)
+    return passes * CPU_BATCH_SIZE / (time.perf_counter() - start)
 
 
 def by_themselves(processes: int, seconds: float) -> float:
@@ -235,15 +236,15 @@ async def measure_all(
     replicas: Sequence[int], transcribers: Sequence[int], real: Sequence[int], slower: float, minutes: float, seconds: float
 ) -> None:
     print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
-    batch = slower * (PASS + A_WINDOW * BATCH_ON_GPU)
-    ideal = BATCH_ON_GPU / batch
+    batch = slower * (PASS + A_WINDOW * GPU_BATCH_SIZE)
+    ideal = GPU_BATCH_SIZE / batch
     if slower != 1:
         print(f"Models are {slower:g} times slower than they would be.\n")
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
     audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
     for count in replicas:
         handle = deploy(SimulatedTranscriber, count, slower)
-        asking, whole = WAITING * BATCH_ON_GPU * count, WAITING * batch
+        asking, whole = WAITING * GPU_BATCH_SIZE * count, WAITING * batch
         rate = await throughput(handle, audio, asking, max(seconds, whole), coming=whole)
         print(f"| {count} | {rate:.1f} | {count * ideal:.1f} | {rate / (count * ideal):.0%} |", flush=True)
     serve.delete(SimulatedTranscriber.__name__)  # the processes of many replicas, before the next begin
@@ -264,7 +265,7 @@ async def measure_all(
     seconds = max(seconds, MEASURED)
     for count in real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))
-        rate = await throughput(handle, audio, WAITING * BATCH * count, seconds, coming=0.0)
+        rate = await throughput(handle, audio, WAITING * CPU_BATCH_SIZE * count, seconds, coming=0.0)
         serve.delete(Transcriber.__name__)
         ideal = by_themselves(count, seconds)
         print(f"| {count} | {rate:.2f} | {ideal:.2f} | {rate / ideal:.0%} |", flush=True)

@@ -1,4 +1,4 @@
-"""pyannote.audio's diarization on a replica: one shard of a recording at a time, with its progress."""
+"""The diarizer's deployment: one shard of a recording at a time, with its progress."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 
 from deployments.metrics import Call
-from deployments.stages.replica import Replica, owner
+from deployments.stages.replica import Replica, recording_key
 from engines.weights.catalogue import embedding_of
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
 from settings import Settings
 
 
-class _Cancelled(Exception):
-    pass
+class _CancelledError(Exception):
+    """Raised in the engine's progress callback to stop it."""
 
 
 class Diarizer(Replica):
@@ -34,24 +34,25 @@ class Diarizer(Replica):
         return await self.run(Call("cluster", f"Clustering {windows} windows"), self.engine.cluster, observations, hint)
 
     async def observe(self, audio: Samples, shard: Span) -> AsyncIterator[float | Observation]:
-        """Fractions of the work that is done, then its result."""
+        """Yield the fraction of the work that is done, then the result."""
         loop = asyncio.get_running_loop()
         reports: asyncio.Queue[float | None] = asyncio.Queue()
         cancelled = False
 
         def progress(fraction: float) -> None:
             if cancelled:
-                raise _Cancelled
+                raise _CancelledError
             loop.call_soon_threadsafe(reports.put_nowait, fraction)
 
         def observe() -> Observation | None:
             try:
                 return self.engine.observe(audio, shard, progress)
-            except _Cancelled:  # nobody waits for the answer, and nothing is wrong with this replica
+            except _CancelledError:  # the caller is gone; this is no failure of the replica
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
-        work = asyncio.ensure_future(self.run(Call("observe", what, shard.duration, recording_key=owner(audio)), observe))
+        call = Call("observe", what, shard.duration, recording_key=recording_key(audio))
+        work = asyncio.ensure_future(self.run(call, observe))
         work.add_done_callback(lambda _work: reports.put_nowait(None))
         try:
             while (fraction := await reports.get()) is not None:

@@ -1,11 +1,11 @@
-"""Emotion recognition on a replica: emotion2vec, or the embedded default where that cannot be had."""
+"""The emotion recognizer's deployment: emotion2vec, or the embedded model where that is not available."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from deployments.metrics import Call
-from deployments.stages.replica import Replica, owner
+from deployments.stages.replica import Replica, recording_key
 from pipeline.types import SAMPLE_RATE, Emotion, Samples, Span, cut
 from settings import Settings
 
@@ -21,5 +21,5 @@ class EmotionRecognizer(Replica):
 
     async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
         seconds = sum(span.duration for span in spans)
-        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent, owner(audio))
+        call = Call("recognize", f"Recognizing the emotion of {len(spans)} segments", seconds, urgent, recording_key(audio))
         return await self.run(call, self.engine.recognize, [cut(audio, span) for span in spans])

@@ -1,4 +1,4 @@
-"""Whose turn it is on a replica, which does few things at a time."""
+"""Limit the concurrent calls on a replica; urgent calls first, then round-robin over recordings."""
 
 import asyncio
 import heapq
@@ -8,40 +8,40 @@ from contextlib import asynccontextmanager, contextmanager
 
 
 class FairScheduler:
-    """So many at a time: the urgent ones first, then one of each recording that waits, and then the next of each.
+    """Admits `slots` calls at a time: urgent calls first, then one call of each waiting recording, then the next of each.
 
-    So a recording of hours, all of whose calls wait here, delays another one by as little as a short one would: this is fair
-    queuing (Demers, Keshav and Shenker, 1989), with every call of the same size. Belongs to one event loop.
+    So a recording of hours, all of whose calls wait here, delays another recording no more than a short one does. This is fair
+    queuing (Demers, Keshav and Shenker, 1989) with all calls of the same size. Belongs to one event loop.
     """
 
-    def __init__(self, room: int = 1) -> None:
-        self._room = room
+    def __init__(self, slots: int = 1) -> None:
+        self._free = slots
         self._closed = 0
         self._waiting: list[tuple[bool, int, int, asyncio.Future[None]]] = []
         self._number = itertools.count()
         self._round = 0
-        """That of the last one whose turn came."""
+        """The round of the last admitted call."""
         self._rounds: dict[Hashable, int] = {}
-        """The last that each recording has calls in."""
+        """The last round in which each recording has a call."""
 
     @asynccontextmanager
     async def take(self, *, urgent: bool = False, recording_key: Hashable = None) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the end of the block. `recording_key`: the recording; None stands for itself."""
-        if self._room and not self._closed:
-            self._room -= 1
+        """Wait for a slot, and hold it until the end of the block. A call without `recording_key` is a recording of its own."""
+        if self._free and not self._closed:
+            self._free -= 1
         else:
             turn = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (not urgent, self._next_round(recording_key), next(self._number), turn))
             try:
                 await turn
             except asyncio.CancelledError:
-                if not turn.cancelled():  # it was given the turn, and will not use it
-                    self._pass_on()
+                if not turn.cancelled():  # the slot was assigned, and is not used
+                    self._release()
                 raise
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
     def _next_round(self, recording_key: Hashable) -> int:
         if recording_key is None:
@@ -51,7 +51,7 @@ class FairScheduler:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Nobody's turn comes within the block; at its end come as many as there is room for, all at once."""
+        """Admit no call within the block; at its end, admit as many as there are free slots."""
         self._closed += 1
         try:
             yield
@@ -59,17 +59,17 @@ class FairScheduler:
             self._closed -= 1
             self._admit()
 
-    def _pass_on(self) -> None:
-        self._room += 1
+    def _release(self) -> None:
+        self._free += 1
         self._admit()
 
     def _admit(self) -> None:
-        while self._room and self._waiting and not self._closed:
+        while self._free and self._waiting and not self._closed:
             urgent_last, round_, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 if urgent_last:
                     self._round = round_
-                self._room -= 1
+                self._free -= 1
                 turn.set_result(None)
         if not self._waiting:
             self._rounds.clear()

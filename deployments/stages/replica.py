@@ -1,4 +1,4 @@
-"""What the replicas of all four stages have in common."""
+"""The base class of the stages' replicas: weights, device, inference thread, metrics and health."""
 
 import asyncio
 import logging
@@ -28,48 +28,49 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NICENESS = 5
-"""On a CPU, which a model would fill: who answers clients goes first there."""
-BESIDE = 4
-"""Threads for what needs no GPU while the model works on one: a recording each of those that an ingress lets in at a time."""
-FAILURES_IN_A_ROW = 3
-"""One input may fail anywhere. When so many fail in a row, it is the device or the process, and Serve should replace it."""
+"""On a CPU a model would occupy all cores; with a lower priority the processes that answer clients run first."""
+CPU_THREADS = 4
+"""Threads for calls that need no GPU while the model runs on one: as many as recordings that an ingress processes at a time."""
+MAX_CONSECUTIVE_FAILURES = 3
+"""A single input may fail on any replica. This many failures in a row mean that the device or the process is broken, and Serve
+should replace the replica."""
 
 
 class StageError(RuntimeError):
-    """A stage could not do its work; says which stage, which input and why."""
+    """A call to a stage failed; the message names the stage, the input and the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """What `/status` tells of a stage."""
+    """The status of a stage, as `/status` shows it."""
 
     model: str
     device: str
     note: str | None
-    """Why it is not the model that the settings ask for, and what to do about it; None where it is."""
+    """Why another model runs than the settings name, and what to do about it; None where it is the same."""
 
 
-def owner(audio: Samples) -> int:
-    """What calls for the same recording have in common: the samples are the same memory, that of the node's object store."""
+def recording_key(audio: Samples) -> int:
+    """The same number for all calls of one recording: the address of its samples in the node's object store."""
     return int(audio.__array_interface__["data"][0])
 
 
 class Replica:
-    """Chooses weights and device, runs blocking inference beside the event loop, and knows whether it still works."""
+    """Chooses weights and device, runs blocking inference outside the event loop, and checks its own health."""
 
     def __init__(self, role: Role, settings: Settings) -> None:
         gpu = bool(ray.get_gpu_ids())
         if not gpu:
-            os.nice(NICENESS)  # of this thread, and of all that come from it: the models', but not Ray's own
+            os.nice(NICENESS)  # of this thread and those that it starts: the models' threads, but not Ray's
         self.device = "cuda" if gpu else "cpu"
         self.settings = settings
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
         self.metrics = StageMetrics()
         self._failures = 0
-        self._turns = FairScheduler()
-        # A model uses the whole device by itself; two calls side by side would only hold twice the memory.
-        self._thread = ThreadPoolExecutor(1)
-        self._beside = ThreadPoolExecutor(BESIDE)
+        self._scheduler = FairScheduler()
+        # One call uses the whole device; two concurrent calls would only need twice the memory.
+        self._inference_thread = ThreadPoolExecutor(1)
+        self._cpu_threads = ThreadPoolExecutor(CPU_THREADS)
         malloc.bound_arenas()
         if gpu:
             cuda.preload()
@@ -77,29 +78,29 @@ class Replica:
             logger.warning(self.weights.note)
 
     async def run(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of `function`, from this replica's one thread for inference.
+        """Run `function` on the inference thread.
 
         Raises:
-            StageError: Naming what `call` works on, where it fails.
+            StageError: `function` failed.
         """
-        turn = self._turns.take(urgent=call.urgent, recording_key=call.recording_key)
-        return await self._told(call, turn, self._thread, partial(function, *args, **kwargs))
+        turn = self._scheduler.take(urgent=call.urgent, recording_key=call.recording_key)
+        return await self._measured(call, turn, self._inference_thread, partial(function, *args, **kwargs))
 
     async def run_on_cpu(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The result of `function`, which needs no GPU: the model on one does not wait for it. On a CPU it takes its turn.
+        """Run `function`, which needs no GPU, beside a model on a GPU; on a CPU the same as `run`.
 
         Raises:
-            StageError: As `run` does.
+            StageError: `function` failed.
         """
         if self.device == "cpu":
             return await self.run(call, function, *args, **kwargs)
-        return await self._told(call, nullcontext(), self._beside, partial(function, *args, **kwargs))
+        return await self._measured(call, nullcontext(), self._cpu_threads, partial(function, *args, **kwargs))
 
-    async def _told(
+    async def _measured(
         self, call: Call, turn: AbstractAsyncContextManager[None], thread: ThreadPoolExecutor, function: Callable[[], R]
     ) -> R:
-        """What `function` returns, in its turn; metrics and health are told how it went."""
-        came = time.monotonic()
+        """Run `function` within `turn` on `thread`, and record the outcome in metrics and health."""
+        arrived = time.monotonic()
 
         def timed() -> tuple[R, float, float]:
             started = time.monotonic()
@@ -114,13 +115,13 @@ class Replica:
             logger.exception("%s failed", call.what)
             raise StageError(f"{call.what} failed with {self.weights.name} on {self.device}: {error}") from error
         self._failures = 0
-        self.metrics.done(call, wait=started - came, inference=ended - started)
+        self.metrics.done(call, wait=started - arrived, inference=ended - started)
         return result
 
     def check_health(self) -> None:
-        """Called by Serve every ten seconds; raising makes it replace this replica."""
+        """Called by Serve every ten seconds. Serve replaces a replica whose check raises."""
         malloc.trim()
-        if self._failures >= FAILURES_IN_A_ROW:
+        if self._failures >= MAX_CONSECUTIVE_FAILURES:
             raise RuntimeError(f"{self._failures} calls in a row failed on {self.device}.")
         if self.device == "cuda":
             cuda.check_device()

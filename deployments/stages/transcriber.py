@@ -1,4 +1,4 @@
-"""Whisper on a replica: windows of any recordings, filled into batches."""
+"""The transcriber's deployment: batches of windows of any recordings."""
 
 from typing import Any
 
@@ -7,14 +7,16 @@ from ray import serve
 
 from deployments.metrics import Call
 from deployments.stages.fair_scheduler import FairScheduler
-from deployments.stages.replica import Replica, StageError, owner
+from deployments.stages.replica import Replica, StageError, recording_key
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
-BATCH = 2
-"""Windows in a forward pass on a CPU: a quarter faster than one by one; more of them only take memory."""
-BATCH_ON_GPU = 16
-"""Windows in a forward pass on a GPU: large-v3 then takes 4 GB, and up to 11 where all of them are full of words."""
+CPU_BATCH_SIZE = 2
+"""Windows in a forward pass on a CPU: a quarter faster than single windows; a larger batch only needs more memory."""
+GPU_BATCH_SIZE = 16
+"""Windows in a forward pass on a GPU: large-v3 then takes 4 GB, and up to 11 GB where all windows are full of words."""
+BATCH_WAIT_S = 0.02
+"""How long a batch that is not full waits for more windows."""
 
 
 class Transcriber(Replica):
@@ -24,45 +26,46 @@ class Transcriber(Replica):
         super().__init__("whisper", settings)
         self.engine = Whisper(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), "en")])  # warm up
-        self.fill(BATCH_ON_GPU if self.device == "cuda" else BATCH)
+        self.set_batch_size(GPU_BATCH_SIZE if self.device == "cuda" else CPU_BATCH_SIZE)
 
-    def fill(self, batch: int) -> None:
-        """Transcribe so many windows at a time."""
+    def set_batch_size(self, size: int) -> None:
+        """Transcribe up to `size` windows in a forward pass."""
         batcher: Any = self._batched
-        batcher.set_max_batch_size(batch)
-        self._admitted = FairScheduler(batch)
+        batcher.set_max_batch_size(size)
+        self._admission = FairScheduler(size)
 
     async def find_speech(self, audio: Samples) -> list[Span]:
         from engines.vad import find_speech
 
         seconds = len(audio) / SAMPLE_RATE
-        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, recording_key=owner(audio))
+        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, recording_key=recording_key(audio))
         return await self.run_on_cpu(call, find_speech, audio)
 
     async def transcribe(self, audio: Samples, window: Span, language: str | None, urgent: bool = False) -> list[Utterance]:
         from engines.whisper import Window
 
-        heard = Window(audio, window, language)
+        request = Window(audio, window, language)
         if urgent:
-            result = await self._alone(heard, urgent=True)
+            result = await self._alone(request, urgent=True)
         else:
-            async with self._admitted.take(recording_key=owner(audio)):
-                result = await self._batched(heard)
+            async with self._admission.take(recording_key=recording_key(audio)):
+                result = await self._batched(request)
         if isinstance(result, StageError):
             raise result
         return result
 
-    @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=0.02)
+    @serve.batch(max_batch_size=CPU_BATCH_SIZE, batch_wait_timeout_s=BATCH_WAIT_S)
     async def _batched(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
-        """A batch that fails is tried again window by window, so that a bad one fails nobody else's.
+        """Transcribe a batch.
 
-        Serve makes the next batch of whatever comes within a moment, also while this one is at work for seconds. So nothing
-        comes then: batches would stay as small as they happened to be at first, however much waits.
+        Serve forms the next batch from the requests of a short interval, also while this batch runs for seconds. So no request
+        is admitted until it ends: otherwise batches would stay small, however many requests wait.
         """
-        with self._admitted.closed():
-            return await self._together(windows)
+        with self._admission.closed():
+            return await self._transcribe(windows)
 
-    async def _together(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
+    async def _transcribe(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
+        """The utterances of each window. A batch that fails is repeated window by window, so that only the faulty one fails."""
         seconds = sum(window.span.duration for window in windows)
         call = Call("transcribe", f"Transcribing {len(windows)} windows", seconds)
         try:

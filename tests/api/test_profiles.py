@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from engines.in_process import LocalEmbedder
 from engines.speaker_embedding import SpeakerEmbedding
+from engines.voiceprints import VoiceprintEngine
 from engines.weights.resolver import resolve
 from media import recording
 from media.decoding import decode
@@ -222,7 +223,7 @@ async def test_a_speaker_of_another_model_is_made_known_from_recordings(
 ) -> None:
     resolved = resolve("embedding", context.settings, gpu=False)
     stages: Any = context.recordings.stages
-    object.__setattr__(stages, "embedder", LocalEmbedder(SpeakerEmbedding(resolved.path), resolved))
+    object.__setattr__(stages, "embedder", LocalEmbedder(VoiceprintEngine(SpeakerEmbedding(resolved.path), resolved.name)))
     samples = decode(sample(), max_duration=60)
     kept = tmp_path / "sample.flac"
     recording.write(kept, samples)

@@ -40,7 +40,7 @@ def stages() -> LocalStages:
 @pytest.fixture(scope="module")
 def server(database_url: str, stages: LocalStages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("live")
-    model = stages.embedder.weights.name  # type: ignore[attr-defined]
+    model = stages.embedder.engine.model  # type: ignore[attr-defined]
     with serving(database_url, directory, stages, model, stream_resume_seconds=30) as address:
         yield address
         # The diarization after the end of a stream must not outlive the event loop.

@@ -29,7 +29,7 @@ class Heard:
         turns = (Turn(0, SECONDS, "SPEAKER_00"),)
         return Diarization(turns, turns)
 
-    async def embed(self, audio: Samples, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+    async def embed(self, audio: Samples, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
         return Voiceprint(voice(1), MODEL)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:

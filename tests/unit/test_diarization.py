@@ -31,8 +31,8 @@ class Script:
         turns = (Turn(0, 60, "A"), Turn(60, 120, "B"), Turn(70, 71, "C"))
         return Diarization(turns, turns[:2], {"B": BOB})
 
-    async def embed(self, audio: str, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
-        return heard or ALICE
+    async def embed(self, audio: str, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
+        return known or ALICE
 
 
 async def test_a_recording_is_told_apart_shard_by_shard() -> None:

@@ -23,7 +23,7 @@ async def test_the_urgent_go_first_and_the_others_in_their_order() -> None:
 
 
 async def test_recordings_take_turns_however_many_calls_they_have_waiting() -> None:
-    turns, order, leave = FairScheduler(room=2), [], asyncio.Event()
+    turns, order, leave = FairScheduler(slots=2), [], asyncio.Event()
 
     async def work(name: str) -> None:
         async with turns.take(recording_key=name[0]):
@@ -64,7 +64,7 @@ async def test_whoever_gives_up_keeps_nobody_waiting() -> None:
 
 
 async def test_while_it_is_closed_nobody_enters_and_then_as_many_as_there_is_room_for() -> None:
-    turns, entered = FairScheduler(room=3), []
+    turns, entered = FairScheduler(slots=3), []
     leave = asyncio.Event()
 
     async def take(name: str) -> None:

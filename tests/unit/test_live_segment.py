@@ -52,7 +52,7 @@ class Script:
         self.hints.append(hint)
         return Diarization(tuple(self.turns), tuple(self.turns))
 
-    async def embed(self, audio: str, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
+    async def embed(self, audio: str, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
         (label,) = {turn.speaker for turn in self.turns if turn.start <= spans[0].start < turn.end}
         return Voiceprint(self.voices[label], "voices")
 

@@ -40,8 +40,8 @@ class Script:
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         return Diarization(tuple(self.turns), tuple(self.turns), {"S1": Voiceprint(VECTOR * 7, "diarizer")})
 
-    async def embed(self, audio: str, spans: Sequence[Span], heard: Voiceprint | None = None) -> Voiceprint:
-        return heard or Voiceprint(VECTOR * spans[0].start, "voices")
+    async def embed(self, audio: str, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
+        return known or Voiceprint(VECTOR * spans[0].start, "voices")
 
     async def embed_each(self, audio: str, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         return [Voiceprint(VECTOR * span.start, "voices") if span.duration > 1.9 else None for span in spans]

@@ -13,7 +13,7 @@ import pytest
 
 from deployments.metrics import Call, StageMetrics, reason
 from deployments.stages.fair_scheduler import FairScheduler
-from deployments.stages.replica import FAILURES_IN_A_ROW, Replica, StageError
+from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica, StageError
 from deployments.stages.transcriber import Transcriber
 from engines.weights.resolver import Resolved
 from engines.whisper import Window
@@ -27,8 +27,8 @@ def replica(cls: type[Replica] = Replica) -> Any:
     """One without weights: they take seconds to load, and nothing here asks them anything."""
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
-    made.weights, made._thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
-    made.metrics, made._turns, made._beside = Told(), FairScheduler(), ThreadPoolExecutor(2)
+    made.weights, made._inference_thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
+    made.metrics, made._scheduler, made._cpu_threads = Told(), FairScheduler(), ThreadPoolExecutor(2)
     return made
 
 
@@ -63,17 +63,17 @@ async def test_a_failure_names_the_stage_the_input_and_the_reason() -> None:
 
 async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
     stage = replica()
-    for _ in range(FAILURES_IN_A_ROW):
+    for _ in range(MAX_CONSECUTIVE_FAILURES):
         stage.check_health()
         with pytest.raises(StageError):
             await stage.run(IT, fails())
-    with pytest.raises(RuntimeError, match=f"{FAILURES_IN_A_ROW} calls in a row failed"):
+    with pytest.raises(RuntimeError, match=f"{MAX_CONSECUTIVE_FAILURES} calls in a row failed"):
         stage.check_health()
 
 
 async def test_a_success_between_failures_keeps_it_healthy() -> None:
     stage = replica()
-    for _ in range(FAILURES_IN_A_ROW):
+    for _ in range(MAX_CONSECUTIVE_FAILURES):
         with pytest.raises(StageError):
             await stage.run(IT, fails())
         assert await stage.run(IT, lambda: 7) == 7
@@ -135,7 +135,7 @@ class Ear:
 def transcriber() -> Any:
     made = replica(Transcriber)
     made.engine = Ear()
-    made._admitted = FairScheduler(2)
+    made._admission = FairScheduler(2)
     return made
 
 
@@ -169,7 +169,7 @@ async def test_whatever_comes_while_a_batch_is_at_work_makes_the_next_one(transc
 
     async def come() -> None:
         nonlocal admitted
-        async with transcriber._admitted.take():
+        async with transcriber._admission.take():
             admitted += 1
 
     transcriber.engine.transcribe = slowly

@@ -48,7 +48,7 @@ async def transcript(stages: Stages[Samples], samples: Samples) -> Transcript:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Stages[Samples]
 ) -> AsyncIterator[Application]:
-    model = stages.embedder.weights.name  # type: ignore[attr-defined]
+    model = stages.embedder.engine.model  # type: ignore[attr-defined]
     async with running(Settings(), database_url, tmp_path, stages, model) as application:
         yield application
 
