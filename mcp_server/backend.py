@@ -15,7 +15,7 @@ from services.identity.corrections import CorrectionError
 from services.identity.identification import IdentificationError, SegmentNotFoundError
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
-from storage.conversations.conversations import ConversationBusy
+from storage.conversations.conversations import ConversationBusyError
 from storage.jobs.jobs import QueueFullError
 from storage.search.search import SearchError
 from storage.speakers.speaker_queries import NoSuchNameError
@@ -31,7 +31,7 @@ HINTS: dict[type[Exception], str] = {
     NoSuchNameError: SPEAKERS,
     SegmentNotFoundError: SEGMENTS,
     NameTakenError: "If both are one person, use merge_speakers.",
-    ConversationBusy: "Wait until its status in get_conversation is 'completed'.",
+    ConversationBusyError: "Wait until its status in get_conversation is 'completed'.",
     LookupError: "list_conversations shows what there is.",
     **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError), ""),
     **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),

@@ -96,7 +96,7 @@ class Recordings:
 
         Raises:
             LookupError: There is no such conversation, or no recording of it.
-            ConversationBusy: The conversation is being processed.
+            ConversationBusyError: The conversation is being processed.
             QueueFullError: Too many recordings are queued.
         """
         async with self.database.session() as session:

@@ -71,7 +71,7 @@ async def delete_conversation(context: ContextDep, conversation_id: Conversation
             key = await conversations.remove(session, conversation_id)
         except LookupError as error:
             raise not_found(error) from error
-        except conversations.ConversationBusy as error:
+        except conversations.ConversationBusyError as error:
             raise HTTPException(409, str(error)) from error
     warnings = []
     try:

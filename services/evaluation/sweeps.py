@@ -86,7 +86,7 @@ async def sweep_padding(
             async with recordings.database.session() as session:
                 key = await conversations.recording(session, conversation_id)
             audio = await recordings.load(key)
-        except (LookupError, conversations.ConversationBusy):
+        except (LookupError, conversations.ConversationBusyError):
             continue
         for padding in paddings:
             spans = [Span(max(0.0, x.start - padding), min(audio.duration, x.end + padding)) for x in segments]

@@ -44,7 +44,7 @@ async def rediarize(
         turns: Its turns, overlaps included.
         voices: The voice of each label.
 
-    Raises LookupError where the conversation is gone, ConversationBusy while its recording is in work.
+    Raises LookupError where the conversation is gone, ConversationBusyError while its recording is in work.
     """
     await speakers.lock(session)
     await conversations.idle(session, conversation_id)

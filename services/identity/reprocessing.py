@@ -30,7 +30,7 @@ class Changed:
 async def rematch(session: AsyncSession, conversation_id: int, policy: IdentityPolicy) -> Changed:
     """Match the participants of a conversation with the speakers that are known now. The recording is not read.
 
-    Raises LookupError where there is no such conversation, ConversationBusy while its recording is in work.
+    Raises LookupError where there is no such conversation, ConversationBusyError while its recording is in work.
     """
     await speakers.lock(session)
     await conversations.idle(session, conversation_id)

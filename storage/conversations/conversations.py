@@ -23,7 +23,7 @@ UNFINISHED = Conversation.status.in_(ACTIVE)
 NOT_FOUND = "Conversation not found"
 
 
-class ConversationBusy(Exception):
+class ConversationBusyError(Exception):
     """A recording is in work, and what was asked for must wait until it is done."""
 
 
@@ -153,7 +153,7 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
     """Forget the conversation, its lines, and the unknown speakers who are heard nowhere else.
 
     Returns the key of its recording, which the caller deletes once this is committed: a recording that nobody refers to is
-    better than a conversation without its recording. Raises LookupError, and ConversationBusy while it is in work.
+    better than a conversation without its recording. Raises LookupError, and ConversationBusyError while it is in work.
     """
     await speakers.lock(session)
     found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id).with_for_update()
@@ -161,7 +161,7 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
     if row is None:
         raise LookupError(NOT_FOUND)
     if row.status in ACTIVE:
-        raise ConversationBusy("Cannot delete an active conversation; stop/finalize it first")
+        raise ConversationBusyError("Cannot delete an active conversation; stop/finalize it first")
     heard = select(ParticipantRow.speaker_id).where(
         ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)
     )
@@ -177,14 +177,14 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
 async def idle(session: AsyncSession, conversation_id: int) -> str | None:
     """The key of the conversation's recording, on which nobody begins to work until the end of the transaction.
 
-    Raises LookupError where there is no such conversation, ConversationBusy where it is in work.
+    Raises LookupError where there is no such conversation, ConversationBusyError where it is in work.
     """
     found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id)
     row = (await session.execute(found.with_for_update(key_share=True))).one_or_none()
     if row is None:
         raise LookupError(NOT_FOUND)
     if row.status in ACTIVE:
-        raise ConversationBusy("Conversation is already active")
+        raise ConversationBusyError("Conversation is already active")
     key: str | None = row.audio_key
     return key
 

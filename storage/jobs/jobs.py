@@ -248,7 +248,7 @@ async def retry(session: AsyncSession, job_id: int, *, max_queued: int) -> Job:
         raise JobStateError(f"The job is {job.state}; only one that failed or was cancelled can be retried.")
     try:
         await conversations.reopen(session, job.conversation_id)
-    except conversations.ConversationBusy as error:
+    except conversations.ConversationBusyError as error:
         raise JobStateError("The recording is in work again already.") from error
     columns = (JobRow.options, JobRow.webhook_url)
     options, webhook_url = (await session.execute(select(*columns).where(JobRow.id == job_id))).one()

@@ -186,9 +186,9 @@ async def test_profiles_forget_the_lines_of_a_deleted_conversation(database: Dat
 async def test_what_is_in_work_is_not_taken_away(database: Database, status: str) -> None:
     async with database.session() as session:
         id_ = await conversations.create(session, None, "0" * 32 + ".flac", "flac", status=status)
-        with pytest.raises(conversations.ConversationBusy, match="Cannot delete an active conversation"):
+        with pytest.raises(conversations.ConversationBusyError, match="Cannot delete an active conversation"):
             await conversations.remove(session, id_)
-        with pytest.raises(conversations.ConversationBusy, match="already active"):
+        with pytest.raises(conversations.ConversationBusyError, match="already active"):
             await conversations.reopen(session, id_)
     assert (await read(database, id_)).status == status
 
@@ -199,7 +199,7 @@ async def test_a_conversation_that_is_processed_again_keeps_its_lines_until_it_i
     async with database.session() as session:
         assert await conversations.recording(session, id_) == before.audio_key
         await conversations.reopen(session, id_)
-        with pytest.raises(conversations.ConversationBusy):
+        with pytest.raises(conversations.ConversationBusyError):
             await conversations.recording(session, id_)
     again = await read(database, id_)
     assert (again.status, again.progress, again.segments) == ("processing", 0.0, before.segments)

@@ -262,7 +262,7 @@ async def test_lines_that_the_diarizer_did_not_hear_stay(database: Database) -> 
 
 async def test_a_conversation_in_work_is_left_alone(database: Database) -> None:
     id_ = await begin(database)
-    with pytest.raises(conversations.ConversationBusy):
+    with pytest.raises(conversations.ConversationBusyError):
         await regroup(database, id_, [], {})
 
 

@@ -213,7 +213,7 @@ async def test_a_mark_goes_where_the_line_has_another_speaker_now(database: Data
 async def test_what_is_in_work_or_not_there_is_not_matched(database: Database) -> None:
     async with database.session() as session:
         id_ = await conversations.create(session, None, None, "flac")
-        with pytest.raises(conversations.ConversationBusy):
+        with pytest.raises(conversations.ConversationBusyError):
             await reprocessing.rematch(session, id_, RULES)
         with pytest.raises(LookupError, match="Conversation not found"):
             await reprocessing.rematch(session, id_ + 1, RULES)
