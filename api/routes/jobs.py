@@ -38,7 +38,7 @@ async def list_jobs(
 
 @router.get("/{job_id}", responses=MISSING)
 async def get_job(context: ContextDep, job_id: JobId) -> schemas.Job:
-    """How far the work on a recording is."""
+    """The state and progress of a job."""
     async with context.database.session() as session:
         with _refusals():
             return schemas.Job.model_validate(await jobs.get(session, job_id))
@@ -46,7 +46,7 @@ async def get_job(context: ContextDep, job_id: JobId) -> schemas.Job:
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=MISSING)
 async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
-    """The same as server-sent events named `job`: one now, one at every change, the last when the work has ended."""
+    """The same as server-sent events named `job`: one at once, one at every change, the last when the job has ended."""
     job = await get_job(context, job_id)  # 404 while that can still be said
 
     async def events() -> AsyncIterator[ServerSentEvent]:
@@ -61,7 +61,7 @@ async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
 
 @router.post("/{job_id}/cancel", responses=MISSING | STATE)
 async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
-    """Do not do it, or stop doing it. What is in work stops within seconds; ask again until its state says so."""
+    """Cancel a job. A running job stops within seconds; read it again until its state says so."""
     async with context.database.session() as session:
         with _refusals():
             return schemas.Job.model_validate(await jobs.cancel(session, job_id))
@@ -69,7 +69,7 @@ async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
 
 @router.post("/{job_id}/retry", status_code=202, responses=MISSING | STATE | FULL)
 async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
-    """Do a job again that failed or was cancelled. The answer is the new one."""
+    """Queue a new job in place of one that failed or was cancelled. The response is the new job."""
     async with context.database.session() as session:
         with _refusals():
             return schemas.Job.model_validate(await jobs.retry(session, job_id, max_queued=context.settings.max_queued))

@@ -1,4 +1,4 @@
-"""A recording in, a conversation out; and the same recording once more."""
+"""Process recordings, and process stored recordings again."""
 
 import re
 import tempfile
@@ -30,33 +30,33 @@ MOST_SPEAKERS = 100
 
 MOST_FILES = 100
 BUSY = {"Retry-After": "30"}
-"""Seconds after which a place in the queue may be free."""
+"""Seconds after which the queue may have room."""
 
 Language = AfterValidator(lambda code: language_code(code) if code else None)
-WAIT = Query(description="Answer when the transcript is there; else at once, with where to look.")
+WAIT = Query(description="Respond when the transcript is complete; otherwise at once, with the address of the job.")
 Prefer = Annotated[str | None, Header(description="`respond-async` is `wait=false` (RFC 7240).", examples=["respond-async"])]
 Webhook = Annotated[
     AnyHttpUrl | None,
-    Field(description="Who is told when the work has ended: a POST, signed with WEBHOOK_SECRET (docs/jobs.md)."),
+    Field(description="URL that gets a POST when the job has ended, signed with WEBHOOK_SECRET (docs/jobs.md)."),
 ]
 Speakers = Annotated[int | None, Form(ge=1, le=MOST_SPEAKERS)]
 SpeakersAgain = Annotated[int | None, Query(ge=1, le=MOST_SPEAKERS)]
-AT_LEAST, AT_MOST = "How few may speak.", "How many may speak."
+AT_LEAST, AT_MOST = "Minimum number of speakers.", "Maximum number of speakers."
 
 FULL: dict[int | str, dict[str, Any]] = {
-    503: {"model": schemas.Error, "description": "Too many recordings wait; `Retry-After` says when to try again."}
+    503: {"model": schemas.Error, "description": "Too many recordings are queued; `Retry-After` says when to try again."}
 }
 FAILED: dict[int | str, dict[str, Any]] = FULL | {
-    202: {"model": schemas.Accepted, "description": "Accepted, and in work; `Location` is the job."},
-    500: {"model": schemas.Error, "description": "A stage failed; what there was is kept, with the reason."},
+    202: {"model": schemas.Accepted, "description": "Accepted and queued; `Location` is the job."},
+    500: {"model": schemas.Error, "description": "A stage failed; the conversation is kept, with the reason."},
 }
 REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"model": schemas.Error, "description": "There is no sound in the file."},
+    400: {"model": schemas.Error, "description": "The file holds no audio."},
     413: {"model": schemas.Error, "description": "The file is too large."},
 }
 AGAIN: dict[int | str, dict[str, Any]] = {
-    404: {"model": schemas.Error, "description": "There is no such conversation, or its recording is gone."},
-    409: {"model": schemas.Error, "description": "It is in work already."},
+    404: {"model": schemas.Error, "description": "There is no such conversation, or its recording does not exist any more."},
+    409: {"model": schemas.Error, "description": "It is being processed already."},
 }
 
 
@@ -72,7 +72,7 @@ def _form(
     language: Annotated[
         str | None, Form(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
-    num_speakers: Annotated[Speakers, Field(description="How many people speak, where that is known.")] = None,
+    num_speakers: Annotated[Speakers, Field(description="Number of speakers, where it is known.")] = None,
     min_speakers: Annotated[Speakers, Field(description=AT_LEAST)] = None,
     max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
 ) -> Options:
@@ -91,9 +91,9 @@ async def process(
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
 ) -> schemas.Conversation | schemas.Accepted:
-    """Transcribe a recording, tell its speakers apart, recognise those that are known, and name the emotion of every line.
+    """Transcribe a recording, separate its speakers, recognise known ones, and classify the emotion of every segment.
 
-    The work goes on if the client hangs up, and if the program stops; `GET /jobs/{id}` tells how far it is.
+    The job continues if the client disconnects, and after a restart of the program; `GET /jobs/{id}` shows its progress.
     """
     webhook = _webhook(context, webhook_url)
     with _refusals():
@@ -105,12 +105,12 @@ async def process(
 async def process_url(
     context: ContextDep,
     response: Response,
-    url: Annotated[AnyHttpUrl, Form(description="Where the recording is; not in the server's own network.")],
+    url: Annotated[AnyHttpUrl, Form(description="URL of the recording; not in the server's own network.")],
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
 ) -> schemas.Conversation | schemas.Accepted:
-    """The same with a recording that the server fetches."""
+    """The same for a recording that the server downloads."""
     webhook, settings = _webhook(context, webhook_url), context.settings
     with _refusals(), tempfile.TemporaryFile(prefix="vivavoce-") as file:
         name = await fetch(str(url), file, settings.max_upload_mb << 20, private=settings.private_urls)
@@ -125,7 +125,7 @@ async def process_batch(
     options: FormOptions,
     webhook_url: Annotated[Webhook, Form()] = None,
 ) -> schemas.Batch:
-    """Several recordings in one request, each a conversation of its own; answers when all are accepted or refused."""
+    """Several recordings in one request, one conversation each; responds when all are accepted or refused."""
     webhook = _webhook(context, webhook_url)
     results = []
     for file in audio_files:
@@ -152,14 +152,14 @@ async def reprocess(
     language: Annotated[
         str | None, Query(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
-    num_speakers: Annotated[SpeakersAgain, Field(description="How many people speak, where that is known.")] = None,
+    num_speakers: Annotated[SpeakersAgain, Field(description="Number of speakers, where it is known.")] = None,
     min_speakers: Annotated[SpeakersAgain, Field(description=AT_LEAST)] = None,
     max_speakers: Annotated[SpeakersAgain, Field(description=AT_MOST)] = None,
 ) -> schemas.Reprocessed | schemas.Accepted:
     """Process the stored recording again, with today's models, settings and speakers.
 
-    What was corrected by hand stays where the words are still there: who says a line, its emotion, marks and labels. The
-    transcript that there was is shown until the new one is complete, and stays if the work fails.
+    Manual corrections are kept where the words still exist: speaker and emotion of a segment, marks and labels. The present
+    transcript is shown until the new one is complete, and stays if the job fails.
     """
     options = _options(context, language, num_speakers, min_speakers, max_speakers)
     try:
@@ -180,9 +180,9 @@ async def reprocess(
 
 @router.post("/conversations/{conversation_id}/rematch", responses=AGAIN)
 async def rematch(context: ContextDep, conversation_id: ConversationId) -> schemas.Rematched:
-    """Match the voices of a conversation with today's speakers and threshold again, without hearing the recording.
+    """Match the participants of a conversation with the present speakers and threshold again, without the recording.
 
-    Voices that were identified by hand keep their speakers, and one that nobody is like keeps the name it has.
+    Participants that were identified manually keep their speakers, and one that matches no speaker keeps its name.
     """
     async with context.database.session() as session:
         try:
@@ -207,7 +207,7 @@ def _options(
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What a recording may be refused for, as an answer."""
+    """Turn the errors of a refused recording into HTTP errors."""
     try:
         yield
     except (AudioError, FetchError) as error:
