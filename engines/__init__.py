@@ -1,1 +1,1 @@
-"""The models, one engine a file, each behind a protocol of `pipeline.stages` and usable without Ray."""
+"""The models: one engine in a file, behind the protocols of `pipeline.stages`, usable without Ray."""

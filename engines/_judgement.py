@@ -1,4 +1,4 @@
-"""What both emotion engines do alike: which clips can be judged at all, and the form of a judgement."""
+"""Shared by both emotion engines: which clips can be classified, and the form of the result."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from pipeline.types import SAMPLE_RATE, Emotion, Samples, Vector
 
 MAX_SAMPLES = 30 * SAMPLE_RATE
-"""A longer clip is cut: what follows its first 30 s is not listened to."""
+"""Of a longer clip only the first 30 s are used."""
 
 MIN_SAMPLES = 400
 """25 ms, the receptive field of both front ends (emotion2vec's convolutions, Whisper's Fourier window)."""
 
 
 def audible(clip: Samples) -> Samples | None:
-    """The part of `clip`, shape (n,), that an engine listens to; None where there is nothing to judge.
+    """The part of `clip`, shape (n,), that an engine uses; None where the clip cannot be classified.
 
-    That is a clip under 25 ms, one that never leaves the lowest step of 16-bit audio, or one with samples that are not numbers.
+    That is a clip under 25 ms, one whose samples are all below the lowest step of 16-bit audio, or one with NaN or infinity.
     """
     clip = np.ascontiguousarray(clip[:MAX_SAMPLES], dtype=np.float32)
     if len(clip) < MIN_SAMPLES:
@@ -40,5 +40,5 @@ def judged(labels: Sequence[str], scores: NDArray[np.float32], vector: Vector, m
 
 
 def unjudged(dimension: int, model: str) -> Emotion:
-    """For what is not `audible`: label `unknown`, confidence 0, no scores, and a vector of zeros, which is similar to none."""
+    """The result for a clip that is not `audible`: label `unknown`, confidence 0, no scores, and a vector of zeros."""
     return Emotion("unknown", 0.0, {}, np.zeros(dimension, np.float32), model)

@@ -1,6 +1,6 @@
-"""Import pyannote.audio as it should be imported here: without telemetry, and without the warning that it cannot decode files.
+"""Import pyannote.audio without telemetry, and without its warning that it cannot decode files.
 
-Import this module before anything of pyannote.audio.
+Import this module before any other module of pyannote.audio.
 """
 
 import os
@@ -13,6 +13,6 @@ from engines import _torchaudio
 _torchaudio.install()
 
 with warnings.catch_warnings():
-    # pyannote looks for torchcodec, which needs an FFmpeg of the system; here it only ever gets samples.
+    # pyannote warns where torchcodec finds no FFmpeg of the system. It is not needed: pyannote only gets samples here.
     warnings.simplefilter("ignore")
     import pyannote.audio  # noqa: F401

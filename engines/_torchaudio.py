@@ -1,8 +1,8 @@
 """Make torchaudio importable beside a CPU build of torch.
 
-torchaudio on the package index is linked against CUDA; beside a CPU torch its extension does not load and the import fails with
-an OSError. All that pyannote.audio and FunASR use of it (Kaldi filterbanks, resampling, MFCC) is pure torch, and torchaudio
-itself knows how to live without the extension. Call `install` before importing either of them.
+torchaudio on the package index is linked against CUDA. Beside a CPU build of torch its extension does not load, and the import
+fails with an OSError. The parts that pyannote.audio and FunASR use (Kaldi filterbanks, resampling, MFCC) are pure torch, and
+torchaudio also works without the extension. Call `install` before importing either of them.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The emotion engine that fits the weights."""
+"""Choose the emotion engine for the weights."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ from pipeline.types import Emotion, Samples
 
 class EmotionEngine(Protocol):
     def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
-        """The emotion of each clip; `unknown` where a clip holds nothing to judge."""
+        """The emotion of each clip; `unknown` where a clip cannot be classified."""
 
 
 def load(weights: Resolved, *, device: str = "cpu", threads: int = 1) -> EmotionEngine:

@@ -1,4 +1,4 @@
-"""Which floating-point format is fastest on a device without changing what voices sound like."""
+"""The fastest floating-point format of a device that leaves embeddings nearly unchanged."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A voice as a vector: pyannote's speaker embedding networks."""
+"""Speaker embeddings with pyannote.audio's networks."""
 
 import warnings
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from engines.speaker_trunk import RATE, SpeakerTrunk
 from pipeline.types import SAMPLE_RATE, Samples, Span, Vector, cut
 
 SHORTEST = round(0.5 * SAMPLE_RATE)
-"""Samples. Under half a second there is nothing to know a voice by; clients of the reference system know this limit too."""
+"""Samples: half a second. Less does not identify a speaker; clients of the reference system rely on this limit."""
 
 
 class SpeakerEmbedding:
@@ -44,7 +44,7 @@ class SpeakerEmbedding:
 
     @torch.inference_mode()
     def embed(self, audio: Samples) -> Vector:
-        """The voice that speaks in `audio`, L2-normalised, shape (dimension,).
+        """The embedding of the speaker of `audio`, L2-normalised, shape (dimension,).
 
         Raises:
             ValueError: Where `audio` is shorter than half a second.
@@ -54,16 +54,18 @@ class SpeakerEmbedding:
                 f"{len(audio) / SAMPLE_RATE:.2f} s of speech are too little to know a voice by; give at least 0.5 s."
             )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an array out of Ray's object store is read-only; nothing here writes
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # arrays of Ray's object store are read-only; they are not written here
             waveform = torch.from_numpy(audio)
         return _unit(self._model(waveform[None, None].to(self._model.device))[0].float().cpu().numpy())
 
     @torch.inference_mode()
     def embed_each(self, audio: Samples, spans: Sequence[Span]) -> list[Vector | None]:
-        """The voice in each of `spans`, which are in order of time and may overlap; None for those under half a second.
+        """The embedding of each of `spans`, which are in order of time and may overlap; None for a span under half a second.
 
-        A network that has one shares its trunk between them, so that this costs what `embed` does of their union. Each is then
-        heard with what surrounds it, not cut out: of three seconds and more the vector is nearly the same.
+        A network with a trunk runs it once for all spans, so the cost is that of `embed` for their union. The trunk then also
+        sees the audio around a span; for spans of three seconds and more the vector is nearly the same.
         """
         long_enough = [round(span.duration * SAMPLE_RATE) >= SHORTEST and len(cut(audio, span)) >= SHORTEST for span in spans]
         if self._trunk is None:

@@ -1,4 +1,4 @@
-"""Speech to words: Whisper on CTranslate2, through faster-whisper."""
+"""Transcription with Whisper on CTranslate2, through faster-whisper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ Features = NDArray[np.float32]
 """Log-mel spectrogram of 30 s, shape (bands, frames)."""
 
 BEAM_SIZE = 5
-"""Whisper's own default; also what clients of the reference system get."""
+"""Whisper's default, and the value of the reference system."""
 
-# faster-whisper shortens an over-long first word only where it follows a pause, which it knows by comparing with the last word
-# of the window before. A batch holds windows of unrelated recordings, so each gets a place on the clock far from the others:
-# every window then follows a pause, as it does, and a result does not depend on what else was in its batch.
-APART = 1000.0
+# faster-whisper shortens an over-long first word only where it follows a pause, which it detects from the last word of the
+# previous window. A batch holds windows of unrelated recordings, so each window gets an offset far from the others. Then every
+# window follows a pause, and its result does not depend on the other windows of the batch.
+WINDOW_OFFSET_S = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One stretch of a recording, at most 30 s long, and its language where that is known."""
+    """A span of a recording of at most 30 s, and its language where that is known."""
 
     audio: Samples
     """The whole recording; only `span` of it is read."""
@@ -54,7 +54,7 @@ class Whisper:
             str(path),
             device=device,
             compute_type="float16" if device == "cuda" else "int8",
-            # On a GPU only the alignment of words is left to the CPU; there, 16 threads took a third longer than one.
+            # On a GPU only the alignment of words runs on the CPU; 16 threads took a third longer for it than one.
             cpu_threads=1 if device == "cuda" else threads,
             local_files_only=True,
         )
@@ -102,7 +102,7 @@ class Whisper:
             prefix=None,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-            # With timestamp tokens, base ends some windows after their first sentence; word times come from attention anyway.
+            # With timestamp tokens the base model ends some windows after their first sentence. Word times come from attention.
             without_timestamps=True,
             max_initial_timestamp=1.0,
             word_timestamps=True,
@@ -117,7 +117,7 @@ class Whisper:
 
     def _forward(self, windows: Sequence[Window], features: Features, language: str) -> list[list[Utterance]]:
         tokenizer, options = self._tokenizer(language)
-        clocks = [APART * (i + 1) for i in range(len(windows))]
+        clocks = [WINDOW_OFFSET_S * (i + 1) for i in range(len(windows))]
         metadata = [{"offset": clock, "duration": window.span.duration} for clock, window in zip(clocks, windows, strict=True)]
         self._pipeline.last_speech_timestamp = 0.0
         results = self._pipeline.forward(features, tokenizer, metadata, options)
@@ -132,7 +132,7 @@ class Whisper:
 
     def _utterance(self, segment: dict[str, Any], span: Span, shift: float, language: str) -> Utterance:
         def within(time: float) -> float:
-            """Rounded: the last bits come from the window's place in its batch."""
+            """Rounded: the last bits depend on the window's place in its batch."""
             return min(max(round(time + shift, 3), span.start), span.end)
 
         words = tuple(

@@ -1,8 +1,7 @@
-"""Emotion where emotion2vec cannot be had: the encoder of Whisper base, pooled over time, and a small logistic head.
+"""The embedded emotion model: the encoder of Whisper base, pooled over time, and a small logistic head.
 
-The head knows seven of the nine labels (`other` and `unknown` are not among them) and learned them from actors;
-`engines/data/README.md` says how well, and under which licence it may be used. `benchmarks/accuracy/train_emotion_head.py`
-makes it.
+The head has seven of the nine labels (not `other` and `unknown`) and was trained on speech of actors. `engines/data/README.md`
+gives its accuracy and its licence. `benchmarks/accuracy/train_emotion_head.py` trains it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ HEAD = Path(__file__).parent / "data" / "whisper_emotion_head.npz"
 FRAME, HOP = 2048, 512
 """Samples of a frame whose loudness is measured, and from one to the next."""
 QUIET = 40.0
-"""dB under the loudest frame at which a clip's beginning and end are silence."""
+"""dB below the loudest frame; quieter frames at both ends of a clip are silence."""
 
 
 def trim(clip: Samples) -> Samples:
@@ -36,8 +35,8 @@ def trim(clip: Samples) -> Samples:
 class WhisperFeatures:
     """Pooled encoder states of a Whisper model, shape (2 * width,): the mean over time, then the standard deviation.
 
-    A clip is trimmed and brought to one loudness first, and encoded as long as it is: Whisper's own padding to 30 s would drown
-    a short line. The head fits no other preparation, so that training and recognition both come through here.
+    A clip is trimmed and normalised in loudness first, and encoded without padding: with Whisper's padding to 30 s the features
+    of a short segment would be those of silence. Training and recognition must prepare clips alike, so both use this class.
 
     Args:
         path: Directory of a CTranslate2 conversion.
@@ -46,7 +45,7 @@ class WhisperFeatures:
     """
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
-        # The precisions that `engines.whisper` runs; the head was trained on the features of the first.
+        # The precisions of `engines.whisper`; the head was trained on features in int8.
         compute_type = "float16" if device == "cuda" else "int8"
         self._model = ctranslate2.models.Whisper(str(path), device=device, compute_type=compute_type, intra_threads=threads)
         self._log_mel = FeatureExtractor(feature_size=self._model.n_mels)
@@ -61,7 +60,7 @@ class WhisperFeatures:
 
 
 class Head:
-    """Multinomial logistic regression on standardised features, with its confidence calibrated by a temperature.
+    """Multinomial logistic regression on standardised features, with a temperature that calibrates its confidence.
 
     Args:
         path: An `.npz` with `labels` (classes,), `mean` and `scale` (features,), `weights` (classes, features), `bias`
@@ -94,7 +93,7 @@ class Head:
 class WhisperEmotion:
     """The embedded emotion model.
 
-    The vector of an emotion is its standardised features: raw ones share a large constant part, which makes any two alike.
+    The vector of an emotion is its standardised features: raw features share a large constant part, so all would be similar.
 
     Args:
         path: Directory of a CTranslate2 conversion of Whisper base, multilingual.
@@ -118,9 +117,9 @@ class WhisperEmotion:
             )
 
     def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
-        """The emotion of each clip, shape (n,); `unknown` with confidence 0 where there is nothing to judge.
+        """The emotion of each clip, shape (n,); `unknown` with confidence 0 where a clip cannot be classified.
 
-        One forward pass each: an encoder without an attention mask can share a pass among clips of one length only.
+        One forward pass for each clip: without an attention mask only clips of equal length can share a pass.
         """
         return [self._recognize(clip) for clip in clips]
 
