@@ -1,4 +1,4 @@
-"""Who speaks when: pyannote.audio's community-1 pipeline, which computes once what its overlapping windows share."""
+"""Diarization with pyannote.audio's community-1 pipeline; work that overlapping windows share is done once."""
 
 import math
 import warnings
@@ -23,16 +23,16 @@ from pipeline.transcript.windows import shards
 Progress = Callable[[float], None]
 
 POOLED_AT_ONCE = 8
-"""Windows pooled together; a window's frames are 1.3 MB."""
+"""Windows pooled at a time; the frames of a window take 1.3 MB."""
 SEGMENTATION = 0.4
-"""Which part of the work on a shard the segmentation is, for progress; measured on a CPU."""
+"""Share of the segmentation in the work on a shard, for progress; measured on a CPU."""
 CLUSTERED = 10_000
 """Embeddings that are clustered; of more (two and a half hours of two people), an even choice is, and the others go to the
 cluster that is closest, as pyannote has it for those of short speech. Clustering takes the square of their number."""
 
 
 class _Clustering(SpeakerDiarization):
-    """pyannote's pipeline from the clustering on: what comes before it has been observed."""
+    """pyannote's pipeline from the clustering on; segmentations and embeddings come from observations."""
 
     def get_segmentations(self, file: Mapping[str, Any], hook: object = None) -> SlidingWindowFeature:
         return file["segmentations"]
@@ -87,7 +87,7 @@ class PyannoteDiarization:
         return self.cluster(found, hint)
 
     def observe(self, audio: Samples, shard: Span, progress: Progress = lambda _fraction: None) -> Observation:
-        """Who is active, and what they sound like, in each of the windows that begin within a shard of the recording."""
+        """The active speakers and their embeddings in each window that begins within a shard of the recording."""
         duration, step = (round(seconds * SAMPLE_RATE) for seconds in (self._windows.duration, self._windows.step))
         first, last = round(shard.start * SAMPLE_RATE / step), round(shard.end * SAMPLE_RATE / step)
         last = min(last, 1 + max(0, math.ceil((len(audio) - duration) / step)))
@@ -105,7 +105,7 @@ class PyannoteDiarization:
     def _embed(
         self, audio: Samples, active: NDArray[np.uint8], first: int, progress: Callable[[int], None]
     ) -> NDArray[np.float32]:
-        """The voice of each speaker of each window, shape (windows, speakers, dimension); NaN for those who are silent."""
+        """The embedding of each speaker of each window, shape (windows, speakers, dimension); NaN for silent speakers."""
         count, per_window = len(active), round(self._windows.duration * RATE)
         weights = torch.from_numpy(self._heard_alone(active).transpose(0, 2, 1).astype(np.float32))
         spoken = weights.amax(dim=2) > 0
@@ -126,7 +126,7 @@ class PyannoteDiarization:
         return embeddings
 
     def _heard_alone(self, active: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """As pyannote does: overlapped speech is left out, except where too little would remain to hear a voice by."""
+        """As in pyannote: overlapped speech is left out, except where too little speech would remain for an embedding."""
         if not self._pipeline.embedding_exclude_overlap:
             return active
         alone = active * (active.sum(axis=2, keepdims=True) < 2)
@@ -134,7 +134,7 @@ class PyannoteDiarization:
         return np.where(alone.sum(axis=1, keepdims=True) > least, alone, active)
 
     def cluster(self, observations: Sequence[Observation], hint: SpeakerHint = NO_HINT) -> Diarization:
-        """Who speaks when, from what was observed in all shards of a recording, in order."""
+        """Who speaks when, from the observations of all shards of a recording, in order."""
         active = np.concatenate([found.active for found in observations])
         file = {
             "uri": "recording",
@@ -167,7 +167,7 @@ class PyannoteDiarization:
 
 
 def _bound(clustering: Any) -> None:
-    """Have pyannote's clustering learn from at most `CLUSTERED` embeddings."""
+    """Limit pyannote's clustering to `CLUSTERED` embeddings."""
     everything = clustering.filter_embeddings
 
     def some(*args: Any, **kwargs: Any) -> tuple[NDArray[Any], ...]:

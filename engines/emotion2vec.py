@@ -1,8 +1,8 @@
 """Emotion with emotion2vec (Ma et al. 2023, arXiv:2312.15185), several clips in one forward pass.
 
-FunASR has the model; its `generate` runs a batch one clip after another. Here clips of different lengths share a pass and
-each gets the answer that it would get alone: samples are normalised before they are padded, attention skips the padding (FunASR
-can do that), and what the padding would leak through the positional convolutions is set to zero.
+FunASR has the model, but its `generate` runs the clips of a batch one after another. Here clips of different lengths share a
+pass, and the result of each is the same as alone: samples are normalised before they are padded, attention skips the padding
+(FunASR can do that), and the input of the positional convolutions is set to zero in the padding.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from engines import _torchaudio
 from engines._judgement import MAX_SAMPLES, audible, judged, unjudged
 from pipeline.types import Emotion, Samples
 
-# FunASR runs this part of a configuration as Python. It joins and repeats lists of numbers, and may do no more.
+# FunASR evaluates this part of a configuration as Python. Only joined and repeated lists of numbers are allowed.
 _CONVOLUTIONS = re.compile(r"(\s*\+?\s*\[(\s*,?\s*\(\s*\d{1,4}\s*,\s*\d{1,2}\s*,\s*\d{1,2}\s*\))*\s*\](\s*\*\s*\d)?){1,16}")
 
 BATCH_SAMPLES = 2 * MAX_SAMPLES
@@ -75,7 +75,7 @@ class Emotion2Vec:
         tokens = (path / "tokens.txt").read_text(encoding="utf-8").split("\n")
         tokens = [token.strip() for token in tokens if token.strip()]
         self._labels = ["unknown" if token == "<unk>" else token.rpartition("/")[2] for token in tokens]
-        # `base_finetuned` fills its table up with classes that it was never taught.
+        # `base_finetuned` pads its table with classes that it was not trained on.
         self._known = [index for index, token in enumerate(tokens) if not token.startswith("unuse")]
         self._model = _load(path, len(tokens)).to(device)
         self._normalize = bool(self._model.cfg.normalize)
@@ -89,7 +89,7 @@ class Emotion2Vec:
                 layer.register_forward_pre_hook(self._blank_padding)
 
     def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
-        """The emotion of each clip, shape (n,), by its first 30 s; `unknown` with confidence 0 where there is nothing to judge.
+        """The emotion of each clip, shape (n,), by its first 30 s; `unknown` with confidence 0 for a clip without sound.
 
         The vector is the mean of the last layer's frames. Safe to call from several threads, which then take turns.
         """
@@ -126,7 +126,7 @@ class Emotion2Vec:
 
 
 def _load(path: Path, labels: int) -> Any:
-    """The model in `path`, from tensors alone: nothing in the files is run."""
+    """The model in `path`, loaded from tensors only: no code of the files is executed."""
     config = OmegaConf.load(path / "config.yaml").model_conf
     audio = config.modalities.audio
     if not _CONVOLUTIONS.fullmatch(audio.feature_encoder_spec):

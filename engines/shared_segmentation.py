@@ -1,8 +1,8 @@
-"""Who is active in each window of a recording, with the first layer of the network computed once for all windows.
+"""Speaker segmentation of overlapping windows, with the first layer of the network computed once for all windows.
 
 pyannote's segmentation (PyanNet) begins with SincNet (Ravanelli and Bengio 2018): the window is normalised, filtered by 80
-band-passes, rectified and max-pooled. The windows overlap by 90 %, so the filters, a third of the network's work, see the same
-audio ten times over. Filtering is linear and the normalisation affine, so what is filtered once can be normalised afterwards:
+band-passes, rectified and max-pooled. The windows overlap by 90 %, so the filters, a third of the network's work, would process
+the same audio ten times. Filtering is linear and the normalisation affine, so filtered audio can be normalised afterwards:
 filters(a x + c) = a filters(x) + c sum(filters). The maximum of the absolute values is that of the two extremes.
 """
 
@@ -50,10 +50,10 @@ class SharedSegmentation:
 
     @torch.inference_mode()
     def __call__(self, audio: Samples, progress: Callable[[int], None]) -> NDArray[np.uint8]:
-        """Who is active when, in every window.
+        """The active speakers in every frame of every window.
 
         Args:
-            audio: What the windows cover, the first from its beginning, the last one filled up with silence.
+            audio: The audio of the windows; the first begins at its beginning, the last is padded with silence.
             progress: Called with the number of windows that are done.
 
         Returns:
@@ -71,7 +71,7 @@ class SharedSegmentation:
         return torch.cat(found).numpy()
 
     def _classify(self, stretch: Tensor) -> Tensor:
-        """What PyanNet says of each window of `stretch`, shape (windows, frames, classes)."""
+        """PyanNet's output for each window of `stretch`, shape (windows, frames, classes)."""
         sincnet = self._sincnet
         hidden = F.leaky_relu(sincnet.norm1d[0](self._filter(stretch)))
         for layer in (1, 2):

@@ -1,4 +1,4 @@
-"""The speaker embedding network in two parts: a trunk that runs once over the audio, and a pooling for each voice in it.
+"""The speaker embedding network in two parts: a trunk that runs once over the audio, and a pooling for each speaker.
 
 pyannote runs the whole network again for each speaker in each of its overlapping windows. Only the statistics pooling at its
 end depends on the speaker; the trunk before it sees the same audio tens of times over. Here the trunk makes frames of 80 ms
@@ -53,7 +53,7 @@ class SpeakerTrunk:
 
         Args:
             audio: The whole recording.
-            wanted: Which frames are needed, booleans of shape (frames,); silence need not be heard.
+            wanted: Which frames are needed, booleans of shape (frames,); silence can be left out.
             first: The frame that `wanted` begins with.
 
         Returns:
@@ -61,7 +61,7 @@ class SpeakerTrunk:
         """
         size = len(wanted)
         result: Tensor | None = None
-        # What is heard to make the frames of a block anyway is not worth leaving out.
+        # Audio within the reach of a wanted frame is processed in any case, so its frames are kept.
         heard = F.max_pool1d(wanted[None, None].float(), 2 * REACH + 1, stride=1, padding=REACH)[0, 0] > 0
         there = min(size, math.ceil(_fbank_frames(len(audio)) / STRIDE) - first)
         for begin, end in _runs(heard.tolist()):
@@ -124,7 +124,7 @@ def _runs(flags: list[bool]) -> list[tuple[int, int]]:
 
 
 def _fused(resnet: nn.Module) -> nn.Module:
-    """A copy in which every convolution does the batch normalisation after it, too."""
+    """A copy in which each batch normalisation is fused into the convolution before it."""
     resnet = deepcopy(resnet)
     for module in list(resnet.modules()):
         for number in (1, 2, 3):

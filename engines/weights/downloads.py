@@ -1,4 +1,4 @@
-"""HTTP downloads: bounded, and taken up again where they stopped."""
+"""HTTP downloads with a size limit, continued after an interruption."""
 
 import io
 import os
@@ -12,35 +12,35 @@ from pathlib import Path
 import httpx
 
 Advance = Callable[[int], object]
-"""Called with the number of bytes that have just arrived."""
+"""Called with the number of bytes received since the last call."""
 
 ATTEMPTS = 5
-"""Broken connections in a row, with no byte between them, before giving up."""
+"""Broken connections in a row without a received byte before the download fails."""
 
 
 class DownloadError(Exception):
-    """A download failed for good; the text says why."""
+    """A download failed for good; the message says why."""
 
 
 class NoRangesError(DownloadError):
-    """The server gives a file as a whole only."""
+    """The server does not support range requests."""
 
 
 def new_client() -> httpx.Client:
-    """A client that trusts what pip and requests are told to trust, and gives up on a silent server within seconds."""
+    """A client that uses the certificates configured for pip and requests, and times out within seconds."""
     bundle = next(filter(None, map(os.environ.get, ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"))), None)
     try:
         verify = ssl.create_default_context(cafile=bundle) if bundle else httpx.create_ssl_context()
     except OSError as error:
         raise DownloadError(f"The certificates in {bundle} cannot be read: {error}.") from error
-    # Bytes are counted and hashed as they come, so nothing may be packed on the way.
+    # Received bytes are counted and hashed, so the transfer must not be compressed.
     headers = {"Accept-Encoding": "identity"}
     return httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30.0, connect=5.0), verify=verify, headers=headers)
 
 
 @contextmanager
 def progress_bar(label: str, total: int, show: bool) -> Iterator[Advance]:
-    """Progress of one file on stderr: a bar on a terminal, else one line when it has arrived."""
+    """Progress of one file on stderr: a bar on a terminal, otherwise one line when it is complete."""
     if show and sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -137,7 +137,7 @@ def shown(url: httpx.URL) -> str:
 
 
 class _BrokenConnectionError(DownloadError):
-    """A connection failed; another try may do better."""
+    """A connection failed; another attempt may succeed."""
 
 
 @contextmanager

@@ -19,7 +19,7 @@ WANTED: dict[Role, list[str]] = {
     "embedding": ["*.yaml", "*.bin"],
     "emotion": ["*.yaml", "*.json", "*.txt", "*.pt"],
 }
-"""The files that each role's engine reads; repositories hold pictures and recordings beside them."""
+"""The files that the engine of each role reads; repositories also hold pictures and recordings."""
 
 REQUIRED: dict[Role, str] = {
     "whisper": "model.bin",
@@ -27,17 +27,17 @@ REQUIRED: dict[Role, str] = {
     "embedding": "pytorch_model.bin",
     "emotion": "model.pt",
 }
-"""The file without which a repository is not what that engine reads."""
+"""The file that a repository must have to fit the engine."""
 
-_PATIENCE = 4.0  # seconds in which a hub that is there has answered
+_PROBE_TIMEOUT_S = 4.0  # a hub that is reachable has answered by then
 
 
 class HubError(Exception):
-    """The hub does not give a model; the text says why and what can be done about it."""
+    """A model cannot be downloaded from the hub; the message says why, and what can be done about it."""
 
 
 def fetch(model: Model, directory: Path, token: str | None, show: bool = False) -> None:
-    """Download the model's repository into `directory`, going on with what is there already. Raises `HubError`."""
+    """Download the model's repository into `directory`, keeping the files that are there already. Raises `HubError`."""
     repository = model.hub or model.name
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     _probe(endpoint)
@@ -62,7 +62,7 @@ def fetch(model: Model, directory: Path, token: str | None, show: bool = False) 
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise HubError(f"{endpoint}/{repository} does not exist, or HF_TOKEN may not read it") from error
-    except Exception as error:  # its HTTP library's own errors, too, which change from release to release
+    except Exception as error:  # including errors of its HTTP library, which change from release to release
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
         raise HubError(f"{repository} could not be downloaded from the Hugging Face hub ({first})") from error
     if not (directory / REQUIRED[model.role]).is_file():
@@ -74,17 +74,17 @@ def fetch(model: Model, directory: Path, token: str | None, show: bool = False) 
 
 
 def _probe(endpoint: str) -> None:
-    """The hub's own client waits for an answer without end."""
+    """Check that the hub answers: its own client waits for an answer without a timeout."""
     try:
         with new_client() as client:
-            client.head(endpoint, timeout=_PATIENCE)
+            client.head(endpoint, timeout=_PROBE_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL, DownloadError) as error:
         raise HubError("the Hugging Face hub cannot be reached from here") from error
 
 
 @contextmanager
 def _quiet(show: bool) -> Iterator[type]:
-    """Keep the hub's client from printing anything but bars, and those only on a terminal."""
+    """Silence the hub's client, except for progress bars on a terminal."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Bars(tqdm):

