@@ -11,7 +11,7 @@ from api.dependencies import ContextDep
 from api.routes.conversations import LARGEST_ID
 from media import encoding, recording
 from media.decoding import AudioError
-from pipeline.identity.enrollment import UnsuitableSample
+from pipeline.identity.enrollment import UnsuitableSampleError
 from pipeline.names import Name
 from pipeline.types import Span
 from services.identity.speaker_admin import SameSpeakerError
@@ -94,7 +94,7 @@ async def enroll_speaker(
     """
     try:
         found = await context.speakers.enroll(name, audio_file.file)
-    except (NameTakenError, AudioError, UnsuitableSample) as error:
+    except (NameTakenError, AudioError, UnsuitableSampleError) as error:
         raise HTTPException(400, str(error)) from error
     return Speaker.model_validate(found)
 

@@ -18,14 +18,14 @@ ANOTHER_SECONDS = 1.0
 WANTED = "send 10 to 30 s of one person speaking."
 
 
-class UnsuitableSample(ValueError):
+class UnsuitableSampleError(ValueError):
     """Nobody should be known by this sample; the message is one sentence that says why and what to send instead."""
 
 
 async def voice_of(audio: Audio, duration: float, stages: Stages[Audio]) -> Voiceprint:
-    """The one voice in a sample of `duration` seconds. Raises UnsuitableSample."""
+    """The one voice in a sample of `duration` seconds. Raises UnsuitableSampleError."""
     if duration < SHORTEST:
-        raise UnsuitableSample(f"The sample is {duration:.1f} s long, which is too short: {WANTED}")
+        raise UnsuitableSampleError(f"The sample is {duration:.1f} s long, which is too short: {WANTED}")
     speech = await stages.transcriber.find_speech(audio)
     _check_length(sum(span.duration for span in speech), silent=not speech)
     diarization = await _diarize(audio, duration, stages)
@@ -37,19 +37,21 @@ async def voice_of(audio: Audio, duration: float, stages: Stages[Audio]) -> Voic
 
 def _check_length(seconds: float, *, silent: bool) -> None:
     if silent:
-        raise UnsuitableSample(f"Nobody speaks in the sample: {WANTED}")
+        raise UnsuitableSampleError(f"Nobody speaks in the sample: {WANTED}")
     if seconds < SHORTEST:
-        raise UnsuitableSample(f"There are only {seconds:.1f} s of clear speech in the sample, which is too short: {WANTED}")
+        raise UnsuitableSampleError(
+            f"There are only {seconds:.1f} s of clear speech in the sample, which is too short: {WANTED}"
+        )
 
 
 def _only_speaker(diarization: Diarization) -> str:
     labels = {turn.speaker for turn in diarization.turns}
     if not labels:
-        raise UnsuitableSample(f"Nobody speaks in the sample: {WANTED}")
+        raise UnsuitableSampleError(f"Nobody speaks in the sample: {WANTED}")
     spoken = sorted(((participants.speech(diarization.turns, label), label) for label in labels), reverse=True)
     others = sum(seconds for seconds, _ in spoken[1:])
     if others >= max(ANOTHER_SECONDS, ANOTHER * (spoken[0][0] + others)):
-        raise UnsuitableSample(f"{len(labels)} people speak in the sample: send one in which nobody else is heard.")
+        raise UnsuitableSampleError(f"{len(labels)} people speak in the sample: send one in which nobody else is heard.")
     return spoken[0][1]
 
 

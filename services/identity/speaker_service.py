@@ -48,7 +48,7 @@ class SpeakerService:
     async def enroll(self, name: str, file: BinaryIO) -> SpeakerSummary:
         """Create a speaker from a sample of their voice. Only the sample's embedding is stored.
 
-        Raises NameTakenError, media.decoding.AudioError, pipeline.identity.enrollment.UnsuitableSample.
+        Raises NameTakenError, media.decoding.AudioError, pipeline.identity.enrollment.UnsuitableSampleError.
         """
         await self._policies.embedding_model()
         async with self._database.session() as session:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.identity.enrollment import UnsuitableSample, voice_of
+from pipeline.identity.enrollment import UnsuitableSampleError, voice_of
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Observation, Span, SpeakerHint, Turn, Voiceprint
 
@@ -62,7 +62,7 @@ async def test_one_voice_is_known_by_all_that_it_says() -> None:
 async def test_a_sample_that_nobody_should_be_known_by_is_refused_with_the_reason(
     heard: Heard, duration: float, says: str
 ) -> None:
-    with pytest.raises(UnsuitableSample) as refused:
+    with pytest.raises(UnsuitableSampleError) as refused:
         await heard.voice(duration)
     assert str(refused.value) == says
     assert not heard.embedded
