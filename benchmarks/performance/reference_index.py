@@ -1,19 +1,24 @@
-"""Speaker matching: the matrix in memory against an HNSW index of pgvector: `python -m benchmarks.performance.reference_index`.
+"""Compare the matrix of references in memory with HNSW indexes of pgvector.
 
-100,000 references of 256 dimensions from 20,000 speakers, a fifth of them in `voiceprints`, the rest in `participants`; ten
-speakers have 1,000 references each. The queries are "near the threshold" (the closest reference is within 0.05 of it) and
-"ordinary" (half are new recordings of somebody known, half are strangers). Every query is answered by the matrix and by each
-setting of the index in turn, each time in a transaction of its own, timed from its beginning to its commit. The index finds
-candidates; their similarity is then computed exactly from the stored float32 vectors. A match agrees where the speaker, or the
-absence of one, is the same as with the matrix.
+    python -m benchmarks.performance.reference_index
 
-Indexes are measured in two layouts: on the two tables as they are, and on one table that holds all vectors and nothing else,
-so that a participant who is given to another speaker is not indexed again.
+There are 100,000 references of 256 dimensions from 20,000 speakers: a fifth in `voiceprints`, the rest in `participants`. Ten
+speakers have 1,000 references each. Every query is answered by the matrix and by each setting of the index in turn, each time
+in a transaction of its own, timed from its beginning to its commit. The index finds candidates, whose similarity is then
+computed exactly from the stored float32 vectors.
 
-Two distributions are measured. In "voices", the spread is that of wespeaker-resnet34 on 590 recordings of 75 people
-(LibriSpeech, AMI, RAVDESS, EmoDB): strangers have a similarity of 0.10 +- 0.115, which is an effective dimension of 60;
-recordings of one person have 0.6 (acted emotions, 2 s) to 0.8 (read speech). In "isotropic", strangers are independent in all
-256 dimensions, as in `benchmarks.scale`.
+Match: one voice, as in `references.match`. Near the threshold, the closest reference is within 0.05 of it; ordinary queries
+are new recordings, half of known speakers, half of strangers. An answer agrees where the speaker, or that there is none, is the
+same as with the matrix.
+
+Segments: 50 voices, as in `segment_reassignment`, which needs every speaker closer than the threshold minus 0.10. A tenth of
+the voices are of the ten frequent speakers. An answer agrees where the set of speakers is the same. The index is asked for 100
+candidates, and for ten times as many as long as the last one is still close enough.
+
+Layouts: indexes on the two tables as they are, and one index on a table that holds all vectors and nothing else, so that a
+participant who is given to another speaker is not indexed again.
+
+All of it is measured with each of the distributions of `benchmarks.performance.synthetic_voices`.
 """
 
 import argparse
@@ -29,17 +34,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity import THRESHOLDS, closest, neighbours, similarity_matrix, units
-from storage import references
-from storage.database import Database, migrate
-from storage.embedded import EmbeddedPostgres
+from benchmarks.performance.synthetic_voices import DIMENSION, SPREADS, Spread, Vectors, Voices
+from pipeline.identity.matching import REASSIGN_MARGIN, THRESHOLDS, closest, neighbours, similarity_matrix, units
+from storage.postgres.database import Database, migrate
+from storage.postgres.embedded import EmbeddedPostgres
+from storage.speakers import references
 from vivavoce.printing import table
 
-SPEAKERS, REFERENCES, DIMENSION = 20_000, 100_000, 256
+SPEAKERS, REFERENCES = 20_000, 100_000
 FREQUENT, EACH = 10, 1_000
 """Speakers who were heard often, and how many references each of them has."""
 MODEL = "wespeaker-resnet34"
@@ -48,28 +53,13 @@ MARGIN = 0.05
 """A query is near the threshold where its closest reference is within this of it."""
 REASSIGNED = 2_000
 """Participants who are given to another speaker in one statement, as when an unknown voice is identified."""
-SEARCHES = (40, 100, 200, 400, 1000)
+SEARCHES = (100, 200, 400, 800)
 """`hnsw.ef_search`: the candidates that a search keeps. 1000 is the most that pgvector takes."""
 CANDIDATES = 20
-"""Candidates from each index that are compared exactly."""
+"""Candidates from each index that are compared exactly for a match."""
+SEGMENTS, BATCHES = 50, 20
+"""Voices that are compared in one transaction, and how many such transactions."""
 
-Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How vectors are distributed: the variance of each dimension falls exponentially."""
-
-    name: str
-    between: float
-    """Dimensions in which the variance among speakers falls by e."""
-    within: float
-    """The same of the recordings of one speaker."""
-    mean: float
-    """Length of the mean of all unit vectors."""
-
-
-SPREADS = (Spread("voices", 30, 44, 0.32), Spread("isotropic", 1e9, 1e9, 0.0))
 
 MADE_BY = f"model = '{MODEL}' AND vector_dims(vector) = {DIMENSION}"
 IN_PLACE = {"voiceprints": MADE_BY, "participants": f"{MADE_BY} AND enrolled AND speaker_id IS NOT NULL"}
@@ -97,12 +87,12 @@ class Index:
             for name, condition in self.tables.items()
         ]
 
-    def query(self) -> str:
+    def query(self, limit: int) -> str:
         probe = f"CAST(:vector AS vector)::{self.kind}({DIMENSION})"
         own = self.tables is OWN_TABLE
         nearest = " UNION ALL ".join(
             f"(SELECT {'voiceprint_id, participant_id' if own else 'speaker_id'}, vector FROM {name} WHERE {condition} "
-            f"ORDER BY vector::{self.kind}({DIMENSION}) <=> {probe} LIMIT {CANDIDATES})"
+            f"ORDER BY vector::{self.kind}({DIMENSION}) <=> {probe} LIMIT {limit})"
             for name, condition in self.tables.items()
         )
         if not own:
@@ -113,7 +103,6 @@ class Index:
 
 
 INDEXES = (
-    Index(IN_PLACE, "vector", 16, 64),
     Index(IN_PLACE, "halfvec", 16, 64),
     Index(OWN_TABLE, "halfvec", 16, 64),
     Index(OWN_TABLE, "halfvec", 32, 200),
@@ -133,35 +122,11 @@ COPY = (
 )
 
 
-class Voices:
-    """Draws vectors of a spread."""
-
-    def __init__(self, spread: Spread, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
-        dimensions = np.arange(DIMENSION)
-        variances = [np.exp(-dimensions / fall) for fall in (spread.between, spread.within)]
-        self._between, self._within = (np.sqrt(of / of.sum()).astype(np.float32) for of in variances)
-        self._mean = np.zeros(DIMENSION, np.float32)
-        self._mean[-1] = spread.mean
-        self._share = np.float32(np.sqrt(1 - spread.mean**2))
-
-    def speakers(self, count: int) -> Vectors:
-        return self._mean + self._share * self._rng.standard_normal((count, DIMENSION), np.float32) * self._between
-
-    def recordings(self, speakers: Vectors, low: float, high: float) -> Vectors:
-        """One of each of speakers, unit vectors; two of the same speaker have a similarity between `low` and `high`, about."""
-        weight = self._rng.uniform(low, high, (len(speakers), 1)).astype(np.float32)
-        noise = self._rng.standard_normal(speakers.shape, np.float32) * self._within
-        return units(np.sqrt(weight) * speakers + np.sqrt(1 - weight) * noise)[0]
-
-    def pick(self, speakers: Vectors, count: int) -> Vectors:
-        return np.asarray(speakers[self._rng.integers(0, len(speakers), count)], np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class Queries:
     near: Vectors
     ordinary: Vectors
+    segments: Vectors
 
 
 async def fill(database: Database, spread: Spread, count: int) -> Queries:
@@ -187,7 +152,10 @@ async def fill(database: Database, spread: Spread, count: int) -> Queries:
         await connection.execute(text("VACUUM ANALYZE"))
     known = voices.recordings(voices.pick(people, count // 2), 0.5, 0.85)
     strangers = voices.recordings(voices.speakers(count - count // 2), 0.5, 0.85)
-    return Queries(near_threshold(voices, people, vectors, 4 * count), np.concatenate([known, strangers]))
+    others = SEGMENTS * BATCHES * 9 // 10
+    spoken = np.concatenate([voices.pick(people[:FREQUENT], SEGMENTS * BATCHES - others), voices.pick(people, others)])
+    segments = voices.recordings(spoken, 0.3, 0.7)[np.random.default_rng(4).permutation(len(spoken))]
+    return Queries(near_threshold(voices, people, vectors, 4 * count), np.concatenate([known, strangers]), segments)
 
 
 def near_threshold(voices: Voices, people: Vectors, vectors: Vectors, count: int) -> Vectors:
@@ -207,59 +175,87 @@ async def execute(database: Database, *statements: str) -> None:
             await session.execute(text(statement))
 
 
+Nearby = list[dict[int, float]]
+Search = Callable[[AsyncSession, Vectors], Awaitable[Nearby]]
+
+
 @dataclass(slots=True)
 class Answers:
     speakers: list[int | None] = field(default_factory=list)
-    """Of each query, who was matched."""
-    everybody: list[set[int]] = field(default_factory=list)
-    """Of each query, all speakers above the threshold."""
+    """Of each voice, who was matched."""
+    sets: list[set[int]] = field(default_factory=list)
+    """Of each voice, all speakers who are close enough."""
     taken: list[float] = field(default_factory=list)
-    """Milliseconds of each."""
+    """Milliseconds of each transaction."""
 
-    def row(self, exact: "Answers") -> tuple[str, ...]:
-        times = statistics.median(self.taken), float(np.quantile(self.taken, 0.95)), min(self.taken)
-        agree = same(self.speakers, exact.speakers), same(self.everybody, exact.everybody)
-        return *(f"{ms:.1f}" for ms in times), *(f"{100 * share:.2f}" for share in agree)
+    def times(self) -> tuple[str, ...]:
+        return tuple(f"{ms:.1f}" for ms in (statistics.median(self.taken), np.quantile(self.taken, 0.95), min(self.taken)))
 
 
-def same(found: Sequence[object], wanted: Sequence[object]) -> float:
-    return float(np.mean([one == other for one, other in zip(found, wanted, strict=True)]))
+def agreement(found: Sequence[object], wanted: Sequence[object]) -> str:
+    return f"{100 * np.mean([one == other for one, other in zip(found, wanted, strict=True)]):.2f}"
 
 
-Search = Callable[[AsyncSession, Vectors], Awaitable[Mapping[int, float]]]
+def by_matrix(floor: float) -> Search:
+    return lambda session, vectors: references.neighbours(session, vectors, MODEL, floor)
 
 
-async def by_matrix(session: AsyncSession, vector: Vectors) -> Mapping[int, float]:
-    return (await references.neighbours(session, vector, MODEL, THRESHOLD))[0]
+def by_index(index: Index, search: int, floor: float, limits: Sequence[int]) -> Search:
+    """Asks for as many candidates as the first of `limits`; for the next number while the last one is close enough."""
+    statements = {limit: text(index.query(limit)) for limit in limits}
+    # Where more candidates are wanted than a search keeps, it goes on from where it stopped.
+    settings = (
+        f"SELECT set_config('hnsw.ef_search', '{search}', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
+    )
 
+    async def one(session: AsyncSession, vector: Vectors) -> dict[int, float]:
+        near: dict[int, float] = {}
+        for statement in statements.values():
+            rows = (await session.execute(statement, {"vector": vector})).all()
+            ids = np.array([row[0] for row in rows], np.int64)
+            columns = units(np.stack([row[1] for row in rows]))[0].T
+            similarities = similarity_matrix(vector[None], columns)
+            (near,) = neighbours(similarities, ids, floor)
+            if all(part.min() <= floor for part in np.array_split(similarities[0], len(index.tables))):
+                break
+        return near
 
-def by_index(index: Index, search: int) -> Search:
-    statement, settings = text(index.query()), {"search": str(search)}
-
-    async def look(session: AsyncSession, vector: Vectors) -> Mapping[int, float]:
-        await session.execute(text("SELECT set_config('hnsw.ef_search', :search, true)"), settings)
-        rows = (await session.execute(statement, {"vector": vector[0]})).all()
-        if not rows:
-            return {}
-        columns = units(np.stack([row[1] for row in rows]))[0].T
-        return neighbours(similarity_matrix(vector, columns), np.array([row[0] for row in rows], np.int64), THRESHOLD)[0]
+    async def look(session: AsyncSession, vectors: Vectors) -> Nearby:
+        await session.execute(text(settings))
+        return [await one(session, vector) for vector in vectors]
 
     return look
 
 
-async def answer(database: Database, queries: Vectors, searches: Mapping[str, Search]) -> dict[str, Answers]:
-    """Every search answers every query, one after the other, so that all of them meet the same load of the machine."""
+async def answer(database: Database, queries: Vectors, size: int, searches: Mapping[str, Search]) -> dict[str, Answers]:
+    """Every search answers every `size` queries, one after the other, so that all of them meet the same load of the machine."""
     answers = {name: Answers() for name in searches}
-    for vector in queries:
+    for start in range(0, len(queries), size):
         for name, search in searches.items():
             began = time.perf_counter()
             async with database.session() as session:
-                near = await search(session, vector[None])
+                found = await search(session, queries[start : start + size])
             answers[name].taken.append(1000 * (time.perf_counter() - began))
-            match = closest(near)
-            answers[name].speakers.append(None if match is None else match.speaker_id)
-            answers[name].everybody.append(set(near))
+            for near in found:
+                match = closest(near)
+                answers[name].speakers.append(None if match is None else match.speaker_id)
+                answers[name].sets.append(set(near))
     return answers
+
+
+async def compare(database: Database, queries: Queries, index: Index) -> list[tuple[str, ...]]:
+    def searches(floor: float, limits: Sequence[int]) -> dict[str, Search]:
+        return {"matrix": by_matrix(floor)} | {str(ef): by_index(index, ef, floor, limits) for ef in SEARCHES}
+
+    match = searches(THRESHOLD, [CANDIDATES])
+    near, ordinary = [await answer(database, voices, 1, match) for voices in (queries.near, queries.ordinary)]
+    segments = await answer(database, queries.segments, SEGMENTS, searches(THRESHOLD - REASSIGN_MARGIN, [100, 1000, 10_000]))
+    rows = []
+    for name in match:
+        agree = [agreement(of[name].speakers, of["matrix"].speakers) for of in (near, ordinary)]
+        cells = *near[name].times(), agree[0], *ordinary[name].times(), agree[1], *segments[name].times()
+        rows.append((index.name, name, *cells, agreement(segments[name].sets, segments["matrix"].sets)))
+    return rows
 
 
 async def build(database: Database, index: Index) -> tuple[str, str]:
@@ -272,7 +268,7 @@ async def build(database: Database, index: Index) -> tuple[str, str]:
     async with database.session() as session:
         sizes = [await session.scalar(text(f"SELECT pg_relation_size('probe_{name}')")) for name in index.tables]
         probe = {"vector": np.ones(DIMENSION, np.float32)}
-        plan = "\n".join(await session.scalars(text("EXPLAIN " + index.query()), probe))
+        plan = "\n".join(await session.scalars(text("EXPLAIN " + index.query(CANDIDATES)), probe))
         assert all(f"probe_{name}" in plan for name in index.tables), plan
     return f"{taken:.0f}", f"{sum(filter(None, sizes)) / 1e6:.0f}"
 
@@ -308,33 +304,18 @@ async def measure(url: str, spread: Spread, count: int) -> None:
     database = Database(url)
     queries = await fill(database, spread, count)
     voices = Voices(spread, seed=3)
-    await answer(database, queries.near[:3], {"matrix": by_matrix})  # the first use reads all
+    await answer(database, queries.near[:3], 1, {"matrix": by_matrix(THRESHOLD)})  # the first use reads all
     rows: list[tuple[str, ...]] = []
     costs = [("none", "", "", *await write_cost(database, voices, IN_PLACE))]
     for index in INDEXES:
         built = await build(database, index)
-        searches = {"matrix": by_matrix} | {str(search): by_index(index, search) for search in SEARCHES}
-        near, ordinary = [await answer(database, of, searches) for of in (queries.near, queries.ordinary)]
-        for name in searches:
-            cells = *near[name].row(near["matrix"]), *ordinary[name].row(ordinary["matrix"])
-            rows.append((index.name if name == "matrix" else "", name, *cells))
+        rows += await compare(database, queries, index)
         costs.append((index.name, *built, *await write_cost(database, voices, index.tables)))
         await execute(database, *(f"DROP INDEX probe_{name}" for name in index.tables))
-        print(
-            index.name,
-            *costs[-1],
-            *(f"{name}: {' '.join(near[name].row(near['matrix']))}" for name in searches),
-            sep="; ",
-            flush=True,
-        )
-    matched = (100 * np.mean([who is not None for who in of["matrix"].speakers]) for of in (near, ordinary))
-    print(
-        "{}: the matrix matches {:.0f} % of the queries near the threshold, {:.0f} % of the others".format(
-            spread.name, *matched
-        )
-    )
-    columns = "median", "95 %", "fastest", "same match %", "same set %"
-    print(table(("near the threshold, then ordinary; ms", "ef_search", *columns, *columns), rows))
+        print(*costs[-1], *rows[-len(SEARCHES) - 1 :], sep="\n", flush=True)
+    print(spread.name)
+    columns = "median", "95 %", "fastest", "same %"
+    print(table(("match near the threshold, ordinary; segments: ms", "ef_search", *columns, *columns, *columns), rows))
     print(table(("index", "build s", "MB", "insert ms", f"reassign {REASSIGNED:,}, ms"), costs), flush=True)
     await database.dispose()
 
