@@ -1,6 +1,6 @@
 """Compare the matrix of references in memory with HNSW indexes of pgvector.
 
-    python -m benchmarks.performance.reference_index
+    python -m benchmarks.performance.reference_index [--spread isotropic]
 
 There are 100,000 references of 256 dimensions from 20,000 speakers: a fifth in `voiceprints`, the rest in `participants`. Ten
 speakers have 1,000 references each. Every query is answered by the matrix and by each setting of the index in turn, each time
@@ -18,29 +18,29 @@ candidates, and for ten times as many as long as the last one is still close eno
 Layouts: indexes on the two tables as they are, and one index on a table that holds all vectors and nothing else, so that a
 participant who is given to another speaker is not indexed again.
 
-All of it is measured with each of the distributions of `benchmarks.performance.synthetic_voices`.
+`--spread` is a distribution of `benchmarks.performance.synthetic_voices`.
 """
 
-import argparse
 import asyncio
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from sqlalchemy import text
+import typer
+from sqlalchemy import Integer, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from benchmarks.harness.application import open_directory
+from benchmarks.harness.command import run
 from benchmarks.performance.synthetic_voices import DIMENSION, SPREADS, Spread, Vectors, Voices
 from pipeline.identity.matching import REASSIGN_MARGIN, THRESHOLDS, closest, neighbours, similarity_matrix, units
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.vectors import Embedding
 from storage.speakers import references
 from vivavoce.printing import table
 
@@ -53,13 +53,12 @@ MARGIN = 0.05
 """A query is near the threshold where its closest reference is within this of it."""
 REASSIGNED = 2_000
 """Participants who are given to another speaker in one statement, as when an unknown voice is identified."""
-SEARCHES = (100, 200, 400, 800)
+SEARCHES = (200, 400, 800)
 """`hnsw.ef_search`: the candidates that a search keeps. 1000 is the most that pgvector takes."""
 CANDIDATES = 20
 """Candidates from each index that are compared exactly for a match."""
-SEGMENTS, BATCHES = 50, 20
+SEGMENTS, BATCHES = 50, 6
 """Voices that are compared in one transaction, and how many such transactions."""
-
 
 MADE_BY = f"model = '{MODEL}' AND vector_dims(vector) = {DIMENSION}"
 IN_PLACE = {"voiceprints": MADE_BY, "participants": f"{MADE_BY} AND enrolled AND speaker_id IS NOT NULL"}
@@ -97,7 +96,7 @@ class Index:
         )
         if not own:
             return nearest
-        return f"""SELECT coalesce(v.speaker_id, p.speaker_id), near.vector FROM ({nearest}) near
+        return f"""SELECT coalesce(v.speaker_id, p.speaker_id) AS speaker_id, near.vector FROM ({nearest}) near
             LEFT JOIN voiceprints v ON v.id = near.voiceprint_id LEFT JOIN participants p ON p.id = near.participant_id
             WHERE v.id IS NOT NULL OR (p.enrolled AND p.speaker_id IS NOT NULL)"""
 
@@ -130,7 +129,7 @@ class Queries:
 
 
 async def fill(database: Database, spread: Spread, count: int) -> Queries:
-    """Speakers, conversations and references; returns `count` ordinary queries, four times as many near the threshold."""
+    """Speakers, conversations and references; returns `count` queries near the threshold, a quarter as many ordinary ones."""
     voices = Voices(spread, seed=1)
     people = voices.speakers(SPEAKERS)
     owners = np.concatenate([np.repeat(np.arange(FREQUENT), EACH), np.arange(REFERENCES - FREQUENT * EACH) % SPEAKERS])
@@ -150,12 +149,12 @@ async def fill(database: Database, spread: Spread, count: int) -> Queries:
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("VACUUM ANALYZE"))
-    known = voices.recordings(voices.pick(people, count // 2), 0.5, 0.85)
-    strangers = voices.recordings(voices.speakers(count - count // 2), 0.5, 0.85)
+    known = voices.recordings(voices.pick(people, count // 8), 0.5, 0.85)
+    strangers = voices.recordings(voices.speakers(count // 8), 0.5, 0.85)
     others = SEGMENTS * BATCHES * 9 // 10
     spoken = np.concatenate([voices.pick(people[:FREQUENT], SEGMENTS * BATCHES - others), voices.pick(people, others)])
     segments = voices.recordings(spoken, 0.3, 0.7)[np.random.default_rng(4).permutation(len(spoken))]
-    return Queries(near_threshold(voices, people, vectors, 4 * count), np.concatenate([known, strangers]), segments)
+    return Queries(near_threshold(voices, people, vectors, count), np.concatenate([known, strangers]), segments)
 
 
 def near_threshold(voices: Voices, people: Vectors, vectors: Vectors, count: int) -> Vectors:
@@ -202,7 +201,7 @@ def by_matrix(floor: float) -> Search:
 
 def by_index(index: Index, search: int, floor: float, limits: Sequence[int]) -> Search:
     """Asks for as many candidates as the first of `limits`; for the next number while the last one is close enough."""
-    statements = {limit: text(index.query(limit)) for limit in limits}
+    statements = [text(index.query(limit)).columns(speaker_id=Integer, vector=Embedding) for limit in limits]
     # Where more candidates are wanted than a search keeps, it goes on from where it stopped.
     settings = (
         f"SELECT set_config('hnsw.ef_search', '{search}', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
@@ -210,7 +209,7 @@ def by_index(index: Index, search: int, floor: float, limits: Sequence[int]) -> 
 
     async def one(session: AsyncSession, vector: Vectors) -> dict[int, float]:
         near: dict[int, float] = {}
-        for statement in statements.values():
+        for statement in statements:
             rows = (await session.execute(statement, {"vector": vector})).all()
             ids = np.array([row[0] for row in rows], np.int64)
             columns = units(np.stack([row[1] for row in rows]))[0].T
@@ -313,27 +312,16 @@ async def measure(url: str, spread: Spread, count: int) -> None:
         costs.append((index.name, *built, *await write_cost(database, voices, index.tables)))
         await execute(database, *(f"DROP INDEX probe_{name}" for name in index.tables))
         print(*costs[-1], *rows[-len(SEARCHES) - 1 :], sep="\n", flush=True)
-    print(spread.name)
     columns = "median", "95 %", "fastest", "same %"
     print(table(("match near the threshold, ordinary; segments: ms", "ef_search", *columns, *columns, *columns), rows))
     print(table(("index", "build s", "MB", "insert ms", f"reassign {REASSIGNED:,}, ms"), costs), flush=True)
     await database.dispose()
 
 
+def main(spread: str = "voices", queries: Annotated[int, typer.Option(help="near the threshold")] = 2000) -> None:
+    with open_directory() as directory, EmbeddedPostgres(directory / "postgres") as server:
+        asyncio.run(measure(server, SPREADS[spread], queries))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--queries", type=int, default=500, help="ordinary ones; four times as many are near the threshold (default: 500)"
-    )
-    parser.add_argument("--spread", choices=[spread.name for spread in SPREADS], help="default: both")
-    arguments = parser.parse_args()
-    for spread in SPREADS:
-        if arguments.spread not in (None, spread.name):
-            continue
-        directory = Path(tempfile.mkdtemp(prefix="vivavoce-index-"))
-        directory.chmod(0o755)
-        try:
-            with EmbeddedPostgres(directory / "postgres") as server:
-                asyncio.run(measure(server, spread, arguments.queries))
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+    run(main)

@@ -16,7 +16,6 @@ Vectors = NDArray[np.float32]
 class Spread:
     """How vectors are distributed: the variance of each dimension falls exponentially."""
 
-    name: str
     between: float
     """Dimensions in which the variance among speakers falls by e."""
     within: float
@@ -25,13 +24,13 @@ class Spread:
     """Length of the mean of all unit vectors."""
 
 
-SPREADS = (
+SPREADS = {
     # wespeaker-resnet34 on 590 recordings of 75 people (LibriSpeech, AMI, RAVDESS, EmoDB). Strangers have a similarity of 0.10
     # +- 0.115, which is an effective dimension of 60; recordings of one person 0.6 (acted emotions, 2 s) to 0.8 (read speech).
-    Spread("voices", 30, 44, 0.32),
+    "voices": Spread(30, 44, 0.32),
     # Strangers are independent in all dimensions, as in `benchmarks.performance.scale`.
-    Spread("isotropic", 1e9, 1e9, 0.0),
-)
+    "isotropic": Spread(1e9, 1e9, 0.0),
+}
 
 
 class Voices:
