@@ -15,7 +15,7 @@ import httpx
 from tests.support.ports import free_port
 from tests.support.processes import descendants, end_now
 
-START_TIMEOUT_S = 300.0
+START_TIMEOUT_S = 600.0
 """The first start downloads models."""
 STOP_TIMEOUT_S = 90.0
 PASSED = ("PATH", "HOME", "LANG", "TMPDIR", "USER", "MODELS_PATH")
