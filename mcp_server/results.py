@@ -173,7 +173,7 @@ class Export(Schema):
     download: str = Field(description="Path of the whole file on the server.")
 
 
-class Voice(Schema):
+class SpeakerStatistics(Schema):
     speaker_id: int | None
     speaker_name: str
     segments: int
@@ -187,7 +187,7 @@ class Statistics(Schema):
     conversations: int
     first_heard: Moment | None = None
     last_heard: Moment | None = None
-    speakers: list[Voice]
+    speakers: list[SpeakerStatistics]
 
 
 class LiveConversation(Schema):

@@ -96,11 +96,11 @@ async def undo_last_speaker_change(ctx: Work) -> results.Undone:
 
 async def speaker_statistics(
     ctx: Work,
-    speaker_name: Annotated[MaybeName, Field(description="Somebody, in all conversations.")] = "",
-    conversation_id: Annotated[arg.MaybeConversationId, Field(description="Everybody, in this conversation.")] = None,
+    speaker_name: Annotated[MaybeName, Field(description="A speaker, in all conversations.")] = "",
+    conversation_id: Annotated[arg.MaybeConversationId, Field(description="All speakers of this conversation.")] = None,
 ) -> results.Statistics:
-    """Count how much somebody speaks and in which emotions: one speaker in all conversations, everybody in one conversation, or
-    one speaker in one conversation."""
+    """Count how much a speaker says and in which emotions: one speaker in all conversations, all speakers of one conversation,
+    or one speaker in one conversation."""
     if not speaker_name and conversation_id is None:
         raise ToolError("Say whose statistics: give speaker_name, conversation_id, or both.")
     with work(ctx) as backend:
@@ -108,21 +108,23 @@ async def speaker_statistics(
             who, name = await speaker_queries.resolve(session, speaker_name) if speaker_name else (None, "")
             if conversation_id is None:
                 assert who is not None
-                presence = await statistics.of_speaker(session, who)
+                history = await statistics.of_speaker(session, who)
                 return results.Statistics(
-                    conversations=presence.conversations,
-                    first_heard=presence.first_heard,
-                    last_heard=presence.last_heard,
-                    speakers=[results.Voice.model_validate(presence.voice)],
+                    conversations=history.conversations,
+                    first_heard=history.first_heard,
+                    last_heard=history.last_heard,
+                    speakers=[results.SpeakerStatistics.model_validate(history.total)],
                 )
             if await conversations.progress(session, conversation_id) is None:
                 raise LookupError(conversations.NOT_FOUND)
-            voices = await statistics.of_conversation(session, conversation_id)
-    speech = sum(voice.seconds for voice in voices)
+            counted = await statistics.of_conversation(session, conversation_id)
+    total_s = sum(found.seconds for found in counted)
     shares = [
-        results.Voice.model_validate(voice).model_copy(update={"share": round(voice.seconds / speech, 3) if speech else None})
-        for voice in voices
-        if who is None or voice.speaker_id == who
+        results.SpeakerStatistics.model_validate(found).model_copy(
+            update={"share": round(found.seconds / total_s, 3) if total_s else None}
+        )
+        for found in counted
+        if who is None or found.speaker_id == who
     ]
     if who is not None and not shares:
         raise ToolError(f"{name} says nothing in conversation {conversation_id}. Leave speaker_name out to see who does.")

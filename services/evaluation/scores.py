@@ -79,7 +79,7 @@ async def _score(
         summary = await conversations.summary(session, conversation_id)
         if summary is None:
             raise LookupError(conversations.NOT_FOUND)
-        transcribed = "" if text is None else await conversations.words(session, conversation_id)
+        transcribed = "" if text is None else await conversations.full_text(session, conversation_id)
         diarized = [] if turns is None else await segments.turns_of_conversation(session, conversation_id)
 
     def measure() -> ConversationScore:

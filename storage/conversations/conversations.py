@@ -1,4 +1,4 @@
-"""Conversations: a recording's title, times and state. Their lines are in `storage.conversations.segments`."""
+"""Conversations: title, times and status. Their segments are in `storage.conversations.segments`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +16,7 @@ from storage.speakers import speakers
 from storage.tables import Conversation, ParticipantRow, SegmentRow
 
 CHANNEL = "conversation"
-"""The PostgreSQL channel on which every change of state is announced; `storage.jobs.notifications` listens."""
+"""The PostgreSQL channel on which each change of status is sent; `storage.jobs.notifications` listens."""
 
 ACTIVE = ("recording", "processing")
 UNFINISHED = Conversation.status.in_(ACTIVE)
@@ -24,12 +24,12 @@ NOT_FOUND = "Conversation not found"
 
 
 class ConversationBusyError(Exception):
-    """A recording is in work, and what was asked for must wait until it is done."""
+    """The recording is being processed; the operation must wait until that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A conversation without its lines. Times are UTC, `duration` seconds, `progress` 0 to 1."""
+    """A conversation without its segments. Times are UTC, `duration` is in seconds, `progress` 0 to 1."""
 
     id: int
     title: str | None
@@ -46,12 +46,12 @@ class ConversationSummary:
     error: str | None
     num_segments: int
     num_speakers: int
-    """Different voices among the lines; two participants that turned out to be one speaker count once."""
+    """Different voices in the segments; two participants that are one speaker count once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`progress` is the fraction of the whole work that is done, 0 to 1; `error` is why it failed, where it did."""
+    """`progress` is the fraction of the work that is done, 0 to 1; `error` is the reason of a failure."""
 
     id: int
     status: str
@@ -87,9 +87,9 @@ async def create(
     status: str = "processing",
     start_time: datetime | None = None,
 ) -> int:
-    """A new conversation, which starts now unless `start_time` (with a time zone) says otherwise; returns its id."""
+    """Create a conversation that starts at `start_time` (with a time zone), by default now; returns its id."""
     values = {
-        "title": None if title is None else title.replace("\0", ""),  # the one character that PostgreSQL cannot store
+        "title": None if title is None else title.replace("\0", ""),  # PostgreSQL cannot store this character
         "audio_key": audio_key,
         "audio_format": audio_format,
         "status": status,
@@ -99,7 +99,7 @@ async def create(
 
 
 async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
-    """The conversation with all its lines, in two queries however long it is; None where there is no such conversation."""
+    """The conversation with all its segments, in two queries; None where there is no such conversation."""
     found = await summary(session, conversation_id)
     if found is None:
         return None
@@ -110,19 +110,19 @@ async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail
 
 
 async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:
-    """The conversation without its lines; None where there is no such conversation."""
+    """The conversation without its segments; None where there is no such conversation."""
     row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
     return None if row is None else ConversationSummary(*row)
 
 
-async def words(session: AsyncSession, conversation_id: int) -> str:
-    """All that is said, without who says it."""
-    lines = select(SegmentRow.text).where(SegmentRow.conversation_id == conversation_id).order_by(SegmentRow.position)
-    return " ".join(await session.scalars(lines))
+async def full_text(session: AsyncSession, conversation_id: int) -> str:
+    """The whole text, without speakers."""
+    texts = select(SegmentRow.text).where(SegmentRow.conversation_id == conversation_id).order_by(SegmentRow.position)
+    return " ".join(await session.scalars(texts))
 
 
 async def progress(session: AsyncSession, conversation_id: int) -> Progress | None:
-    """How far the work on the conversation is; None where there is no such conversation."""
+    """The progress of the work on the conversation; None where there is no such conversation."""
     columns = (Conversation.id, Conversation.status, Conversation.stage, Conversation.progress, Conversation.error)
     row = (await session.execute(select(*columns).where(Conversation.id == conversation_id))).one_or_none()
     return None if row is None else Progress(*row)
@@ -131,29 +131,29 @@ async def progress(session: AsyncSession, conversation_id: int) -> Progress | No
 async def list_page(
     session: AsyncSession, skip: int = 0, limit: int = 100, status: str | None = None
 ) -> tuple[Sequence[ConversationSummary], int]:
-    """Conversations from the newest `start_time` on, and how many there are in all."""
+    """A page of the conversations, newest `start_time` first, and their number."""
     newest = Conversation.start_time.desc(), Conversation.id.desc()
     page, total = select(Conversation.id), select(func.count()).select_from(Conversation)
     if status is not None:
         page, total = page.where(Conversation.status == status), total.where(Conversation.status == status)
-    # The page first, then its lines and voices: PostgreSQL would count those of all that are skipped, too.
+    # The page first, then its counts: PostgreSQL would count the segments of skipped conversations, too.
     ids = page.order_by(*newest).offset(skip).limit(limit).scalar_subquery()
     rows = await session.execute(_summaries().where(Conversation.id.in_(ids)).order_by(*newest))
     return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
 
 
 async def rename(session: AsyncSession, conversation_id: int, title: str) -> None:
-    """Give the conversation another title. Raises LookupError where there is no such conversation."""
+    """Change the title of the conversation. Raises LookupError where there is no such conversation."""
     change = update(Conversation).where(Conversation.id == conversation_id).values(title=title.replace("\0", ""))
     if (await session.scalar(change.returning(Conversation.id))) is None:
         raise LookupError(NOT_FOUND)
 
 
 async def remove(session: AsyncSession, conversation_id: int) -> str | None:
-    """Forget the conversation, its lines, and the unknown speakers who are heard nowhere else.
+    """Delete the conversation, its segments, and the unknown speakers that appear in no other conversation.
 
-    Returns the key of its recording, which the caller deletes once this is committed: a recording that nobody refers to is
-    better than a conversation without its recording. Raises LookupError, and ConversationBusyError while it is in work.
+    Returns the key of its recording, which the caller deletes after the commit: a recording without a conversation is better
+    than a conversation without its recording. Raises LookupError, and ConversationBusyError while it is being processed.
     """
     await speakers.lock(session)
     found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id).with_for_update()
@@ -162,22 +162,22 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
         raise LookupError(NOT_FOUND)
     if row.status in ACTIVE:
         raise ConversationBusyError("Cannot delete an active conversation; stop/finalize it first")
-    heard = select(ParticipantRow.speaker_id).where(
+    own_speakers = select(ParticipantRow.speaker_id).where(
         ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)
     )
-    people = sorted(speaker for speaker in set(await session.scalars(heard)) if speaker is not None)
+    concerned = sorted(speaker for speaker in set(await session.scalars(own_speakers)) if speaker is not None)
     await session.execute(delete(Conversation).where(Conversation.id == conversation_id))
-    for speaker in people:
+    for speaker in concerned:
         await emotions.recompute(session, speaker)
-    await speakers.delete_orphaned(session, people)
+    await speakers.delete_orphaned(session, concerned)
     key: str | None = row.audio_key
     return key
 
 
 async def idle(session: AsyncSession, conversation_id: int) -> str | None:
-    """The key of the conversation's recording, on which nobody begins to work until the end of the transaction.
+    """The key of the conversation's recording; no work on it begins until the end of the transaction.
 
-    Raises LookupError where there is no such conversation, ConversationBusyError where it is in work.
+    Raises LookupError where there is no such conversation, ConversationBusyError where it is being processed.
     """
     found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id)
     row = (await session.execute(found.with_for_update(key_share=True))).one_or_none()
@@ -190,7 +190,7 @@ async def idle(session: AsyncSession, conversation_id: int) -> str | None:
 
 
 async def recording(session: AsyncSession, conversation_id: int) -> str:
-    """The same, and raises LookupError where there is no recording."""
+    """Like `idle`; raises LookupError also where there is no recording."""
     key = await idle(session, conversation_id)
     if key is None:
         raise LookupError("Audio file not found")
@@ -198,7 +198,7 @@ async def recording(session: AsyncSession, conversation_id: int) -> str:
 
 
 async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
-    """The key of the recording of a conversation that is in work. Raises LookupError."""
+    """The key of the recording of a conversation that is being processed. Raises LookupError."""
     key = await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
     if key is None:
         raise LookupError("Audio file not found")
@@ -206,18 +206,18 @@ async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
 
 
 async def reopen(session: AsyncSession, conversation_id: int) -> None:
-    """Take a conversation that is done into work again; its lines stay until new ones come. Raises as `recording` does."""
+    """Begin to process a conversation again; its segments stay until they are replaced. Raises as `recording` does."""
     await recording(session, conversation_id)
     await _change(session, [Conversation.id == conversation_id], status="processing", progress=0.0, stage=None, error=None)
 
 
 async def set_progress(session: AsyncSession, conversation_id: int, stage: str, fraction: float) -> None:
-    """Say which stage is at work and how much of the whole is done. Changes nothing once the conversation is finished."""
+    """Set the stage and the fraction of the work that is done. Changes nothing once the conversation is finished."""
     await _change(session, [Conversation.id == conversation_id, UNFINISHED], stage=stage, progress=min(max(fraction, 0.0), 1.0))
 
 
 async def complete(session: AsyncSession, conversation_id: int, duration: float, language: str | None) -> None:
-    """The transcript is there. `duration` is the length of the recording in seconds. Raises LookupError."""
+    """Mark the conversation completed. `duration` is the length of the recording in seconds. Raises LookupError."""
     end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
     values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
     values |= {"status": "completed", "progress": 1.0, "stage": None, "error": None}
@@ -226,25 +226,21 @@ async def complete(session: AsyncSession, conversation_id: int, duration: float,
 
 
 async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
-    """Give up on an unfinished conversation. `error` is a sentence for the user.
+    """Mark an unfinished conversation failed. `error` is a sentence for the user.
 
-    One that was processed before keeps its transcript, and is completed: what failed is the second time.
+    One that was processed before keeps its transcript and is completed: only the reprocessing failed.
     """
-    await _give_up(session, [Conversation.id == conversation_id, UNFINISHED], error)
-
-
-async def _give_up(session: AsyncSession, which: Sequence[ColumnElement[bool]], error: str) -> int:
     processed = Conversation.end_time.is_not(None)
     values: dict[str, object] = {"status": case((processed, "completed"), else_="failed"), "error": error.replace("\0", "")}
     values |= {
         "stage": case((processed, None), else_=Conversation.stage),
         "progress": case((processed, 1.0), else_=Conversation.progress),
     }
-    return await _change(session, which, **values)
+    await _change(session, [Conversation.id == conversation_id, UNFINISHED], **values)
 
 
 async def _change(session: AsyncSession, which: Sequence[ColumnElement[bool]], **values: object) -> int:
-    """Change conversations and announce it; returns how many. PostgreSQL tells the listeners at the commit."""
+    """Change conversations and notify listeners, at the commit; returns the number of changed conversations."""
     ids = (await session.scalars(update(Conversation).where(*which).values(values).returning(Conversation.id))).all()
     message = "json_build_object('id', id, 'status', status, 'stage', stage, 'progress', progress, 'error', error)::text"
     statement = text(f"SELECT pg_notify(:channel, {message}) FROM conversations WHERE id = ANY(:ids)")

@@ -1,4 +1,4 @@
-"""Ground truth: who truly speaks in a line, as somebody who listened says. The transcript knows nothing of it."""
+"""Labels: the true speakers of segments according to listeners. They do not change the transcript."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
 
-BATCH = 1000
+BATCH_ROWS = 1000
+"""Labels written in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class LabelledSegment:
     truth: str
     speaker_id: int | None
     speaker_name: str | None
-    """None where the transcript knows nobody."""
+    """None where the participant is no known speaker."""
 
 
 async def put(
@@ -50,20 +51,20 @@ async def put(
     labeled_by: str | None = None,
     notes: str | None = None,
 ) -> None:
-    """Label segments of a conversation, by id, with the names of their true speakers, in place of what they were labelled with.
+    """Label segments of a conversation with the names of their true speakers, by id; replaces existing labels.
 
     Raises LookupError where one of them is no segment of the conversation.
     """
-    # Whoever replaces or deletes the transcript holds this row for themselves; lines are locked by nobody in between.
-    here = select(Conversation.id).where(Conversation.id == conversation_id)
-    if await session.scalar(here.with_for_update(read=True, key_share=True)) is None:
+    # Transactions that replace or delete the transcript lock this row exclusively; nothing locks single segments.
+    conversation = select(Conversation.id).where(Conversation.id == conversation_id)
+    if await session.scalar(conversation.with_for_update(read=True, key_share=True)) is None:
         raise LookupError("Segment not found")
-    who = {"labeled_by": _clean(labeled_by), "notes": _clean(notes)}
-    rows: list[dict[str, Any]] = [{"segment_id": id_, "speaker_name": _clean(name), **who} for id_, name in names.items()]
-    for batch in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH)):
+    listener = {"labeled_by": _clean(labeled_by), "notes": _clean(notes)}
+    rows: list[dict[str, Any]] = [{"segment_id": id_, "speaker_name": _clean(name), **listener} for id_, name in names.items()]
+    for batch in (rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)):
         ids = [row["segment_id"] for row in batch]
-        mine = select(SegmentRow.id).where(SegmentRow.conversation_id == conversation_id, SegmentRow.id.in_(ids))
-        if len((await session.scalars(mine)).all()) < len(ids):
+        own = select(SegmentRow.id).where(SegmentRow.conversation_id == conversation_id, SegmentRow.id.in_(ids))
+        if len((await session.scalars(own)).all()) < len(ids):
             raise LookupError("Segment not found")
         new = insert(LabelRow).values(batch)
         changed = {name: new.excluded[name] for name in ("speaker_name", "labeled_by", "notes")} | {"labeled_at": func.now()}
@@ -85,14 +86,14 @@ async def get(session: AsyncSession, conversation_id: int, segment_id: int) -> L
 
 
 async def remove(session: AsyncSession, conversation_id: int, segment_id: int) -> bool:
-    """Take the segment's label away; False where it has none. Raises LookupError where there is no such segment."""
+    """Delete the label of a segment; False where it has none. Raises LookupError where there is no such segment."""
     had = await get(session, conversation_id, segment_id) is not None
     await session.execute(delete(LabelRow).where(LabelRow.segment_id == segment_id))
     return had
 
 
 async def of_conversation(session: AsyncSession, conversation_id: int) -> list[Label]:
-    """All labels of a conversation, in the order of its lines. Raises LookupError where there is no such conversation."""
+    """All labels of a conversation, in the order of its segments. Raises LookupError where there is no such conversation."""
     if not await session.scalar(select(exists().where(Conversation.id == conversation_id))):
         raise LookupError("Conversation not found")
     columns = (LabelRow.segment_id, LabelRow.speaker_name, LabelRow.labeled_by, LabelRow.notes, LabelRow.labeled_at)

@@ -227,5 +227,5 @@ async def test_without_a_recording_nothing_is_processed_again(database: Database
 async def test_all_that_is_said(database: Database) -> None:
     id_ = await archived(database, None)
     async with database.session() as session:
-        assert await conversations.words(session, id_) == "Line 0. Line 1. Line 2. Line 3."
-        assert await conversations.words(session, id_ + 1) == ""
+        assert await conversations.full_text(session, id_) == "Line 0. Line 1. Line 2. Line 3."
+        assert await conversations.full_text(session, id_ + 1) == ""
