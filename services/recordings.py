@@ -100,7 +100,7 @@ class Recordings:
             QueueFullError: Too many recordings are queued.
         """
         async with self.database.session() as session:
-            key = await conversations.recording(session, conversation)
+            key = await conversations.lock_recording(session, conversation)
         try:
             async with self.store.local_path(key) as path:
                 duration = await asyncio.to_thread(recording.duration, path)

@@ -147,7 +147,7 @@ class Worker:
         """Run the stages on the recording and store its transcript."""
         self._runtime.wake()
         async with self.database.session() as session:
-            key = await conversations.recording_in_work(session, lease.conversation_id)
+            key = await conversations.audio_key(session, lease.conversation_id)
             found = await jobs.stage_results(session, lease)
         audio = await self.recordings.load(key)
         voice = await self.policies.voice_settings()

@@ -1,4 +1,4 @@
-"""Words and turns: who said which word."""
+"""Assign words to speakers by aligning them with the diarizer's turns."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,26 +11,26 @@ from pipeline.transcript.sentences import ends_sentence
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 ONLY_SPEAKER = "SPEAKER_00"
-"""Who speaks where the diarizer found nobody: the name that it would give to a first speaker."""
+"""The speaker of a recording without turns: the label that the diarizer gives to a first speaker."""
 
-MAX_GAP = 1.0
-"""Seconds from a word to the turn that it may still belong to.
+MAX_GAP_S = 1.0
+"""The largest gap between a word and the turn that it belongs to.
 
-Whisper's word times come from attention and are off by some tenths of a second, more at a pause; the diarizer's turns lose as
-much. Further away, the rest of its utterance says more about a word than the nearest turn does.
+Whisper's word times come from attention and are off by some tenths of a second, more at a pause; so are the bounds of turns.
+Beyond that, the rest of the utterance is better evidence than the nearest turn.
 """
 
-MAX_EDGE = 2
-"""Words at the edge of a sentence that may be given to the speaker of its other words."""
+MAX_EDGE_WORDS = 2
+"""At the edge of a sentence so many words may go to the speaker of the other words."""
 
-MIN_OVERLAP = 0.25
-"""Seconds of somebody else's speech from which a segment counts as overlapped: less is within the turns' own error."""
+MIN_OVERLAP_S = 0.25
+"""Speech of another speaker from which a segment counts as overlapped; less is within the error of the turns."""
 
 _Times = NDArray[np.float64]
 
 
 class _Speech:
-    """The times at which one speaker speaks, as the speech accumulated until each moment."""
+    """The speech of one speaker, as its cumulative duration over time."""
 
     def __init__(self, turns: Iterable[Turn]) -> None:
         times, spoken, end = [0.0], [0.0], -np.inf
@@ -54,7 +54,7 @@ def _speech_by_speaker(turns: Sequence[Turn]) -> dict[str, _Speech]:
 
 
 def _bounds(words: Sequence[Word]) -> tuple[_Times, _Times]:
-    """Starts and ends, each shape (n,); a word that ends before it starts is turned round."""
+    """Starts and ends, each shape (n,); those of a word that ends before it starts are swapped."""
     times = np.array([(word.start, word.end) for word in words], np.float64).reshape(-1, 2)
     return times.min(axis=1), times.max(axis=1)
 
@@ -78,7 +78,7 @@ def _speakers(utterances: Sequence[Utterance], diarization: Diarization) -> list
     overlap = np.stack([each.within(starts, ends) for each in speech])
     nearest, gap = _nearest(turns, starts, ends)
     overlapped = overlap.max(axis=0) > 0
-    close = (overlapped | (gap <= MAX_GAP)).tolist()
+    close = (overlapped | (gap <= MAX_GAP_S)).tolist()
     by_word = [
         names[speaker] if within else turns[turn].speaker
         for speaker, within, turn in zip(overlap.argmax(axis=0).tolist(), overlapped.tolist(), nearest.tolist(), strict=True)
@@ -91,7 +91,7 @@ def _speakers(utterances: Sequence[Utterance], diarization: Diarization) -> list
 
 
 def _fill(speakers: Sequence[str], close: Sequence[bool]) -> list[str]:
-    """Let a word that is close to no turn follow the one before it, or else the first after it that is close to one."""
+    """Give a word that is close to no turn the speaker of the word before it, or else of the first word close to a turn."""
     if not any(close):
         return list(speakers)
     filled, speaker = [], speakers[close.index(True)]
@@ -102,10 +102,10 @@ def _fill(speakers: Sequence[str], close: Sequence[bool]) -> list[str]:
 
 
 def _settle(words: Sequence[Word], speakers: list[str]) -> list[str]:
-    """Give a word or two at the edge of a sentence to whoever says the rest of it.
+    """Give up to `MAX_EDGE_WORDS` words at the edge of a sentence to the speaker of the rest.
 
-    Word times and turns are both off by some tenths of a second where the speaker changes, and people change at the ends of
-    sentences. A sentence of which nobody says two thirds stays divided.
+    Word times and turns are both off by some tenths of a second where the speaker changes, and speakers change at the ends of
+    sentences. A sentence of which no speaker says two thirds stays divided.
     """
     first = 0
     for last, word in enumerate(words, 1):
@@ -120,18 +120,18 @@ def _settle_sentence(speakers: Sequence[str]) -> list[str]:
     runs = [(speaker, len(list(run))) for speaker, run in groupby(speakers)]
     if count < len(speakers) * 2 / 3 or any(speaker != main for speaker, _ in runs[1:-1]):
         return list(speakers)
-    runs = [(main if length <= MAX_EDGE else speaker, length) for speaker, length in runs]
+    runs = [(main if length <= MAX_EDGE_WORDS else speaker, length) for speaker, length in runs]
     return [speaker for speaker, length in runs for _ in range(length)]
 
 
 def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Segment]:
-    """Give every word to a speaker and cut each utterance where the speaker changes.
+    """Assign each word to a speaker and split the utterances where the speaker changes.
 
-    A word belongs to whoever speaks most during it in the exclusive diarization; a word in no turn, to the nearest within
-    `MAX_GAP`; one far from all, to its neighbour in the utterance; a word or two at the edge of a sentence, to whoever says
-    the rest. No word is lost, repeated or moved, and a segment never
-    spans two utterances, so that lines stay sentences. `overlap` is set where somebody else's turn covers more than
-    `MIN_OVERLAP` seconds of the segment, or half of a shorter one. Where the diarizer found nobody all is `ONLY_SPEAKER`'s.
+    A word belongs to the speaker who speaks most during it in the exclusive diarization; a word in no turn, to the nearest turn
+    within `MAX_GAP_S`; a word far from all turns, to the speaker of its neighbour in the utterance; up to `MAX_EDGE_WORDS` words
+    at the edge of a sentence, to the speaker of the rest. No word is lost, repeated or moved. A segment never spans two
+    utterances, so that segments stay sentences. `overlap` is set where a turn of another speaker covers more than
+    `MIN_OVERLAP_S` of the segment, or half of a shorter one. Without turns all words belong to `ONLY_SPEAKER`.
     """
     found: list[tuple[str, tuple[Word, ...], float]] = []
     for utterance, speakers in zip(utterances, _speakers(utterances, diarization), strict=True):
@@ -149,8 +149,8 @@ def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Seg
 
 
 def _overlapped(speakers: Sequence[str], starts: _Times, ends: _Times, turns: Sequence[Turn]) -> NDArray[np.bool_]:
-    """Whether somebody else speaks during each segment, shape (n,)."""
-    enough = np.minimum(MIN_OVERLAP, (ends - starts) / 2)
+    """Whether another speaker speaks during each segment, shape (n,)."""
+    enough = np.minimum(MIN_OVERLAP_S, (ends - starts) / 2)
     own = np.array(speakers)
     result = np.zeros(len(own), np.bool_)
     for speaker, speech in _speech_by_speaker(turns).items():

@@ -1,11 +1,11 @@
-"""What Whisper is known to write where nobody says it."""
+"""Detect text that Whisper is known to produce without speech."""
 
 import re
 import unicodedata
 import zlib
 
 FILLERS = frozenset({"ah", "um", "uh", "oh", "eh", "hmm", "mm"})
-"""Noise of a mouth, when it is all there is."""
+"""Dropped if a segment has no other word."""
 
 CAPTIONS = (
     "thank you",
@@ -16,18 +16,19 @@ CAPTIONS = (
     "see you next time",
     "thanks for listening",
 )
-"""Ends of videos, which Whisper learned to write into silence. People say them too: it takes a doubt to drop them."""
+"""Closing phrases of videos, which Whisper was trained to write into silence. People say them, too: they are dropped only if
+the segment is doubtful."""
 
 MIN_CHARACTERS = 3
-MIN_DURATION = 0.4
-"""Seconds below which nobody says one of `CAPTIONS`."""
+MIN_CAPTION_S = 0.4
+"""Too short for one of `CAPTIONS` to be spoken."""
 MIN_LOGPROB = -0.6
-"""Mean token log probability below which Whisper was guessing."""
+"""Mean token log probability below which the transcription is doubtful."""
 
 MAX_COMPRESSION = 2.4
-"""Ratio of text to its zlib compression from which Whisper's own decoder takes a text for a loop (Radford et al. 2022, 4.5)."""
-MIN_LOOP = 100
-"""Characters from which a loop can be told from a person who says "no, no, no, no"."""
+"""Ratio of a text's length to its zlib compression above which Whisper's own decoder assumes a loop (Radford et al. 2022, 4.5)."""
+MIN_LOOP_CHARACTERS = 100
+"""A shorter repetition may be spoken: "no, no, no, no"."""
 
 # Scripts in which one character can be a word: kana, CJK ideographs (and their extensions), Hangul syllables.
 _WORD_CHARACTERS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -40,17 +41,17 @@ def _normalise(text: str) -> str:
 
 
 def is_loop(text: str) -> bool:
-    """Whether a phrase comes again and again, as when the decoder has caught itself."""
+    """Whether a phrase repeats many times, as in a decoder that loops."""
     data = text.encode()
-    return len(text) >= MIN_LOOP and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
+    return len(text) >= MIN_LOOP_CHARACTERS and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
 
 
 def is_hallucination(text: str, duration: float, avg_logprob: float) -> bool:
-    """Whether a line of the transcript was made up.
+    """Whether the text of a segment was not spoken.
 
-    `duration` is in seconds, `avg_logprob` Whisper's mean token log probability. Always dropped are a text without a letter or
-    digit, one of fewer than `MIN_CHARACTERS` characters as it is written (so "No." stays, and so does a single ideograph), a
-    lone filler, and a loop. One of `CAPTIONS` is dropped where the line is too short for it or the model was unsure.
+    `duration` is in seconds, `avg_logprob` Whisper's mean token log probability. True for a text without a letter or digit, a
+    text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays, and so does a single ideograph), a lone filler
+    and a loop. True for one of `CAPTIONS` if the segment is too short for it or the model was unsure.
     """
     text = text.strip()
     words = _normalise(text)
@@ -58,5 +59,5 @@ def is_hallucination(text: str, duration: float, avg_logprob: float) -> bool:
         return True
     if len(text) < MIN_CHARACTERS and not _WORD_CHARACTERS.search(text):
         return True
-    doubtful = duration < MIN_DURATION or avg_logprob < MIN_LOGPROB
+    doubtful = duration < MIN_CAPTION_S or avg_logprob < MIN_LOGPROB
     return doubtful and any(f" {caption} " in f" {words} " for caption in CAPTIONS)

@@ -1,4 +1,4 @@
-"""Cut what one speaker says in a row into lines to read: a sentence or so each."""
+"""Split segments into readable lengths, at about one sentence each."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -6,40 +6,40 @@ from dataclasses import replace
 from pipeline.transcript.sentences import ends_clause, ends_sentence
 from pipeline.types import Segment, Word
 
-PAUSE = 1.0
-"""Seconds of silence that begin a new line wherever the sentence stands."""
-SHORTEST = 1.0
-"""Seconds. A sentence that is over sooner ("Okay.") stays on one line with the next."""
-LONGEST = 15.0
-"""Seconds after which a sentence that does not end is cut at its next comma; at `LIMIT` it is cut anywhere."""
-LIMIT = 30.0
+MAX_PAUSE_S = 1.0
+"""Silence that ends a segment, also within a sentence."""
+MIN_SENTENCE_S = 1.0
+"""A shorter sentence ("Okay.") stays in one segment with the next."""
+SOFT_LIMIT_S = 15.0
+"""A sentence of this length is split at its next comma; at `HARD_LIMIT_S` it is split between any two words."""
+HARD_LIMIT_S = 30.0
 
 
 def split(segments: Iterable[Segment]) -> list[Segment]:
-    """The same words, in the same order, in lines."""
-    return [line for segment in segments for line in _split(segment)]
+    """The same words in the same order, in shorter segments."""
+    return [part for segment in segments for part in _split(segment)]
 
 
 def _split(segment: Segment) -> Iterator[Segment]:
-    line: list[Word] = []
+    words: list[Word] = []
     for word in segment.words:
-        if line and _ends(line, word):
-            yield _line(segment, line)
-            line = []
-        line.append(word)
-    if line:
-        yield _line(segment, line)
+        if words and _ends(words, word):
+            yield _part(segment, words)
+            words = []
+        words.append(word)
+    if words:
+        yield _part(segment, words)
 
 
-def _ends(line: list[Word], following: Word) -> bool:
-    """Whether the line is complete and `following` begins another."""
-    if following.start - line[-1].end >= PAUSE:
+def _ends(words: list[Word], following: Word) -> bool:
+    """Whether a segment of `words` is complete and `following` begins the next."""
+    if following.start - words[-1].end >= MAX_PAUSE_S:
         return True
-    duration = line[-1].end - line[0].start
-    if ends_sentence(line[-1].text):
-        return duration >= SHORTEST
-    return duration >= LIMIT or (duration >= LONGEST and ends_clause(line[-1].text))
+    duration = words[-1].end - words[0].start
+    if ends_sentence(words[-1].text):
+        return duration >= MIN_SENTENCE_S
+    return duration >= HARD_LIMIT_S or (duration >= SOFT_LIMIT_S and ends_clause(words[-1].text))
 
 
-def _line(segment: Segment, words: list[Word]) -> Segment:
+def _part(segment: Segment, words: list[Word]) -> Segment:
     return replace(segment, start=min(w.start for w in words), end=max(w.end for w in words), words=tuple(words))

@@ -1,11 +1,11 @@
-"""Where sentences end, as far as punctuation tells."""
+"""Ends of sentences and clauses, by punctuation."""
 
 ENDS = tuple(".?!…。？！")
 CLOSING = "\"'”’»)]」』"
 
 
 def ends_sentence(word: str) -> bool:
-    """Whether a sentence ends with this word, closing quotes and brackets aside."""
+    """Whether a sentence ends with this word; closing quotes and brackets are ignored."""
     return word.rstrip().rstrip(CLOSING).endswith(ENDS)
 
 

@@ -1,25 +1,25 @@
-"""Cutting a recording into pieces that replicas work on side by side."""
+"""Divide a recording into windows and shards that replicas process in parallel."""
 
 import math
 from collections.abc import Iterator, Sequence
 
 from pipeline.types import Span
 
-MAX_WINDOW = 30.0
-"""Seconds. Whisper pads whatever it is given to 30 s, so a short window costs as much as a full one."""
+MAX_WINDOW_S = 30.0
+"""Whisper pads its input to 30 s, so a short window costs as much as a full one."""
 
-MAX_SILENCE = 10.0
-"""Seconds of silence that a window may hold.
+MAX_SILENCE_S = 10.0
+"""The longest silence within a window.
 
-Whisper base neither made anything up nor lost a word beside 14 s of room noise, and a window more costs as much as 30 s of
-speech. Larger models are known to write captions into long silences; those were not measured, so the longest are left out.
+Whisper base neither made up nor lost a word next to 14 s of room noise, and each additional window costs as much as 30 s of
+speech. Larger models are known to write captions into long silences; that was not measured, so longer silences are left out.
 """
 
-SHARD = 120.0
-"""Seconds of a recording that a diarizer looks at in one call. Less would cost time: what lies beyond a shard's end is heard
-twice, a dozen seconds of it."""
-LEAST = 10.0
-"""Seconds; the end of a recording, if shorter, belongs to the shard before it. A diarizer's window is as long."""
+SHARD_S = 120.0
+"""The part of a recording that a diarizer processes in one call. Shorter shards cost time: about 12 s beyond the end of a shard
+are processed twice."""
+MIN_LAST_SHARD_S = 10.0
+"""A shorter end of a recording belongs to the shard before it. The diarizer's window has this length."""
 
 
 def _split(speech: Sequence[Span], limit: float) -> Iterator[Span]:
@@ -31,13 +31,12 @@ def _split(speech: Sequence[Span], limit: float) -> Iterator[Span]:
         yield Span(start, span.end)
 
 
-def pack(speech: Sequence[Span], limit: float = MAX_WINDOW, max_silence: float = MAX_SILENCE) -> list[Span]:
+def pack(speech: Sequence[Span], limit: float = MAX_WINDOW_S, max_silence: float = MAX_SILENCE_S) -> list[Span]:
     """The fewest windows of at most `limit` seconds that cover `speech` and are cut in its silences.
 
-    `speech` is in order and does not overlap. A window begins with the start of a span and ends with the end of one; the
-    silence between two windows is in neither. A span longer than `limit` is cut after every `limit` seconds: only a voice
-    activity detector that finds no pause makes one. Taking as much as fits from the left is optimal, as it is for any covering
-    of points on a line by intervals.
+    `speech` is in order and does not overlap. A window starts and ends with a span; the silence between two windows is in
+    neither. A span longer than `limit`, which occurs only if the voice activity detector finds no pause, is cut after every
+    `limit` seconds. Filling windows greedily from the left is optimal, as for any covering of points on a line by intervals.
     """
     windows: list[Span] = []
     for span in _split(speech, limit):
@@ -49,6 +48,6 @@ def pack(speech: Sequence[Span], limit: float = MAX_WINDOW, max_silence: float =
 
 
 def shards(duration: float) -> list[Span]:
-    """A recording of `duration` seconds in consecutive pieces of `SHARD` seconds, the same however many replicas there are."""
-    starts = [SHARD * i for i in range(1 + max(0, math.floor((duration - LEAST) / SHARD)))]
-    return [Span(start, end) for start, end in zip(starts, [*starts[1:], max(duration, LEAST)], strict=True)]
+    """A recording of `duration` seconds in consecutive pieces of `SHARD_S` seconds, independent of the number of replicas."""
+    starts = [SHARD_S * i for i in range(1 + max(0, math.floor((duration - MIN_LAST_SHARD_S) / SHARD_S)))]
+    return [Span(start, end) for start, end in zip(starts, [*starts[1:], max(duration, MIN_LAST_SHARD_S)], strict=True)]

@@ -84,7 +84,7 @@ async def sweep_padding(
     for conversation_id, segments in chosen.items():
         try:
             async with recordings.database.session() as session:
-                key = await conversations.recording(session, conversation_id)
+                key = await conversations.lock_recording(session, conversation_id)
             audio = await recordings.load(key)
         except (LookupError, conversations.ConversationBusyError):
             continue

@@ -47,7 +47,7 @@ async def rediarize(
     Raises LookupError where the conversation is gone, ConversationBusyError while its recording is in work.
     """
     await speakers.lock(session)
-    await conversations.idle(session, conversation_id)
+    await conversations.lock_idle(session, conversation_id)
     before = await segments.of_conversation(session, conversation_id)
     people = await identity_values.participants(session, conversation_id)
     plan = plan_rediarization(people, before, label_of, turns, voices)

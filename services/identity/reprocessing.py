@@ -33,7 +33,7 @@ async def rematch(session: AsyncSession, conversation_id: int, policy: IdentityP
     Raises LookupError where there is no such conversation, ConversationBusyError while its recording is in work.
     """
     await speakers.lock(session)
-    await conversations.idle(session, conversation_id)
+    await conversations.lock_idle(session, conversation_id)
     before = await identity_values.participants(session, conversation_id)
     again = matched_again(before, policy.model)
     await participants.clear_speakers(session, [person.id for person in again])

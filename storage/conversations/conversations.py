@@ -174,7 +174,7 @@ async def remove(session: AsyncSession, conversation_id: int) -> str | None:
     return key
 
 
-async def idle(session: AsyncSession, conversation_id: int) -> str | None:
+async def lock_idle(session: AsyncSession, conversation_id: int) -> str | None:
     """The key of the conversation's recording; no work on it begins until the end of the transaction.
 
     Raises LookupError where there is no such conversation, ConversationBusyError where it is being processed.
@@ -189,15 +189,15 @@ async def idle(session: AsyncSession, conversation_id: int) -> str | None:
     return key
 
 
-async def recording(session: AsyncSession, conversation_id: int) -> str:
-    """Like `idle`; raises LookupError also where there is no recording."""
-    key = await idle(session, conversation_id)
+async def lock_recording(session: AsyncSession, conversation_id: int) -> str:
+    """Like `lock_idle`; raises LookupError also where there is no recording."""
+    key = await lock_idle(session, conversation_id)
     if key is None:
         raise LookupError("Audio file not found")
     return key
 
 
-async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
+async def audio_key(session: AsyncSession, conversation_id: int) -> str:
     """The key of the recording of a conversation that is being processed. Raises LookupError."""
     key = await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
     if key is None:
@@ -206,8 +206,8 @@ async def recording_in_work(session: AsyncSession, conversation_id: int) -> str:
 
 
 async def reopen(session: AsyncSession, conversation_id: int) -> None:
-    """Begin to process a conversation again; its segments stay until they are replaced. Raises as `recording` does."""
-    await recording(session, conversation_id)
+    """Begin to process a conversation again; its segments stay until they are replaced. Raises as `lock_recording` does."""
+    await lock_recording(session, conversation_id)
     await _change(session, [Conversation.id == conversation_id], status="processing", progress=0.0, stage=None, error=None)
 
 

@@ -197,10 +197,10 @@ async def test_a_conversation_that_is_processed_again_keeps_its_lines_until_it_i
     id_ = await archived(database, None)
     before = await read(database, id_)
     async with database.session() as session:
-        assert await conversations.recording(session, id_) == before.audio_key
+        assert await conversations.lock_recording(session, id_) == before.audio_key
         await conversations.reopen(session, id_)
         with pytest.raises(conversations.ConversationBusyError):
-            await conversations.recording(session, id_)
+            await conversations.lock_recording(session, id_)
     again = await read(database, id_)
     assert (again.status, again.progress, again.segments) == ("processing", 0.0, before.segments)
     async with database.session() as session:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.alignment import MAX_EDGE, MAX_GAP, MIN_OVERLAP, ONLY_SPEAKER, align
+from pipeline.transcript.alignment import MAX_EDGE_WORDS, MAX_GAP_S, MIN_OVERLAP_S, ONLY_SPEAKER, align
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 SAMPLE = Path("../shared/data/conversations/pyannote_sample")
@@ -55,7 +55,7 @@ def test_a_word_in_no_turn_goes_to_the_nearest(length: float) -> None:
 
 def test_a_word_far_from_all_turns_follows_its_neighbours() -> None:
     turns = _turns((0, 1, "A"), (20, 21, "B"))
-    far = 20 - MAX_GAP - 0.5
+    far = 20 - MAX_GAP_S - 0.5
     assert _lines(align([_said(("one", 0.2, 0.5), ("two", far, far + 0.1))], turns)) == [("A", "one two")]
     assert _lines(align([_said(("one", 5, 5.2), ("two", 20, 20.5))], turns)) == [("B", "one two")]
     assert _lines(align([_said(("one", 5, 5.2), ("two", 6, 6.2))], turns)) == [("A", "one two")]
@@ -79,8 +79,8 @@ def test_overlap_is_another_voice_and_long_enough_to_hear() -> None:
         return align([words], Diarization((Turn(0, 4, "A"), other), exclusive))[0].overlap
 
     line = _said(("one", 0, 1), ("two", 1, 2))
-    assert overlap(Turn(1, 1 + MIN_OVERLAP + 0.01, "B"), line)
-    assert not overlap(Turn(1, 1 + MIN_OVERLAP - 0.01, "B"), line)
+    assert overlap(Turn(1, 1 + MIN_OVERLAP_S + 0.01, "B"), line)
+    assert not overlap(Turn(1, 1 + MIN_OVERLAP_S - 0.01, "B"), line)
     assert not overlap(Turn(2, 4, "B"), line)
     assert not overlap(Turn(0.5, 3, "A"), line)
     assert overlap(Turn(0, 4, "B"), _said(("hm", 1, 1.1)))
@@ -121,7 +121,7 @@ def test_every_word_is_in_one_segment_of_one_speaker(utterances: list[Utterance]
 
 @given(_utterances, _diarizations())
 def test_a_word_within_a_turn_is_that_speakers(utterances: list[Utterance], diarization: Diarization) -> None:
-    inner = {id(word) for utterance in utterances for word in utterance.words[MAX_EDGE:-MAX_EDGE]}  # each is one sentence
+    inner = {id(word) for utterance in utterances for word in utterance.words[MAX_EDGE_WORDS:-MAX_EDGE_WORDS]}  # each is one sentence
     for segment in align(utterances, diarization):
         for word in (word for word in segment.words if id(word) in inner):
             start, end = sorted((word.start, word.end))

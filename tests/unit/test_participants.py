@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.participants import ENOUGH, SHORTEST, clean_speech, speech
+from pipeline.transcript.participants import MAX_CLEAN_SPEECH_S, MIN_PIECE_S, clean_speech, speech_seconds
 from pipeline.types import Diarization, Span, Turn
 
 
@@ -32,7 +32,7 @@ def test_the_longest_pieces_are_taken_until_there_is_enough() -> None:
 
 
 def test_speech_counts_overlaps_too() -> None:
-    assert speech(diarization((0, 10, "A"), (4, 5, "B"), (20, 22, "A")).turns, "A") == pytest.approx(12)
+    assert speech_seconds(diarization((0, 10, "A"), (4, 5, "B"), (20, 22, "A")).turns, "A") == pytest.approx(12)
 
 
 times = st.floats(0, 100).map(lambda time: round(time, 2))
@@ -43,8 +43,8 @@ turns = st.lists(st.tuples(times, times, st.sampled_from("AB")).filter(lambda t:
 def test_clean_speech_is_the_speakers_alone_and_bounded(found: list[tuple[float, float, str]]) -> None:
     talk = diarization(*found)
     pieces = clean_speech(talk, "A")
-    assert sum(piece.duration for piece in pieces) <= ENOUGH + 1e-6
-    assert all(piece.duration >= SHORTEST for piece in pieces)
+    assert sum(piece.duration for piece in pieces) <= MAX_CLEAN_SPEECH_S + 1e-6
+    assert all(piece.duration >= MIN_PIECE_S for piece in pieces)
     for piece in pieces:
         assert any(turn.start <= piece.start and piece.end <= turn.end for turn in talk.turns if turn.speaker == "A")
         assert not any(turn.start < piece.end and piece.start < turn.end for turn in talk.turns if turn.speaker == "B")

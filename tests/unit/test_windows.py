@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.windows import LEAST, MAX_SILENCE, MAX_WINDOW, SHARD, pack, shards
+from pipeline.transcript.windows import MIN_LAST_SHARD_S, MAX_SILENCE_S, MAX_WINDOW_S, SHARD_S, pack, shards
 from pipeline.types import Span
 
 # Quarters of a second are exact in binary, so that lengths can be compared without a tolerance.
@@ -30,8 +30,8 @@ def _fewest(speech: list[Span]) -> int:
             return 0
         ways = []
         for last in range(first, len(speech)):
-            silent = last > first and speech[last].start - speech[last - 1].end > MAX_SILENCE
-            if silent or speech[last].end - speech[first].start > MAX_WINDOW:
+            silent = last > first and speech[last].start - speech[last - 1].end > MAX_SILENCE_S
+            if silent or speech[last].end - speech[first].start > MAX_WINDOW_S:
                 break
             ways.append(1 + rest(last + 1))
         return min(ways)
@@ -46,7 +46,7 @@ def test_windows_are_few_short_and_hold_every_span_whole(speech: list[Span]) -> 
     assert {w.start for w in windows} <= {s.start for s in speech}
     assert {w.end for w in windows} <= {s.end for s in speech}
     assert all(before.end <= after.start for before, after in pairwise(windows))
-    assert all(window.duration <= MAX_WINDOW for window in windows)
+    assert all(window.duration <= MAX_WINDOW_S for window in windows)
     assert len(windows) == _fewest(speech)
 
 
@@ -67,7 +67,7 @@ def test_a_span_without_a_pause_is_cut_into_pieces_that_touch(length: float) -> 
     windows = pack([Span(1.1, 1.1 + length)])
     assert (windows[0].start, windows[-1].end) == (1.1, 1.1 + length)
     assert all(before.end == after.start for before, after in pairwise(windows))
-    assert all(0 < window.duration <= MAX_WINDOW + 1e-9 for window in windows)
+    assert all(0 < window.duration <= MAX_WINDOW_S + 1e-9 for window in windows)
 
 
 def test_what_is_left_of_a_long_span_shares_a_window_with_the_next() -> None:
@@ -80,5 +80,5 @@ def test_shards_cover_a_recording_and_none_is_shorter_than_a_window(duration: fl
     assert found[0].start == 0
     assert found[-1].end >= duration
     assert all(a.end == b.start for a, b in pairwise(found))
-    assert all(LEAST <= part.duration < SHARD + LEAST for part in found)
-    assert all(part.start % SHARD == 0 for part in found)
+    assert all(MIN_LAST_SHARD_S <= part.duration < SHARD_S + MIN_LAST_SHARD_S for part in found)
+    assert all(part.start % SHARD_S == 0 for part in found)

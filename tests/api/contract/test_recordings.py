@@ -86,7 +86,7 @@ async def test_update_conversation(api: Client, call: int) -> None:
 async def recording_of(application: Application, conversation: int) -> str:
     """Its file."""
     async with application.context.database.session() as session:
-        return await conversations.recording(session, conversation)
+        return await conversations.lock_recording(session, conversation)
 
 
 async def test_delete_conversation(api: Client, call: int, application: Application, tmp_path: Path) -> None:
