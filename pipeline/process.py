@@ -1,4 +1,4 @@
-"""From a recording to its transcript: which stage runs when, and what joins their results."""
+"""Process a recording into a transcript: the order of the stages, and how their results are combined."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,35 +17,35 @@ from pipeline.transcript.hallucinations import is_hallucination
 from pipeline.transcript.windows import pack
 from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
 
-WINDOWS_IN_FLIGHT = 128
-"""Windows of one recording that wait to be transcribed, of an hour all: batches of 16 for as many replicas as a team has, and a
-sign for Serve to start more of them. A short recording does not wait behind them: replicas let recordings take turns."""
-LINES_IN_FLIGHT = 32
-"""Calls of one recording that wait for its lines' voices and emotions."""
-SPANS_PER_CALL = 16
-"""Segments whose voices and emotions are asked for in one call."""
-SHORTEST_FELT = 1.5
-"""Seconds. A shorter segment is heard with what surrounds it; models of emotion learned from clips of two to four seconds."""
+MAX_WINDOWS_IN_FLIGHT = 128
+"""Concurrent transcription calls of one recording, all windows of an hour: batches of 16 for as many replicas as a team has,
+and a queue that makes Serve start more. Short recordings do not wait behind them: replicas alternate between recordings."""
+MAX_SEGMENT_CALLS_IN_FLIGHT = 32
+"""Concurrent calls of one recording for the voices and emotions of its segments."""
+SEGMENTS_PER_CALL = 16
+"""Segments whose voices and emotions are computed in one call."""
+MIN_EMOTION_SPAN_S = 1.5
+"""A shorter segment is extended by its surroundings: emotion models are trained with clips of two to four seconds."""
 
-LAST = "recognizing voices and emotions"
-"""What waits for the other stages: it is done line by line."""
+LAST_STAGE = "recognizing voices and emotions"
+"""Runs after the other stages, for each segment."""
 
 R = TypeVar("R", bound=StageResult)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller of one recording may choose."""
+    """The options of one recording."""
 
     language: str | None = None
     hint: SpeakerHint = NO_HINT
     filter_hallucinations: bool = True
     context_padding: float = 0.15
-    """Seconds around a line that its voice is heard in, too."""
+    """Seconds before and after a segment that its voice embedding includes."""
 
 
 Keep = Callable[[str, str], Awaitable[None]]
-"""Given the name of a stage and what it found, as text, once it is through."""
+"""Stores the result of a finished stage; takes the stage's name and the result as JSON."""
 
 
 async def process(
@@ -57,14 +57,14 @@ async def process(
     found: Mapping[str, str] = MappingProxyType({}),
     keep: Keep | None = None,
 ) -> Transcript:
-    """Transcribe and diarize at the same time, then give every line its speaker and its emotion.
+    """Transcribe and diarize concurrently, then find the speaker, voice and emotion of each segment.
 
     Args:
         audio: The recording, as the stages take it.
         duration: Its length in seconds.
-        progress: Told which stage is at work and how much of the whole is done.
-        found: What an attempt that was cut off gave to `keep`, with the same options; it is not done again.
-        keep: Takes what there is so far.
+        progress: Called with the current stage and the fraction of the whole work that is done.
+        found: Results that an interrupted attempt with the same options gave to `keep`; these stages do not run again.
+        keep: Stores the results of finished stages.
     """
     return await _Recording(audio, duration, stages, options, _Meter(progress), found, keep).process()
 
@@ -94,7 +94,7 @@ class _Recording(Generic[Audio]):
         segments = segmentation.split(align(utterances, diarization))
         if self.options.filter_hallucinations:
             segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
-        segments = await self.hear_lines(segments)
+        segments = await self.recognize(segments)
         speaking = {segment.speaker for segment in segments}
         known = {participant.label: participant for participant in diarized.participants}
         return Transcript(
@@ -102,8 +102,8 @@ class _Recording(Generic[Audio]):
             language=utterances[0].language if utterances else None,
             segments=tuple(segments),
             participants=tuple(
-                # Somebody who coughs is in the diarization, but is nobody to be remembered.
-                known[label] if label in speaking & known.keys() else self.nobody(label, diarization)
+                # A person who only coughs has turns, but is not stored with a voiceprint.
+                known[label] if label in speaking & known.keys() else self.voiceless(label, diarization)
                 for label in sorted(speaking | known.keys())
             ),
             turns=diarization.turns,
@@ -119,8 +119,8 @@ class _Recording(Generic[Audio]):
             await self.keep(kind.stage, await asyncio.to_thread(result.dump))
         return result
 
-    def nobody(self, label: str, diarization: Diarization) -> Participant:
-        return Participant(label, participants.speech(diarization.turns, label), voiceprint=None)
+    def voiceless(self, label: str, diarization: Diarization) -> Participant:
+        return Participant(label, participants.speech_seconds(diarization.turns, label), voiceprint=None)
 
     async def transcribe(self) -> Transcribed:
         """All utterances in order of time."""
@@ -129,64 +129,64 @@ class _Recording(Generic[Audio]):
             await self.meter("transcribing", 1.0)
             return Transcribed(utterances=())
         language = self.options.language
-        heard: dict[Span, Sequence[Utterance]] = {}
+        utterances: dict[Span, Sequence[Utterance]] = {}
         if language is None:
-            # One language a recording, told from the window that holds most; its transcript comes with the answer.
+            # A recording has one language, detected in its longest window; the call returns the transcript of the window, too.
             longest = max(windows, key=lambda window: window.duration)
-            heard[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None)
-            language = heard[longest][0].language if heard[longest] else None
+            utterances[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None)
+            language = utterances[longest][0].language if utterances[longest] else None
 
-        async def hear(window: Span) -> None:
-            heard[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
-            await self.meter("transcribing", len(heard) / len(windows))
+        async def transcribe(window: Span) -> None:
+            utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
+            await self.meter("transcribing", len(utterances) / len(windows))
 
-        await map_bounded(hear, [window for window in windows if window not in heard], WINDOWS_IN_FLIGHT)
+        await map_bounded(transcribe, [window for window in windows if window not in utterances], MAX_WINDOWS_IN_FLIGHT)
         await self.meter("transcribing", 1.0)
-        return Transcribed(utterances=tuple(utterance for window in windows for utterance in heard[window]))
+        return Transcribed(utterances=tuple(utterance for window in windows for utterance in utterances[window]))
 
     async def diarize(self) -> Diarized:
-        """Who speaks when, and the participants with their voiceprints."""
+        """The turns, and the participants with their voiceprints."""
         progress = partial(self.meter, "diarizing")
         diarization, found = await diarize(self.audio, self.duration, self.stages, self.options.hint, progress)
         await self.meter("diarizing", 1.0)
         return Diarized(diarization=diarization, participants=tuple(found))
 
-    def around(self, segment: Segment) -> Span:
-        """Where to listen for a segment's emotion: nobody hears one in half a second."""
-        more = max(0.0, SHORTEST_FELT - (segment.end - segment.start)) / 2
-        return Span(max(0.0, segment.start - more), min(self.duration, segment.end + more))
+    def emotion_span(self, segment: Segment) -> Span:
+        """The audio for the emotion of a segment, at least `MIN_EMOTION_SPAN_S` where the recording has so much."""
+        padding = max(0.0, MIN_EMOTION_SPAN_S - (segment.end - segment.start)) / 2
+        return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
 
-    def padded(self, segment: Segment) -> Span:
-        """Where to listen for a segment's voice."""
+    def voice_span(self, segment: Segment) -> Span:
+        """The audio for the voice of a segment."""
         padding = self.options.context_padding
         return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
 
-    async def hear_lines(self, segments: Sequence[Segment]) -> list[Segment]:
+    async def recognize(self, segments: Sequence[Segment]) -> list[Segment]:
         """The segments with their voices and emotions."""
         done = 0
 
-        async def hear(batch: Sequence[Segment]) -> list[Segment]:
+        async def recognize_batch(batch: Sequence[Segment]) -> list[Segment]:
             nonlocal done
             voices, emotions = await gather(
-                self.stages.embedder.embed_each(self.audio, [self.padded(segment) for segment in batch]),
-                self.stages.emotion.recognize(self.audio, [self.around(segment) for segment in batch]),
+                self.stages.embedder.embed_each(self.audio, [self.voice_span(segment) for segment in batch]),
+                self.stages.emotion.recognize(self.audio, [self.emotion_span(segment) for segment in batch]),
             )
             done += len(batch)
-            await self.meter(LAST, done / len(segments))
-            heard = zip(batch, voices, emotions, strict=True)
-            return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in heard]
+            await self.meter(LAST_STAGE, done / len(segments))
+            recognized = zip(batch, voices, emotions, strict=True)
+            return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in recognized]
 
-        batches = [segments[i : i + SPANS_PER_CALL] for i in range(0, len(segments), SPANS_PER_CALL)]
-        lines = [segment for batch in await map_bounded(hear, batches, LINES_IN_FLIGHT) for segment in batch]
-        await self.meter(LAST, 1.0)
-        return lines
+        batches = [segments[i : i + SEGMENTS_PER_CALL] for i in range(0, len(segments), SEGMENTS_PER_CALL)]
+        results = await map_bounded(recognize_batch, batches, MAX_SEGMENT_CALLS_IN_FLIGHT)
+        await self.meter(LAST_STAGE, 1.0)
+        return [segment for batch in results for segment in batch]
 
 
 class _Meter:
-    """Sums the stages up to one fraction of the whole that never goes back."""
+    """Combines the progress of the stages into one fraction of the whole, which never decreases."""
 
     # CPU time, measured with the embedded models.
-    SHARES: Mapping[str, float] = MappingProxyType({"transcribing": 0.7, "diarizing": 0.15, LAST: 0.15})
+    SHARES: Mapping[str, float] = MappingProxyType({"transcribing": 0.7, "diarizing": 0.15, LAST_STAGE: 0.15})
 
     def __init__(self, report: Progress) -> None:
         self._report = report
@@ -194,6 +194,6 @@ class _Meter:
 
     async def __call__(self, stage: str, fraction: float) -> None:
         self._done[stage] = max(self._done[stage], min(fraction, 1.0))
-        side_by_side = ("transcribing", "diarizing")
-        behind = min((name for name in side_by_side if self._done[name] < 1.0), key=self._done.__getitem__, default=LAST)
-        await self._report(behind, sum(self.SHARES[name] * done for name, done in self._done.items()))
+        concurrent = ("transcribing", "diarizing")
+        slowest = min((name for name in concurrent if self._done[name] < 1.0), key=self._done.__getitem__, default=LAST_STAGE)
+        await self._report(slowest, sum(self.SHARES[name] * done for name, done in self._done.items()))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import AliasChoices, Field, PlainSerializer, PlainValidator
 
 SAMPLE_RATE = 16_000
 """Hz. Every model takes 16 kHz mono."""
@@ -194,8 +194,8 @@ class Participant:
     """One voice in one recording."""
 
     label: str
-    speech: float
-    """Seconds of speech of this voice, overlapped speech included."""
+    speech_seconds: Annotated[float, Field(validation_alias=AliasChoices("speech_seconds", "speech"))]
+    """Duration of its speech, overlapped speech included. Stage results that are stored may have the former name."""
     voiceprint: Voiceprint | None
     """None where there is too little clean speech for one."""
 

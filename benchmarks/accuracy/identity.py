@@ -89,7 +89,7 @@ class Ears:
         for label in sorted({turn.speaker for turn in found.turns}):
             spans = participants.clean_speech(found, label)
             voice = self._voice(samples, spans, found.voiceprints.get(label)) if spans else None
-            people.append(Participant(label, participants.speech(found.turns, label), voice))
+            people.append(Participant(label, participants.speech_seconds(found.turns, label), voice))
         lines = sorted(found.exclusive, key=lambda turn: turn.start)
         padded = [Span(max(0.0, t.start - self._padding), min(duration, t.end + self._padding)) for t in lines]
         heard = self._embedder.embed_each(samples, padded)
@@ -115,7 +115,7 @@ class Ears:
     def enroll(self, samples: Samples) -> Voiceprint:
         """The voice that speaks most in a sample."""
         heard = self.hear(samples)
-        voice = max(heard.participants, key=lambda person: person.speech).voiceprint
+        voice = max(heard.participants, key=lambda person: person.speech_seconds).voiceprint
         assert voice is not None
         return voice
 

@@ -10,7 +10,7 @@ from pipeline.types import NO_HINT, Diarization, Observation, Span, Voiceprint
 SHORTEST = 3.0
 """Seconds of speech. On read speech no own voice is missed from 3 s on (benchmarks/accuracy/speaker_threshold.py)."""
 LONGEST = 300.0
-"""Seconds. A voice is no better known from more than `participants.ENOUGH`, and a sample is not a recording to transcribe."""
+"""Seconds. More than `participants.MAX_CLEAN_SPEECH_S` does not improve a voiceprint, and a sample is no whole recording."""
 ANOTHER = 0.1
 """Share of the speech from which a second voice is one, and not the diarizer's mistake about a laugh or a breath."""
 ANOTHER_SECONDS = 1.0
@@ -48,7 +48,7 @@ def _only_speaker(diarization: Diarization) -> str:
     labels = {turn.speaker for turn in diarization.turns}
     if not labels:
         raise UnsuitableSampleError(f"Nobody speaks in the sample: {WANTED}")
-    spoken = sorted(((participants.speech(diarization.turns, label), label) for label in labels), reverse=True)
+    spoken = sorted(((participants.speech_seconds(diarization.turns, label), label) for label in labels), reverse=True)
     others = sum(seconds for seconds, _ in spoken[1:])
     if others >= max(ANOTHER_SECONDS, ANOTHER * (spoken[0][0] + others)):
         raise UnsuitableSampleError(f"{len(labels)} people speak in the sample: send one in which nobody else is heard.")

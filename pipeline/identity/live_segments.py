@@ -24,7 +24,9 @@ def unrecognised(voices: Sequence[Participant], stored: Sequence[ParticipantStat
         same, close = nearest(voice.voiceprint, [person for person in stored if person.key not in taken])
         if same is None or close <= threshold or same.speaker is None:
             # Which participants are left for the voices after it depends on this one's speaker.
-            return {v.label: v.voiceprint for v in ordered[index:] if v.voiceprint is not None and v.speech >= LONG_ENOUGH}
+            return {
+                v.label: v.voiceprint for v in ordered[index:] if v.voiceprint is not None and v.speech_seconds >= LONG_ENOUGH
+            }
         taken.add(same.key)
     return {}
 
@@ -75,7 +77,7 @@ class _Planner:
         same = closest_here if close > self._threshold else None
         if same is not None and same.speaker is not None:
             return same.key
-        if voice.voiceprint is not None and voice.speech >= LONG_ENOUGH:
+        if voice.voiceprint is not None and voice.speech_seconds >= LONG_ENOUGH:
             speaker, similarity = self._match(voice.voiceprint, near)
             there = None if speaker is None else of_speaker(self._participants.values(), speaker)
             if there is not None and there.key not in taken:
@@ -117,4 +119,4 @@ class _Planner:
 
 
 def _by_speech(voices: Sequence[Participant]) -> list[Participant]:
-    return sorted(voices, key=lambda voice: -voice.speech)
+    return sorted(voices, key=lambda voice: -voice.speech_seconds)

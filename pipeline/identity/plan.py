@@ -62,8 +62,7 @@ class VoiceUpdate:
     """What the diarizer found of a stored participant in the whole recording."""
 
     participant: int
-    speech: float
-    """Seconds."""
+    speech_seconds: float
     voiceprint: Voiceprint | None
     """None where the stored one stays."""
 

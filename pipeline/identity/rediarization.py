@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from pipeline.identity.plan import Assignment, IdentityPlan, ParticipantKey, SegmentMove, VoiceUpdate, changed_by
 from pipeline.identity.state import ParticipantState, is_confirmed
-from pipeline.transcript.participants import free_label, speech
+from pipeline.transcript.participants import free_label, speech_seconds
 from pipeline.types import ConversationSegment, Participant, Turn, Voiceprint
 
 
@@ -29,7 +29,8 @@ def plan_rediarization(
     confirmed = {person.key for person in participants if person.user_confirmed}
     stored = _stored_participants(segments, label_of, confirmed)
     updates = [
-        VoiceUpdate(key, speech(turns, label), None if key in confirmed else voices.get(label)) for label, key in stored.items()
+        VoiceUpdate(key, speech_seconds(turns, label), None if key in confirmed else voices.get(label))
+        for label, key in stored.items()
     ]
     taken = {person.label for person in participants}
     added: list[Participant] = []
@@ -37,7 +38,7 @@ def plan_rediarization(
     for label in sorted(set(label_of.values()) - stored.keys()):
         participant_of[label] = free = free_label(taken)
         taken.add(free)
-        added.append(Participant(free, speech(turns, label), voices.get(label)))
+        added.append(Participant(free, speech_seconds(turns, label), voices.get(label)))
     moves = _moves(segments, label_of, participant_of, confirmed)
     heard: set[ParticipantKey] = {update.participant for update in updates if update.voiceprint is not None}
     heard |= {person.label for person in added if person.voiceprint is not None}

@@ -23,8 +23,7 @@ class ParticipantState:
     """Cosine similarity to the speaker that it was matched to; None for a speaker that was new or that a person named."""
     enrolled: bool = True
     """Whether the vector is a reference of the speaker."""
-    speech: float = 0.0
-    """Seconds."""
+    speech_seconds: float = 0.0
     has_turns: bool = True
     """The diarizer found it. The other participants hold single segments that went to a speaker."""
     is_named: bool = False
@@ -61,7 +60,9 @@ def is_confirmed(segment: ConversationSegment) -> bool:
 
 def of_speaker(participants: Iterable[ParticipantState], speaker: SpeakerKey) -> ParticipantState | None:
     """The participant with this speaker; of several the one who speaks most, and of equals the first."""
-    return max((person for person in participants if person.speaker == speaker), key=lambda person: person.speech, default=None)
+    return max(
+        (person for person in participants if person.speaker == speaker), key=lambda person: person.speech_seconds, default=None
+    )
 
 
 def nearest(voice: Voiceprint | None, participants: Iterable[ParticipantState]) -> tuple[ParticipantState | None, float]:

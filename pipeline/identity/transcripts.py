@@ -7,7 +7,7 @@ from itertools import count
 from pipeline.identity.matching import Neighbours, closest
 from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, SegmentMove, SpeakerKey, changed_by
 from pipeline.identity.segment_reassignment import DisputedSegment, reassign_segments
-from pipeline.transcript.participants import free_label, speech
+from pipeline.transcript.participants import free_label, speech_seconds
 from pipeline.types import Participant, Transcript
 
 
@@ -34,7 +34,7 @@ def all_participants(transcript: Transcript) -> list[Participant]:
     if len({(p.voiceprint.model, p.voiceprint.vector.shape) for p in participants.values() if p.voiceprint is not None}) > 1:
         raise ValueError("The voiceprints of a transcript must come from one embedding model.")
     for label in sorted({turn.speaker for turn in transcript.turns} - participants.keys()):
-        participants[label] = Participant(label, speech(transcript.turns, label), None)
+        participants[label] = Participant(label, speech_seconds(transcript.turns, label), None)
     return list(participants.values())
 
 
@@ -63,7 +63,7 @@ def plan_transcript(
     added = [*participants, *moved.outliers]
     assignments += [Assignment(person.label, None) for person in moved.outliers]
     participant_of: dict[SpeakerKey | None, str] = {}
-    for person, assignment in sorted(zip(added, assignments, strict=True), key=lambda pair: -pair[0].speech):
+    for person, assignment in sorted(zip(added, assignments, strict=True), key=lambda pair: -pair[0].speech_seconds):
         participant_of.setdefault(assignment.speaker, person.label)  # of several with one speaker, the one who speaks most
     moves = []
     for position, target in moved.targets.items():

@@ -128,8 +128,8 @@ def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Seg
     """Assign each word to a speaker and split the utterances where the speaker changes.
 
     A word belongs to the speaker who speaks most during it in the exclusive diarization; a word in no turn, to the nearest turn
-    within `MAX_GAP_S`; a word far from all turns, to the speaker of its neighbour in the utterance; up to `MAX_EDGE_WORDS` words
-    at the edge of a sentence, to the speaker of the rest. No word is lost, repeated or moved. A segment never spans two
+    within `MAX_GAP_S`; a word far from all turns, to the speaker of its neighbour in the utterance; up to `MAX_EDGE_WORDS`
+    words at the edge of a sentence, to the speaker of the rest. No word is lost, repeated or moved. A segment never spans two
     utterances, so that segments stay sentences. `overlap` is set where a turn of another speaker covers more than
     `MIN_OVERLAP_S` of the segment, or half of a shorter one. Without turns all words belong to `ONLY_SPEAKER`.
     """

@@ -53,7 +53,9 @@ async def diarize(
         voiceprint = await stages.embedder.embed(audio, spans, heard) if spans else None
         return Participant(label, participants.speech_seconds(diarization.turns, label), voiceprint)
 
-    return diarization, await map_bounded(participant, sorted({turn.speaker for turn in diarization.turns}), MAX_PARTICIPANTS_IN_FLIGHT)
+    return diarization, await map_bounded(
+        participant, sorted({turn.speaker for turn in diarization.turns}), MAX_PARTICIPANTS_IN_FLIGHT
+    )
 
 
 def speakers_of(segments: Mapping[int, Sequence[Word]], diarization: Diarization) -> dict[int, str]:

@@ -26,7 +26,7 @@ MIN_LOGPROB = -0.6
 """Mean token log probability below which the transcription is doubtful."""
 
 MAX_COMPRESSION = 2.4
-"""Ratio of a text's length to its zlib compression above which Whisper's own decoder assumes a loop (Radford et al. 2022, 4.5)."""
+"""Text length over compressed length, above which Whisper's own decoder assumes a loop (Radford et al. 2022, 4.5)."""
 MIN_LOOP_CHARACTERS = 100
 """A shorter repetition may be spoken: "no, no, no, no"."""
 

@@ -113,7 +113,7 @@ async def _update_participants(
     num_segments = {person.key: person.num_segments for person in stored}
     for voice in processed.participants:
         id_ = participant_of[voice.label]
-        await participants.add_speech(session, id_, voice.speech)
+        await participants.add_speech(session, id_, voice.speech_seconds)
         added = sum(participant_of[segment.speaker] == id_ for segment in processed.segments)
         if num_segments.get(id_, 0) + added <= MAX_RECOMPUTED_SEGMENTS:
             await participants.recompute(session, [id_])
@@ -124,7 +124,7 @@ async def _merge_unknown(session: AsyncSession, policy: IdentityPolicy, voices: 
     evidence = [
         voice.voiceprint.vector
         for voice in voices
-        if voice.speech >= LONG_ENOUGH and voice.voiceprint is not None and voice.voiceprint.model == policy.model
+        if voice.speech_seconds >= LONG_ENOUGH and voice.voiceprint is not None and voice.voiceprint.model == policy.model
     ]
     change = SpeakerChange(session)
     await unknown_speakers.merge_matching(change, policy, evidence)

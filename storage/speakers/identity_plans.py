@@ -64,7 +64,7 @@ async def apply_participants(session: AsyncSession, conversation_id: int, plan: 
             change = update(ParticipantRow).where(ParticipantRow.id == assignment.participant)
             await session.execute(change.values(_assigned_values(assignment, created)))
     for voice in plan.voice_updates:
-        heard: dict[str, Any] = {"speech": voice.speech}
+        heard: dict[str, Any] = {"speech_seconds": voice.speech_seconds}
         if voice.voiceprint is not None:
             heard |= {"vector": voice.voiceprint.vector, "model": voice.voiceprint.model}
         await session.execute(update(ParticipantRow).where(ParticipantRow.id == voice.participant).values(heard))
@@ -80,7 +80,7 @@ def _new_values(conversation_id: int, person: Participant) -> dict[str, Any]:
     return {
         "conversation_id": conversation_id,
         "label": person.label,
-        "speech": person.speech,
+        "speech_seconds": person.speech_seconds,
         "vector": person.voiceprint and person.voiceprint.vector,
         "model": person.voiceprint and person.voiceprint.model,
     }

@@ -59,7 +59,7 @@ async def participants(session: AsyncSession, conversation_id: int) -> list[Part
     row = ParticipantRow
     found = (
         select(
-            *(row.id, row.label, row.speaker_id, row.vector, row.model, row.confidence, row.enrolled, row.speech),
+            *(row.id, row.label, row.speaker_id, row.vector, row.model, row.confidence, row.enrolled, row.speech_seconds),
             exists().where(TurnRow.participant_id == row.id).label("has_turns"),
             *(Speaker.name, segments.c.confirmed, segments.c.number, segments.c.last),
         )
@@ -76,7 +76,7 @@ async def participants(session: AsyncSession, conversation_id: int) -> list[Part
             voiceprint=None if person.vector is None else Voiceprint(person.vector, person.model),
             similarity=person.confidence,
             enrolled=person.enrolled,
-            speech=person.speech,
+            speech_seconds=person.speech_seconds,
             has_turns=person.has_turns,
             is_named=person.name is not None and not is_unknown(person.name),
             has_confirmed_segment=bool(person.confirmed),

@@ -54,7 +54,7 @@ async def delete_silent(session: AsyncSession, conversation_id: int) -> set[int]
 async def add_speech(session: AsyncSession, participant_id: int, seconds: float) -> None:
     """Add to the seconds that a participant speaks. `seconds` may be negative; the sum is at least 0."""
     change = update(ParticipantRow).where(ParticipantRow.id == participant_id)
-    await session.execute(change.values(speech=func.greatest(ParticipantRow.speech + seconds, 0.0)))
+    await session.execute(change.values(speech_seconds=func.greatest(ParticipantRow.speech_seconds + seconds, 0.0)))
 
 
 async def recompute(session: AsyncSession, participant_ids: Iterable[int]) -> list[int]:

@@ -80,7 +80,7 @@ class ParticipantRow(Base):
     confidence: Mapped[float | None]
     vector: Mapped[Vector | None]
     model: Mapped[str | None]
-    speech: Mapped[float] = mapped_column(server_default=text("0"))
+    speech_seconds: Mapped[float] = mapped_column("speech", server_default=text("0"))
     enrolled: Mapped[bool] = mapped_column(server_default=true())
 
 

@@ -33,7 +33,7 @@ async def add_talk(session: AsyncSession, speakers: Sequence[int | None], lines:
         model = None if vector is None else MODEL
         person = ParticipantRow(
             conversation_id=conversation_id, label=f"SPEAKER_{i:02d}", speaker_id=speaker_id, vector=vector, model=model,
-            speech=9.0,
+            speech_seconds=9.0,
         )  # fmt: skip
         session.add(person)
         await session.flush()

@@ -45,7 +45,7 @@ def test_voices_come_back_to_the_last_digit() -> None:
     result = Diarized.load(Diarized(diarization=diarization, participants=people).dump())
     found, heard = result.diarization, result.participants
     assert (found.turns, found.exclusive) == (diarization.turns, diarization.exclusive)
-    assert [(who.label, who.speech) for who in heard] == [(who.label, who.speech) for who in people]
+    assert [(who.label, who.speech_seconds) for who in heard] == [(who.label, who.speech_seconds) for who in people]
     before = [*diarization.voiceprints.values(), people[0].voiceprint]
     after = [*found.voiceprints.values(), heard[0].voiceprint]
     for was, now in zip(before, after, strict=True):
@@ -66,7 +66,7 @@ def test_results_of_version_1_are_read() -> None:
     assert found.diarization.turns == (Turn(0.0, 1.5, "SPEAKER_00"),)
     assert found.diarization.exclusive == (Turn(0.0, 1.0, "SPEAKER_00"),)
     assert found.diarization.voiceprints["SPEAKER_00"].vector.tolist() == [np.float32(0.1), -1.0]
-    assert [(who.label, who.speech) for who in found.participants] == [("SPEAKER_00", 1.5), ("SPEAKER_01", 1.0)]
+    assert [(who.label, who.speech_seconds) for who in found.participants] == [("SPEAKER_00", 1.5), ("SPEAKER_01", 1.0)]
     first, second = (who.voiceprint for who in found.participants)
     assert first is not None
     assert (first.vector.dtype, first.vector.tolist(), first.model) == (np.dtype(np.float32), [0.5, 0.25], "m")

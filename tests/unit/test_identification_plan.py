@@ -24,9 +24,9 @@ ADA, BOB, UNKNOWN = 1, 2, 3
 SEGMENT = 100
 
 
-def person(key: int, speaker: int | None, *, speech: float = 5.0) -> ParticipantState:
+def person(key: int, speaker: int | None, *, speech_seconds: float = 5.0) -> ParticipantState:
     named = speaker in (ADA, BOB)
-    return ParticipantState(key, f"SPEAKER_{key:02d}", speaker, None, 0.7, is_named=named, speech=speech)
+    return ParticipantState(key, f"SPEAKER_{key:02d}", speaker, None, 0.7, is_named=named, speech_seconds=speech_seconds)
 
 
 def plan(
@@ -69,7 +69,7 @@ def test_a_segment_of_the_speaker_it_is_said_to_be_stays(speaker: int, only_this
 
 def test_a_segment_of_a_named_speaker_moves_alone() -> None:
     """To the participant of the speaker who speaks most, else to one that is added."""
-    people = [person(10, ADA), person(11, BOB, speech=3.0), person(12, BOB, speech=9.0)]
+    people = [person(10, ADA), person(11, BOB, speech_seconds=3.0), person(12, BOB, speech_seconds=9.0)]
     assert plan(people, BOB) == (IdentityPlan(moves=[SegmentMove(SEGMENT, 10, 12, CONFIRMED)]), BOB)
     added = IdentityPlan(
         [Participant("SPEAKER_00", 0.0, None)],
@@ -96,7 +96,7 @@ def test_the_segment_is_the_speakers_and_no_named_speaker_changes(
     voices: list[tuple[int | None, float, bool]], target: int | None, enroll: bool, only_this: bool
 ) -> None:
     there = [
-        replace(person(10 + i, speaker, speech=speech), enrolled=enrolled)
+        replace(person(10 + i, speaker, speech_seconds=speech), enrolled=enrolled)
         for i, (speaker, speech, enrolled) in enumerate(voices)
     ]
     found, speaker = plan(there, target, enroll=enroll, only_this=only_this)

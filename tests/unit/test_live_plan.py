@@ -22,10 +22,12 @@ def said(label: str, vector: Vector | None, seconds: float = 3.0) -> Participant
 
 
 def stored(
-    key: int, vector: Vector | None, speaker: int | None, last_position: int = -1, speech: float = 5.0
+    key: int, vector: Vector | None, speaker: int | None, last_position: int = -1, speech_seconds: float = 5.0
 ) -> ParticipantState:
     print_ = None if vector is None else Voiceprint(vector, MODEL)
-    return ParticipantState(key, f"SPEAKER_{key:02d}", speaker, print_, speech=speech, last_position=last_position)
+    return ParticipantState(
+        key, f"SPEAKER_{key:02d}", speaker, print_, speech_seconds=speech_seconds, last_position=last_position
+    )
 
 
 def plan(
@@ -58,7 +60,11 @@ def test_a_new_voice_is_the_closest_known_speaker_else_a_new_one() -> None:
 
 def test_a_known_speaker_who_is_there_already_is_that_participant() -> None:
     """Also where the participant's own vector is not near: the one who speaks most."""
-    there = [stored(10, voice(2), ADA, speech=1.0), stored(11, voice(3), ADA, speech=9.0), stored(12, None, ADA, speech=9.0)]
+    there = [
+        stored(10, voice(2), ADA, speech_seconds=1.0),
+        stored(11, voice(3), ADA, speech_seconds=9.0),
+        stored(12, None, ADA, speech_seconds=9.0),
+    ]
     found = plan([said("a", voice(1))], there, {"a": {ADA: 0.8}})
     assert (found.participant_of, found.assignments) == ({"a": 11}, [])
 
@@ -136,6 +142,6 @@ def test_every_voice_has_a_participant_of_its_own(
         assert assignment.participant in found.participant_of.values()
         earlier = next((person for person in participants if person.key == assignment.participant), None)
         assert earlier is None or earlier.speaker is None, "no speaker is taken from a participant"
-    short = [found.participant_of[person.label] for person in voices if person.speech < 2.0]
+    short = [found.participant_of[person.label] for person in voices if person.speech_seconds < 2.0]
     for assignment in found.assignments:
         assert assignment.participant not in short or assignment.speaker is None

@@ -91,7 +91,7 @@ async def test_voices_that_cannot_be_distinguished_are_one() -> None:
     (person,) = found.participants
     assert person.voiceprint is not None
     assert person.voiceprint.vector[2] == 6.0  # that of the whole span
-    assert person.speech == pytest.approx(5.9)
+    assert person.speech_seconds == pytest.approx(5.9)
     assert found.segments[0].emotion is not None
     assert found.segments[0].emotion.confidence == pytest.approx(0.6)
 

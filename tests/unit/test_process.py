@@ -112,7 +112,7 @@ async def test_a_given_language_is_not_detected() -> None:
 
 async def test_somebody_without_words_is_in_the_turns_but_has_no_voiceprint() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
-    assert [(p.label, p.speech, p.voiceprint is not None) for p in transcript.participants] == [
+    assert [(p.label, p.speech_seconds, p.voiceprint is not None) for p in transcript.participants] == [
         ("S0", 6, True),
         ("S1", 31, True),
         ("S2", 2, False),
@@ -123,7 +123,7 @@ async def test_somebody_without_words_is_in_the_turns_but_has_no_voiceprint() ->
 async def test_words_where_the_diarizer_heard_nobody_are_kept() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script(turns=[])), Options(), ignore)
     assert len(transcript.segments) == 2
-    assert [(p.voiceprint, p.speech) for p in transcript.participants] == [(None, 0.0)]
+    assert [(p.voiceprint, p.speech_seconds) for p in transcript.participants] == [(None, 0.0)]
 
 
 async def test_silence_gives_an_empty_transcript() -> None:

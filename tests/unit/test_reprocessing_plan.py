@@ -22,7 +22,12 @@ FORMER, NEW = 10, 20
 
 def person(key: int, speaker: int | None, similarity: float | None = None, *, model: str | None = MODEL) -> ParticipantState:
     return ParticipantState(
-        key, f"SPEAKER_{key:02d}", speaker, None if model is None else Voiceprint(voice(key), model), similarity, speech=5.0
+        key,
+        f"SPEAKER_{key:02d}",
+        speaker,
+        None if model is None else Voiceprint(voice(key), model),
+        similarity,
+        speech_seconds=5.0,
     )
 
 
@@ -131,7 +136,7 @@ def test_a_segment_that_a_person_assigned_goes_to_that_speaker() -> None:
     new = [person(20, BOB, 0.9), person(21, CAL)], [segment(3, 20), segment(4, 20), segment(5, 20, 9), segment(6, 21)]
     plan = carry_over(former, new, {3: 1, 4: 1, 5: 2})
     (added,) = plan.added
-    assert (added.speech, added.voiceprint) == (0.0, None)
+    assert (added.speech_seconds, added.voiceprint) == (0.0, None)
     assert plan.assignments == [Assignment(added.label, ADA)]
     assert plan.moves == [SegmentMove(3, 20, added.label, CONFIRMED), SegmentMove(4, 20, added.label, CONFIRMED)]
     assert plan.recomputed == {20, added.label}
@@ -140,7 +145,7 @@ def test_a_segment_that_a_person_assigned_goes_to_that_speaker() -> None:
 def test_it_goes_to_the_participant_of_that_speaker_who_speaks_most_or_stays() -> None:
     was = replace(person(10, ADA, 0.7), has_confirmed_segment=True)
     former = [was], [segment(1, 10, confirmed=True), segment(2, 10, confirmed=True)]
-    people = [person(20, BOB, 0.9), person(21, ADA, 0.6), replace(person(22, ADA, 0.6), speech=9.0)]
+    people = [person(20, BOB, 0.9), person(21, ADA, 0.6), replace(person(22, ADA, 0.6), speech_seconds=9.0)]
     new = people, [segment(3, 20), segment(4, 20, 9), segment(5, 21)]
     plan = carry_over(former, new, {3: 1, 5: 2})
     assert (plan.added, plan.assignments) == ([], [Assignment(21, ADA, 0.7)])  # as it says the words of ADA alone

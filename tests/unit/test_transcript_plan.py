@@ -79,7 +79,7 @@ def test_a_segment_that_clearly_is_a_named_speakers_goes_to_a_participant_of_its
     content = heard({"A": voice(3)}, [("A", voice(3)), ("A", near(voice(1), 0.7)), ("A", near(voice(1), 0.8))])
     found = plan(content, {ADA: [voice(1)]})
     added = found.added[-1]
-    assert (added.speech, added.voiceprint) == (0.0, None)
+    assert (added.speech_seconds, added.voiceprint) == (0.0, None)
     # Recognised from single segments, it is not what others are recognised by.
     assert found.assignments[-1] == Assignment(added.label, ADA, enrolled=False)
     assert [(move.segment, move.source, move.target) for move in found.moves] == [(1, "A", added.label), (2, "A", added.label)]
@@ -90,7 +90,9 @@ def test_a_segment_that_clearly_is_a_named_speakers_goes_to_a_participant_of_its
 def test_of_several_participants_with_the_named_speaker_the_one_who_speaks_most_gets_the_segment() -> None:
     content = heard({"A": voice(3), "B": voice(11), "C": voice(12), "D": voice(13)}, [("A", near(voice(1), 0.7))])
     speech = {"B": 4.0, "C": 8.0, "D": 8.0}
-    content = replace(content, participants=tuple(replace(p, speech=speech.get(p.label, 9.0)) for p in content.participants))
+    content = replace(
+        content, participants=tuple(replace(p, speech_seconds=speech.get(p.label, 9.0)) for p in content.participants)
+    )
     found = plan(content, {ADA: [voice(1)]}, nearby={label: {ADA: 0.9} for label in "BCD"})
     assert [move.target for move in found.moves] == ["C"]
     assert len(found.added) == 4
@@ -139,7 +141,7 @@ def test_segments_that_are_nobodys_become_participants_without_a_lasting_speaker
         SegmentMove(2, "A", second.label),
         SegmentMove(3, "A", first.label),
     ]
-    assert first.speech == 3.0
+    assert first.speech_seconds == 3.0
     assert first.voiceprint is not None
     assert first.voiceprint.vector is said[1][1]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.windows import MIN_LAST_SHARD_S, MAX_SILENCE_S, MAX_WINDOW_S, SHARD_S, pack, shards
+from pipeline.transcript.windows import MAX_SILENCE_S, MAX_WINDOW_S, MIN_LAST_SHARD_S, SHARD_S, pack, shards
 from pipeline.types import Span
 
 # Quarters of a second are exact in binary, so that lengths can be compared without a tolerance.
