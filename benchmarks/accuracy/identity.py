@@ -32,7 +32,7 @@ from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve
-from pipeline.identity.matching import LONG_ENOUGH, THRESHOLDS
+from pipeline.identity.matching import MIN_COMPARED_S, THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.transcript import participants
 from pipeline.types import SAMPLE_RATE, ConversationSegment, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
@@ -186,7 +186,7 @@ async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPol
 
 
 def judge(
-    tally: Tally, lines: Iterable[ConversationSegment], turns: Sequence[Turn], names: set[str], shortest: float = LONG_ENOUGH
+    tally: Tally, lines: Iterable[ConversationSegment], turns: Sequence[Turn], names: set[str], shortest: float = MIN_COMPARED_S
 ) -> None:
     for line in lines:
         truth = truth_of(line, turns)

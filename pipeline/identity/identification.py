@@ -1,4 +1,4 @@
-"""What follows where a person says whose voice a segment is.
+"""The consequences of an identification: a person names the speaker of a segment.
 
 A segment of an unknown voice names that voice everywhere, in all conversations, also those to come: its speaker is renamed, or
 becomes the known one. A segment of a speaker that has a name is a mistake in that segment alone, which moves to another

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
-from pipeline.identity.matching import LONG_ENOUGH, Neighbours, closest
+from pipeline.identity.matching import MIN_COMPARED_S, Neighbours, closest
 from pipeline.identity.plan import Assignment, IdentityPlan, NewSpeaker, ParticipantKey, SpeakerKey
 from pipeline.identity.state import ParticipantState, nearest, of_speaker
 from pipeline.transcript.participants import free_label
@@ -24,9 +24,7 @@ def unrecognised(voices: Sequence[Participant], stored: Sequence[ParticipantStat
         same, close = nearest(voice.voiceprint, [person for person in stored if person.key not in taken])
         if same is None or close <= threshold or same.speaker is None:
             # Which participants are left for the voices after it depends on this one's speaker.
-            return {
-                v.label: v.voiceprint for v in ordered[index:] if v.voiceprint is not None and v.speech_seconds >= LONG_ENOUGH
-            }
+            return {v.label: v.voiceprint for v in ordered[index:] if v.voiceprint is not None and v.speech_seconds >= MIN_COMPARED_S}
         taken.add(same.key)
     return {}
 
@@ -77,7 +75,7 @@ class _Planner:
         same = closest_here if close > self._threshold else None
         if same is not None and same.speaker is not None:
             return same.key
-        if voice.voiceprint is not None and voice.speech_seconds >= LONG_ENOUGH:
+        if voice.voiceprint is not None and voice.speech_seconds >= MIN_COMPARED_S:
             speaker, similarity = self._match(voice.voiceprint, near)
             there = None if speaker is None else of_speaker(self._participants.values(), speaker)
             if there is not None and there.key not in taken:

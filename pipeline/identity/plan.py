@@ -2,7 +2,7 @@
 
 A planner reads values and returns an `IdentityPlan`. A service owns the transaction in which `storage.speakers.identity_values`
 loads the values, the plan is made, and the plan is applied: by `storage.speakers.identity_plans`, or by
-`services.identity.recorded_plans` where it can be undone, as merges and all that a person says can.
+`services.identity.recorded_plans` where it can be undone, as merges and identifications can.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -12,7 +12,7 @@ from functools import cached_property
 from pipeline.types import Participant, Voiceprint
 
 CONFIRMED = 1.0
-"""The confidence of a segment whose speaker a person named; the similarity of two voices is always lower."""
+"""The confidence of a segment where a person identified the speaker; the similarity of two voices is always lower."""
 
 ParticipantKey = int | str
 """The id of a stored participant, or the label of one that the plan adds to the conversation."""
@@ -23,7 +23,7 @@ class NewSpeaker:
     """A speaker that the plan creates."""
 
     number: int
-    """Tells the new speakers of one plan apart, and gives the order in which they are created."""
+    """Distinguishes the new speakers of one plan, and gives the order in which they are created."""
     name: str | None = None
     """The name that a person gave; None for the next free `Unknown_NN`."""
 
@@ -74,7 +74,7 @@ class Merge:
     source: int
     target: int
     similarity: float
-    """Median similarity of the references of `source` to those of `target`; `CONFIRMED` where a person said so."""
+    """Median similarity of the references of `source` to those of `target`; `CONFIRMED` where a person decided it."""
     enrolled: bool = True
     """Whether the references of `source` become those of `target`."""
 

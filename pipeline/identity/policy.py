@@ -1,4 +1,4 @@
-"""The settings that decide who a voice belongs to."""
+"""The settings by which voices are identified."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from pipeline.voice_settings import VoiceSettings
 
 @dataclass(frozen=True, slots=True)
 class IdentityPolicy:
-    """What is in force while voices are identified."""
+    """The model and the settings that apply in one transaction."""
 
     model: str
-    """The speaker embedding model that is running; the speaker threshold belongs to it."""
+    """The speaker embedding model that is running, to which the speaker threshold belongs."""
     voice: VoiceSettings
     personalized: bool = True
     """Whether emotions are detected with the profiles of the speakers."""

@@ -1,7 +1,7 @@
 """The participants of a live conversation once the diarizer has processed all of it, which is better than one by one.
 
-The segments stay, with their ids and all that a person said of them; only their participants change. Segments of a participant
-that a person identified, and single segments that a person assigned, stay where they are.
+The segments stay, with their ids and all corrections; only their participants change. Segments of a participant that a person
+identified, and single segments that a person assigned, stay where they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -22,7 +22,7 @@ def plan_rediarization(
     """Give segments to participants as the diarizer found them; the known speakers are compared afterwards.
 
     Args:
-        label_of: The diarizer's label for each segment that it heard, by the segment's id.
+        label_of: The diarizer's label for each segment in which it found a voice, by the segment's id.
         turns: Its turns, overlaps included.
         voices: The voice of each label.
     """

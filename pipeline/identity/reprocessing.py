@@ -1,8 +1,8 @@
 """The speakers of a conversation that is matched or transcribed again.
 
-What a person said of speakers outlives both: participants that are `user_confirmed` keep their speaker. All others are matched
-as if their voices were new; their own vectors are no references then. A voice that resembles nobody any more keeps its speaker
-where nothing else is known of that speaker, so that a name is never lost to a comparison.
+Decisions of a person are kept: participants that are `user_confirmed` keep their speaker. All others are matched as if their
+voices were new; their own vectors are no references then. A voice that resembles no known speaker any more keeps its speaker
+where there are no other references of that speaker, so that a name is never lost to a comparison.
 """
 
 from collections import Counter
@@ -66,7 +66,7 @@ def plan_carry_over(
     successor_of: Mapping[int, int],
     references: References,
 ) -> IdentityPlan:
-    """What a person said of the speakers in the former transcript, applied to the new one.
+    """Apply to the new transcript what a person decided about the speakers of the former one.
 
     Args:
         former: As it was before it was replaced.
@@ -102,10 +102,11 @@ def plan_carry_over(
 
 
 def _keep_voices(new: ConversationState, source: Mapping[int, ParticipantState], references: References) -> list[Assignment]:
-    """The speakers that participants get from the former ones whose words they say.
+    """The speakers that participants get from the former ones, by the words that they share.
 
-    A participant that says most of what one that a person confirmed said before gets that one's speaker. So does one that
-    resembles no known speaker, if there are no other references of that speaker: a new model knows nobody at first.
+    A participant gets the speaker of the former one from which most of its words come, if a person confirmed that one, or if
+    the participant resembles no known speaker and there are no other references of that speaker: of a new embedding model there
+    are none at first.
     """
     counts = Counter(references)
     shared: Counter[tuple[ParticipantKey, ParticipantKey]] = Counter()
@@ -136,7 +137,7 @@ def _keep_voices(new: ConversationState, source: Mapping[int, ParticipantState],
 def _keep_segments(
     participants: Sequence[ParticipantState], segments: Sequence[ConversationSegment], again: Mapping[int, ParticipantState]
 ) -> tuple[list[ParticipantState], list[SegmentMove]]:
-    """Segments whose speaker a person named go to that speaker; `again` has the former participant of each, by its id.
+    """Segments that a person identified go to that speaker; `again` has the former participant of each, by its id.
 
     Returns the participants that have to be added for it, and the moves.
     """

@@ -1,4 +1,4 @@
-"""Segments whose voice is not that of the participant to whom the diarizer gave them, and where they go.
+"""Segments that do not sound like the participant to which the diarizer gave them, and where they go.
 
 The diarizer joins stretches by the sound of the seconds around them, and may give a short stretch within the speech of one
 person to another. A segment is examined only where it is long enough, spoken by one person alone, and below the threshold even
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.identity.matching import LONG_ENOUGH, REASSIGN_MARGIN, Match, Neighbours, similarity
+from pipeline.identity.matching import MIN_COMPARED_S, REASSIGN_MARGIN, Match, Neighbours, similarity
 from pipeline.transcript.participants import free_label
 from pipeline.types import Participant, Segment, Voiceprint
 
@@ -46,7 +46,7 @@ def disputed_segments(
         own, duration = voices.get(segment.speaker), segment.end - segment.start
         if segment.voice is None or own is None or own.model != segment.voice.model:
             continue
-        if segment.overlap or duration < LONG_ENOUGH:
+        if segment.overlap or duration < MIN_COMPARED_S:
             continue
         close = similarity(segment.voice.vector, own.vector)
         if close <= threshold:
@@ -93,7 +93,7 @@ def reassign_segments(
 
 
 def reassign_segment(own: float, known: Mapping[V, float], here: Mapping[V, float], threshold: float) -> tuple[V, float] | None:
-    """The speaker or participant to whom a segment clearly belongs instead of its own, and the similarity to them; else None.
+    """The speaker or participant that a segment clearly belongs to instead of its own, and the similarity; else None.
 
     Args:
         own: Similarity of the segment to its own participant, or to the closest reference of that participant's speaker.
@@ -109,5 +109,5 @@ def reassign_segment(own: float, known: Mapping[V, float], here: Mapping[V, floa
 
 
 def is_outlier(own: float, threshold: float) -> bool:
-    """Whether a segment that belongs to nobody else is too far from its own participant (`own`, as above) to stay there."""
+    """Whether a segment without a better participant is too far from its own (`own`, as above) to stay there."""
     return own + REASSIGN_MARGIN < threshold

@@ -20,7 +20,7 @@ def certain_merges(nearby: Nearby, named: Set[int], apart: Iterable[frozenset[in
       `threshold`, and none is that close to another named speaker.
     * Two unknown speakers become the older one where every reference of either is that close to the other, and none of both is
       that close to a named speaker.
-    * Nothing speaks against it (`apart`): both speak in one conversation, in which they were told apart, or a person has
+    * Nothing speaks against it (`apart`): both speak in one conversation, as different participants, or a person has
       undone this merge before.
     * Neither is part of another merge this time, except that several may become the same speaker, as long as nothing keeps
       them apart from each other. What follows from the merges is not examined until there is new evidence.

@@ -9,7 +9,7 @@ from engines.diarization_errors import diarization_errors
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors, word_errors
 from pipeline.evaluation.scoring import Accuracy, ScoredSegment
-from pipeline.identity.matching import LONG_ENOUGH, is_unknown
+from pipeline.identity.matching import MIN_COMPARED_S, is_unknown
 from pipeline.types import Span, Turn
 from storage.conversations import conversations, labels, segments
 from storage.conversations.labels import LabelledSegment
@@ -51,7 +51,7 @@ class ConversationScore:
     title: str | None
     every: Accuracy
     long: Accuracy
-    """Accuracy over segments of at least `LONG_ENOUGH` seconds."""
+    """Accuracy over segments of at least `MIN_COMPARED_S` seconds."""
     diarization: DiarizationErrors | None
     words: WordErrors | None
 
@@ -96,7 +96,7 @@ async def _score(
             id=conversation_id,
             title=summary.title,
             every=scoring.accuracy(scored, known),
-            long=scoring.accuracy(scored, known, LONG_ENOUGH),
+            long=scoring.accuracy(scored, known, MIN_COMPARED_S),
             diarization=diarization,
             words=None if text is None else WordErrors(*word_errors(text, transcribed)),
         )

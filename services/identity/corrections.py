@@ -1,4 +1,4 @@
-"""What people say about the emotions of segments.
+"""Correcting the emotions of segments.
 
 The speaker's profile of an emotion is computed from the segments corrected to it. The speaker's voice at large is not: its
 references are the vectors of participants, to which the segment has contributed already.

@@ -1,4 +1,4 @@
-"""What a person who listened says of a segment: whose voice it is, or that it is not its speaker's.
+"""Identifying the speaker of a segment, and marking a segment as not its speaker's voice.
 
 `pipeline.identity.identification` decides what follows. Each identification can be undone (`services.identity.undo`).
 """
@@ -56,7 +56,7 @@ async def identify(
     enroll: bool = True,
     only_this: bool = False,
 ) -> Identification:
-    """Say whose segment this is: that of an existing speaker, by id or name, or of a new one with this name.
+    """Store who speaks a segment: an existing speaker, by id or name, or a new one with this name.
 
     With `enroll` false the voice does not become a reference of the (existing) speaker; with `only_this` not even an unknown
     voice is named elsewhere. Raises SegmentNotFoundError, SpeakerNotFoundError, IdentificationError.
@@ -95,7 +95,7 @@ async def identify(
 async def mark_misidentified(
     session: AsyncSession, policy: IdentityPolicy, conversation_id: int, segment_id: int, is_misidentified: bool
 ) -> Mark:
-    """Say that a segment is not its speaker's voice, or that it is; its participant's vector is computed accordingly.
+    """Mark a segment as not its speaker's voice, or take the mark away; its participant's vector is computed again.
 
     Raises SegmentNotFoundError.
     """

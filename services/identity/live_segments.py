@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.live_segments import plan_live_segment, unrecognised
-from pipeline.identity.matching import LONG_ENOUGH
+from pipeline.identity.matching import MIN_COMPARED_S
 from pipeline.identity.plan import IdentityPlan
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.state import ParticipantState
@@ -100,7 +100,7 @@ async def _plan(
 
 
 async def _learn_emotions(session: AsyncSession, plan: IdentityPlan, applied: AppliedPlan) -> None:
-    """Compute emotion profiles of speakers who get a participant with corrected emotions, which was of nobody before."""
+    """Compute the emotion profiles of speakers that get a participant with corrections, which had no speaker before."""
     for assignment in plan.assignments:
         participant_id = applied.participant_id(assignment.participant)
         if assignment.speaker is not None and await emotions.have_corrections(session, [participant_id]):
@@ -124,7 +124,7 @@ async def _merge_unknown(session: AsyncSession, policy: IdentityPolicy, voices: 
     evidence = [
         voice.voiceprint.vector
         for voice in voices
-        if voice.speech_seconds >= LONG_ENOUGH and voice.voiceprint is not None and voice.voiceprint.model == policy.model
+        if voice.speech_seconds >= MIN_COMPARED_S and voice.voiceprint is not None and voice.voiceprint.model == policy.model
     ]
     change = SpeakerChange(session)
     await unknown_speakers.merge_matching(change, policy, evidence)

@@ -9,7 +9,7 @@ from storage.speakers.identity_plans import AppliedPlan
 
 
 async def apply(change: SpeakerChange, policy: IdentityPolicy, conversation_id: int, plan: IdentityPlan) -> AppliedPlan:
-    """Apply what a person said of a conversation. Raises SpeakerNotFoundError, NameTakenError."""
+    """Apply the plan of an identification in a conversation. Raises SpeakerNotFoundError, NameTakenError."""
     created: dict[NewSpeaker, int] = {}
     for assignment in plan.assignments:
         if isinstance(assignment.speaker, NewSpeaker) and assignment.speaker.name is not None:

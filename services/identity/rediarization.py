@@ -40,7 +40,7 @@ async def rediarize(
     """Give segments to participants as the diarizer found them, and match these with the known speakers again.
 
     Args:
-        label_of: The diarizer's label for each segment that it heard, by the segment's id.
+        label_of: The diarizer's label for each segment in which it found a voice, by the segment's id.
         turns: Its turns, overlaps included.
         voices: The voice of each label.
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.identity.enrollment import LONGEST, voice_of
+from pipeline.identity.enrollment import MAX_SAMPLE_S, voice_of
 from services.identity import identification, speaker_admin, undo, unknown_speakers
 from services.identity.identification import Identification, Mark
 from services.identity.unknown_speakers import Suggestion
@@ -13,7 +13,7 @@ from services.policy import Policies
 from services.recordings import Recordings, decode_upload
 from storage.speakers import speaker_queries, speakers
 from storage.speakers.change_log import ChangeSummary
-from storage.speakers.speaker_queries import Entry
+from storage.speakers.speaker_queries import SpeakerEntry
 from storage.speakers.speakers import NameTakenError, Sample, SpeakerSummary
 
 
@@ -30,7 +30,7 @@ class SpeakerService:
         async with self._database.session() as session:
             return await speakers.list_all(session)
 
-    async def page(self, part: str, skip: int, limit: int) -> tuple[list[Entry], int]:
+    async def page(self, part: str, skip: int, limit: int) -> tuple[list[SpeakerEntry], int]:
         """Speakers whose name contains `part`, in any letter case, and their number; those with a given name first."""
         async with self._database.session() as session:
             return await speaker_queries.page(session, part, skip, limit)
@@ -55,7 +55,7 @@ class SpeakerService:
             if await speakers.find(session, name) is not None:  # before the sample is decoded
                 raise NameTakenError(name)
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
-            samples = await asyncio.to_thread(decode_upload, file, Path(directory), LONGEST)
+            samples = await asyncio.to_thread(decode_upload, file, Path(directory), MAX_SAMPLE_S)
         audio = await self._recordings.shared(samples)
         voice = await voice_of(audio.samples, audio.duration, self._recordings.stages)
         async with self._database.session() as session:

@@ -119,7 +119,7 @@ async def labelled_segments(session: AsyncSession, conversation_ids: Sequence[in
 
 
 async def restore(session: AsyncSession, labels: Mapping[int, Label]) -> None:
-    """Give segments, by id, the labels of others, whose words they have."""
+    """Give segments, by id, the labels of the former segments that they stand for."""
     for segment_id, label in labels.items():
         await session.execute(insert(LabelRow).values(asdict(label) | {"segment_id": segment_id}))
 

@@ -1,4 +1,4 @@
-"""How much the speakers of a conversation, or a speaker in all conversations, say, and in which emotions."""
+"""How much somebody speaks, and how it sounds."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations.segments import local_name
 from storage.speakers import speakers
-from storage.speakers.speaker_queries import heard_in
+from storage.speakers.speaker_queries import conversations_with
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+
+LENGTH = SegmentRow.end_offset - SegmentRow.start_offset
 
 
 @dataclass(slots=True)
-class SpeakerStatistics:
+class Voice:
     """What a speaker says in one conversation, or in all."""
 
     speaker_id: int | None
@@ -23,7 +25,7 @@ class SpeakerStatistics:
     segments: int = 0
     seconds: float = 0.0
     emotions: Counter[str] = field(default_factory=Counter)
-    """The number of segments by emotion; segments without one are left out."""
+    """Lines by their emotion; those without one are left out."""
 
     def add(self, emotion: str | None, segments: int, seconds: float) -> None:
         self.segments += segments
@@ -33,49 +35,46 @@ class SpeakerStatistics:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakerHistory:
-    """What a speaker says in all conversations, and when."""
-
-    total: SpeakerStatistics
+class Presence:
+    voice: Voice
     conversations: int
     first_heard: datetime | None
-    """Start of the first conversation with this speaker."""
+    """When the first conversation with them began."""
     last_heard: datetime | None
-    """Start of the last one."""
+    """When the last one began."""
 
 
-async def of_conversation(session: AsyncSession, conversation_id: int) -> list[SpeakerStatistics]:
-    """All who say something in a conversation, those who speak most first."""
+async def of_conversation(session: AsyncSession, conversation_id: int) -> list[Voice]:
+    """Everybody who says something in a conversation; who speaks most comes first."""
     people = (
         select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name)
         .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
         .where(ParticipantRow.conversation_id == conversation_id)
         .order_by(ParticipantRow.id)
     )
-    by_speaker: dict[int, SpeakerStatistics] = {}
-    by_participant: dict[int, SpeakerStatistics] = {}
+    voices: dict[int, Voice] = {}
+    of_participant: dict[int, Voice] = {}
     for index, (participant, speaker, name) in enumerate(await session.execute(people)):
-        own = by_speaker.setdefault(speaker or -participant, SpeakerStatistics(speaker, name or local_name(index)))
-        by_participant[participant] = own
+        voice = voices.setdefault(speaker or -participant, Voice(speaker, name or local_name(index)))
+        of_participant[participant] = voice
     counted = _counted(SegmentRow.participant_id).where(SegmentRow.conversation_id == conversation_id)
     for participant, emotion, segments, seconds in await session.execute(counted):
-        by_participant[participant].add(emotion, segments, seconds)
-    speaking = (found for found in by_speaker.values() if found.segments)
-    return sorted(speaking, key=lambda found: found.seconds, reverse=True)
+        of_participant[participant].add(emotion, segments, seconds)
+    heard = (voice for voice in voices.values() if voice.segments)
+    return sorted(heard, key=lambda voice: voice.seconds, reverse=True)
 
 
-async def of_speaker(session: AsyncSession, speaker_id: int) -> SpeakerHistory:
+async def of_speaker(session: AsyncSession, speaker_id: int) -> Presence:
     """What a speaker says in all conversations. Raises SpeakerNotFoundError."""
-    total = SpeakerStatistics(speaker_id, await speakers.name_of(session, speaker_id))
-    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
-    for emotion, segments, seconds in await session.execute(_counted().where(own)):
-        total.add(emotion, segments, seconds)
+    voice = Voice(speaker_id, await speakers.name_of(session, speaker_id))
+    mine = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
+    for emotion, segments, seconds in await session.execute(_counted().where(mine)):
+        voice.add(emotion, segments, seconds)
     times = func.count(), func.min(Conversation.start_time), func.max(Conversation.start_time)
-    found = select(*times).where(Conversation.id.in_(heard_in(speaker_id)))
-    return SpeakerHistory(total, *(await session.execute(found)).one())
+    talks = select(*times).where(Conversation.id.in_(conversations_with(speaker_id)))
+    return Presence(voice, *(await session.execute(talks)).one())
 
 
 def _counted(*keys: Any) -> Select[Any]:
-    """The number of segments and their seconds, by `keys` and emotion."""
-    sums = func.count(), func.sum(SegmentRow.end_offset - SegmentRow.start_offset)
+    sums = func.count(), func.sum(LENGTH)
     return select(*keys, SegmentRow.emotion_category, *sums).group_by(*keys, SegmentRow.emotion_category)

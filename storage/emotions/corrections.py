@@ -1,4 +1,4 @@
-"""What people say about the emotions of segments, as it is stored."""
+"""Corrected emotions, as the table of segments stores them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -34,7 +34,7 @@ class SegmentEmotion:
 
 
 async def lock_segment(session: AsyncSession, conversation_id: int, segment_id: int) -> SegmentEmotion:
-    """The emotion of a segment, which nobody else changes until the end of the transaction.
+    """The emotion of a segment, whose row is locked until the end of the transaction.
 
     Raises LookupError where there is no such segment.
     """
@@ -84,7 +84,7 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> dict[i
 
 
 async def restore(session: AsyncSession, corrections: Mapping[int, EmotionCorrection]) -> None:
-    """Give segments the corrections of others, whose words they have."""
+    """Give segments, by id, the corrections of the former segments that they stand for."""
     for segment_id, correction in corrections.items():
         change = update(SegmentRow).where(SegmentRow.id == segment_id)
         await session.execute(change.values(**asdict(correction), emotion_corrected=True))

@@ -1,4 +1,4 @@
-"""Speakers, the people with lasting names. What they are known by is in `storage.speakers.references`."""
+"""The table of speakers: people with lasting names. Their reference vectors are in `storage.speakers.references`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from storage.tables import (
 )
 
 IDENTITY_LOCK = 0x73706B72  # "spkr": an advisory lock of ours
-UNKNOWN = f"^{matching.UNKNOWN.pattern}$"
+UNKNOWN = f"^{matching.UNKNOWN_NAME.pattern}$"
 """Names that the program gave, as PostgreSQL writes regular expressions."""
 
-SAMPLE = 8.0
-"""Seconds of a speaker's sample."""
+MAX_SAMPLE_S = 8.0
+"""Length of a speaker's sample."""
 
 
 class SpeakerNotFoundError(LookupError):
@@ -53,7 +53,7 @@ class SpeakerSummary:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where to hear a speaker: seconds in a recording of the audio store."""
+    """A part of a recording in the audio store in which a speaker speaks. `start` and `end` are seconds."""
 
     audio_key: str
     start: float
@@ -61,28 +61,28 @@ class Sample:
 
 
 async def lock(session: AsyncSession) -> None:
-    """Until the end of the transaction nobody else decides who is who.
+    """Take the lock of all decisions about speakers, until the end of the transaction.
 
-    To be taken by all that matches, merges or deletes speakers, before it reads them or locks a row.
+    Whatever matches, merges or deletes speakers takes it before it reads them or locks a row.
     """
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": IDENTITY_LOCK})
 
 
 async def list_all(session: AsyncSession) -> list[SpeakerSummary]:
-    """All speakers by name, with the number of lines that are theirs."""
+    """All speakers by name, with their numbers of segments."""
     counts = (
-        select(ParticipantRow.speaker_id, func.count().label("lines"))
+        select(ParticipantRow.speaker_id, func.count().label("number"))
         .join(SegmentRow, SegmentRow.participant_id == ParticipantRow.id)
         .group_by(ParticipantRow.speaker_id)
         .subquery()
     )
-    columns = (Speaker.id, Speaker.name, Speaker.created_at, Speaker.updated_at, func.coalesce(counts.c.lines, 0))
+    columns = (Speaker.id, Speaker.name, Speaker.created_at, Speaker.updated_at, func.coalesce(counts.c.number, 0))
     found = select(*columns).outerjoin(counts, counts.c.speaker_id == Speaker.id).order_by(Speaker.name)
     return [SpeakerSummary(*row) for row in await session.execute(found)]
 
 
 async def get(session: AsyncSession, speaker_id: int) -> SpeakerSummary:
-    """One speaker, with the number of lines that are theirs. Raises SpeakerNotFoundError."""
+    """One speaker, with its number of segments. Raises SpeakerNotFoundError."""
     columns = (Speaker.id, Speaker.name, Speaker.created_at, Speaker.updated_at)
     row = (await session.execute(select(*columns).where(Speaker.id == speaker_id))).one_or_none()
     if row is None:
@@ -125,7 +125,7 @@ async def count_segments(session: AsyncSession, speaker_id: int) -> int:
 
 
 async def named(session: AsyncSession, speaker_ids: Iterable[int]) -> dict[int, bool]:
-    """Of those of the speakers who are there: has a person named them, or the program?"""
+    """Whether a person gave the speaker its name, for each of the speakers that exists."""
     rows = await session.execute(select(Speaker.id, Speaker.name).where(Speaker.id.in_(list(speaker_ids))))
     return {id_: not matching.is_unknown(name) for id_, name in rows}
 
@@ -140,7 +140,7 @@ async def create_unknown(session: AsyncSession) -> int:
     """A new speaker with the next free name `Unknown_01`, `Unknown_02`, …; returns the id."""
     while True:
         number = (await session.execute(select(unknown_speaker_number.next_value()))).scalar_one()
-        # Somebody may have chosen such a name by hand; then the next number is tried.
+        # A person may have given such a name; then the next number is tried.
         new = insert(Speaker).values(name=f"Unknown_{number:02d}").on_conflict_do_nothing(index_elements=[Speaker.name])
         created = (await session.execute(new.returning(Speaker.id))).scalar_one_or_none()
         if created is not None:
@@ -148,10 +148,9 @@ async def create_unknown(session: AsyncSession) -> int:
 
 
 async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
-    """Where a speaker is heard best: long enough, alone, and first among the lines whose words were easiest to make out.
+    """The best sample of a speaker: without overlap, long enough, and with the most probable words.
 
-    None where no recording is kept.
-    Raises SpeakerNotFoundError.
+    None where no recording is kept. Raises SpeakerNotFoundError.
     """
     await name_of(session, speaker_id)
     length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()
@@ -160,17 +159,17 @@ async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .join(Conversation, ParticipantRow.conversation_id == Conversation.id)
         .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), ~SegmentRow.is_misidentified)
-        .order_by(SegmentRow.overlap, func.least(length, SAMPLE / 2).desc(), clear, SegmentRow.id)
+        .order_by(SegmentRow.overlap, func.least(length, MAX_SAMPLE_S / 2).desc(), clear, SegmentRow.id)
         .limit(1)
     )
     row: Any = (await session.execute(best)).one_or_none()
-    return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + SAMPLE))
+    return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + MAX_SAMPLE_S))
 
 
 async def orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:
-    """Those of the speakers whom the program named, who say nothing, and whom nothing is known of."""
-    heard = exists().where(SegmentRow.participant_id == ParticipantRow.id)
-    has = or_(ParticipantRow.vector.is_not(None), heard)
+    """Those of the speakers that have no given name, no segments, no references and no emotion profiles."""
+    has_segments = exists().where(SegmentRow.participant_id == ParticipantRow.id)
+    has = or_(ParticipantRow.vector.is_not(None), has_segments)
     used = [exists().where(ParticipantRow.speaker_id == Speaker.id, has)]
     used += [exists().where(table.speaker_id == Speaker.id) for table in (VoiceprintRow, EmotionProfile)]
     unknown = (Speaker.id.in_(list(speaker_ids)), Speaker.name.regexp_match(UNKNOWN))
@@ -178,6 +177,6 @@ async def orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequenc
 
 
 async def delete_orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> None:
-    """Delete those of the speakers who are `orphaned`."""
+    """Delete those of the speakers that are `orphaned`."""
     gone = await orphaned(session, speaker_ids)
     await session.execute(delete(Speaker).where(Speaker.id.in_(gone)))

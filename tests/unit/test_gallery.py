@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.identity.gallery import ROOM, ReferenceMatrix
-from pipeline.identity.matching import CLOSEST, closest, match
+from pipeline.identity.matching import MAX_SIMILARITY, closest, match
 
 
 def _vectors(count: int, dimension: int, seed: int = 0) -> np.ndarray:
@@ -43,4 +43,4 @@ def test_a_speaker_is_as_close_as_the_closest_reference() -> None:
     matrix = ReferenceMatrix(2)
     matrix.put([("far", 1, np.array([0, 1], np.float32)), ("near", 1, np.array([2, 0], np.float32))])
     (near,) = matrix.neighbours(np.array([[1, 0]], np.float32), -1.1)
-    assert near == {1: CLOSEST}
+    assert near == {1: MAX_SIMILARITY}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.identity.matching import CLOSEST, THRESHOLDS, Match, match, threshold_for
+from pipeline.identity.matching import MAX_SIMILARITY, THRESHOLDS, Match, match, threshold_for
 
 
 def _rows(*rows: list[float]) -> NDArray[np.float32]:
@@ -23,7 +23,7 @@ def test_the_closest_reference_decides_and_not_the_average() -> None:
     assert [m and m.speaker_id for m in found] == [7, 7]
     assert found[0] is not None
     assert found[0].similarity == pytest.approx(0.9 / np.hypot(0.9, 0.1))
-    assert found[1] == Match(7, CLOSEST)
+    assert found[1] == Match(7, MAX_SIMILARITY)
 
 
 def test_a_voice_is_matched_only_above_the_threshold() -> None:
@@ -42,14 +42,14 @@ def test_lengths_do_not_matter() -> None:
 
 
 def test_of_two_equally_close_speakers_the_first_known_wins() -> None:
-    assert match(_rows([1, 0]), _rows([1, 0], [1, 0]), _ids(9, 2), 0.5) == [Match(2, CLOSEST)]
+    assert match(_rows([1, 0]), _rows([1, 0], [1, 0]), _ids(9, 2), 0.5) == [Match(2, MAX_SIMILARITY)]
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, -np.inf])
 def test_a_vector_without_a_direction_matches_nothing_and_harms_nobody(bad: float) -> None:
     nothing = [bad, bad]
-    assert match(_rows(nothing, [0, 1]), _rows([1, 0], [0, 1]), _ids(1, 2), -0.5) == [None, Match(2, CLOSEST)]
-    assert match(_rows([1, 0]), _rows(nothing, [1, 0]), _ids(1, 2), -0.5) == [Match(2, CLOSEST)]
+    assert match(_rows(nothing, [0, 1]), _rows([1, 0], [0, 1]), _ids(1, 2), -0.5) == [None, Match(2, MAX_SIMILARITY)]
+    assert match(_rows([1, 0]), _rows(nothing, [1, 0]), _ids(1, 2), -0.5) == [Match(2, MAX_SIMILARITY)]
     assert match(_rows([1, 0]), _rows(nothing), _ids(1), -0.5) == [None]
 
 
