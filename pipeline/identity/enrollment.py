@@ -10,7 +10,8 @@ from pipeline.types import NO_HINT, Diarization, Observation, Span, Voiceprint
 MIN_SPEECH_S = 3.0
 """On read speech no same-speaker pair is missed from 3 s on (benchmarks/accuracy/speaker_threshold.py)."""
 MAX_SAMPLE_S = 300.0
-"""An embedding is not better with more speech than `participants.MAX_CLEAN_SPEECH_S`, and a sample is not a recording to transcribe."""
+"""An embedding is not better with more speech than `participants.MAX_CLEAN_SPEECH_S`, and a sample is not a recording to
+transcribe."""
 SECOND_VOICE_SHARE = 0.1
 """Share of the speech from which a second label is a second voice: less is mostly a laugh or a breath."""
 SECOND_VOICE_S = 1.0

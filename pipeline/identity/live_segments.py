@@ -24,7 +24,11 @@ def unrecognised(voices: Sequence[Participant], stored: Sequence[ParticipantStat
         same, close = nearest(voice.voiceprint, [person for person in stored if person.key not in taken])
         if same is None or close <= threshold or same.speaker is None:
             # Which participants are left for the voices after it depends on this one's speaker.
-            return {v.label: v.voiceprint for v in ordered[index:] if v.voiceprint is not None and v.speech_seconds >= MIN_COMPARED_S}
+            return {
+                v.label: v.voiceprint
+                for v in ordered[index:]
+                if v.voiceprint is not None and v.speech_seconds >= MIN_COMPARED_S
+            }
         taken.add(same.key)
     return {}
 

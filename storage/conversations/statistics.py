@@ -1,4 +1,4 @@
-"""How much somebody speaks, and how it sounds."""
+"""How much the speakers of a conversation, or a speaker in all conversations, say, and in which emotions."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,11 +13,9 @@ from storage.speakers import speakers
 from storage.speakers.speaker_queries import conversations_with
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
-LENGTH = SegmentRow.end_offset - SegmentRow.start_offset
-
 
 @dataclass(slots=True)
-class Voice:
+class SpeakerStatistics:
     """What a speaker says in one conversation, or in all."""
 
     speaker_id: int | None
@@ -25,7 +23,7 @@ class Voice:
     segments: int = 0
     seconds: float = 0.0
     emotions: Counter[str] = field(default_factory=Counter)
-    """Lines by their emotion; those without one are left out."""
+    """The number of segments by emotion; segments without one are left out."""
 
     def add(self, emotion: str | None, segments: int, seconds: float) -> None:
         self.segments += segments
@@ -35,46 +33,49 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
-    voice: Voice
+class SpeakerHistory:
+    """What a speaker says in all conversations, and when."""
+
+    total: SpeakerStatistics
     conversations: int
     first_heard: datetime | None
-    """When the first conversation with them began."""
+    """Start of the first conversation with this speaker."""
     last_heard: datetime | None
-    """When the last one began."""
+    """Start of the last one."""
 
 
-async def of_conversation(session: AsyncSession, conversation_id: int) -> list[Voice]:
-    """Everybody who says something in a conversation; who speaks most comes first."""
+async def of_conversation(session: AsyncSession, conversation_id: int) -> list[SpeakerStatistics]:
+    """All who say something in a conversation, those who speak most first."""
     people = (
         select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name)
         .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
         .where(ParticipantRow.conversation_id == conversation_id)
         .order_by(ParticipantRow.id)
     )
-    voices: dict[int, Voice] = {}
-    of_participant: dict[int, Voice] = {}
+    by_speaker: dict[int, SpeakerStatistics] = {}
+    by_participant: dict[int, SpeakerStatistics] = {}
     for index, (participant, speaker, name) in enumerate(await session.execute(people)):
-        voice = voices.setdefault(speaker or -participant, Voice(speaker, name or local_name(index)))
-        of_participant[participant] = voice
+        own = by_speaker.setdefault(speaker or -participant, SpeakerStatistics(speaker, name or local_name(index)))
+        by_participant[participant] = own
     counted = _counted(SegmentRow.participant_id).where(SegmentRow.conversation_id == conversation_id)
     for participant, emotion, segments, seconds in await session.execute(counted):
-        of_participant[participant].add(emotion, segments, seconds)
-    heard = (voice for voice in voices.values() if voice.segments)
-    return sorted(heard, key=lambda voice: voice.seconds, reverse=True)
+        by_participant[participant].add(emotion, segments, seconds)
+    speaking = (found for found in by_speaker.values() if found.segments)
+    return sorted(speaking, key=lambda found: found.seconds, reverse=True)
 
 
-async def of_speaker(session: AsyncSession, speaker_id: int) -> Presence:
+async def of_speaker(session: AsyncSession, speaker_id: int) -> SpeakerHistory:
     """What a speaker says in all conversations. Raises SpeakerNotFoundError."""
-    voice = Voice(speaker_id, await speakers.name_of(session, speaker_id))
-    mine = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
-    for emotion, segments, seconds in await session.execute(_counted().where(mine)):
-        voice.add(emotion, segments, seconds)
+    total = SpeakerStatistics(speaker_id, await speakers.name_of(session, speaker_id))
+    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
+    for emotion, segments, seconds in await session.execute(_counted().where(own)):
+        total.add(emotion, segments, seconds)
     times = func.count(), func.min(Conversation.start_time), func.max(Conversation.start_time)
-    talks = select(*times).where(Conversation.id.in_(conversations_with(speaker_id)))
-    return Presence(voice, *(await session.execute(talks)).one())
+    found = select(*times).where(Conversation.id.in_(conversations_with(speaker_id)))
+    return SpeakerHistory(total, *(await session.execute(found)).one())
 
 
 def _counted(*keys: Any) -> Select[Any]:
-    sums = func.count(), func.sum(LENGTH)
+    """The number of segments and their seconds, by `keys` and emotion."""
+    sums = func.count(), func.sum(SegmentRow.end_offset - SegmentRow.start_offset)
     return select(*keys, SegmentRow.emotion_category, *sums).group_by(*keys, SegmentRow.emotion_category)
