@@ -11,7 +11,7 @@ from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 SAMPLE = Path("../shared/data/conversations/pyannote_sample")
 
 
-def _said(*words: tuple[str, float, float]) -> Utterance:
+def _utterance(*words: tuple[str, float, float]) -> Utterance:
     return Utterance(tuple(Word(f" {text}", start, end, 0.9) for text, start, end in words), -0.3, "en")
 
 
@@ -21,80 +21,80 @@ def _turns(*turns: tuple[float, float, str]) -> Diarization:
     return Diarization(turns=made, exclusive=made)
 
 
-def _lines(segments: list[Segment]) -> list[tuple[str, str]]:
+def _speakers_and_texts(segments: list[Segment]) -> list[tuple[str, str]]:
     return [(segment.speaker, segment.text) for segment in segments]
 
 
 def test_an_utterance_is_cut_where_the_speaker_changes() -> None:
-    utterance = _said(("how", 0, 0.5), ("are", 0.5, 1), ("fine", 1.2, 1.8), ("you", 2.0, 2.4))
+    utterance = _utterance(("how", 0, 0.5), ("are", 0.5, 1), ("fine", 1.2, 1.8), ("you", 2.0, 2.4))
     segments = align([utterance], _turns((0, 1.1, "A"), (1.1, 1.9, "B"), (1.9, 3, "A")))
-    assert _lines(segments) == [("A", "how are"), ("B", "fine"), ("A", "you")]
+    assert _speakers_and_texts(segments) == [("A", "how are"), ("B", "fine"), ("A", "you")]
     assert [(s.start, s.end) for s in segments] == [(0, 1), (1.2, 1.8), (2.0, 2.4)]
     assert {s.avg_logprob for s in segments} == {-0.3}
 
 
 def test_sentences_of_one_speaker_stay_apart() -> None:
-    utterances = [_said(("Yes.", 0, 0.5)), Utterance((), -1.0, "en"), _said(("I", 0.6, 0.7), ("do.", 0.7, 1))]
-    assert _lines(align(utterances, _turns((0, 1, "A")))) == [("A", "Yes."), ("A", "I do.")]
+    utterances = [_utterance(("Yes.", 0, 0.5)), Utterance((), -1.0, "en"), _utterance(("I", 0.6, 0.7), ("do.", 0.7, 1))]
+    assert _speakers_and_texts(align(utterances, _turns((0, 1, "A")))) == [("A", "Yes."), ("A", "I do.")]
 
 
-def test_a_word_belongs_to_whoever_speaks_most_during_it() -> None:
+def test_a_word_belongs_to_the_turn_with_the_largest_overlap() -> None:
     turns = _turns((0, 1, "A"), (1, 2, "B"), (2, 3, "C"), (3, 3.3, "B"))
-    assert align([_said(("word", 0.5, 1.4))], turns)[0].speaker == "A"
-    assert align([_said(("word", 0.5, 1.6))], turns)[0].speaker == "B"
-    assert align([_said(("word", 1.4, 3.3))], turns)[0].speaker == "C"
-    assert align([_said(("word", 0.95, 3.2))], turns)[0].speaker == "B"  # in two turns, 1 and 0.2 s
+    assert align([_utterance(("word", 0.5, 1.4))], turns)[0].speaker == "A"
+    assert align([_utterance(("word", 0.5, 1.6))], turns)[0].speaker == "B"
+    assert align([_utterance(("word", 1.4, 3.3))], turns)[0].speaker == "C"
+    assert align([_utterance(("word", 0.95, 3.2))], turns)[0].speaker == "B"  # in two turns, 1 and 0.2 s
 
 
 @pytest.mark.parametrize("length", [0.0, 0.2])
 def test_a_word_in_no_turn_goes_to_the_nearest(length: float) -> None:
     turns = _turns((0, 1, "A"), (2, 3, "B"))
     for start, speaker in [(1.1, "A"), (1.75, "B"), (3.5, "B"), (0.5, "A"), (2.0, "B")]:
-        assert align([_said(("word", start, start + length))], turns)[0].speaker == speaker
+        assert align([_utterance(("word", start, start + length))], turns)[0].speaker == speaker
 
 
 def test_a_word_far_from_all_turns_follows_its_neighbours() -> None:
     turns = _turns((0, 1, "A"), (20, 21, "B"))
     far = 20 - MAX_GAP_S - 0.5
-    assert _lines(align([_said(("one", 0.2, 0.5), ("two", far, far + 0.1))], turns)) == [("A", "one two")]
-    assert _lines(align([_said(("one", 5, 5.2), ("two", 20, 20.5))], turns)) == [("B", "one two")]
-    assert _lines(align([_said(("one", 5, 5.2), ("two", 6, 6.2))], turns)) == [("A", "one two")]
+    assert _speakers_and_texts(align([_utterance(("one", 0.2, 0.5), ("two", far, far + 0.1))], turns)) == [("A", "one two")]
+    assert _speakers_and_texts(align([_utterance(("one", 5, 5.2), ("two", 20, 20.5))], turns)) == [("B", "one two")]
+    assert _speakers_and_texts(align([_utterance(("one", 5, 5.2), ("two", 6, 6.2))], turns)) == [("A", "one two")]
 
 
-def test_where_the_diarizer_found_nobody_one_speaker_says_it_all() -> None:
-    segments = align([_said(("one", 0, 1), ("two", 1, 2))], Diarization((), ()))
-    assert _lines(segments) == [(ONLY_SPEAKER, "one two")]
+def test_without_turns_all_words_have_one_speaker() -> None:
+    segments = align([_utterance(("one", 0, 1), ("two", 1, 2))], Diarization((), ()))
+    assert _speakers_and_texts(segments) == [(ONLY_SPEAKER, "one two")]
     assert not segments[0].overlap
 
 
-def test_nothing_said_makes_no_line() -> None:
+def test_without_words_there_is_no_segment() -> None:
     assert align([], _turns((0, 1, "A"))) == []
     assert align([Utterance((), 0.0, "en")], _turns((0, 1, "A"))) == []
 
 
-def test_overlap_is_another_voice_and_long_enough_to_hear() -> None:
+def test_overlap_needs_another_speaker_and_a_minimum_length() -> None:
     exclusive = (Turn(0, 4, "A"),)
 
     def overlap(other: Turn, words: Utterance) -> bool:
         return align([words], Diarization((Turn(0, 4, "A"), other), exclusive))[0].overlap
 
-    line = _said(("one", 0, 1), ("two", 1, 2))
+    line = _utterance(("one", 0, 1), ("two", 1, 2))
     assert overlap(Turn(1, 1 + MIN_OVERLAP_S + 0.01, "B"), line)
     assert not overlap(Turn(1, 1 + MIN_OVERLAP_S - 0.01, "B"), line)
     assert not overlap(Turn(2, 4, "B"), line)
     assert not overlap(Turn(0.5, 3, "A"), line)
-    assert overlap(Turn(0, 4, "B"), _said(("hm", 1, 1.1)))
+    assert overlap(Turn(0, 4, "B"), _utterance(("hm", 1, 1.1)))
 
 
-def test_a_word_that_ends_before_it_starts_is_turned_round() -> None:
-    segment = align([_said(("one", 2.0, 1.5), ("two", 1.9, 2.2))], _turns((0, 3, "A")))[0]
+def test_start_and_end_of_a_reversed_word_are_swapped() -> None:
+    segment = align([_utterance(("one", 2.0, 1.5), ("two", 1.9, 2.2))], _turns((0, 3, "A")))[0]
     assert (segment.start, segment.end) == (1.5, 2.2)
     assert segment.words[0].start == 2.0
 
 
 _times = st.floats(0, 60, allow_nan=False)
 _raw_words = st.tuples(st.sampled_from(["a", "b", "c"]), _times, _times)
-_utterances = st.lists(st.lists(_raw_words, max_size=9).map(lambda words: _said(*words)), max_size=6)
+_utterances = st.lists(st.lists(_raw_words, max_size=9).map(lambda words: _utterance(*words)), max_size=6)
 
 
 @st.composite
@@ -120,10 +120,8 @@ def test_every_word_is_in_one_segment_of_one_speaker(utterances: list[Utterance]
 
 
 @given(_utterances, _diarizations())
-def test_a_word_within_a_turn_is_that_speakers(utterances: list[Utterance], diarization: Diarization) -> None:
-    inner = {
-        id(word) for utterance in utterances for word in utterance.words[MAX_EDGE_WORDS:-MAX_EDGE_WORDS]
-    }  # each is one sentence
+def test_a_word_within_a_turn_belongs_to_its_speaker(utterances: list[Utterance], diarization: Diarization) -> None:
+    inner = {id(word) for utterance in utterances for word in utterance.words[MAX_EDGE_WORDS:-MAX_EDGE_WORDS]}  # each is one sentence
     for segment in align(utterances, diarization):
         for word in (word for word in segment.words if id(word) in inner):
             start, end = sorted((word.start, word.end))
@@ -137,7 +135,7 @@ def test_a_day_of_words_takes_a_second() -> None:
     rng = np.random.default_rng(0)
     words = 100_000
     ends = np.sort(rng.uniform(0, 40_000, words))
-    utterances = [_said(*((str(i), ends[i] - 0.3, ends[i]) for i in range(k, k + 10))) for k in range(0, words, 10)]
+    utterances = [_utterance(*((str(i), ends[i] - 0.3, ends[i]) for i in range(k, k + 10))) for k in range(0, words, 10)]
     edges = np.sort(rng.uniform(0, 40_000, 20_000))
     turns = _turns(*((a, b, f"S{i % 12}") for i, (a, b) in enumerate(zip(edges[::2], edges[1::2], strict=True))))
     segments = align(utterances, turns)
@@ -147,16 +145,16 @@ def test_a_day_of_words_takes_a_second() -> None:
 @pytest.mark.skipif(not SAMPLE.exists(), reason="../shared/data is not there")
 def test_fast_turns_of_a_real_call_keep_their_speakers() -> None:
     """Sentences whose words are spread evenly over their reference times, against reference turns of another annotator."""
-    utterances, said = [], []
+    utterances, speakers = [], []
     for line in (SAMPLE / "sample.stm").read_text().splitlines():
         _, _, speaker, start, end, text = line.split(maxsplit=5)
         words = text.split()
         edges = np.linspace(float(start), float(end), len(words) + 1)
-        utterances.append(_said(*zip(words, edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
-        said.append([speaker] * len(words))
+        utterances.append(_utterance(*zip(words, edges[:-1].tolist(), edges[1:].tolist(), strict=True)))
+        speakers.append([speaker] * len(words))
     rttm = [line.split() for line in (SAMPLE / "sample.rttm").read_text().splitlines()]
     turns = [Turn(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rttm]
-    # Exclusive: where two speak at once, the one who began earlier goes on, and a backchannel within a turn is dropped.
+    # Exclusive turns: where two turns overlap, the earlier one continues, and a backchannel within a turn is dropped.
     exclusive: list[Turn] = []
     for turn in turns:
         begin = max(turn.start, exclusive[-1].end if exclusive else 0.0)
@@ -165,20 +163,20 @@ def test_fast_turns_of_a_real_call_keep_their_speakers() -> None:
     segments = align(utterances, Diarization(tuple(turns), tuple(exclusive)))
     names = {"speaker90": "Diane", "speaker91": "Sheila"}
     found = [names[segment.speaker] for segment in segments for _ in segment.words]
-    expected = [speaker for line in said for speaker in line]
+    expected = [speaker for line in speakers for speaker in line]
     assert np.mean([a == b for a, b in zip(found, expected, strict=True)]) > 0.93
     assert [(s.speaker, s.text) for s in segments[:2]] == [("speaker90", "Hello?"), ("speaker91", "Hello?")]
     assert any(segment.overlap for segment in segments)
 
 
 def sentence(*words: tuple[str, str]) -> tuple[list[Utterance], Diarization]:
-    """An utterance of words of one second, each in a turn of the speaker named with it."""
-    heard = tuple(Word(f" {text}", float(i), i + 1.0, 1.0) for i, (text, _) in enumerate(words))
+    """An utterance of words of one second, and a diarization with a turn of the given speaker for each word."""
+    timed_words = tuple(Word(f" {text}", float(i), i + 1.0, 1.0) for i, (text, _) in enumerate(words))
     turns = tuple(Turn(float(i), i + 1.0, speaker) for i, (_, speaker) in enumerate(words))
-    return [Utterance(heard, -0.2, "en")], Diarization(turns, turns)
+    return [Utterance(timed_words, -0.2, "en")], Diarization(turns, turns)
 
 
-def test_the_first_words_of_a_sentence_go_to_whoever_says_the_rest() -> None:
+def test_the_first_words_of_a_sentence_go_to_the_speaker_of_the_rest() -> None:
     talk = sentence(("Hello.", "A"), ("And", "A"), ("I'm", "A"), ("Sheila", "B"), ("in", "B"), ("Texas", "B"), ("too.", "B"))
     assert [(s.speaker, s.text) for s in align(*talk)] == [("A", "Hello."), ("B", "And I'm Sheila in Texas too.")]
 
@@ -193,6 +191,6 @@ def test_a_sentence_that_two_people_share_stays_divided() -> None:
     assert [(s.speaker, s.text) for s in align(*talk)] == [("A", "We went to"), ("B", "Rome last May.")]
 
 
-def test_somebody_in_the_middle_of_a_sentence_keeps_the_word() -> None:
+def test_a_word_of_another_speaker_within_a_sentence_stays() -> None:
     words = [("and", "A"), ("then", "A"), ("we", "A"), ("yes", "B"), ("all", "A"), ("went", "A"), ("home.", "A")]
     assert [s.speaker for s in align(*sentence(*words))] == ["A", "B", "A"]

@@ -1,4 +1,4 @@
-"""Corrections follow the words they were made on, and are never given to words that nobody corrected."""
+"""Corrections follow the words on which they were made. Words without a correction never get one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ def words(texts: Sequence[str], start: float = 0.0) -> list[Word]:
     return [Word(f" {text}", at, at + SECONDS, 0.9) for text, at in zip(texts, times, strict=True)]
 
 
-def lines(said: Sequence[Word], cuts: Sequence[int]) -> Lines:
-    """The words in lines that end before each of the cuts; lines without words are lines too."""
-    bounds = [0, *sorted(min(cut, len(said)) for cut in cuts), len(said)]
-    return {i: list(said[a:b]) for i, (a, b) in enumerate(pairwise(bounds))}
+def segments(spoken: Sequence[Word], cuts: Sequence[int]) -> Lines:
+    """The words, divided into segments that end before each of the cuts. A segment may have no words."""
+    bounds = [0, *sorted(min(cut, len(spoken)) for cut in cuts), len(spoken)]
+    return {i: list(spoken[a:b]) for i, (a, b) in enumerate(pairwise(bounds))}
 
 
 def moved(word: Word, by: float) -> Word:
@@ -40,20 +40,20 @@ cuts = st.lists(st.integers(0, 40), max_size=12)
 
 
 @given(st.lists(st.sampled_from(["yes", "no", "well", "Don't!", "—"]), max_size=40), cuts)
-def test_a_transcript_that_did_not_change_keeps_every_line(texts: list[str], where: list[int]) -> None:
-    same = lines(words(texts), where)
-    spoken = {line: line for line, said in same.items() if any(word.text != " —" for word in said)}
+def test_an_unchanged_transcript_keeps_every_segment(texts: list[str], where: list[int]) -> None:
+    same = segments(words(texts), where)
+    spoken = {line: line for line, spoken in same.items() if any(word.text != " —" for word in spoken)}
     assert carry(same, same) == sources(same, same) == spoken
 
 
 @given(cuts, cuts, st.lists(st.floats(-0.15, 0.15), min_size=40, max_size=40), st.sets(st.integers(0, 39)))
-def test_each_line_goes_where_most_of_its_words_are(
+def test_each_segment_goes_where_most_of_its_words_are(
     old_cuts: list[int], new_cuts: list[int], jitter: list[float], changed: set[int]
 ) -> None:
-    said = unique(40)
-    heard = [moved(word, by) for word, by in zip(said, jitter, strict=True)]
+    spoken = unique(40)
+    heard = [moved(word, by) for word, by in zip(spoken, jitter, strict=True)]
     heard = [Word(" other", w.start, w.end, 0.5) if i in changed else w for i, w in enumerate(heard)]
-    old, new = lines(said, old_cuts), lines(heard, new_cuts)
+    old, new = segments(spoken, old_cuts), segments(heard, new_cuts)
     line_of = {word.text: line for line, theirs in old.items() for word in theirs}
     origins = {line: Counter(line_of[word.text] for word in theirs if word.text in line_of) for line, theirs in new.items()}
 
@@ -73,27 +73,27 @@ def test_each_line_goes_where_most_of_its_words_are(
 
 @given(cuts, cuts)
 def test_other_words_carry_nothing(old_cuts: list[int], new_cuts: list[int]) -> None:
-    old = lines(words(["yes"] * 30), old_cuts)
-    assert carry(old, lines(words(["no"] * 30), new_cuts)) == {}
+    old = segments(words(["yes"] * 30), old_cuts)
+    assert carry(old, segments(words(["no"] * 30), new_cuts)) == {}
 
 
 def test_the_same_words_at_another_time_carry_nothing() -> None:
-    said = unique(10)
-    later = [moved(word, MAX_TIME_DIFFERENCE_S + 0.1) for word in said]
-    assert carry({1: said}, {1: later}) == {}
-    assert carry({1: said}, {1: [moved(word, MAX_TIME_DIFFERENCE_S - 0.1) for word in said]}) == {1: 1}
+    spoken = unique(10)
+    later = [moved(word, MAX_TIME_DIFFERENCE_S + 0.1) for word in spoken]
+    assert carry({1: spoken}, {1: later}) == {}
+    assert carry({1: spoken}, {1: [moved(word, MAX_TIME_DIFFERENCE_S - 0.1) for word in spoken]}) == {1: 1}
 
 
-def test_a_short_line_that_a_long_one_swallowed_is_gone() -> None:
-    said = unique(10)
-    assert carry({"short": said[:2], "long": said[2:]}, {"all": said}) == {"long": "all"}
+def test_a_short_segment_within_a_long_one_is_gone() -> None:
+    spoken = unique(10)
+    assert carry({"short": spoken[:2], "long": spoken[2:]}, {"all": spoken}) == {"long": "all"}
 
 
-def test_of_a_line_that_was_cut_the_longer_part_stands_for_it_and_both_come_from_it() -> None:
-    said = unique(10)
-    new = {"first": said[:4], "second": said[4:]}
-    assert carry({"line": said}, new) == {"line": "second"}
-    assert sources({"line": said}, new) == {"first": "line", "second": "line"}
+def test_a_divided_segment_succeeds_in_its_longer_part_and_is_the_source_of_both() -> None:
+    spoken = unique(10)
+    new = {"first": spoken[:4], "second": spoken[4:]}
+    assert carry({"line": spoken}, new) == {"line": "second"}
+    assert sources({"line": spoken}, new) == {"first": "line", "second": "line"}
 
 
 def test_spelling_does_not_count_but_words_do() -> None:
@@ -104,6 +104,6 @@ def test_spelling_does_not_count_but_words_do() -> None:
 
 @pytest.mark.timeout(60)
 def test_a_day_of_talk_takes_seconds() -> None:
-    said = words([f"w{i % 300}" for i in range(60_000)])
-    old, new = lines(said, range(0, 60_000, 12)), lines(said, range(0, 60_000, 13))
+    spoken = words([f"w{i % 300}" for i in range(60_000)])
+    old, new = segments(spoken, range(0, 60_000, 12)), segments(spoken, range(0, 60_000, 13))
     assert len(carry(old, new)) > 4000

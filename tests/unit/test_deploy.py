@@ -1,4 +1,4 @@
-"""The files of deploy/ and cluster.yaml, held against what reads them, as far as that can run without a cloud or Docker."""
+"""Check deploy/ and cluster.yaml with the programs that read them, as far as these run without a cloud or Docker."""
 
 import json
 import re
@@ -66,14 +66,14 @@ def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) 
     copy = tmp_path / "rayservice.yaml"
     copy.write_text(original.replace("max_replicas: 24", "max_replicas: 3"))
     command: list[str | Path] = [BIN / "python", "-m", "deployments.config", "cluster", "--into", copy]
-    without = {name.upper(): "" for name in KEPT}  # settings of this machine, which would be written down
+    without = {name.upper(): "" for name in KEPT}  # settings of this machine, which would be written into the configuration
     subprocess.run(command, cwd=ROOT, env=environment(**without), check=True, timeout=60)
     assert copy.read_text() == original
     with pytest.raises(ValueError, match="serveConfigV2"):
         embed("a: 1\n", "spec: {}\n")
 
 
-def test_compose_asks_for_its_passwords_and_shows_nothing_to_the_network() -> None:
+def test_compose_requires_passwords_and_publishes_no_port_to_the_network() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     services = yaml.safe_load(text)["services"]
     assert set(re.findall(r"\$\{(\w+):\?", text)) == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
@@ -109,7 +109,7 @@ def dockerfile_targets() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_images_run_as_nobody_in_particular_and_tell_their_health() -> None:
+def test_images_run_as_an_unprivileged_user_and_have_a_health_check() -> None:
     stages = dockerfile_targets()
     assert {"cpu", "cuda"} <= stages.keys()
     for target in ("cpu", "cuda"):
@@ -125,5 +125,5 @@ def test_images_hold_all_that_the_wheel_is_built_from() -> None:
     assert sent == wanted
 
 
-def test_the_image_listens_where_its_health_is_asked() -> None:
+def test_the_health_check_uses_the_port_on_which_the_image_listens() -> None:
     assert f"127.0.0.1:{load_config()['http_options']['port']}/health/live" in (DEPLOY / "Dockerfile").read_text()

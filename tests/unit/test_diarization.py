@@ -1,4 +1,4 @@
-"""Who speaks in a whole recording, with stages that answer from a script. The models have tests of their own."""
+"""Diarization of a whole recording, with stages that answer from a script. Other tests check the models."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Script:
         return known or ALICE
 
 
-async def test_a_recording_is_told_apart_shard_by_shard() -> None:
+async def test_a_recording_is_diarized_shard_by_shard() -> None:
     stage: Any = Script()
     told: list[float] = []
 
@@ -48,15 +48,15 @@ async def test_a_recording_is_told_apart_shard_by_shard() -> None:
     assert stage.hints == [hint]
     assert sorted(told) == [1 / 3, 2 / 3, 1.0]
     assert len(diarization.turns) == 3
-    # Of Cleo there is nothing that she says alone.
+    # All speech of Cleo overlaps with another speaker.
     assert people == [Participant("A", 60, ALICE), Participant("B", 60, BOB), Participant("C", 1, None)]
 
 
-def test_a_line_is_whose_most_of_it_is() -> None:
+def test_a_segment_belongs_to_the_turn_with_the_largest_overlap() -> None:
     turns = (Turn(0, 2, "A"), Turn(2, 6, "B"), Turn(8, 9, "A"))
     lines = {1: [Word("x", 0, 1, 1)], 2: [Word("x", 1, 2, 1), Word("y", 2, 4, 1)], 3: [Word("z", 6.5, 7, 1)], 4: []}
     assert speakers_of(lines, Diarization(turns, turns)) == {1: "A", 2: "B"}
 
 
-def test_where_nobody_was_heard_no_line_is_anybodys() -> None:
+def test_without_turns_a_segment_has_no_speaker() -> None:
     assert speakers_of({1: [Word("x", 0, 1, 1)]}, Diarization((), ())) == {}

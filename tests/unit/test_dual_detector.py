@@ -1,4 +1,4 @@
-"""The dual detector: each rule, in its order, and what holds whatever the vectors are."""
+"""The dual detector: each rule in its order, and properties that hold for all vectors."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,14 +25,14 @@ DIMENSION = 4
 
 
 def at(cosine: float, axis: int = 1) -> Vector:
-    """A unit vector at `cosine` to the first axis, turned towards another."""
+    """A unit vector in the plane of the first axis and `axis`, with the given cosine to the first axis."""
     vector = np.zeros(DIMENSION, np.float32)
     vector[0], vector[axis] = cosine, np.sqrt(1 - cosine**2)
     return vector
 
 
 def profile(emotion: str, cosine: float, voice: float | None = None, samples: int = 3, **more: Any) -> Profile:
-    """As like a line on the first axis as `cosine`, and its voice as `voice`."""
+    """An emotion profile with the similarity `cosine` to a segment on the first axis; its voice has the similarity `voice`."""
     known: dict[str, Any] = (
         {} if voice is None else {"voice_vector": at(voice), "voice_model": VOICE, "voice_sample_count": samples}
     )
@@ -43,10 +43,10 @@ def line(label: str = "happy", confidence: float = 0.8, **changes: Any) -> Segme
     return replace(SegmentFeatures(label, confidence, at(1.0), MODEL, at(1.0), VOICE), **changes)
 
 
-def ask(heard: SegmentFeatures, *profiles: Profile, **more: Any) -> tuple[str, float, str, dict[str, Any]]:
+def decide_one(features: SegmentFeatures, *profiles: Profile, **more: Any) -> tuple[str, float, str, dict[str, Any]]:
     """Label, confidence, reason and breakdown at the thresholds 0.6 and 0.3."""
     speaker = SpeakerEmotionProfiles("Ada", profiles, **more)
-    (decision,) = decide([heard], speaker, emotion_threshold=0.6, speaker_threshold=0.3)
+    (decision,) = decide([features], speaker, emotion_threshold=0.6, speaker_threshold=0.3)
     assert decision.breakdown is not None
     final = decision.breakdown["final_decision"]
     assert (final["emotion"], final["confidence"]) == (decision.label, decision.confidence)
@@ -55,13 +55,17 @@ def ask(heard: SegmentFeatures, *profiles: Profile, **more: Any) -> tuple[str, f
 
 
 def test_without_a_profile_the_general_model_is_right() -> None:
-    for heard in (line("sad", 0.4), line("<unk>", 0.4)):
-        (decision,) = decide([heard], SpeakerEmotionProfiles("Ada"), emotion_threshold=0.6, speaker_threshold=0.3)
-        assert (decision.label, decision.confidence, decision.breakdown) == (heard.label.replace("<unk>", "unknown"), 0.4, None)
+    for features in (line("sad", 0.4), line("<unk>", 0.4)):
+        (decision,) = decide([features], SpeakerEmotionProfiles("Ada"), emotion_threshold=0.6, speaker_threshold=0.3)
+        assert (decision.label, decision.confidence, decision.breakdown) == (
+            features.label.replace("<unk>", "unknown"),
+            0.4,
+            None,
+        )
 
 
 @pytest.mark.parametrize(
-    ("heard", "profiles", "expected"),
+    ("features", "profiles", "expected"),
     [
         # The first detector alone: the profile's emotion above the threshold, else the general model's.
         (line("sad", 0.5), [profile("happy", 0.7)], ("happy", 0.7, "emotion2vec only (no voice profile match)")),
@@ -69,7 +73,7 @@ def test_without_a_profile_the_general_model_is_right() -> None:
         (line("neutral", 0.9), [profile("happy", 0.1, 0.9)], ("neutral", 0.9, "emotion2vec neutral")),
         (line("<unk>", 0.9), [profile("happy", 0.1, 0.9)], ("neutral", 0.9, "emotion2vec neutral")),
         (line("happy", 0.9), [profile("neutral", 0.8, 0.9)], ("neutral", 0.8, "emotion2vec neutral")),
-        # Two samples are not yet a voice.
+        # A voice needs more than two samples.
         (line("sad", 0.5), [profile("happy", 0.1, 0.9, 2)], ("sad", 0.5, "emotion2vec only (no voice profile match)")),
         (line("happy", 0.8), [profile("happy", 0.1, 0.9)], ("happy", 0.85, "Both agree")),
         (line("happy", 0.7), [profile("happy", 0.1, 0.84)], ("happy", 0.7, "Agree low conf")),
@@ -82,25 +86,27 @@ def test_without_a_profile_the_general_model_is_right() -> None:
         (line("sad", 0.8, voice=at(1) * np.nan), [profile("happy", 0.9, 0.9)], ("sad", 0.8, "Invalid embeddings")),
     ],
 )
-def test_rules(heard: SegmentFeatures, profiles: list[Profile], expected: tuple[str, float, str]) -> None:
-    assert ask(heard, *profiles)[:3] == expected
+def test_rules(features: SegmentFeatures, profiles: list[Profile], expected: tuple[str, float, str]) -> None:
+    assert decide_one(features, *profiles)[:3] == expected
 
 
-def test_the_voice_of_an_emotion_is_the_fast_path_only_where_it_is_closer_than_the_voice_at_large() -> None:
+def test_the_fast_path_needs_a_voice_closer_than_the_references_of_the_speaker() -> None:
     angry = profile("angry", 0.1, 0.7)
-    assert ask(line("neutral", 0.9), angry, references=[(at(0.69), VOICE)])[:3] == (
+    assert decide_one(line("neutral", 0.9), angry, references=[(at(0.69), VOICE)])[:3] == (
         "angry",
         0.7,
         "Matched Ada_angry voice profile",
     )
-    assert ask(line("neutral", 0.9), angry, references=[(at(0.71), VOICE)])[2] == "emotion2vec neutral"
-    assert ask(line("neutral", 0.9), angry, references=[(at(0.1), VOICE), (at(0.8), VOICE)])[2] == "emotion2vec neutral"
-    # With nothing to be closer than, nothing is known.
-    assert ask(line("neutral", 0.9), angry, references=[(at(0.1), "another")])[2] == "emotion2vec neutral"
+    assert decide_one(line("neutral", 0.9), angry, references=[(at(0.71), VOICE)])[2] == "emotion2vec neutral"
+    assert decide_one(line("neutral", 0.9), angry, references=[(at(0.1), VOICE), (at(0.8), VOICE)])[2] == "emotion2vec neutral"
+    # Without references of the speaker the rule does not apply.
+    assert decide_one(line("neutral", 0.9), angry, references=[(at(0.1), "another")])[2] == "emotion2vec neutral"
 
 
-def test_the_breakdown_says_what_both_detectors_heard() -> None:
-    _, _, _, breakdown = ask(line("sad", 0.8), profile("angry", 0.1, 0.4), profile("happy", 0.1, 0.9), profile("sad", 0.1, 0.2))
+def test_the_breakdown_has_the_results_of_both_detectors() -> None:
+    _, _, _, breakdown = decide_one(
+        line("sad", 0.8), profile("angry", 0.1, 0.4), profile("happy", 0.1, 0.9), profile("sad", 0.1, 0.2)
+    )
     assert breakdown["emotion2vec_detector"] == {"emotion": "sad", "confidence": 0.8}
     voice = breakdown["voice_profile_detector"]
     assert (voice["emotion"], voice["confidence"]) == ("happy", pytest.approx(0.9))
@@ -110,24 +116,24 @@ def test_the_breakdown_says_what_both_detectors_heard() -> None:
 
 
 def test_the_breakdown_without_a_voice_and_on_the_fast_path() -> None:
-    silent = ask(line("sad", 0.8, voice=None, voice_model=None), profile("happy", 0.1, 0.9))[3]
+    silent = decide_one(line("sad", 0.8, voice=None, voice_model=None), profile("happy", 0.1, 0.9))[3]
     assert (silent["voice_profile_detector"], silent["final_decision"]["voice_profile_available"]) == (None, False)
-    unlike = ask(line("sad", 0.8), profile("happy", 0.1, 0.2))[3]["voice_profile_detector"]
+    unlike = decide_one(line("sad", 0.8), profile("happy", 0.1, 0.2))[3]["voice_profile_detector"]
     assert (unlike["emotion"], unlike["confidence"], len(unlike["matches"])) == (None, 0.0, 1)
-    fast = ask(line("sad", 0.8), profile("happy", 0.1, 0.9), references=[(at(0.5), VOICE)])[3]
+    fast = decide_one(line("sad", 0.8), profile("happy", 0.1, 0.9), references=[(at(0.5), VOICE)])[3]
     assert fast["voice_profile_detector"] == {"emotion": "happy", "confidence": pytest.approx(0.9)}
     assert fast["emotion2vec_detector"] == {"emotion": "sad", "confidence": 0.8}
 
 
 def test_the_narrowest_threshold_counts() -> None:
     happy = profile("happy", 0.5)
-    assert ask(line("sad"), happy)[0] == "sad"
-    assert ask(line("sad"), happy, emotion_threshold=0.4)[0] == "happy"
-    assert ask(line("sad"), replace(happy, confidence_threshold=0.55), emotion_threshold=0.4)[0] == "sad"
-    assert ask(line("sad"), replace(happy, confidence_threshold=0.0), emotion_threshold=0.9)[0] == "happy"
+    assert decide_one(line("sad"), happy)[0] == "sad"
+    assert decide_one(line("sad"), happy, emotion_threshold=0.4)[0] == "happy"
+    assert decide_one(line("sad"), replace(happy, confidence_threshold=0.55), emotion_threshold=0.4)[0] == "sad"
+    assert decide_one(line("sad"), replace(happy, confidence_threshold=0.0), emotion_threshold=0.9)[0] == "happy"
     voice = profile("happy", 0.1, 0.5, voice_threshold=0.6)
-    assert ask(line("sad"), voice)[2].startswith("emotion2vec only")
-    assert ask(line("sad"), replace(voice, voice_threshold=0.2))[2] == "Disagree: sad vs happy"
+    assert decide_one(line("sad"), voice)[2].startswith("emotion2vec only")
+    assert decide_one(line("sad"), replace(voice, voice_threshold=0.2))[2] == "Disagree: sad vs happy"
 
 
 def test_a_voice_matches_from_the_limit_of_its_model_on_and_never_below_the_speaker_threshold() -> None:
@@ -144,15 +150,15 @@ def test_a_voice_matches_from_the_limit_of_its_model_on_and_never_below_the_spea
 
 def test_vectors_of_different_models_are_never_compared() -> None:
     foreign = replace(profile("angry", 1.0, 1.0), model="another", voice_model="another")
-    label, confidence, reason, breakdown = ask(line("sad", 0.5), foreign)
+    label, confidence, reason, breakdown = decide_one(line("sad", 0.5), foreign)
     assert (label, confidence, reason) == ("sad", 0.5, "emotion2vec only (no voice profile match)")
     assert breakdown["voice_profile_detector"] is None
     larger = replace(foreign, model=MODEL, vector=np.ones(8, np.float32))
-    assert ask(line("sad", 0.5), larger)[0] == "sad"
+    assert decide_one(line("sad", 0.5), larger)[0] == "sad"
 
 
 def test_the_first_rule_that_applies_decides() -> None:
-    """Everything at once: each rule gives way to the one above it."""
+    """All rules apply at once: each rule precedes those below it."""
     everything = Evidence(("sad", 0.5), ("neutral", 0.9), ("happy", 0.95), CONTRACT, valid=False, matched=True, name="Ada")
     reasons = [judge(everything).breakdown, judge(replace(everything, valid=True)).breakdown]
     reasons.append(judge(replace(everything, valid=True, matched=False)).breakdown)
@@ -208,7 +214,7 @@ heards = st.builds(
 
 
 @given(st.lists(heards, max_size=4), personalities, cosines, cosines)
-def test_whatever_comes_in_a_probability_comes_out(
+def test_every_decision_has_a_known_label_and_a_probability(
     lines: list[SegmentFeatures], speaker: SpeakerEmotionProfiles, emotion_threshold: float, speaker_threshold: float
 ) -> None:
     thresholds: dict[str, Any] = {"emotion_threshold": emotion_threshold, "speaker_threshold": speaker_threshold}
@@ -218,10 +224,10 @@ def test_whatever_comes_in_a_probability_comes_out(
         assert decision.label in EMOTIONS
         assert 0 <= decision.confidence <= 1
         assert (decision.breakdown is None) == (not speaker.profiles)
-    # The order of the profiles means nothing, nor does what else is in the batch.
+    # Neither the order of the profiles nor the other segments of the batch change a result.
     backwards = replace(speaker, profiles=speaker.profiles[::-1], references=speaker.references[::-1])
     assert decide(lines, backwards, **thresholds) == decisions
-    alone = [decide([heard], speaker, **thresholds)[0].label for heard in lines]
+    alone = [decide([features], speaker, **thresholds)[0].label for features in lines]
     assert alone == [decision.label for decision in decisions]
 
 

@@ -1,4 +1,4 @@
-"""Which samples a voice can be known by, and what is said of the others."""
+"""Which samples can enroll a voice, and the error messages for those that cannot."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ WANTED = "send 10 to 30 s of one person speaking."
 VOICE = Voiceprint(np.ones(4, np.float32), "test")
 
 
-class Heard:
-    """Stages that hear what they are told; `embedded` is what the voice was made of."""
+class Script:
+    """Stages that answer with the given turns; `embedded` holds the spans of the embedded speech."""
 
     def __init__(self, *turns: Turn, silent: bool = False) -> None:
         self.turns, self.silent = turns, silent
@@ -39,36 +39,34 @@ class Heard:
         return await voice_of(None, duration, Stages(stage, stage, stage, stage))
 
 
-async def test_one_voice_is_known_by_all_that_it_says() -> None:
-    heard = Heard(Turn(0, 4, "A"), Turn(5, 9, "A"))
-    assert await heard.voice(10) is VOICE
-    assert [(span.start, span.end) for span in heard.embedded] == [(0, 4), (5, 9)]
+async def test_all_speech_of_one_voice_is_embedded() -> None:
+    script = Script(Turn(0, 4, "A"), Turn(5, 9, "A"))
+    assert await script.voice(10) is VOICE
+    assert [(span.start, span.end) for span in script.embedded] == [(0, 4), (5, 9)]
 
 
 @pytest.mark.parametrize(
-    ("heard", "duration", "says"),
+    ("script", "duration", "says"),
     [
-        (Heard(Turn(0, 2.5, "A")), 2.5, f"The sample is 2.5 s long, which is too short: {WANTED}"),
-        (Heard(Turn(0, 9, "A"), silent=True), 10, f"Nobody speaks in the sample: {WANTED}"),
-        (Heard(Turn(4, 6, "A")), 30, f"There are only 2.0 s of clear speech in the sample, which is too short: {WANTED}"),
+        (Script(Turn(0, 2.5, "A")), 2.5, f"The sample is 2.5 s long, which is too short: {WANTED}"),
+        (Script(Turn(0, 9, "A"), silent=True), 10, f"Nobody speaks in the sample: {WANTED}"),
+        (Script(Turn(4, 6, "A")), 30, f"There are only 2.0 s of clear speech in the sample, which is too short: {WANTED}"),
         (
-            Heard(Turn(0, 6, "A"), Turn(6, 9, "B")),
+            Script(Turn(0, 6, "A"), Turn(6, 9, "B")),
             10,
             "2 people speak in the sample: send one in which nobody else is heard.",
         ),
     ],
     ids=["too short", "silent", "hardly anything said", "of two people"],
 )
-async def test_a_sample_that_nobody_should_be_known_by_is_refused_with_the_reason(
-    heard: Heard, duration: float, says: str
-) -> None:
+async def test_an_unsuitable_sample_is_refused_with_the_reason(script: Script, duration: float, says: str) -> None:
     with pytest.raises(UnsuitableSampleError) as refused:
-        await heard.voice(duration)
+        await script.voice(duration)
     assert str(refused.value) == says
-    assert not heard.embedded
+    assert not script.embedded
 
 
-async def test_a_laugh_in_the_background_is_nobody() -> None:
-    heard = Heard(Turn(0, 12, "A"), Turn(12, 12.8, "B"))
-    assert await heard.voice(14) is VOICE
-    assert [(span.start, span.end) for span in heard.embedded] == [(0, 12)]
+async def test_a_laugh_in_the_background_is_no_speaker() -> None:
+    script = Script(Turn(0, 12, "A"), Turn(12, 12.8, "B"))
+    assert await script.voice(14) is VOICE
+    assert [(span.start, span.end) for span in script.embedded] == [(0, 12)]

@@ -35,7 +35,7 @@ def test_word_error_rate(reference: str, hypothesis: str, rate: float) -> None:
 def test_word_errors_are_the_edit_distance(reference: list[str], hypothesis: list[str]) -> None:
     @cache
     def distance(i: int, j: int) -> int:
-        """Levenshtein's, by its definition."""
+        """The Levenshtein distance, computed by its definition."""
         if not i or not j:
             return i + j
         pair = distance(i - 1, j - 1) + (reference[i - 1] != hypothesis[j - 1])
@@ -47,9 +47,9 @@ def test_word_errors_are_the_edit_distance(reference: list[str], hypothesis: lis
 
 @pytest.mark.timeout(60)
 def test_an_hour_of_words_takes_seconds() -> None:
-    said = [str(n) for n in np.random.default_rng(0).integers(0, 2000, 6000)]
-    heard = [word for i, word in enumerate(said) if i % 10]
-    assert word_error_rate(" ".join(said), " ".join(heard)) == pytest.approx(0.1)
+    reference = [str(n) for n in np.random.default_rng(0).integers(0, 2000, 6000)]
+    hypothesis = [word for i, word in enumerate(reference) if i % 10]
+    assert word_error_rate(" ".join(reference), " ".join(hypothesis)) == pytest.approx(0.1)
 
 
 def test_without_a_reference_there_is_no_word_error_rate() -> None:
@@ -58,24 +58,24 @@ def test_without_a_reference_there_is_no_word_error_rate() -> None:
 
 
 def test_speakers_of_words_are_compared_under_the_best_mapping() -> None:
-    said = [("Hello?", "ann"), ("Hello?", "bob"), ("Oh,", "ann"), ("hello.", "ann")]
-    assert word_speaker_accuracy(said, [("hello", "1"), ("hello", "0"), ("oh", "1"), ("hello", "1")]) == 1
-    assert word_speaker_accuracy(said, [("hello", "1"), ("hello", "1"), ("oh", "1"), ("hello", "1")]) == 3 / 4
+    reference = [("Hello?", "ann"), ("Hello?", "bob"), ("Oh,", "ann"), ("hello.", "ann")]
+    assert word_speaker_accuracy(reference, [("hello", "1"), ("hello", "0"), ("oh", "1"), ("hello", "1")]) == 1
+    assert word_speaker_accuracy(reference, [("hello", "1"), ("hello", "1"), ("oh", "1"), ("hello", "1")]) == 3 / 4
     # Two labels for ann: only one of them can be her.
-    assert word_speaker_accuracy(said, [("hello", "1"), ("hello", "0"), ("oh", "2"), ("hello", "2")]) == 3 / 4
+    assert word_speaker_accuracy(reference, [("hello", "1"), ("hello", "0"), ("oh", "2"), ("hello", "2")]) == 3 / 4
 
 
 def test_a_greedy_mapping_is_not_the_best() -> None:
-    said = [(str(i), "a" if i < 7 else "b") for i in range(11)]
-    heard = [(str(i), "x" if i < 4 or i >= 7 else "y") for i in range(11)]  # a-x 4, a-y 3, b-x 4
-    assert word_speaker_accuracy(said, heard) == 7 / 11
+    reference = [(str(i), "a" if i < 7 else "b") for i in range(11)]
+    hypothesis = [(str(i), "x" if i < 4 or i >= 7 else "y") for i in range(11)]  # a-x 4, a-y 3, b-x 4
+    assert word_speaker_accuracy(reference, hypothesis) == 7 / 11
 
 
-def test_only_words_that_were_heard_right_count() -> None:
-    said = [("one", "a"), ("two", "a"), ("three", "b"), ("four", "b")]
-    assert word_speaker_accuracy(said, [("one", "x"), ("too", "y"), ("three", "y")]) == 1
-    assert word_speaker_accuracy(said, [("one", "x"), ("extra", "y"), ("two", "y"), ("four", "y")]) == 2 / 3
-    assert word_speaker_accuracy(said, [("nothing", "x")]) == 0
+def test_only_correctly_recognized_words_count() -> None:
+    reference = [("one", "a"), ("two", "a"), ("three", "b"), ("four", "b")]
+    assert word_speaker_accuracy(reference, [("one", "x"), ("too", "y"), ("three", "y")]) == 1
+    assert word_speaker_accuracy(reference, [("one", "x"), ("extra", "y"), ("two", "y"), ("four", "y")]) == 2 / 3
+    assert word_speaker_accuracy(reference, [("nothing", "x")]) == 0
     assert word_speaker_accuracy([], []) == 0
 
 

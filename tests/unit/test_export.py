@@ -1,4 +1,4 @@
-"""What is written reads back the same, whatever people are called and whatever they say."""
+"""Exported files read back the same, for all names and texts."""
 
 import csv
 import io
@@ -50,24 +50,24 @@ def lines(draw: st.DrawFn) -> ConversationSegment:
 
 @given(st.lists(lines(), max_size=6))
 def test_srt_reads_back(given: list[ConversationSegment]) -> None:
-    said = _said(given)
+    visible = _visible(given)
     srt = to_srt(given)
-    cues = [re.split("\n", block) for block in srt.strip("\n").split("\n\n")] if said else []
-    assert [cue[0] for cue in cues] == [str(number + 1) for number in range(len(said))]
-    for (_, times, text), line in zip(cues, said, strict=True):
+    cues = [re.split("\n", block) for block in srt.strip("\n").split("\n\n")] if visible else []
+    assert [cue[0] for cue in cues] == [str(number + 1) for number in range(len(visible))]
+    for (_, times, text), line in zip(cues, visible, strict=True):
         _assert_times(times.replace(",", "."), line)
         shown = f"{_flat(line.speaker_name)}: {_flat(line.text)}" if _flat(line.speaker_name) else _flat(line.text)
         assert text == shown.replace("<", "\u2039").replace(">", "\u203a").replace("{", "(").replace("}", ")")
-    assert srt.count("-->") == len(said)
+    assert srt.count("-->") == len(visible)
     srt.encode()  # raises where a surrogate is left
 
 
 @given(st.lists(lines(), max_size=6))
 def test_vtt_reads_back(given: list[ConversationSegment]) -> None:
-    said = _said(given)
+    visible = _visible(given)
     header, *cues = to_vtt(given).rstrip("\n").split("\n\n")
     assert header == "WEBVTT"
-    for cue, line in zip(cues, said, strict=True):
+    for cue, line in zip(cues, visible, strict=True):
         times, text = cue.split("\n")
         _assert_times(times, line)
         tag = re.match(r"<v(\.[a-z]+)? ([^<>]+)>", text)
@@ -81,20 +81,20 @@ def test_vtt_reads_back(given: list[ConversationSegment]) -> None:
 
 
 @given(st.lists(lines(), max_size=6))
-def test_txt_is_a_row_a_line(given: list[ConversationSegment]) -> None:
+def test_txt_has_a_row_for_each_segment(given: list[ConversationSegment]) -> None:
     txt = to_txt(given)
-    assert txt.count("\n") == len(_said(given)) == len(txt.splitlines())
-    for row, line in zip(txt.splitlines(), _said(given), strict=True):
+    assert txt.count("\n") == len(_visible(given)) == len(txt.splitlines())
+    for row, line in zip(txt.splitlines(), _visible(given), strict=True):
         assert row.startswith("[")
         assert row.endswith(f": {_flat(line.text)}")
 
 
 @given(st.lists(lines(), max_size=6))
 def test_csv_reads_back_and_holds_no_formula(given: list[ConversationSegment]) -> None:
-    said = _said(given)
+    visible = _visible(given)
     header, *rows = csv.reader(io.StringIO(to_csv(given), newline=""))
     assert header == ["start", "end", "speaker", "emotion", "emotion_confidence", "text"]
-    for (start, end, *texts), line in zip(rows, said, strict=True):
+    for (start, end, *texts), line in zip(rows, visible, strict=True):
         assert (float(start), float(end)) == (round(line.start_offset, 3), round(line.end_offset, 3))
         speaker, emotion, _, text = texts
         for cell, shown in ((speaker, line.speaker_name), (emotion, line.emotion_category or ""), (text, line.text)):
@@ -154,13 +154,13 @@ def test_examples() -> None:
     )
 
 
-def test_nothing_said() -> None:
+def test_no_segments() -> None:
     nothing = ExportInput("call", [], [])
     assert [FORMATS[name].render(nothing) for name in ("srt", "vtt", "txt", "rttm")] == ["", "WEBVTT\n", "", ""]
     assert to_srt([segment(0, 1, "Ana", " \n")]) == ""
 
 
-def test_long_line_is_divided_between_words() -> None:
+def test_a_long_segment_is_divided_between_words() -> None:
     text = " We met on Monday, and then again on Wednesday evening, to talk about the house. Nobody came; it rained all day."
     line = _worded(text, seconds_a_word=0.3)
     cues = to_srt([line]).strip().split("\n\n")
@@ -211,7 +211,7 @@ def _worded(text: str, seconds_a_word: float) -> ConversationSegment:
 
 
 def _flat(text: str) -> str:
-    """One row of text with nothing in it that ends a row or turns it round."""
+    """One row of text without characters that end a row or change its direction."""
     return " ".join("".join(_harmless(character) for character in text).split())
 
 
@@ -222,7 +222,7 @@ def _harmless(character: str) -> str:
     return " " if code < 0x20 or 0x7F <= code < 0xA0 or code in (0x2028, 0x2029) or 0xD800 <= code < 0xE000 else character
 
 
-def _said(given: list[ConversationSegment]) -> list[ConversationSegment]:
+def _visible(given: list[ConversationSegment]) -> list[ConversationSegment]:
     return [line for line in sorted(given, key=lambda line: line.start_offset) if _flat(line.text)]
 
 

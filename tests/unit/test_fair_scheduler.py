@@ -1,11 +1,11 @@
-"""Turns: few at a time, the urgent first, and none of a recording's before all of another's."""
+"""The fair scheduler: a limited number of calls at once, urgent calls first, then round-robin over recordings."""
 
 import asyncio
 
 from deployments.stages.fair_scheduler import FairScheduler
 
 
-async def test_the_urgent_go_first_and_the_others_in_their_order() -> None:
+async def test_urgent_calls_go_first_and_the_others_in_their_order() -> None:
     turns, order, at_once = FairScheduler(), [], 0
 
     async def work(name: str, urgent: bool) -> None:
@@ -22,7 +22,7 @@ async def test_the_urgent_go_first_and_the_others_in_their_order() -> None:
     assert order == ["a", "live 1", "live 2", "b", "c"]
 
 
-async def test_recordings_take_turns_however_many_calls_they_have_waiting() -> None:
+async def test_recordings_are_served_round_robin() -> None:
     turns, order, leave = FairScheduler(slots=2), [], asyncio.Event()
 
     async def work(name: str) -> None:
@@ -38,7 +38,7 @@ async def test_recordings_take_turns_however_many_calls_they_have_waiting() -> N
     assert order == ["a1", "a2", "a3", "b1", "c1", "a4", "b2", "a5", "a6"]
 
 
-async def test_whoever_gives_up_keeps_nobody_waiting() -> None:
+async def test_a_cancelled_call_delays_no_other() -> None:
     turns, entered, leave = FairScheduler(), asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
@@ -56,14 +56,14 @@ async def test_whoever_gives_up_keeps_nobody_waiting() -> None:
     await asyncio.sleep(0)
     gives_up.cancel()
     leave.set()
-    await holder  # the next one has the turn now, but has not run since
+    await holder  # the next call is admitted, but has not run since
     next_one.cancel()
     assert await asyncio.wait_for(last, 5) == "done"
     assert await asyncio.wait_for(take(), 5) == "done"
     assert gives_up.cancelled()
 
 
-async def test_while_it_is_closed_nobody_enters_and_then_as_many_as_there_is_room_for() -> None:
+async def test_a_closed_scheduler_admits_none_and_then_as_many_as_allowed() -> None:
     turns, entered = FairScheduler(slots=3), []
     leave = asyncio.Event()
 

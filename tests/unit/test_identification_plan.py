@@ -1,4 +1,4 @@
-"""What follows where a person says whose voice a segment is, decided from values alone."""
+"""The plan for an identification by a person, computed from values alone."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def person(key: int, speaker: int | None, *, speech_seconds: float = 5.0) -> Par
 def plan(
     people: list[ParticipantState], target: int | None, *, enroll: bool = True, only_this: bool = False
 ) -> tuple[IdentityPlan, int | NewSpeaker]:
-    """The first of the people says the segment."""
+    """The segment is spoken by the first of the people."""
     return plan_identification(SEGMENT, people[0], people, target, "Cleo", enroll=enroll, only_this=only_this)
 
 
@@ -58,7 +58,7 @@ def test_a_participant_without_a_speaker_gets_the_known_one_or_a_new_one() -> No
 
 @pytest.mark.parametrize("speaker", [ADA, UNKNOWN])
 @pytest.mark.parametrize("only_this", [True, False])
-def test_a_segment_of_the_speaker_it_is_said_to_be_stays(speaker: int, only_this: bool) -> None:
+def test_a_segment_that_already_has_the_given_speaker_stays(speaker: int, only_this: bool) -> None:
     there = replace(person(10, speaker), enrolled=False)
     for enroll in (True, False):
         found = IdentityPlan(assignments=[Assignment(10, speaker, 0.7, enrolled=enroll)], moves=STAYS)
@@ -92,7 +92,7 @@ people = st.lists(
 
 
 @given(people, st.sampled_from([None, ADA, BOB, UNKNOWN]), st.booleans(), st.booleans())
-def test_the_segment_is_the_speakers_and_no_named_speaker_changes(
+def test_the_segment_gets_the_speaker_and_no_named_speaker_changes(
     voices: list[tuple[int | None, float, bool]], target: int | None, enroll: bool, only_this: bool
 ) -> None:
     there = [

@@ -1,4 +1,4 @@
-"""The processing of one span of speech, with stages that answer from a script. The models have tests of their own."""
+"""The processing of one span of speech, with stages that answer from a script. Other tests check the models."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ WHOLE = np.array([0, 0, 1], np.float32)
 
 @dataclass
 class Script:
-    """Alice speaks for three seconds, then Bob does, unless it says otherwise."""
+    """By default Alice speaks for three seconds, then Bob does."""
 
     words: list[Word] = field(default_factory=lambda: [Word(f" w{i}", i, i + 0.9, 0.9) for i in range(6)])
     turns: list[Turn] = field(default_factory=lambda: [Turn(0, 3, "A"), Turn(3, 6, "B")])

@@ -18,7 +18,7 @@ def _ids(*ids: int) -> NDArray[np.int64]:
 
 
 def test_the_closest_reference_decides_and_not_the_average() -> None:
-    references = _rows([1, 0, 0], [0, 0, 1], [0.6, 0.8, 0])  # speaker 7 has two unlike references, whose mean is near neither
+    references = _rows([1, 0, 0], [0, 0, 1], [0.6, 0.8, 0])  # speaker 7 has two unlike references; their mean is near neither
     found = match(_rows([0.9, 0.1, 0], [0, 0, 5]), references, _ids(7, 7, 3), 0.5)
     assert [m and m.speaker_id for m in found] == [7, 7]
     assert found[0] is not None
@@ -53,11 +53,11 @@ def test_a_vector_without_a_direction_matches_nothing_and_harms_nobody(bad: floa
     assert match(_rows([1, 0]), _rows(nothing), _ids(1), -0.5) == [None]
 
 
-def test_nobody_to_match_or_nobody_known() -> None:
-    nobody, none_known = np.empty((0, 2), np.float32), np.empty((0,), np.int64)
-    assert match(nobody, _rows([1, 0]), _ids(1), 0.5) == []
-    assert match(_rows([1, 0]), nobody, none_known, 0.5) == [None]
-    assert match(nobody, nobody, none_known, 0.5) == []
+def test_without_voices_or_references_there_is_no_match() -> None:
+    no_voices, none_known = np.empty((0, 2), np.float32), np.empty((0,), np.int64)
+    assert match(no_voices, _rows([1, 0]), _ids(1), 0.5) == []
+    assert match(_rows([1, 0]), no_voices, none_known, 0.5) == [None]
+    assert match(no_voices, no_voices, none_known, 0.5) == []
 
 
 def test_vectors_of_two_models_are_not_compared() -> None:
@@ -82,7 +82,7 @@ def test_the_matrix_product_agrees_with_one_pair_at_a_time(seed: int, people: in
 
 
 @pytest.mark.timeout(60)
-def test_a_large_roster_is_matched_at_once() -> None:
+def test_many_references_are_matched_at_once() -> None:
     rng = np.random.default_rng(1)
     references = rng.normal(size=(50_000, 256)).astype(np.float32)
     found = match(references[[17, 40_001]], references, np.arange(50_000) // 5, 0.9)
@@ -93,6 +93,6 @@ def test_a_threshold_belongs_to_a_model_unless_it_is_set() -> None:
     assert threshold_for("pyannote/embedding", None) == 0.30
     assert threshold_for("wespeaker-resnet34", None) == THRESHOLDS["wespeaker-resnet34"]
     assert threshold_for("pyannote/embedding", 0.7) == 0.7
-    assert threshold_for("somebody/else", 0.7) == 0.7
+    assert threshold_for("another/model", 0.7) == 0.7
     with pytest.raises(ValueError, match="SPEAKER_THRESHOLD"):
-        threshold_for("somebody/else", None)
+        threshold_for("another/model", None)

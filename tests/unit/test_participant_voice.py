@@ -14,7 +14,7 @@ from tests.storage.transcripts import MODEL, voice
 STORED = Voiceprint(voice(9), MODEL)
 
 
-def said(seed: int, seconds: float = 2.0, model: str = MODEL) -> SegmentVoice:
+def spoken(seed: int, seconds: float = 2.0, model: str = MODEL) -> SegmentVoice:
     return SegmentVoice(seconds, Voiceprint(voice(seed), model), overlap=False, is_misidentified=False)
 
 
@@ -28,32 +28,32 @@ def vector_of(found: Voiceprint | None) -> Vector:
 
 
 def test_it_is_the_mean_of_the_segments_by_their_length() -> None:
-    found = participant_voice([said(1, 1.0), said(2, 3.0)], STORED)
+    found = participant_voice([spoken(1, 1.0), spoken(2, 3.0)], STORED)
     np.testing.assert_allclose(vector_of(found), direction(voice(1) + 3 * voice(2)), atol=1e-6)
     assert found is not None
     assert found.model == MODEL
 
 
 def test_misidentified_segments_and_overlapped_ones_are_left_out() -> None:
-    marked, overlapped = replace(said(2), is_misidentified=True), replace(said(3), overlap=True)
-    np.testing.assert_allclose(vector_of(participant_voice([said(1), marked, overlapped], None)), voice(1), atol=1e-6)
+    marked, overlapped = replace(spoken(2), is_misidentified=True), replace(spoken(3), overlap=True)
+    np.testing.assert_allclose(vector_of(participant_voice([spoken(1), marked, overlapped], None)), voice(1), atol=1e-6)
     np.testing.assert_allclose(vector_of(participant_voice([marked, overlapped], None)), voice(3), atol=1e-6)
 
 
 def test_without_a_segment_of_its_own_there_is_no_voice() -> None:
     assert participant_voice([], STORED) is None
-    assert participant_voice([replace(said(1), is_misidentified=True)], STORED) is None
+    assert participant_voice([replace(spoken(1), is_misidentified=True)], STORED) is None
 
 
 def test_where_no_segment_has_a_vector_the_stored_one_stays() -> None:
-    short = replace(said(1), voiceprint=None)
+    short = replace(spoken(1), voiceprint=None)
     assert participant_voice([short], STORED) is STORED
     assert participant_voice([short], None) is None
-    assert participant_voice([short, replace(said(1), is_misidentified=True)], STORED) is None, "it was of a marked segment"
+    assert participant_voice([short, replace(spoken(1), is_misidentified=True)], STORED) is None, "it was of a marked segment"
 
 
 def test_vectors_of_two_models_are_not_averaged() -> None:
-    segments = [said(1), said(2, model="another")]
+    segments = [spoken(1), spoken(2, model="another")]
     np.testing.assert_allclose(vector_of(participant_voice(segments, STORED)), voice(1), atol=1e-6)
     found = participant_voice(segments, None)
     assert found is not None

@@ -1,4 +1,4 @@
-"""The order of things: which stage is asked for what, and what becomes of their answers. The models have tests of their own."""
+"""The order of the stages, their arguments and the use of their results. Other tests check the models."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,19 +17,19 @@ AUDIO = "a reference that the pipeline only hands on"
 
 @dataclass
 class Script:
-    """Stages that answer from a script and note what they were asked."""
+    """Stages that answer from a script and record the calls of `transcribe`."""
 
     speech: list[Span] = field(default_factory=lambda: [Span(0, 5), Span(40, 65)])
     words: dict[float, str] = field(default_factory=lambda: {1.0: " Hello.", 41.0: " Bonjour."})
     turns: list[Turn] = field(default_factory=lambda: [Turn(0, 6, "S0"), Turn(39, 70, "S1"), Turn(80, 82, "S2")])
-    asked: list[tuple[Span, str | None]] = field(default_factory=list)
+    transcribe_calls: list[tuple[Span, str | None]] = field(default_factory=list)
 
     async def find_speech(self, audio: str) -> Sequence[Span]:
         assert audio is AUDIO
         return self.speech
 
     async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
-        self.asked.append((window, language))
+        self.transcribe_calls.append((window, language))
         found = [Word(text, time, time + 1.5, 0.9) for time, text in self.words.items() if window.start <= time < window.end]
         return [Utterance(tuple(found), -0.2, language or "fr")] if found else []
 
@@ -57,18 +57,18 @@ def stages(script: Script) -> Stages[str]:
 async def ignore(_stage: str, _fraction: float) -> None: ...
 
 
-def said(segments: Sequence[Segment]) -> list[tuple[str, str]]:
+def speakers_and_texts(segments: Sequence[Segment]) -> list[tuple[str, str]]:
     return [(segment.speaker, segment.text) for segment in segments]
 
 
-async def test_every_line_has_its_speaker_and_its_own_emotion() -> None:
+async def test_every_segment_has_its_speaker_and_its_own_emotion() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
-    assert said(transcript.segments) == [("S0", "Hello."), ("S1", "Bonjour.")]
+    assert speakers_and_texts(transcript.segments) == [("S0", "Hello."), ("S1", "Bonjour.")]
     assert [segment.emotion and segment.emotion.confidence for segment in transcript.segments] == [0.01, 0.41]
     assert (transcript.duration, transcript.language) == (90.0, "fr")
 
 
-async def test_every_line_long_enough_has_its_own_voice() -> None:
+async def test_every_segment_that_is_long_enough_has_its_own_voice() -> None:
     script = Script()
     transcript = await process(AUDIO, 90.0, stages(script), Options(context_padding=0.25), ignore)
     assert [segment.voice and segment.voice.vector[0] for segment in transcript.segments] == [0.75, 40.75]
@@ -76,7 +76,7 @@ async def test_every_line_long_enough_has_its_own_voice() -> None:
     assert [segment.voice for segment in transcript.segments] == [None, None]
 
 
-async def test_what_the_diarizer_has_heard_of_a_voice_is_not_made_again() -> None:
+async def test_an_embedding_of_the_diarizer_is_not_computed_again() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
     assert [p.voiceprint and p.voiceprint.model for p in transcript.participants] == ["voices", "diarizer", None]
 
@@ -97,20 +97,20 @@ async def test_a_long_recording_is_diarized_in_shards_and_clustered_in_order() -
     assert clustered == [0, 120, 240, 360]
 
 
-async def test_the_language_of_the_longest_window_is_everybodys() -> None:
+async def test_all_windows_have_the_language_of_the_longest() -> None:
     script = Script()
     await process(AUDIO, 90.0, stages(script), Options(), ignore)
-    assert script.asked == [(Span(40, 65), None), (Span(0, 5), "fr")]
+    assert script.transcribe_calls == [(Span(40, 65), None), (Span(0, 5), "fr")]
 
 
 async def test_a_given_language_is_not_detected() -> None:
     script = Script()
     await process(AUDIO, 90.0, stages(script), Options(language="de"), ignore)
-    assert {language for _, language in script.asked} == {"de"}
-    assert len(script.asked) == 2
+    assert {language for _, language in script.transcribe_calls} == {"de"}
+    assert len(script.transcribe_calls) == 2
 
 
-async def test_somebody_without_words_is_in_the_turns_but_has_no_voiceprint() -> None:
+async def test_a_participant_without_words_has_turns_but_no_voiceprint() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore)
     assert [(p.label, p.speech_seconds, p.voiceprint is not None) for p in transcript.participants] == [
         ("S0", 6, True),
@@ -120,7 +120,7 @@ async def test_somebody_without_words_is_in_the_turns_but_has_no_voiceprint() ->
     assert len(transcript.turns) == 3
 
 
-async def test_words_where_the_diarizer_heard_nobody_are_kept() -> None:
+async def test_words_outside_of_all_turns_are_kept() -> None:
     transcript = await process(AUDIO, 90.0, stages(Script(turns=[])), Options(), ignore)
     assert len(transcript.segments) == 2
     assert [(p.voiceprint, p.speech_seconds) for p in transcript.participants] == [(None, 0.0)]

@@ -1,4 +1,4 @@
-"""Which participants the segments of a live conversation belong to once the diarizer has heard all of it."""
+"""Which participants the segments of a live conversation belong to after all of it was diarized."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -40,10 +40,10 @@ def plan(
 def test_two_participants_that_are_one_voice_are_joined() -> None:
     segments = [segment(1, 10, 2.0), segment(2, 11, 3.0), segment(3, 11, 1.0)]
     found = plan([person(10), person(11)], segments, {1: "x", 2: "x", 3: "x"}, {"x": X})
-    assert found.participant_of == {"x": 11}  # of whom most is heard
+    assert found.participant_of == {"x": 11}  # the participant with the most speech
     assert found.moves == [SegmentMove(1, 10, 11)]
     assert found.voice_updates == [VoiceUpdate(11, 6.0, X)]
-    assert (found.added, found.recomputed) == ([], {10})  # the other one's vector is what the diarizer heard
+    assert (found.added, found.recomputed) == ([], {10})  # the other vector is that of the diarizer
 
 
 def test_a_voice_that_no_participant_stands_for_is_added() -> None:
@@ -79,11 +79,13 @@ def test_segments_that_a_person_assigned_or_the_diarizer_did_not_hear_stay() -> 
     st.sets(st.sampled_from(["x", "y", "z"])),
 )
 def test_every_label_has_a_participant_of_its_own(
-    confirmed: list[bool], said: list[tuple[int, float, bool, str | None]], known: set[str]
+    confirmed: list[bool], spoken: list[tuple[int, float, bool, str | None]], known: set[str]
 ) -> None:
     people = [replace(person(10 + i), has_confirmed_segment=yes) for i, yes in enumerate(confirmed)]
-    segments = [segment(i, 10 + at % len(people), length, confirmed=by_hand) for i, (at, length, by_hand, _) in enumerate(said)]
-    label_of = {i: label for i, (*_, label) in enumerate(said) if label is not None}
+    segments = [
+        segment(i, 10 + at % len(people), length, confirmed=by_hand) for i, (at, length, by_hand, _) in enumerate(spoken)
+    ]
+    label_of = {i: label for i, (*_, label) in enumerate(spoken) if label is not None}
     found = plan(people, segments, label_of, dict.fromkeys(known, X))
     assert found.participant_of.keys() == set(label_of.values())
     assert len(set(found.participant_of.values())) == len(found.participant_of)

@@ -1,4 +1,4 @@
-"""What replicas do when a model fails; no cluster is needed for that."""
+"""Replicas whose model fails, tested without a cluster."""
 
 import asyncio
 import threading
@@ -24,16 +24,16 @@ IT = Call("it", "It")
 
 
 def replica(cls: type[Replica] = Replica) -> Any:
-    """One without weights: they take seconds to load, and nothing here asks them anything."""
+    """A replica without weights, which take seconds to load and are not needed here."""
     made = cls.__new__(cls)
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._inference_thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
-    made.metrics, made._scheduler, made._cpu_threads = Told(), FairScheduler(), ThreadPoolExecutor(2)
+    made.metrics, made._scheduler, made._cpu_threads = RecordedMetrics(), FairScheduler(), ThreadPoolExecutor(2)
     return made
 
 
-class Told(StageMetrics):
-    """What the metrics were told, in order."""
+class RecordedMetrics(StageMetrics):
+    """Metrics that record their calls in order."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, float]] = []
@@ -80,7 +80,7 @@ async def test_a_success_between_failures_keeps_it_healthy() -> None:
     stage.check_health()
 
 
-async def test_the_event_loop_turns_while_a_model_thinks() -> None:
+async def test_a_running_model_does_not_block_the_event_loop() -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
     thinking = asyncio.create_task(replica().run(IT, lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5)))
@@ -90,7 +90,7 @@ async def test_the_event_loop_turns_while_a_model_thinks() -> None:
 
 
 @pytest.mark.parametrize(("device", "order"), [("cuda", ["beside", "model"]), ("cpu", ["model", "beside"])])
-async def test_what_needs_no_gpu_does_not_wait_for_the_model_on_one(device: str, order: list[str]) -> None:
+async def test_work_without_a_gpu_does_not_wait_for_the_model_on_one(device: str, order: list[str]) -> None:
     stage, release, done = replica(), threading.Event(), []
     stage.device = device
 
@@ -107,7 +107,7 @@ async def test_what_needs_no_gpu_does_not_wait_for_the_model_on_one(device: str,
     assert len(stage.metrics.calls) == 2
 
 
-async def test_what_fails_beside_the_model_is_told_of_likewise() -> None:
+async def test_a_failure_outside_of_the_model_is_reported_likewise() -> None:
     stage = replica()
     stage.device = "cuda"
     with pytest.raises(StageError, match=r"^Finding speech failed with whisper-base on cuda: out of memory$"):
@@ -115,8 +115,8 @@ async def test_what_fails_beside_the_model_is_told_of_likewise() -> None:
     assert stage._failures == 1
 
 
-class Ear:
-    """An engine that cannot stand windows that begin at 13 s."""
+class FailingEngine:
+    """An engine that fails on windows that begin at 13 s."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -134,7 +134,7 @@ class Ear:
 @pytest.fixture
 def transcriber() -> Any:
     made = replica(Transcriber)
-    made.engine = Ear()
+    made.engine = FailingEngine()
     made._admission = FairScheduler(2)
     return made
 
@@ -144,7 +144,7 @@ def window(start: int) -> Window:
 
 
 async def batched(transcriber: Any, starts: Sequence[int]) -> list[Any]:
-    """One batch; Serve, which fills it, wants a replica around it."""
+    """The results of one batch, without the batching of Serve, which needs a replica."""
     unbatched: Any = Transcriber._batched
     answers: list[Any] = await unbatched.__wrapped__(transcriber, [window(start) for start in starts])
     return answers
@@ -157,8 +157,8 @@ async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcr
     assert transcriber.engine.batches == [3]
 
 
-async def test_whatever_comes_while_a_batch_is_at_work_makes_the_next_one(transcriber: Any) -> None:
-    """Serve would make one of whatever comes within a moment, time and again: the windows of a recording come one by one."""
+async def test_calls_that_arrive_during_a_batch_form_the_next_one(transcriber: Any) -> None:
+    """Serve would batch the calls of a short time over and over, since the windows of a recording come one by one."""
     at_work, through, admitted = threading.Event(), threading.Event(), 0
     hear = transcriber.engine.transcribe
 
@@ -191,7 +191,7 @@ async def test_a_bad_window_fails_alone(transcriber: Any) -> None:
     assert "13.0 to 14.0 s" in str(bad)
     assert "unlucky" in str(bad)
     assert transcriber.metrics.calls == [("transcribe", 1.0)] * 2
-    assert transcriber.metrics.reasons == ["transcribe: input"] * 2  # the batch, and the window that spoilt it
+    assert transcriber.metrics.reasons == ["transcribe: input"] * 2  # the batch, and the window that made it fail
     transcriber.check_health()
 
 
@@ -201,7 +201,7 @@ async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -
     assert transcriber.engine.batches == [1]
 
 
-async def test_what_waits_for_the_model_is_told_apart_from_what_it_does() -> None:
+async def test_wait_and_inference_are_measured_separately() -> None:
     stage = replica()
     await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
     first, second, third = stage.metrics.waited

@@ -1,4 +1,4 @@
-"""What a person said of speakers outlives a new comparison of voices, decided from values alone."""
+"""Confirmed speakers outlive a new comparison of voices, decided from values alone."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ def test_only_voices_that_no_person_confirmed_are_matched_again() -> None:
     assert [p.key for p in matched_again(people, MODEL)] == [10, 15]
 
 
-def test_a_voice_is_the_closest_speaker_now_or_keeps_the_one_nobody_else_tells_of_or_is_new() -> None:
+def test_a_voice_is_the_closest_speaker_or_keeps_an_unclaimed_one_or_is_new() -> None:
     people = [person(10, ADA, 0.7), person(11, ADA, 0.8), person(12, BOB, 0.6), person(13, None)]
     references = Counter({(ADA, MODEL): 0, (BOB, MODEL): 2, (ADA, "another"): 3})
     plan = plan_rematch(people, {10: {CAL: 0.9, BOB: 0.6}, 11: {}, 12: {}, 13: {}}, references, MODEL)
@@ -92,8 +92,8 @@ def carry_over(
     return plan_carry_over(ConversationState(*former), ConversationState(*new), source_of, successor_of, Counter(references))
 
 
-def test_a_voice_that_says_most_of_what_a_confirmed_one_said_has_its_speaker() -> None:
-    """Even where it was matched to another one."""
+def test_a_voice_with_most_words_of_a_confirmed_one_has_its_speaker() -> None:
+    """This holds even where it was matched to another speaker."""
     was = replace(person(10, ADA, None), is_named=True, enrolled=False)
     former = [was, person(11, BOB, 0.7)], [segment(1, 10, 6), segment(2, 11, 5)]
     new = [person(20, CAL, 0.9)], [segment(3, 20, 6), segment(4, 20, 5)]
@@ -177,7 +177,7 @@ people = st.lists(st.tuples(speakers, st.sampled_from([None, 0.7]), st.booleans(
     st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), min_size=1, max_size=6),
     st.lists(st.tuples(st.integers(0, 2), st.none() | st.integers(0, 5)), max_size=6),
 )
-def test_what_a_person_said_of_a_segment_is_kept(
+def test_corrections_of_a_segment_are_kept(
     before: list[tuple[int | None, float | None, bool]],
     after: list[tuple[int | None, float | None, bool]],
     old: list[tuple[int, bool, bool]],

@@ -32,7 +32,7 @@ def test_what_is_exported_reads_back(turns: list[Turn]) -> None:
     assert sorted((round(t.start, 3), round(t.end - t.start, 3), t.speaker) for t in read) == rounded
 
 
-def test_other_rows_say_nothing() -> None:
+def test_other_rows_are_ignored() -> None:
     assert parse(f"SPKR-INFO call 1 <NA> <NA> <NA> unknown ann <NA>\n\n;; a comment\n{row('1', '2')}") == [Turn(1, 3, "ann")]
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_the_rttm_of_one_recording_is_refused(text: str, says: str) 
         parse(text)
 
 
-def test_a_line_is_whose_most_of_it_is() -> None:
+def test_a_segment_belongs_to_the_turn_with_the_largest_overlap() -> None:
     turns = [Turn(0, 4, "ann"), Turn(3, 10, "bob"), Turn(20, 21, "ann")]
     spans = [Span(0, 5), Span(3, 8), Span(19, 21), Span(18, 21), Span(12, 14), Span(5, 5)]
     assert speakers_of(turns, spans) == ["ann", "bob", "ann", None, None, None]

@@ -14,7 +14,7 @@ def test_who_is_right() -> None:
     assert not is_right("Eve", "Ann", known)
 
 
-def test_accuracy_by_lines_and_by_seconds() -> None:
+def test_accuracy_by_segments_and_by_seconds() -> None:
     answers = [
         ScoredSegment("Ann", "Ann", 6.0),
         ScoredSegment("Ann", "Bob", 1.0),

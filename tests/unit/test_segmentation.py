@@ -14,7 +14,7 @@ def texts(found: list[Segment]) -> list[str]:
     return [line.text for line in found]
 
 
-def test_a_sentence_is_a_line() -> None:
+def test_a_sentence_is_a_segment() -> None:
     talk = segment((" How", 0.0, 0.5), (" are", 0.5, 1.0), (" you?", 1.0, 1.5), (" Fine,", 1.6, 2.0), (" thanks.", 2.0, 3.0))
     assert texts(segmentation.split([talk])) == ["How are you?", "Fine, thanks."]
 
@@ -24,7 +24,7 @@ def test_a_very_short_sentence_stays_with_the_next() -> None:
     assert texts(segmentation.split([talk])) == ["Oh. Hello there.", "Bye."]
 
 
-def test_a_pause_begins_a_line_within_a_sentence() -> None:
+def test_a_pause_begins_a_segment_within_a_sentence() -> None:
     talk = segment((" I", 0.0, 0.2), (" wonder", 0.2, 0.5), (" why", 2.0, 2.3))
     assert texts(segmentation.split([talk])) == ["I wonder", "why"]
 
@@ -41,7 +41,7 @@ def test_an_endless_sentence_is_cut_at_a_comma_and_at_last_anywhere() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([" a", " b.", " c,", "!", "。"]), st.floats(0, 3), st.floats(0, 20)), min_size=1))
-def test_no_word_is_lost_and_each_line_covers_its_words(steps: list[tuple[str, float, float]]) -> None:
+def test_no_word_is_lost_and_each_segment_covers_its_words(steps: list[tuple[str, float, float]]) -> None:
     words, clock = [], 0.0
     for text, gap, length in steps:
         start, clock = clock + gap, clock + gap + length

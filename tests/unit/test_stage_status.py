@@ -1,4 +1,4 @@
-"""When stages are asked again, with stages that answer when the test wants; real ones are asked in test_cluster.py."""
+"""When the status of stages is read again, with stages that the tests control. test_cluster.py reads real ones."""
 
 import asyncio
 from typing import Any
@@ -10,10 +10,10 @@ from deployments.stage_status import StageStatus
 
 
 class Stage:
-    """As a handle: `stage.status.remote()` and `stage.deployment_id.name`."""
+    """The part of a handle that is used: `stage.status.remote()` and `stage.deployment_id.name`."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
         self.answers = asyncio.Event()
         self.answers.set()
         self.error: Exception | None = None
@@ -21,11 +21,11 @@ class Stage:
         self.name = "Stage"
 
     async def remote(self) -> dict[str, str]:
-        self.asked += 1
+        self.calls += 1
         await self.answers.wait()
         if self.error is not None:
             raise self.error
-        return {"model": f"model {self.asked}"}
+        return {"model": f"model {self.calls}"}
 
 
 @pytest.fixture
@@ -34,62 +34,62 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage()
 
 
-def ask(stage: Any) -> StageStatus:
+def status_of(stage: Any) -> StageStatus:
     return StageStatus({"stage": stage})
 
 
-async def settled(asking: StageStatus) -> None:
-    if asking._reading is not None:
-        await asyncio.wait([asking._reading])
+async def settled(status: StageStatus) -> None:
+    if status._reading is not None:
+        await asyncio.wait([status._reading])
 
 
-async def test_what_was_said_a_moment_ago_stands(stage: Stage) -> None:
-    asking = ask(stage)
-    assert [await asking(), await asking()] == [{"stage": {"model": "model 1"}}] * 2
-    assert stage.asked == 1
+async def test_a_recent_answer_is_used_again(stage: Stage) -> None:
+    status = status_of(stage)
+    assert [await status(), await status()] == [{"stage": {"model": "model 1"}}] * 2
+    assert stage.calls == 1
 
 
-async def test_nobody_waits_for_an_answer_that_replaces_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    asking = ask(stage)
-    before = await asking()
+async def test_a_refresh_does_not_delay_the_caller(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = status_of(stage)
+    before = await status()
     monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     stage.answers.clear()
-    assert [await asking(), await asking()] == [before, before]
+    assert [await status(), await status()] == [before, before]
     stage.answers.set()
-    await settled(asking)
+    await settled(status)
     monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 60.0)
-    assert await asking() == {"stage": {"model": "model 2"}}
+    assert await status() == {"stage": {"model": "model 2"}}
 
 
-async def test_an_old_answer_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    asking = ask(stage)
-    await asking()
+async def test_an_old_answer_is_not_used(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = status_of(stage)
+    await status()
     monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     monkeypatch.setattr(stage_status, "MAX_AGE_S", 0.0)
-    assert await asking() == {"stage": {"model": "model 2"}}
+    assert await status() == {"stage": {"model": "model 2"}}
 
 
-async def test_a_stage_that_fails_is_told_of_until_it_answers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    asking = ask(stage)
-    before = await asking()
+async def test_a_failure_is_raised_until_the_stage_answers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = status_of(stage)
+    before = await status()
     monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     stage.error = RuntimeError("gone")
-    assert await asking() == before
-    await settled(asking)
+    assert await status() == before
+    await settled(status)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="gone"):
-            await asking()
+            await status()
     stage.error = None
-    assert await asking() == {"stage": {"model": f"model {stage.asked}"}}
+    assert await status() == {"stage": {"model": f"model {stage.calls}"}}
 
 
-async def test_who_gives_up_does_not_break_it_off_for_others(stage: Stage) -> None:
-    asking = ask(stage)
+async def test_a_cancelled_caller_does_not_cancel_the_others(stage: Stage) -> None:
+    status = status_of(stage)
     stage.answers.clear()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await asking()
-    other = asyncio.create_task(asking())
+            await status()
+    other = asyncio.create_task(status())
     await asyncio.sleep(0)
     stage.answers.set()
-    assert (await other, stage.asked) == ({"stage": {"model": "model 1"}}, 1)
+    assert (await other, stage.calls) == ({"stage": {"model": "model 1"}}, 1)

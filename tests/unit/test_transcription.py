@@ -1,4 +1,4 @@
-"""What `vivavoce transcribe` prints of a transcript."""
+"""The output of `vivavoce transcribe`."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def line(start: float, speaker: str, text: str, *, felt: bool = True) -> Segment
 
 @pytest.fixture
 def transcript() -> Transcript:
-    """B speaks first; C is heard but says no word."""
+    """B speaks first; C has a turn but no words."""
     return Transcript(
         duration=3671.5,
         language="en",

@@ -12,7 +12,7 @@ any_trial = st.builds(Trial, st.floats(-1, 1), st.booleans(), st.booleans())
 
 
 def ann(similarity: float) -> Trial:
-    """Somebody known, whose own voice is the closest."""
+    """A trial of a known speaker with the closest reference their own."""
     return Trial(similarity, right_if_taken=True, right_if_not=False)
 
 
@@ -72,7 +72,7 @@ def roster(*known: tuple[str, Vector, int]) -> Gallery:
     return Gallery(np.stack(vectors), names, np.array(conversations))
 
 
-def test_somebody_known_is_tried_as_themselves_and_as_a_stranger() -> None:
+def test_a_known_speaker_is_tried_as_known_and_as_a_stranger() -> None:
     known = roster(("Ann", ANN, 0), ("Bob", BOB, 2))
     heard = trials([LabelledVoice(near(ANN, BOB, 0.8), 1, {"ann": 2})], known)
     assert [(round(t.similarity, 3), t.right_if_taken, t.right_if_not) for t in heard] == [
@@ -83,7 +83,7 @@ def test_somebody_known_is_tried_as_themselves_and_as_a_stranger() -> None:
     ]
 
 
-def test_what_was_learned_from_a_conversation_proves_nothing_about_it() -> None:
+def test_references_from_a_conversation_are_not_used_to_score_it() -> None:
     (only,) = trials([LabelledVoice(ANN, 1, {"Ann": 1})], roster(("Ann", ANN, 1), ("Bob", BOB, 2)))
     assert only == Trial(0.0, right_if_taken=False, right_if_not=True)
 
@@ -94,12 +94,12 @@ def test_a_stranger_who_is_taken_for_another_unknown_voice_has_no_wrong_name() -
     assert only.right_if_not
 
 
-def test_a_voice_without_a_vector_is_nobody() -> None:
+def test_a_voice_without_a_vector_is_unknown() -> None:
     found = trials([LabelledVoice(None, 1, {"Ann": 1, "Eve": 1})], roster(("Ann", ANN, 2)))
     assert [t.similarity for t in found] == [-np.inf] * 3
     assert point(found, 0.1, 0.1).accuracy == pytest.approx(2 / 3)
 
 
-def test_where_nobody_is_known_everybody_is_a_stranger() -> None:
+def test_without_known_speakers_all_are_strangers() -> None:
     nobody = Gallery(np.zeros((0, 3), np.float32), [], np.zeros(0, np.int64))
     assert trials([LabelledVoice(ANN, 1, {"Ann": 1})], nobody) == [Trial(-np.inf, False, True)]

@@ -39,7 +39,7 @@ def test_where_the_evidence_is_weak_nothing_happens(nearby: Nearby, named: set[i
     assert certain_merges(nearby, named, apart, THRESHOLD) == []
 
 
-def test_of_two_unknown_the_older_one_remains_whoever_is_all_like_the_other() -> None:
+def test_of_two_unknown_speakers_the_older_one_remains() -> None:
     assert certain_merges({1: [{7: 0.9}], 7: [{1: 0.9}, {}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
     assert certain_merges({1: [{7: 0.9}, {}], 7: [{1: 0.9}]}, set(), [], THRESHOLD) == [Merge(7, 1, 0.9)]
 
@@ -49,7 +49,7 @@ def test_a_chain_does_not_become_one_person() -> None:
     assert certain_merges({3: [{2: 0.9}], 2: [{1: 0.8, 3: 0.9}]}, {1}, [], THRESHOLD) == [Merge(2, 1, 0.8)]
 
 
-def test_two_who_were_told_apart_do_not_both_become_a_third() -> None:
+def test_two_distinct_speakers_do_not_both_become_a_third() -> None:
     nearby = {5: [{1: 0.9}], 6: [{1: 0.8}], 7: [{1: 0.7}]}
     assert certain_merges(nearby, {1}, [frozenset((5, 6))], THRESHOLD) == [Merge(5, 1, 0.9), Merge(7, 1, 0.7)]
 

@@ -1,4 +1,4 @@
-"""Any recording in, 16 kHz mono out: every file of the edge collection, and files made here to deceive."""
+"""Any recording is decoded to 16 kHz mono: every file of the edge collection, and malicious files made here."""
 
 import struct
 import subprocess
@@ -129,8 +129,8 @@ def test_16_khz_mono_is_untouched() -> None:
 
 
 @needs_data
-def test_every_channel_is_heard() -> None:
-    # Eight channels announce themselves one after another; FFmpeg's downmix would leave out the fourth (low frequencies).
+def test_every_channel_is_audible() -> None:
+    # Each of the eight channels speaks in turn; FFmpeg's downmix would leave out the fourth (low frequencies).
     samples = decode(DATA / "edge/misc/8_Channel_ID.m4a", max_duration=60)
     parts = [np.sqrt(np.mean(part**2)) for part in np.array_split(samples, 8)]
     assert min(parts) > 0.003
@@ -279,7 +279,7 @@ def _tone(rate: int) -> Samples:
 
 
 def _correlation(a: Samples, b: Samples) -> float:
-    """Of the first 20 s, at the best of up to 100 ms of delay, which some codecs add."""
+    """The correlation of the first 20 s, the maximum over delays of up to 100 ms, which some codecs add."""
     a, b = a[: 20 * SAMPLE_RATE], b[: 20 * SAMPLE_RATE]
     n = 2**20
     products = np.fft.irfft(np.fft.rfft(a, n).conj() * np.fft.rfft(b, n), n)

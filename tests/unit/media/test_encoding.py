@@ -1,4 +1,4 @@
-"""Samples to WAV and MP3, read back with the decoder and with libsndfile."""
+"""Encoding to WAV and MP3, read back with the decoder and with libsndfile."""
 
 import io
 import os

@@ -70,7 +70,7 @@ def test_the_level_is_that_of_the_last_piece() -> None:
 
 
 def webm(samples: Samples) -> bytes:
-    """As a browser records it: Opus at 48 kHz, in clusters of undeclared length."""
+    """WebM as a browser records it: Opus at 48 kHz, in clusters of undeclared length."""
     import av
 
     file = io.BytesIO()
