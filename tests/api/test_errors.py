@@ -51,7 +51,7 @@ async def test_a_database_that_is_away_is_said_and_survived(
     monkeypatch.setattr(notifications, "CHECK_INTERVAL_S", 0.2)
     client = application.client
     upload: Any = {"files": {"audio_file": ("call.wav", sound())}}
-    waiting = asyncio.create_task(client.post("/process", **upload))  # it was accepted, and nobody should send it again
+    waiting = asyncio.create_task(client.post("/process", **upload))  # it was accepted, so no client should send it again
     await held_up(stages)
     await asyncio.to_thread(server.stop)
     for answer in (await client.get("/conversations"), await client.post("/process", **upload)):

@@ -18,7 +18,7 @@ from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import sound
 
-NOBODY = 999_999
+MISSING_ID = 999_999
 ROOM = 3
 
 
@@ -72,7 +72,7 @@ async def test_jobs_are_listed_and_told_apart(application: Application, stages: 
     assert (await client.get("/jobs", params={"state": "failed"})).json()["total"] == 0
     await refused(application, 422, "GET", "/jobs", params={"state": "lost"})
     for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")):
-        await refused(application, 404, method, f"/jobs/{NOBODY}{path}")
+        await refused(application, 404, method, f"/jobs/{MISSING_ID}{path}")
     await refused(application, 409, "POST", f"/jobs/{first}/retry")
 
 

@@ -55,7 +55,7 @@ async def api(context: AppContext) -> AsyncIterator[httpx.AsyncClient]:
         yield application.client
 
 
-def said(answer: httpx.Response) -> tuple[int, str]:
+def refusal(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["detail"]
 
 
@@ -79,7 +79,7 @@ async def test_settings_are_read_changed_and_reset(api: httpx.AsyncClient) -> No
 async def test_settings_that_make_no_sense_change_nothing(
     api: httpx.AsyncClient, body: dict[str, Any], status: int, says: str
 ) -> None:
-    assert said(await api.post("/settings/voice", json=body)) == (status, says)
+    assert refusal(await api.post("/settings/voice", json=body)) == (status, says)
     assert (await api.get("/settings/voice")).json() == DEFAULTS
 
 
@@ -101,7 +101,7 @@ async def test_a_profile_from_its_creation_to_its_end(api: httpx.AsyncClient, da
         "timestamp": created.json()["timestamp"],
     }  # fmt: skip
     for taken in ("my home", "my_home"):
-        assert said(await api.post("/profiles", json={"name": taken})) == (409, f"Profile '{taken}' already exists")
+        assert refusal(await api.post("/profiles", json={"name": taken})) == (409, f"Profile '{taken}' already exists")
     async with database.session() as session:
         await add_talk(session, [await add_speaker(session, "Ada", 1, model=MODEL)])
     updated = (await api.patch("/profiles/my home", json={})).json()
@@ -129,7 +129,7 @@ async def test_a_profile_from_its_creation_to_its_end(api: httpx.AsyncClient, da
     assert [(c["timestamp"], c["profile_name"]) for c in checkpoints] == [(stamps[1], "copy"), (stamps[0], "copy")]
     gone = await api.delete(f"/profiles/copy/checkpoints/{stamps[0]}")
     assert gone.json() == {"message": "Checkpoint deleted"}
-    assert said(await api.delete(f"/profiles/copy/checkpoints/{stamps[0]}")) == (404, "Checkpoint not found")
+    assert refusal(await api.delete(f"/profiles/copy/checkpoints/{stamps[0]}")) == (404, "Checkpoint not found")
     deleted = await api.delete("/profiles/copy")
     assert deleted.json() == {"message": "Profile 'copy' and 1 checkpoints deleted", "deleted_checkpoints": 1}
     assert [one["name"] for one in (await api.get("/profiles")).json()["profiles"]] == ["my home"]
@@ -145,16 +145,16 @@ async def test_a_profile_from_its_creation_to_its_end(api: httpx.AsyncClient, da
 @pytest.mark.parametrize("name", ["nobody", "...", "a%00b"])
 async def test_a_profile_that_is_not_there(api: httpx.AsyncClient, method: str, path: str, name: str) -> None:
     answer = await api.request(method, f"/profiles/{name}{path}", json={} if method == "PATCH" else None)
-    assert said(answer) == (404, f"Profile '{name.replace('%00', chr(0))}' not found")
+    assert refusal(answer) == (404, f"Profile '{name.replace('%00', chr(0))}' not found")
 
 
 async def test_files_that_are_not_there(api: httpx.AsyncClient) -> None:
-    assert said(await api.get("/profiles/download/nobody")) == (404, "Profile not found")
-    assert said(await api.get("/profiles/download-all")) == (404, "No profiles found")
+    assert refusal(await api.get("/profiles/download/nobody")) == (404, "Profile not found")
+    assert refusal(await api.get("/profiles/download-all")) == (404, "No profiles found")
     for name in ("../../etc/passwd", "home.json", "profile_../x.json", "profile_.json\n", ""):
-        assert said(await api.post("/profiles/restore", params={"filename": name})) == (400, "Invalid filename")
+        assert refusal(await api.post("/profiles/restore", params={"filename": name})) == (400, "Invalid filename")
     answer = await api.post("/profiles/restore", params={"filename": "profile_nobody.json"})
-    assert said(answer) == (404, "File not found")
+    assert refusal(answer) == (404, "File not found")
 
 
 async def test_restoring(api: httpx.AsyncClient, database: Database) -> None:
@@ -208,7 +208,7 @@ async def test_a_file_goes_out_and_comes_in_again(api: httpx.AsyncClient, databa
     ],
 )
 async def test_what_is_no_profile_is_refused(api: httpx.AsyncClient, name: str, content: bytes, says: str) -> None:
-    assert said(await api.post("/profiles/import", files={"file": (name, content)})) == (400, says)
+    assert refusal(await api.post("/profiles/import", files={"file": (name, content)})) == (400, says)
 
 
 async def test_whom_the_running_model_cannot_recognize_is_said(api: httpx.AsyncClient) -> None:
@@ -245,4 +245,4 @@ async def test_a_speaker_of_another_model_is_made_known_from_recordings(
     expected = SpeakerEmbedding(resolved.path).embed(samples[7 * 16000 : 10 * 16000])
     assert float(np.dot(vector, expected)) > 0.99
     assert (await api.post(f"/speakers/{nobody}/reembed")).status_code == 409
-    assert said(await api.post("/speakers/999/reembed")) == (404, "Speaker not found")
+    assert refusal(await api.post("/speakers/999/reembed")) == (404, "Speaker not found")

@@ -1,4 +1,4 @@
-"""Webhooks: heard by a real server, which checks who wrote them."""
+"""Webhooks, received by a real server, which checks their signatures."""
 
 import asyncio
 import base64
@@ -23,17 +23,17 @@ from storage.postgres.database import Database
 from storage.tables import JobRow
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.fixed_stages import Heard, sound
+from tests.support.fixed_stages import FixedStages, sound
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
-HEARD = Heard()
+STAGES = FixedStages()
 
 
-class Stuck(Heard):
-    """Stages whose last one never ends."""
+class Stuck(FixedStages):
+    """Stages of which the last one never ends."""
 
     async def recognize(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Emotion]:
         await asyncio.Event().wait()
@@ -41,14 +41,14 @@ class Stuck(Heard):
 
 
 class Receiver:
-    """A server that keeps what it is sent, and answers with the statuses it was given, then with 204."""
+    """A server that keeps the requests, and answers with the given statuses, then with 204."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
         self.talks_on = False
         """Whether an answer does not end before the test."""
         self.talking: list[asyncio.StreamWriter] = []
-        self.heard: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
         self.url = ""
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,10 +62,10 @@ class Receiver:
         else:
             writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             writer.close()
-        self.heard.put_nowait((headers, body))
+        self.received.put_nowait((headers, body))
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        return await asyncio.wait_for(self.heard.get(), 20)
+        return await asyncio.wait_for(self.received.get(), 20)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def application(
-    database: Database, url: str, directory: Path, stages: Heard = HEARD, **settings: Any
+    database: Database, url: str, directory: Path, stages: FixedStages = STAGES, **settings: Any
 ) -> AsyncIterator[Application]:
     hear = Stages(stages, stages, stages, stages)
     async with running(Settings(speaker_threshold=0.5, **settings), url, directory, hear, MODEL) as found:
@@ -109,13 +109,13 @@ async def test_the_end_of_a_job_is_told_and_signed(
     receiver.statuses = [500, 404]
     async with application(database, database_url, tmp_path, webhook_secret=SECRET, private_urls=True) as app:
         sent = await send(app, receiver.url, sound())
-        for _ in range(3):  # it is told again until it is heard
+        for _ in range(3):  # sent again until it is accepted
             headers, body = await receiver.next()
         job = (await app.client.get(f"/jobs/{sent['job_id']}")).json()
         await asyncio.sleep(0.5)
-        assert receiver.heard.empty()
-    said = json.loads(body)
-    assert said == {"type": "job.completed", "timestamp": job["finished_at"], "data": job}
+        assert receiver.received.empty()
+    message = json.loads(body)
+    assert message == {"type": "job.completed", "timestamp": job["finished_at"], "data": job}
     signature = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.digest(KEY, signature, hashlib.sha256)).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
@@ -142,8 +142,8 @@ async def test_work_that_is_stopped_is_told_with_its_reason(
     async with application(database, database_url, tmp_path, webhook_secret=SECRET, private_urls=True, stages=Stuck()) as app:
         sent = await send(app, receiver.url, sound())
         await app.client.post(f"/jobs/{sent['job_id']}/cancel")
-        said = json.loads((await receiver.next())[1])
-    assert (said["type"], said["data"]["error"]) == ("job.cancelled", "Cancelled.")
+        message = json.loads((await receiver.next())[1])
+    assert (message["type"], message["data"]["error"]) == ("job.cancelled", "Cancelled.")
 
 
 async def test_the_servers_own_network_is_told_nothing(
@@ -155,7 +155,7 @@ async def test_the_servers_own_network_is_told_nothing(
             while "failed in attempt 2" not in caplog.text:  # noqa: ASYNC110  # a log has no event
                 await asyncio.sleep(0.05)
         assert (await app.client.get(f"/jobs/{sent['job_id']}")).json()["state"] == "completed"
-    assert receiver.heard.empty()
+    assert receiver.received.empty()
     assert "private network" in caplog.text
 
 

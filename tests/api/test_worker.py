@@ -1,4 +1,4 @@
-"""Work that is cut off, fails, is cancelled or loses its database, and what becomes of the recording."""
+"""Jobs that are interrupted, fail, are cancelled or lose their database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,13 +18,13 @@ from storage.jobs import jobs
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.fixed_stages import SECONDS, Heard, sound
+from tests.support.fixed_stages import SECONDS, FixedStages, sound
 
 PATIENCE = 20
 """Seconds."""
 
 
-class Steered(Heard):
+class Steered(FixedStages):
     """Stages that count what they transcribe, and that a test can hold up, or have fail, before the last one."""
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ async def test_a_worker_ends_also_where_work_comes_at_that_moment(application: A
 async def test_work_goes_on_where_it_was_cut_off(application: Application, stages: Steered, database: Database) -> None:
     id_ = await send(application)
     await held_up(stages)
-    async with database.session() as session:  # as if its worker had said nothing for long
+    async with database.session() as session:  # as if its lease had expired
         await session.execute(text("UPDATE jobs SET lease_until = now() - interval '1 second', worker = 'a dead one'"))
     await held_up(stages, 2)
     stages.open.set()

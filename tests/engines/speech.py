@@ -19,7 +19,7 @@ def read(path: str) -> Samples:
 
 
 def conversation() -> Samples:
-    """The sample that pyannote.audio carries: 30 s, two speakers, nobody for the first six seconds."""
+    """The sample that pyannote.audio carries: 30 s, two speakers, no speech in the first six seconds."""
     return _samples(sample.recording())
 
 

@@ -120,7 +120,7 @@ def test_what_is_observed_is_what_pyannote_finds(engine: PyannoteDiarization) ->
 
 
 def test_the_segmentation_is_exactly_pyannotes_where_the_trunk_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever formats this CPU multiplies fast: a boundary that moves is a word that goes to somebody else."""
+    """Whatever formats this CPU multiplies fast: a boundary that moves gives a word to another speaker."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     engine = PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2)
     assert engine._trunk.dtype == torch.bfloat16

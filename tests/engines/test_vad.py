@@ -1,4 +1,4 @@
-"""Where somebody speaks."""
+"""Voice activity detection."""
 
 from itertools import pairwise
 
@@ -43,8 +43,8 @@ def test_blocks_change_next_to_nothing(monkeypatch: pytest.MonkeyPatch, seconds:
     blocks = vad.find_speech(audio)
     assert all(a.end <= b.start for a, b in pairwise(blocks))
     clock = np.arange(0, 90, 0.01)
-    heard = [np.logical_or.reduce([(s.start <= clock) & (clock < s.end) for s in spans]) for spans in (whole, blocks)]
-    assert np.mean(heard[0] != heard[1]) < 0.03
+    speech = [np.logical_or.reduce([(s.start <= clock) & (clock < s.end) for s in spans]) for spans in (whole, blocks)]
+    assert np.mean(speech[0] != speech[1]) < 0.03
 
 
 def test_read_only_samples_will_do() -> None:

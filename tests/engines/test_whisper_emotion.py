@@ -132,7 +132,7 @@ def test_the_head_that_is_shipped_was_trained_on_these_features(engine: WhisperE
 
 
 def test_the_features_tell_emotions_of_unheard_speakers_apart(whisper_path: Path) -> None:
-    """Nearest mean of each emotion, learned here from the first actors and asked of the others; chance is 1 in 4."""
+    """Nearest mean of each emotion, from the first actors, tested on the others; chance is 1 in 4."""
     extract = WhisperFeatures(whisper_path)
     clips = [(clip, label) for clip, label in recordings("ravdess", every=5) if label in {"angry", "calm", "sad", "surprised"}]
     features, labels = np.stack([extract(clip) for clip, _ in clips]), np.array([label for _, label in clips])

@@ -1,4 +1,4 @@
-"""The graph as it is built, before anything of it runs."""
+"""The graph as it is built, before it runs."""
 
 import json
 import os
@@ -41,7 +41,7 @@ print(json.dumps({d.name: d._deployment_config.model_dump(mode="json", exclude={
 
 
 def built(gpus: int, url: str = "postgresql+asyncpg://x/y", variant: Variant = "gpu", **args: Any) -> dict[str, dict[str, Any]]:
-    """What Serve is told of each deployment; with -1 no Ray runs. In a process of its own: there is one Ray a process."""
+    """The options of each deployment; with -1 no Ray runs. A process of its own builds them: a process has one Ray."""
     command = [sys.executable, "-W", "ignore", "-c", BUILD, str(gpus), url, variant, json.dumps(args)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -49,8 +49,8 @@ def built(gpus: int, url: str = "postgresql+asyncpg://x/y", variant: Variant = "
 
 
 def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
-    asked = built(gpus=1)
-    assert {name: options["actor"].get("num_gpus") for name, options in asked.items()} == {
+    options_of = built(gpus=1)
+    assert {name: options["actor"].get("num_gpus") for name, options in options_of.items()} == {
         "Transcriber": 0.4,
         "Diarizer": 0.25,
         "SpeakerEmbedder": 0.1,
@@ -60,20 +60,20 @@ def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
 
 
 def test_without_a_cluster_and_a_database_the_graph_is_for_a_cpu_and_brings_its_own() -> None:
-    asked = built(gpus=-1, url="")
-    assert not any(options["actor"].get("num_gpus") for options in asked.values())
-    assert set(asked) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
+    options_of = built(gpus=-1, url="")
+    assert not any(options["actor"].get("num_gpus") for options in options_of.values())
+    assert set(options_of) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
 
 
 def test_the_variant_for_a_cpu_leaves_gpus_alone() -> None:
-    asked = built(gpus=1, variant="cpu")
-    assert not any(options["actor"].get("num_gpus") for options in asked.values())
-    assert asked["Transcriber"]["actor"]["num_cpus"] == pytest.approx(0.3 * 8)
+    options_of = built(gpus=1, variant="cpu")
+    assert not any(options["actor"].get("num_gpus") for options in options_of.values())
+    assert options_of["Transcriber"]["actor"]["num_cpus"] == pytest.approx(0.3 * 8)
 
 
 def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
-    asked = built(gpus=-1, variant="cluster")
-    transcriber, ingress = asked["Transcriber"], asked["Ingress"]
+    options_of = built(gpus=-1, variant="cluster")
+    transcriber, ingress = options_of["Transcriber"], options_of["Ingress"]
     scaling = transcriber["autoscaling"]
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
@@ -82,7 +82,7 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     assert ingress["graceful_shutdown_timeout_s"] == 600
     assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)
     assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER_S}
-    assert asked["Diarizer"]["health_check_timeout_s"] == 60
+    assert options_of["Diarizer"]["health_check_timeout_s"] == 60
 
 
 @pytest.mark.parametrize("settings", [{"database_url": "postgresql+asyncpg://x/y"}, {"audio_url": "s3://bucket"}])
@@ -94,9 +94,9 @@ def test_a_cluster_needs_what_all_its_nodes_reach(settings: dict[str, str], monk
 
 
 def test_idle_models_are_let_go_where_that_is_asked_for() -> None:
-    asked = built(gpus=-1, idle_seconds=900)
-    assert asked.pop("Ingress")["autoscaling"]["min_replicas"] == 1
-    for options in asked.values():
+    options_of = built(gpus=-1, idle_seconds=900)
+    assert options_of.pop("Ingress")["autoscaling"]["min_replicas"] == 1
+    for options in options_of.values():
         scaling = options["autoscaling"]
         assert (scaling["min_replicas"], scaling["initial_replicas"]) == (0, 1)
         assert scaling["downscale_to_zero_delay_s"] == 900

@@ -156,7 +156,7 @@ def segments(application: "TwoNodeApplication", job: dict[str, Any]) -> Segments
 
 
 class TwoNodeApplication:
-    """`vivavoce serve` with a second node in its Ray cluster; a context at whose end no process is left."""
+    """`vivavoce serve` with a second node in its Ray cluster; a context that leaves no process behind."""
 
     def __init__(self, data: Path) -> None:
         self.data = data

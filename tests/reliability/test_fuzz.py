@@ -1,4 +1,4 @@
-"""Whatever a client sends, within the OpenAPI schema and beyond it, no answer is a fault of the server's."""
+"""No request, valid or invalid by the OpenAPI schema, causes a server error."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -26,7 +26,7 @@ SETTINGS = Settings(max_upload_mb=1, speaker_threshold=0.5)
 
 schema = schemathesis.openapi.from_dict(create_app(Settings(), lambda _app: nullcontext()).openapi())
 OPERATIONS = {operation.ok().label: operation.ok() for operation in schema.get_all_operations()}
-LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # as long as there is something to ask for
+LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # while the requested objects exist
 
 THERE: dict[str, st.SearchStrategy[Any]] = {
     "conversation_id": st.integers(1, 3),
@@ -35,11 +35,11 @@ THERE: dict[str, st.SearchStrategy[Any]] = {
     "name": st.just("home"),
     "emotion": st.just("happy"),
 }
-"""What half of the requests ask for: things that are there."""
+"""Ids that half of the requests use: existing objects."""
 
 
 async def fill(database: Database) -> None:
-    """Three conversations of three speakers, one of whom nobody has named."""
+    """Three conversations of three speakers, one of them without a name."""
     async with database.session() as session:
         people = [await add_speaker(session, name, seed) for seed, name in enumerate(("Ana", "Unknown_01", "Bo"))]
         for who in (people[:2], [people[2], None], people):
@@ -65,7 +65,7 @@ def test_no_request_is_too_much(address: str, label: str, mode: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
-    def ask(data: st.DataObject) -> None:
+    def check(data: st.DataObject) -> None:
         case = data.draw(cases)
         if case.path_parameters and data.draw(st.booleans()):
             case.path_parameters |= {name: data.draw(THERE[name]) for name in THERE.keys() & case.path_parameters.keys()}
@@ -75,6 +75,6 @@ def test_no_request_is_too_much(address: str, label: str, mode: Any) -> None:
             assert "detail" in answer.json()
 
     try:
-        ask()
+        check()
     except Unsatisfiable:
         pytest.skip("nothing about this request can be wrong")

@@ -1,4 +1,4 @@
-"""A small archive for tests: conversations whose lines have voices and emotions, row by row, and what is known of them."""
+"""A small archive for tests: conversations with voices and emotions, inserted row by row, and functions that read its state."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ EMOTION_MODEL = "test-emotion"
 
 
 async def add_speaker(session: AsyncSession, name: str, *samples: int, model: str = MODEL) -> int:
-    """Somebody with a name, enrolled from samples of the given seeds; returns the id."""
+    """Add a named speaker, enrolled from samples of the given seeds; returns the id."""
     speaker = Speaker(name=name)
     session.add(speaker)
     await session.flush()
@@ -25,7 +25,7 @@ async def add_speaker(session: AsyncSession, name: str, *samples: int, model: st
 
 
 async def add_talk(session: AsyncSession, speakers: Sequence[int | None], lines: int = 4, seed: int = 100) -> int:
-    """A conversation of these speakers, who say lines of a second and a half by turns; returns its id."""
+    """Add a conversation in which these speakers alternate, with segments of a second and a half; returns its id."""
     conversation_id = await conversations.create(session, "A talk", None, "flac")
     people = []
     for i, speaker_id in enumerate(speakers):
@@ -70,12 +70,12 @@ STATE = {
 
 
 async def state(session: AsyncSession) -> dict[str, list[Any]]:
-    """Who is who, the profiles and the settings, as the database has them."""
+    """The speakers of all segments, the profiles and the settings in the database."""
     return {name: [tuple(row) for row in await session.execute(text(query))] for name, query in STATE.items()}
 
 
 async def names(session: AsyncSession, conversation_id: int) -> list[str | None]:
-    """Who says each line, None for a voice that is nobody's."""
+    """The speaker of each segment, None for a participant without a speaker."""
     found = (
         select(Speaker.name)
         .select_from(SegmentRow)

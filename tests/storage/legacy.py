@@ -15,7 +15,7 @@ SETTINGS = {
 
 
 def legacy_file(writer: int = 1, kind: str = "profile", **changes: Any) -> dict[str, Any]:
-    """Alice, who was corrected to angry three times, and Bob; two lines of conversation 1."""
+    """Alice, who was corrected to angry three times, and Bob; two segments of conversation 1."""
     profile = {
         "emotion_category": "angry",
         "embedding": voice(20, 1024).tolist(),

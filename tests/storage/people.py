@@ -1,4 +1,4 @@
-"""Conversations in which certain voices speak, and what the database then says of them."""
+"""Conversations with given voices, and functions that read their speakers from the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from tests.storage.transcripts import MODEL, RULES, transcript
 
 
 def talk(voices: Sequence[Vector | None], lines: int = 4, each: float = 3.0) -> Transcript:
-    """A transcript in which every line of `each` seconds sounds as its participant does."""
+    """A transcript in which every segment has `each` seconds and the voice of its participant."""
     content = transcript(voices, lines)
-    heard = dict(zip((p.label for p in content.participants), voices, strict=True))
+    voice_of = dict(zip((p.label for p in content.participants), voices, strict=True))
     segments = tuple(
         replace(
             segment,
             start=each * i,
             end=each * (i + 1),
             overlap=False,
-            voice=None if (vector := heard[segment.speaker]) is None else Voiceprint(vector, MODEL),
+            voice=None if (vector := voice_of[segment.speaker]) is None else Voiceprint(vector, MODEL),
         )
         for i, segment in enumerate(content.segments)
     )
@@ -52,7 +52,7 @@ async def names(database: Database, conversation_id: int) -> list[str]:
 
 @dataclass(frozen=True)
 class State:
-    """Who is who: what an undo must bring back to the last bit."""
+    """Speakers, participants and segments: what an undo must restore to the last bit."""
 
     speakers: tuple[object, ...]
     participants: tuple[object, ...]

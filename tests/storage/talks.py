@@ -1,4 +1,4 @@
-"""Stored talks whose lines have emotions, for tests."""
+"""Stored conversations with emotions, for tests."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,9 +23,9 @@ def sounds(kind: int) -> Vector:
 async def keep(
     database: Database, kinds: Sequence[int], *, people: int = 1, known: bool = True, **line: Any
 ) -> tuple[int, list[int]]:
-    """A conversation of as many people by turns, and its segments in order. Returns both ids.
+    """Store a conversation in which `people` speakers alternate. Returns its id and those of its segments in order.
 
-    The general model finds all lines sad; their vectors tell kinds of them apart, also the voices'.
+    The general model finds all segments sad; their emotion vectors and voices differ between the kinds.
     """
     async with database.session() as session:
         conversation = await conversations.create(session, "A talk", None, "wav", status="completed")

@@ -1,4 +1,4 @@
-"""Keeping who is who, and putting it back, on a real PostgreSQL."""
+"""Backups of speakers and their restore, on a real PostgreSQL."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from storage.tables import (
 )
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.transcripts import MODEL, voice
-from tests.storage.waiting import somebody_waits
+from tests.storage.waiting import await_lock_waiter
 
 RUNNING = Running(Settings(speaker_threshold=0.5), MODEL)
 
@@ -46,7 +46,7 @@ async def put_back(database: Database, backup: BackupSummary) -> Restored:
 
 
 async def reprocess(session: AsyncSession, conversation_id: int) -> None:
-    """As if all of it were found again: the same lines at the same places, of participants who are nobody's."""
+    """Process the conversation again: the same segments at the same positions, with participants without a speaker."""
     old = (await session.scalars(select(SegmentRow).where(SegmentRow.conversation_id == conversation_id))).all()
     kept = [(line.participant_id, line.position, line.start_offset, line.end_offset) for line in old]
     session.expunge_all()
@@ -187,7 +187,7 @@ async def test_corrections_come_back_and_teach_what_they_taught(database: Databa
         await session.execute(delete(Conversation).where(Conversation.id == two))
         await emotions.recompute(session, ada)
         assert [row[4] for row in (await state(session))["profiles"]] == [1]
-    await put_back(database, kept)  # what the lines taught that are gone is in the file
+    await put_back(database, kept)  # what was learned from the deleted segments is in the file
     async with database.session() as session:
         (profile,) = (await session.scalars(select(EmotionProfile))).all()
         assert (profile.sample_count, profile.imported_count, profile.confidence_threshold) == (2, 1, 0.7)
@@ -301,7 +301,7 @@ async def test_a_profile_may_be_deleted_while_somebody_is_about_to_use_it(databa
     async with database.session() as deleting:
         await speakers.lock(deleting)
         using = [asyncio.create_task(checkpoint()), asyncio.create_task(put_back(database, kept))]
-        await somebody_waits(deleting)
+        await await_lock_waiter(deleting)
         await backups.delete_profile(deleting, "home")
     for one in using:
         with pytest.raises(ProfileNotFoundError):

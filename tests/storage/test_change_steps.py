@@ -97,7 +97,7 @@ OLD_STEPS: dict[str, list[dict[str, Any]]] = {
 
 
 def plain(value: Any) -> Any:
-    """JSON whose values may be written in two ways, in one of them."""
+    """JSON in one canonical form, where values may be written in two ways."""
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list):

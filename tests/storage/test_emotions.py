@@ -84,7 +84,7 @@ async def test_what_is_not_to_be_learned_is_not(database: Database) -> None:
     assert await stored(database, speaker) == {}
     await correct(database, second, "happy")
     async with database.session() as session:
-        await emotions.recompute(session, speaker)  # as after any change of who is who
+        await emotions.recompute(session, speaker)  # as after any change of speakers
     assert (await stored(database, speaker))["happy"].sample_count == 1
     await correct(database, second, "happy", learn=False)
     assert await stored(database, speaker) == {}
@@ -173,7 +173,7 @@ async def test_a_reset_profile_stays_forgotten(database: Database) -> None:
         with pytest.raises(LookupError, match="Emotion profile 'angry' not found for speaker 'Unknown_01'"):
             await profiles.reset(session, speaker, "angry")
     assert set(await stored(database, speaker)) == {"happy"}
-    assert (await correct(database, second, "angry")).sample_count == 1  # said anew, learned anew
+    assert (await correct(database, second, "angry")).sample_count == 1  # a new correction is learned again
     async with database.session() as session:
         assert await profiles.reset(session, speaker) == ("Unknown_01", 2)
         with pytest.raises(LookupError, match="Speaker not found"):
@@ -205,11 +205,11 @@ async def test_a_profile_changes_what_is_heard_in_other_lines(database: Database
     assert await redetect(database, conversation_id=conversation) == Counts(updated=2, skipped=3, total=5)
     lines = await shown(database, conversation)
     assert [line[0] for line in lines] == ["happy", "happy", "happy", "happy", "sad"]
-    # The participant's voice is not like its lines' here, so that theirs is the closest.
+    # The voice of the participant is unlike those of its segments, so that theirs are the closest.
     assert lines[3][2] == "Matched Unknown_01_happy voice profile"
     assert lines[4][2] == "emotion2vec only (no voice profile match)"
 
-    # Where it is not this speaker who speaks, the profile says nothing.
+    # The profile is not used for segments of another speaker.
     async with database.session() as session:
         await session.execute(update(SegmentRow).where(SegmentRow.id == segments[3]).values(is_misidentified=True))
     await redetect(database, conversation_id=conversation)

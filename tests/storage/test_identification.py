@@ -1,4 +1,4 @@
-"""Saying whose voice a line is, and taking it back, on a real PostgreSQL."""
+"""Identification of the speaker of a segment, and its undo, on a real PostgreSQL."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,7 +19,7 @@ from tests.storage.transcripts import RULES, near, read_rules, voice
 
 
 async def identify(database: Database, conversation: int, line: int, **who: object) -> Identification:
-    """Of the conversation's line number `line`."""
+    """Identify the speaker of segment number `line` of the conversation."""
     segment = (await lines(database, conversation))[line]
     async with database.session() as session:
         return await identification.identify(session, RULES, conversation, segment.id, **who)  # type: ignore[arg-type]
@@ -235,11 +235,11 @@ async def _delete_unknown(database: Database, first: int, second: int) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "identify as somebody new": lambda db, first, second: identify(db, second, 0, speaker_name="Bob"),
-    "identify as somebody known": lambda db, first, second: identify(db, second, 0, speaker_name="Ada"),
+    "identify as a new speaker": lambda db, first, second: identify(db, second, 0, speaker_name="Bob"),
+    "identify as a known speaker": lambda db, first, second: identify(db, second, 0, speaker_name="Ada"),
     "identify without enrolling": lambda db, first, second: identify(db, second, 0, speaker_name="Ada", enroll=False),
-    "move a line to somebody known": lambda db, first, second: identify(db, first, 0, speaker_name="Unknown_03"),
-    "move a line to somebody new": lambda db, first, second: identify(db, first, 2, speaker_name="Cleo"),
+    "move a segment to a known speaker": lambda db, first, second: identify(db, first, 0, speaker_name="Unknown_03"),
+    "move a segment to a new speaker": lambda db, first, second: identify(db, first, 2, speaker_name="Cleo"),
     "move the only line": lambda db, first, second: identify(db, first, 1, speaker_name="Ada", only_this=True),
     "reassign": lambda db, first, second: identify(db, second, 1, speaker_name="Dan", only_this=True),
     "name who has no voice": lambda db, first, second: identify(db, first, 3, speaker_name="Eve"),

@@ -1,4 +1,4 @@
-"""Files of other programs, and of people who mean no good."""
+"""Import of files of other programs and of malicious files."""
 
 import asyncio
 import json
@@ -177,7 +177,7 @@ async def test_what_is_no_profile_is_refused_and_nothing_is_kept(database: Datab
 
 
 async def test_what_a_file_says_of_others_conversations_cannot_break_ours(database: Database) -> None:
-    """Ids of participants and lines that somebody made up."""
+    """The file has invented ids of participants and segments."""
     async with database.session() as session:
         ada = await add_speaker(session, "Ada", 1)
         one, two = await add_talk(session, [ada]), await add_talk(session, [ada])

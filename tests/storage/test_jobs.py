@@ -1,4 +1,4 @@
-"""Jobs on a real PostgreSQL: handed out once, taken back, given up, never lost."""
+"""Jobs on a real PostgreSQL: claimed once, released, failed, never lost."""
 
 import asyncio
 from datetime import timedelta
@@ -14,7 +14,7 @@ from storage.jobs.jobs import MAX_ATTEMPTS, Job, JobStateError, Lease, LeaseLost
 from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.tables import Conversation, JobRow, JobStageRow
-from tests.storage.waiting import somebody_waits
+from tests.storage.waiting import await_lock_waiter
 
 ROOM = 100
 
@@ -50,7 +50,7 @@ async def status(database: Database, conversation: int) -> conversations.Progres
 
 
 async def pass_away(database: Database) -> None:
-    """The workers that hold jobs now are not heard of any more, and pauses are over."""
+    """Let the leases of all workers expire and the pauses of all jobs end."""
     async with database.session() as session:
         gone = func.now() - text("interval '1 second'")
         await session.execute(update(JobRow).where(JobRow.state == "running").values(lease_until=gone))
@@ -288,7 +288,7 @@ async def test_a_job_is_retried_while_its_conversation_is_deleted(database: Data
         mine = Conversation.id == conversation
         await deleting.execute(select(Conversation.id).where(mine).with_for_update())
         retrying = asyncio.create_task(retry())
-        await somebody_waits(deleting)
+        await await_lock_waiter(deleting)
         await deleting.execute(delete(Conversation).where(mine))
     with pytest.raises(LookupError, match="Job not found"):
         await retrying

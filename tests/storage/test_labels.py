@@ -1,4 +1,4 @@
-"""Labels say who truly speaks in a line, and touch nothing else."""
+"""Labels name the true speaker of a segment and change nothing else."""
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from tests.storage.archive import add_speaker, add_talk
 
 
 async def talk(database: Database, lines: int = 4) -> tuple[int, list[int]]:
-    """A conversation of Ana and somebody without a name; returns its id and those of its segments."""
+    """A conversation of Ana and an unknown speaker; returns its id and those of its segments."""
     async with database.session() as session:
         ana = await add_speaker(session, f"Ana {lines}")
         id_ = await add_talk(session, [ana, None], lines)

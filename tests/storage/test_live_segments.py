@@ -17,10 +17,10 @@ from tests.storage.transcripts import MODEL, RULES, near, voice
 ALICE, BOB = voice(1), voice(2)
 
 
-def said(
+def processed(
     *lines: tuple[str, float, float, Vector | None], emotion: Vector | None = None, overlap: bool = False
 ) -> ProcessedSegment:
-    """Lines with their speakers' local labels, starts and lengths in seconds, and voices."""
+    """Segments from speaker labels, starts and lengths in seconds, and voices."""
     segments = tuple(
         Segment(
             start,
@@ -44,14 +44,16 @@ async def begin(database: Database, title: str | None = None) -> int:
         return await live_recordings.begin(session, uuid4(), title, "flac", None)
 
 
-async def add(database: Database, conversation: int, heard: ProcessedSegment, **options: Any) -> list[ConversationSegment]:
+async def add(
+    database: Database, conversation: int, processed_spans: ProcessedSegment, **options: Any
+) -> list[ConversationSegment]:
     async with database.session() as session:
-        return await live_segments.add(session, conversation, heard, RULES, **options)
+        return await live_segments.add(session, conversation, processed_spans, RULES, **options)
 
 
-async def names(database: Database, conversation: int, *heard: ProcessedSegment, **options: Any) -> list[str]:
-    """Who speaks each line, as it was told when it came."""
-    return [line.speaker_name for part in heard for line in await add(database, conversation, part, **options)]
+async def names(database: Database, conversation: int, *processed_spans: ProcessedSegment, **options: Any) -> list[str]:
+    """The speaker of each segment, as returned when it was added."""
+    return [line.speaker_name for part in processed_spans for line in await add(database, conversation, part, **options)]
 
 
 async def stored(database: Database, conversation: int) -> list[tuple[str, str]]:
@@ -65,18 +67,18 @@ async def test_whoever_takes_a_recording_up_knows_its_language_and_how_far_it_wa
     uuid = uuid4()
     async with database.session() as session:
         id_ = await live_recordings.begin(session, uuid, None, "flac", "de")
-    await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+    await add(database, id_, processed(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", "de", 2.5)
 
 
 async def test_what_was_kept_before_its_connection_was_lost_is_not_kept_twice(database: Database) -> None:
     id_ = await begin(database)
-    first, second = said(("a", 0.0, 2.5, ALICE)), said(("a", 3.0, 2.0, ALICE), ("b", 5.0, 2.0, BOB))
-    for heard in (first, second, second):
+    first, second = processed(("a", 0.0, 2.5, ALICE)), processed(("a", 3.0, 2.0, ALICE), ("b", 5.0, 2.0, BOB))
+    for processed_spans in (first, second, second):
         async with database.session() as session:
-            kept = await live_segments.add_once(session, id_, heard, RULES)
-        assert [line.start_offset for line in kept] == [segment.start for segment in heard.segments]
+            kept = await live_segments.add_once(session, id_, processed_spans, RULES)
+        assert [line.start_offset for line in kept] == [segment.start for segment in processed_spans.segments]
     assert [text for _, text in await stored(database, id_)] == ["a speaks.", "a speaks.", "b speaks."]
 
 
@@ -87,13 +89,13 @@ async def finish(database: Database, conversation: int) -> None:
 
 async def test_a_voice_that_was_heard_before_is_the_same_participant(database: Database) -> None:
     id_ = await begin(database)
-    parts = [said(("a", 3.0 * i, 2.5, near(who, 0.9))) for i, who in enumerate([ALICE, BOB, ALICE, BOB])]
+    parts = [processed(("a", 3.0 * i, 2.5, near(who, 0.9))) for i, who in enumerate([ALICE, BOB, ALICE, BOB])]
     assert await names(database, id_, *parts) == ["Unknown_01", "Unknown_02"] * 2
 
 
 async def test_a_message_says_what_is_stored(database: Database) -> None:
     id_ = await begin(database, "Talk\0")
-    (line,) = await add(database, id_, said(("a", 1.0, 2.5, ALICE)))
+    (line,) = await add(database, id_, processed(("a", 1.0, 2.5, ALICE)))
     async with database.session() as session:
         found = await conversations.get(session, id_)
     assert found is not None
@@ -108,34 +110,37 @@ async def test_somebody_who_is_known_is_recognised(database: Database) -> None:
     async with database.session() as session:
         await speaker_admin.enroll(session, RULES, "Alice", Voiceprint(ALICE, MODEL))
     id_ = await begin(database)
-    (line,) = await add(database, id_, said(("a", 0.0, 2.5, near(ALICE, 0.8))))
+    (line,) = await add(database, id_, processed(("a", 0.0, 2.5, near(ALICE, 0.8))))
     assert (line.speaker_name, line.is_known) == ("Alice", True)
     assert line.confidence == pytest.approx(0.8, abs=0.01)
 
 
 async def test_a_word_or_two_make_no_speaker(database: Database) -> None:
     id_ = await begin(database)
-    short, strange = said(("a", 0.0, 0.6, None)), said(("a", 5.0, 0.8, near(ALICE, 0.4)))
+    short, strange = processed(("a", 0.0, 0.6, None)), processed(("a", 5.0, 0.8, near(ALICE, 0.4)))
     assert await names(database, id_, short) == ["Unknown_A"]
-    assert await names(database, id_, said(("a", 1.0, 3.0, ALICE)), strange, said(("a", 6.0, 0.4, None))) == ["Unknown_01"] * 3
+    assert (
+        await names(database, id_, processed(("a", 1.0, 3.0, ALICE)), strange, processed(("a", 6.0, 0.4, None)))
+        == ["Unknown_01"] * 3
+    )
 
 
 async def test_who_began_with_a_word_gets_a_name_once_the_voice_is_known(database: Database) -> None:
     id_ = await begin(database)
-    assert await names(database, id_, said(("a", 0.0, 0.8, near(ALICE, 0.9)))) == ["Unknown_A"]
-    assert await names(database, id_, said(("a", 1.0, 3.0, ALICE))) == ["Unknown_01"]
+    assert await names(database, id_, processed(("a", 0.0, 0.8, near(ALICE, 0.9)))) == ["Unknown_A"]
+    assert await names(database, id_, processed(("a", 1.0, 3.0, ALICE))) == ["Unknown_01"]
     assert [name for name, _ in await stored(database, id_)] == ["Unknown_01"] * 2
 
 
 async def test_two_voices_of_one_line_are_two_participants(database: Database) -> None:
     id_ = await begin(database)
-    heard = said(("x", 0.0, 3.0, ALICE), ("y", 3.0, 3.0, near(ALICE, 0.6)), ("x", 6.0, 1.0, ALICE))
-    assert await names(database, id_, heard) == ["Unknown_01", "Unknown_02", "Unknown_01"]
+    processed_spans = processed(("x", 0.0, 3.0, ALICE), ("y", 3.0, 3.0, near(ALICE, 0.6)), ("x", 6.0, 1.0, ALICE))
+    assert await names(database, id_, processed_spans) == ["Unknown_01", "Unknown_02", "Unknown_01"]
 
 
 async def test_nobody_is_expected_beyond_the_number_of_speakers(database: Database) -> None:
     id_ = await begin(database)
-    parts = [said(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, BOB, near(BOB, 0.4), voice(3)])]
+    parts = [processed(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, BOB, near(BOB, 0.4), voice(3)])]
     found = await names(database, id_, *parts, num_speakers=2)
     assert found[:3] == ["Unknown_01", "Unknown_02", "Unknown_02"]
     assert found[3] in ("Unknown_01", "Unknown_02")
@@ -143,32 +148,32 @@ async def test_nobody_is_expected_beyond_the_number_of_speakers(database: Databa
 
 async def test_who_is_identified_while_speaking_is_known_from_then_on(database: Database) -> None:
     id_ = await begin(database)
-    (line,) = await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+    (line,) = await add(database, id_, processed(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
         await identification.identify(session, RULES, id_, line.id, speaker_name="Alice")
-    (later,) = await add(database, id_, said(("a", 3.0, 2.5, near(ALICE, 0.9))))
+    (later,) = await add(database, id_, processed(("a", 3.0, 2.5, near(ALICE, 0.9))))
     assert (later.speaker_name, later.is_known) == ("Alice", True)
 
 
 async def test_a_learned_emotion_is_heard_live(database: Database) -> None:
     angry = voice(70)
     id_ = await begin(database)
-    (line,) = await add(database, id_, said(("a", 0.0, 2.5, ALICE), emotion=angry))
+    (line,) = await add(database, id_, processed(("a", 0.0, 2.5, ALICE), emotion=angry))
     async with database.session() as session:
         await identification.identify(session, RULES, id_, line.id, speaker_name="Alice")
         await corrections.correct(session, id_, line.id, "angry", True)
-    (again,) = await add(database, id_, said(("a", 3.0, 2.5, ALICE), emotion=near(angry, 0.95)))
+    (again,) = await add(database, id_, processed(("a", 3.0, 2.5, ALICE), emotion=near(angry, 0.95)))
     assert again.emotion_category == "angry"
     assert again.detector_breakdown is not None
 
 
 async def test_what_was_learned_of_who_was_deleted_meanwhile_is_learned_of_the_voice_as_it_goes_on(database: Database) -> None:
     id_ = await begin(database)
-    (line,) = await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+    (line,) = await add(database, id_, processed(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
         await corrections.correct(session, id_, line.id, "angry", True)
         await speaker_admin.delete_unknown(session)
-    await add(database, id_, said(("a", 3.0, 2.5, near(ALICE, 0.9))))
+    await add(database, id_, processed(("a", 3.0, 2.5, near(ALICE, 0.9))))
     assert (await talks.stored(database, await talks.speaker_of(database, line.id))).keys() == {"angry"}
 
 
@@ -176,9 +181,9 @@ async def test_a_finished_conversation_takes_no_more_lines(database: Database) -
     id_ = await begin(database)
     await finish(database, id_)
     with pytest.raises(LookupError, match="not being recorded any more"):
-        await add(database, id_, said(("a", 0.0, 2.5, ALICE)))
+        await add(database, id_, processed(("a", 0.0, 2.5, ALICE)))
     with pytest.raises(LookupError):
-        await add(database, 999, said(("a", 0.0, 2.5, ALICE)))
+        await add(database, 999, processed(("a", 0.0, 2.5, ALICE)))
 
 
 async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Database) -> None:
@@ -186,7 +191,7 @@ async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Da
     async with database.session() as session:
         id_ = await live_recordings.begin(session, uuid, None, "flac", None)
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 0.0)
-        await live_segments.add(session, id_, said(("a", 1.0, 2.5, ALICE)), RULES)
+        await live_segments.add(session, id_, processed(("a", 1.0, 2.5, ALICE)), RULES)
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 3.5)
         assert await live_recordings.name_of_recording(session, id_) == uuid
         assert await live_segments.finish(session, id_, None, 5.0, "en") == live_segments.Counts(1, 1)
@@ -194,13 +199,13 @@ async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Da
         assert await live_recordings.find(session, uuid4()) is None
 
 
-# Once the diarizer has heard all of it
+# After the diarization of the whole recording
 
 
 async def regroup(
     database: Database, conversation: int, labels: Sequence[str | None], voices: dict[str, Vector | None]
 ) -> rediarization.Rediarized:
-    """As if the diarizer had told `labels` for the lines, in order."""
+    """Apply a diarization that has `labels` for the segments, in order."""
     async with database.session() as session:
         lines = sorted(await rediarization.words(session, conversation))
         speaker_of = {line: label for line, label in zip(lines, labels, strict=True) if label is not None}
@@ -211,7 +216,7 @@ async def regroup(
 
 async def test_one_who_was_taken_for_two_is_one(database: Database) -> None:
     id_ = await begin(database)
-    parts = [said(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, voice(9), BOB, ALICE])]
+    parts = [processed(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, voice(9), BOB, ALICE])]
     assert await names(database, id_, *parts) == ["Unknown_01", "Unknown_02", "Unknown_03", "Unknown_01"]
     await finish(database, id_)
     found = await regroup(database, id_, ["x", "x", "y", "x"], {"x": ALICE, "y": BOB})
@@ -225,7 +230,7 @@ async def test_two_who_were_taken_for_one_are_two_and_one_of_them_is_recognised(
     async with database.session() as session:
         await speaker_admin.enroll(session, RULES, "Bob", Voiceprint(BOB, MODEL))
     id_ = await begin(database)
-    parts = [said(("a", 0.0, 2.5, ALICE)), said(("a", 3.0, 1.0, None)), said(("a", 6.0, 1.0, None))]
+    parts = [processed(("a", 0.0, 2.5, ALICE)), processed(("a", 3.0, 1.0, None)), processed(("a", 6.0, 1.0, None))]
     assert await names(database, id_, *parts) == ["Unknown_01"] * 3
     await finish(database, id_)
     found = await regroup(database, id_, ["x", "y", "y"], {"x": ALICE, "y": BOB})
@@ -235,7 +240,7 @@ async def test_two_who_were_taken_for_one_are_two_and_one_of_them_is_recognised(
 
 async def test_what_was_said_by_hand_stays(database: Database) -> None:
     id_ = await begin(database)
-    lines = [(await add(database, id_, said(("a", 3.0 * i, 2.5, who))))[0] for i, who in enumerate([ALICE, BOB, voice(9)])]
+    lines = [(await add(database, id_, processed(("a", 3.0 * i, 2.5, who))))[0] for i, who in enumerate([ALICE, BOB, voice(9)])]
     async with database.session() as session:
         await identification.identify(session, RULES, id_, lines[0].id, speaker_name="Alice")
         await identification.identify(session, RULES, id_, lines[1].id, speaker_name="Bob")
@@ -252,7 +257,7 @@ async def test_what_was_said_by_hand_stays(database: Database) -> None:
 
 async def test_lines_that_the_diarizer_did_not_hear_stay(database: Database) -> None:
     id_ = await begin(database)
-    await names(database, id_, *(said(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, BOB])))
+    await names(database, id_, *(processed(("a", 3.0 * i, 2.5, who)) for i, who in enumerate([ALICE, BOB])))
     before = await stored(database, id_)
     await finish(database, id_)
     found = await regroup(database, id_, [None, None], {})

@@ -1,4 +1,4 @@
-"""Watching a conversation: news arrives, also after the database threw the listener out."""
+"""Watching a conversation: notifications arrive, also after the database closed the listener's connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -106,7 +106,7 @@ async def test_the_listener_reconnects_and_catches_up(database: Database, notifi
     await following(watch)
     async with database.session() as session:
         await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-    await advance(database, id_, 0.5)  # while nobody listens
+    await advance(database, id_, 0.5)  # while there is no listener
     assert (await following(watch)).progress == 0.5
     await until_listening(database)
     await advance(database, id_, 0.75)

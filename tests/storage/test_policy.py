@@ -9,7 +9,7 @@ from settings import Settings
 from storage.postgres.database import Database
 from storage.speakers import speakers, voice_settings
 from tests.storage.transcripts import MODEL
-from tests.storage.waiting import somebody_waits
+from tests.storage.waiting import await_lock_waiter
 
 
 async def status() -> Mapping[str, Mapping[str, str | None]]:
@@ -28,7 +28,7 @@ async def test_a_change_that_is_made_under_the_lock_applies_to_those_who_wait_fo
         await speakers.lock(session)
         waiting = asyncio.create_task(threshold())
         async with database.session() as other:
-            await somebody_waits(other)
+            await await_lock_waiter(other)
         await voice_settings.update(session, VoiceSettingsChange(speaker_threshold=0.8), MODEL)
     assert await waiting == 0.8
 

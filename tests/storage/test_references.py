@@ -1,4 +1,4 @@
-"""The matrix of references that a process keeps is what each transaction sees, whoever changes what."""
+"""The matrix of references in memory equals what each transaction sees, with changes by any process."""
 
 import asyncio
 import random

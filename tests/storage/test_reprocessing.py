@@ -1,4 +1,4 @@
-"""A conversation that is matched or processed again: today's speakers, and all that was told by hand."""
+"""A conversation that is matched or processed again: it gets today's speakers and keeps all corrections."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,16 +23,16 @@ from tests.storage.transcripts import MODEL, RULES, VOICE, near, voice
 STRICT = IdentityPolicy(MODEL, VOICE.model_copy(update={"speaker_threshold": 0.85}))
 
 Talk = Sequence[tuple[str, str]]
-"""Who says what, a line each."""
+"""Speaker and text of each segment."""
 
 TALK = [("A", "good morning to you"), ("B", "hello there my friend"), ("A", "how are you today"), ("B", "very well thank you")]
 
 
-def heard(talk: Talk, voices: dict[str, Vector | None], model: str = MODEL, odd: int | None = None) -> Transcript:
-    """What the stages would make of it: half a second a word, a second between lines; line `odd` sounds like nobody."""
+def transcript_of(talk: Talk, voices: dict[str, Vector | None], model: str = MODEL, odd: int | None = None) -> Transcript:
+    """A transcript with half a second a word and a second between segments; the voice of segment `odd` is like no other."""
     segments, at = [], 0.0
-    for i, (who, said) in enumerate(talk):
-        words = tuple(Word(f" {word}", at + j / 2, at + (j + 1) / 2, 0.9) for j, word in enumerate(said.split()))
+    for i, (who, spoken) in enumerate(talk):
+        words = tuple(Word(f" {word}", at + j / 2, at + (j + 1) / 2, 0.9) for j, word in enumerate(spoken.split()))
         emotion = Emotion("neutral", 0.8, {"neutral": 0.8, "sad": 0.2}, voice(500 + i, 64), "test-emotion")
         vector = voices[who]
         own = None if vector is None else Voiceprint(voice(77) if i == odd else near(vector, 0.95), model)
@@ -63,7 +63,7 @@ async def match(database: Database, id_: int, policy: IdentityPolicy = RULES) ->
 
 @pytest.mark.parametrize("how", ["rematch", "replace"])
 async def test_somebody_who_was_enrolled_since_is_recognised(database: Database, how: str) -> None:
-    talk = heard(TALK, {"A": near(voice(1), 0.8), "B": voice(2)})
+    talk = transcript_of(TALK, {"A": near(voice(1), 0.8), "B": voice(2)})
     id_ = await keep(database, talk)
     assert await names(database, id_) == ["Unknown_01", "Unknown_02"] * 2
     async with database.session() as session:
@@ -82,7 +82,7 @@ async def test_somebody_who_was_enrolled_since_is_recognised(database: Database,
 async def test_what_was_matched_too_boldly_is_unknown_at_a_stricter_threshold(database: Database, how: str) -> None:
     async with database.session() as session:
         await add_speaker(session, "Ana", 1)
-    talk = heard(TALK, {"A": near(voice(1), 0.6), "B": voice(2)})
+    talk = transcript_of(TALK, {"A": near(voice(1), 0.6), "B": voice(2)})
     id_ = await keep(database, talk)
     assert await names(database, id_) == ["Ana", "Unknown_01"] * 2
     if how == "rematch":
@@ -95,7 +95,7 @@ async def test_what_was_matched_too_boldly_is_unknown_at_a_stricter_threshold(da
 
 
 async def test_nothing_changes_where_nothing_changed(database: Database) -> None:
-    id_ = await keep(database, heard(TALK, {"A": voice(1), "B": None}))
+    id_ = await keep(database, transcript_of(TALK, {"A": voice(1), "B": None}))
     before = await lines(database, id_)
     assert await match(database, id_) == reprocessing.Changed(0, 0)
     assert await lines(database, id_) == before
@@ -103,14 +103,14 @@ async def test_nothing_changes_where_nothing_changed(database: Database) -> None
 
 async def test_a_name_is_not_lost_to_a_comparison(database: Database) -> None:
     """A speaker who is known from this conversation alone stays: by name, and by number."""
-    talk = heard(TALK, {"A": voice(1), "B": voice(2)})
+    talk = transcript_of(TALK, {"A": voice(1), "B": voice(2)})
     id_ = await keep(database, talk)
     async with database.session() as session:
         await session.execute(update(Speaker).where(Speaker.name == "Unknown_01").values(name="Ana"))
     await match(database, id_)
     assert await names(database, id_) == ["Ana", "Unknown_02"] * 2
     for model in (MODEL, "another-embedder"):
-        await again(database, id_, heard(TALK, {"A": voice(11), "B": voice(12)}, model), IdentityPolicy(model, VOICE))
+        await again(database, id_, transcript_of(TALK, {"A": voice(11), "B": voice(12)}, model), IdentityPolicy(model, VOICE))
         assert await names(database, id_) == ["Ana", "Unknown_02"] * 2
     async with database.session() as session:
         assert await speakers.names(session) == ["Ana", "Unknown_02"]
@@ -120,12 +120,12 @@ async def test_a_name_is_not_lost_to_a_comparison(database: Database) -> None:
 async def test_who_was_identified_by_hand_stays(database: Database, how: str) -> None:
     async with database.session() as session:
         ana, bo = await add_speaker(session, "Ana", 1), await add_speaker(session, "Bo", 2)
-    talk = heard(TALK, {"A": voice(1), "B": voice(5)}, odd=2)
+    talk = transcript_of(TALK, {"A": voice(1), "B": voice(5)}, odd=2)
     id_ = await keep(database, talk)
     first, second, third, _ = await lines(database, id_)
     async with database.session() as session:
         await identify(session, RULES, id_, third.id, speaker_id=bo)  # that line alone
-        await identify(session, RULES, id_, second.id, speaker_id=ana)  # a voice that is like nobody's
+        await identify(session, RULES, id_, second.id, speaker_id=ana)  # a voice that is like no other
     assert await names(database, id_) == ["Ana", "Ana", "Bo", "Ana"]
     if how == "rematch":
         await match(database, id_, STRICT)
@@ -141,7 +141,7 @@ async def test_corrections_follow_the_words_into_other_lines(database: Database)
     async with database.session() as session:
         ana = await add_speaker(session, "Ana", 1)
     voices: dict[str, Vector | None] = {"A": voice(1), "B": voice(2)}
-    id_ = await keep(database, heard(TALK, voices))
+    id_ = await keep(database, transcript_of(TALK, voices))
     before = await lines(database, id_)
     async with database.session() as session:
         await corrections.correct(session, id_, before[0].id, "sad", learn=True)
@@ -151,7 +151,7 @@ async def test_corrections_follow_the_words_into_other_lines(database: Database)
     corrected_at = (await lines(database, id_))[0].emotion_corrected_at
     assert corrected_at is not None
     joined = [("A", "good morning to you"), ("B", "hello there my"), ("B", "friend"), ("A", "how are you"), ("B", "very well")]
-    await again(database, id_, heard(joined, voices))
+    await again(database, id_, transcript_of(joined, voices))
 
     now = await lines(database, id_)
     assert [line.emotion_category for line in now] == ["sad", *["neutral"] * 4]
@@ -172,12 +172,12 @@ async def test_corrections_of_words_that_are_gone_are_gone(database: Database) -
     async with database.session() as session:
         ana = await add_speaker(session, "Ana", 1)
     voices: dict[str, Vector | None] = {"A": voice(1), "B": voice(2)}
-    id_ = await keep(database, heard(TALK, voices))
+    id_ = await keep(database, transcript_of(TALK, voices))
     before = await lines(database, id_)
     async with database.session() as session:
         await corrections.correct(session, id_, before[0].id, "sad", learn=True)
         await labels.put(session, id_, {before[0].id: "Ana"})
-    await again(database, id_, heard([("A", "something else entirely was said"), *TALK[1:]], voices))
+    await again(database, id_, transcript_of([("A", "something else entirely was said"), *TALK[1:]], voices))
     now = await lines(database, id_)
     assert not any(line.emotion_corrected for line in now)
     async with database.session() as session:
@@ -186,13 +186,13 @@ async def test_corrections_of_words_that_are_gone_are_gone(database: Database) -
 
 
 async def test_a_voice_that_speaks_for_one_told_by_hand_has_its_speaker(database: Database) -> None:
-    """Even where a new model hears everything anew, all its lines are whose they were said to be."""
-    id_ = await keep(database, heard(TALK, {"A": voice(1), "B": voice(2)}))
+    """Even with the vectors of a new model, all its segments keep the confirmed speaker."""
+    id_ = await keep(database, transcript_of(TALK, {"A": voice(1), "B": voice(2)}))
     first = (await lines(database, id_))[0]
     async with database.session() as session:
         await identify(session, RULES, id_, first.id, speaker_name="Ana")
         await add_speaker(session, "Bo", 7, model="another-embedder")
-    other = heard(TALK, {"A": voice(7), "B": voice(2)}, "another-embedder")  # the new model takes her for Bo
+    other = transcript_of(TALK, {"A": voice(7), "B": voice(2)}, "another-embedder")  # the new model takes her for Bo
     await again(database, id_, other, IdentityPolicy("another-embedder", VOICE))
     assert await names(database, id_) == ["Ana", "Unknown_02"] * 2
 
@@ -201,12 +201,12 @@ async def test_a_mark_goes_where_the_line_has_another_speaker_now(database: Data
     async with database.session() as session:
         await add_speaker(session, "Ana", 1)
         await add_speaker(session, "Bo", 2)
-    id_ = await keep(database, heard(TALK, {"A": voice(1), "B": voice(2)}))
+    id_ = await keep(database, transcript_of(TALK, {"A": voice(1), "B": voice(2)}))
     third = (await lines(database, id_))[2]
     async with database.session() as session:
         await mark_misidentified(session, RULES, id_, third.id, True)
     corrected = [*TALK[:2], ("B", TALK[2][1]), TALK[3]]
-    await again(database, id_, heard(corrected, {"A": voice(1), "B": voice(2)}))
+    await again(database, id_, transcript_of(corrected, {"A": voice(1), "B": voice(2)}))
     assert not any(line.is_misidentified for line in await lines(database, id_))
 
 
@@ -218,11 +218,11 @@ async def test_what_is_in_work_or_not_there_is_not_matched(database: Database) -
         with pytest.raises(LookupError, match="Conversation not found"):
             await reprocessing.rematch(session, id_ + 1, RULES)
         with pytest.raises(LookupError, match="deleted"):
-            await reprocessing.replace(session, id_ + 1, heard(TALK, {"A": None, "B": None}), RULES)
+            await reprocessing.replace(session, id_ + 1, transcript_of(TALK, {"A": None, "B": None}), RULES)
 
 
 async def test_a_replacement_that_fails_changes_nothing(database: Database) -> None:
-    talk = heard(TALK, {"A": voice(1), "B": voice(2)})
+    talk = transcript_of(TALK, {"A": voice(1), "B": voice(2)})
     id_ = await keep(database, talk)
     before = await lines(database, id_)
     broken = replace(talk, segments=(replace(talk.segments[0], speaker="nobody"),))
@@ -237,7 +237,7 @@ async def count(database: Database, table: str) -> Any:
 
 
 async def test_no_speaker_and_no_participant_is_left_behind(database: Database) -> None:
-    talk = heard(TALK, {"A": voice(1), "B": voice(2)})
+    talk = transcript_of(TALK, {"A": voice(1), "B": voice(2)})
     id_ = await keep(database, talk)
     for _ in range(3):
         await again(database, id_, talk)

@@ -1,4 +1,4 @@
-"""Storing transcripts, and deciding who the voices are, on a real PostgreSQL."""
+"""Storing transcripts and recognizing their speakers, on a real PostgreSQL."""
 
 import asyncio
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def test_a_transcript_comes_back_as_it_was_stored(database: Database) -> N
     assert second.words == (Word(" Line", 2.0, 2.5, 0.9), Word(" 1.", 2.5, 3.5, 0.8))
     assert (second.emotion_category, second.emotion_confidence) == ("happy", 0.75)
     assert second.emotion_scores == {"happy": 0.75, "neutral": 0.25}
-    assert second.confidence is None  # a new voice is not similar to anybody
+    assert second.confidence is None  # a new voice is similar to no speaker
 
     async with database.session() as session:
         stored = await session.scalar(select(SegmentRow.emotion_vector).where(SegmentRow.id == second.id))

@@ -1,4 +1,4 @@
-"""Unknown speakers who turn out to be somebody, and lines that are somebody else's, on a real PostgreSQL."""
+"""Merges of unknown speakers and reassignment of segments, on a real PostgreSQL."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tests.storage.transcripts import MODEL, RULES, near, read_rules, voice
 
 
 def between(one: Vector, other: Vector) -> Vector:
-    """A voice that is as much like one as like the other, 0.7 of both."""
+    """A voice with the similarity 0.7 to both voices."""
     middle = one + other
     return (middle / np.linalg.norm(middle)).astype(np.float32)
 
@@ -124,7 +124,7 @@ async def test_a_line_that_clearly_is_a_named_speakers_goes_to_them(database: Da
     "changes",
     [
         pytest.param({"end": 7.9}, id="too short"),
-        pytest.param({"overlap": True}, id="somebody speaks over it"),
+        pytest.param({"overlap": True}, id="overlapped"),
     ],
 )
 async def test_other_lines_inherit_their_participant(database: Database, changes: dict[str, float | bool]) -> None:
@@ -147,11 +147,11 @@ async def test_lines_that_are_nobodys_have_no_lasting_speaker(database: Database
         content = _with_voice(content, line, vector)
     conversation = await keep(database, content)
     # The second sounds like an unknown speaker of another conversation: a guess on top of a guess, which is not made.
-    heard = ["Unknown_02", "Unknown_B", "Unknown_C", "Unknown_02", "Unknown_B", "Unknown_02"]
-    assert await names(database, conversation) == heard
+    expected = ["Unknown_02", "Unknown_B", "Unknown_C", "Unknown_02", "Unknown_B", "Unknown_02"]
+    assert await names(database, conversation) == expected
     assert await all_names(database) == ["Unknown_01", "Unknown_02"]
     await name(database, conversation, 1, "Ada")
-    assert await names(database, conversation) == [{"Unknown_B": "Ada"}.get(who, who) for who in heard]
+    assert await names(database, conversation) == [{"Unknown_B": "Ada"}.get(who, who) for who in expected]
     again = await keep(database, talk([near(voice(4), 0.8)], lines=1))
     assert await names(database, again) == ["Ada"]
 

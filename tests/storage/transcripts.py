@@ -38,7 +38,7 @@ def near(vector: Vector, cosine: float) -> Vector:
 def transcript(
     voices: Sequence[Vector | None], lines: int = 4, model: str = MODEL, turns: Sequence[Turn] | None = None
 ) -> Transcript:
-    """A participant for each voice, who say `lines` lines of two seconds by turns."""
+    """A participant for each voice, with `lines` segments of two seconds in alternation."""
     labels = [f"SPEAKER_{i:02d}" for i in range(len(voices))]
     segments = tuple(
         Segment(

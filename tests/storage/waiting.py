@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
 
 
-async def somebody_waits(session: AsyncSession) -> None:
-    """Until another transaction waits for a lock; there is nobody else on a test's server."""
-    while not await session.scalar(text(WAITING)):  # noqa: ASYNC110  # PostgreSQL tells nobody
+async def await_lock_waiter(session: AsyncSession) -> None:
+    """Wait until another transaction waits for a lock; a test's server has no other clients."""
+    while not await session.scalar(text(WAITING)):  # noqa: ASYNC110  # PostgreSQL sends no event for it
         await asyncio.sleep(0.01)

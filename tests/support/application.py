@@ -1,4 +1,4 @@
-"""The application as clients see it, without Ray: the real routes on a real database, with whatever stages a test gives it."""
+"""The application without Ray: the real routes on a real database, with the stages of a test."""
 
 import asyncio
 import threading
@@ -46,7 +46,7 @@ async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
 async def connected(
     settings: Settings, url: str, directory: Path, stages: Stages[Any], embedding_model: str | None
 ) -> AsyncIterator[AppContext]:
-    """A context whose recordings are kept in `directory`. The stages do not answer where there is no embedding model."""
+    """A context that keeps recordings in `directory`. The stages do not answer where there is no embedding model."""
 
     async def status() -> StageStatus:
         if embedding_model is None:

@@ -1,4 +1,4 @@
-"""Stages that hear the same in whatever recording, at once: for tests of what happens around them."""
+"""Stages that answer at once with fixed results, for tests of the code around them."""
 
 import io
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,8 +12,8 @@ from tests.storage.transcripts import MODEL, voice
 SECONDS = 6.0
 
 
-class Heard:
-    """Stages that hear one voice say two sentences, whatever the recording."""
+class FixedStages:
+    """Stages that find one voice and one sentence in every recording."""
 
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         return [Span(0, SECONDS)]

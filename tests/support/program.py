@@ -1,4 +1,4 @@
-"""The installed program as a subprocess, and what of it is left when it has ended."""
+"""The installed program as a subprocess, and its processes that remain when it has ended."""
 
 import os
 import signal
@@ -26,13 +26,13 @@ KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment, without the settings of whoever runs the tests."""
+    """The environment of this process, without settings of the program."""
     theirs = {name.upper() for name in Settings.model_fields if name not in KEPT} | {"DATA_PATH", "VOLUMES_PATH", "RAY_ADDRESS"}
     return {name: value for name, value in os.environ.items() if name not in theirs} | extra
 
 
 def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in a directory that is nobody's project."""
+    """Run a command to its end, in a directory that is no project."""
     command = [BIN / "vivavoce", *arguments]
     return subprocess.run(
         command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
@@ -40,7 +40,7 @@ def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[
 
 
 class Program:
-    """A program of the environment's that runs until it is told to stop; a context that leaves nothing behind."""
+    """A program of the virtual environment that runs until it is stopped; a context that ends all its processes."""
 
     def __init__(self, command: Sequence[str | Path], directory: Path, **env: str) -> None:
         self.directory = directory

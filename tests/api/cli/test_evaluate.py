@@ -18,7 +18,7 @@ from tests.support.program import vivavoce
 
 
 async def fill(database: Database) -> None:
-    """Ana twice, whose lines are labelled; half of those in the first conversation are truly Bo's."""
+    """Two labelled conversations of Ana; half of the segments of the first are labelled as Bo's."""
     async with database.session() as session:
         ana, bo = await add_speaker(session, "Ana", 1), await add_speaker(session, "Bo", 2)
         for who, truth in (([ana], ("Ana", "Bo")), ([ana, bo], ("Ana", "Bo"))):

@@ -29,11 +29,11 @@ RESTORED = {
 }
 EMOTIONS = {"angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown"}
 NAIVE_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
-NOBODY = 999_999
+MISSING_ID = 999_999
 
 
 class Client:
-    """Asks, and holds every answer against the status and the fields that are expected."""
+    """Sends requests, and compares every answer with the expected status and fields."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.contract.client import NOBODY, Client
+from tests.api.contract.client import MISSING_ID, Client
 from tests.support.application import Application
 from vivavoce.sample import recording as telephone_call
 
@@ -35,12 +35,12 @@ async def test_a_line_is_labelled_without_a_change_of_the_transcript(api: Client
     assert await api.ok("GET", f"/conversations/{call}") == before
     assert (await api.http.delete(path)).status_code == 204
     await api.refused(404, "DELETE", path, "This segment has no label")
-    missing = f"/conversations/{call}/segments/{NOBODY}/label"
+    missing = f"/conversations/{call}/segments/{MISSING_ID}/label"
     for method, how in (("GET", {}), ("DELETE", {}), ("PUT", {"json": {"speaker_name": "Ana"}})):
         await api.refused(404, method, missing, "Segment not found", **how)
     for name in ("", " ", "x" * 201, "a\0"):
         await api.refused(422, "PUT", path, json={"speaker_name": name})
-    await api.refused(404, "GET", f"/conversations/{NOBODY}/labels", "Conversation not found")
+    await api.refused(404, "GET", f"/conversations/{MISSING_ID}/labels", "Conversation not found")
 
 
 async def test_a_conversation_is_labelled_with_rttm(api: Client, call: int) -> None:
@@ -54,13 +54,13 @@ async def test_a_conversation_is_labelled_with_rttm(api: Client, call: int) -> N
     assert "SPEAKER" in await api.refused(400, "POST", path, files={"file": ("a.rttm", b"hello")})
     assert "UTF-8" in await api.refused(400, "POST", path, files={"file": ("a.rttm", b"\xff\xfe\x00")})
     row = b"SPEAKER call 1 0 2 <NA> <NA> Ana <NA> <NA>"
-    await api.refused(404, "POST", f"/conversations/{NOBODY}/labels/rttm", files={"file": ("a.rttm", row)})
+    await api.refused(404, "POST", f"/conversations/{MISSING_ID}/labels/rttm", files={"file": ("a.rttm", row)})
 
 
 async def test_the_evaluation_tells_how_right_the_transcript_is(api: Client, call: int) -> None:
     await label_all(api, call)
     first = await api.ok("POST", "/evaluation", json={})
-    # Nobody is known by name, so that calling both of them unknown is right.
+    # No speaker has a name, so both are correctly unknown.
     assert first["identification"]["accuracy"] == 1.0
     assert first["diarization"]["rate"] < 0.1
     assert first["words"] is None
@@ -81,9 +81,9 @@ async def test_the_evaluation_tells_how_right_the_transcript_is(api: Client, cal
 
 
 async def test_the_evaluation_measures_words_and_turns_against_references(api: Client, call: int) -> None:
-    said = " ".join(segment["text"] for segment in await api.segments(call))
+    spoken = " ".join(segment["text"] for segment in await api.segments(call))
     reference = await asyncio.to_thread(REFERENCE.read_text)
-    question: dict[str, Any] = {"texts": {str(call): f"{said} and so on"}, "rttm": {str(call): reference}}
+    question: dict[str, Any] = {"texts": {str(call): f"{spoken} and so on"}, "rttm": {str(call): reference}}
     found = await api.ok("POST", "/evaluation", json=question)
     assert found["words"]["errors"] == 3
     assert found["words"]["rate"] == pytest.approx(3 / found["words"]["words"])
@@ -105,15 +105,15 @@ async def test_the_evaluation_sweeps_settings(api: Client, call: int, applicatio
         assert sweep["gain"] == sweep["best"]["accuracy"] - sweep["current"]["accuracy"] >= 0
         for point in sweep["points"]:
             assert point["accuracy"] + point["false_accepts"] + point["misses"] == pytest.approx(1)
-    # Nobody is known from elsewhere: whatever the threshold, both are rightly unknown.
+    # No speaker is known from another conversation: at every threshold both are correctly unknown.
     assert {point["accuracy"] for point in threshold["points"]} == {1.0}
     assert threshold["best"] == threshold["current"]
 
 
 async def test_the_evaluation_refuses(api: Client, call: int) -> None:
     assert "label segments" in await api.refused(400, "POST", "/evaluation", json={})
-    await api.refused(404, "POST", "/evaluation", "Conversation not found", json={"conversation_ids": [NOBODY]})
-    await api.refused(404, "POST", "/evaluation", "Conversation not found", json={"texts": {str(NOBODY): "hello"}})
+    await api.refused(404, "POST", "/evaluation", "Conversation not found", json={"conversation_ids": [MISSING_ID]})
+    await api.refused(404, "POST", "/evaluation", "Conversation not found", json={"texts": {str(MISSING_ID): "hello"}})
     assert "RTTM" in await api.refused(400, "POST", "/evaluation", json={"rttm": {str(call): "SPEAKER x"}})
     for wrong in ({"collar": -1}, {"texts": {"0": "hello"}}, {"texts": {str(call): "x" * 300_001}}):
         await api.refused(422, "POST", "/evaluation", json=wrong)
@@ -122,7 +122,7 @@ async def test_the_evaluation_refuses(api: Client, call: int) -> None:
 async def test_a_conversation_is_matched_again(api: Client, call: int) -> None:
     unchanged = await api.ok("POST", f"/conversations/{call}/rematch")
     assert (unchanged["participants"], unchanged["segments"]) == (0, 0)
-    await api.refused(404, "POST", f"/conversations/{NOBODY}/rematch", "Conversation not found")
+    await api.refused(404, "POST", f"/conversations/{MISSING_ID}/rematch", "Conversation not found")
 
 
 async def test_reprocessing_can_go_on_by_itself(api: Client, call: int, application: Application) -> None:

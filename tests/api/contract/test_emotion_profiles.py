@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.contract.client import EMOTION_PROFILE, NOBODY, VOICE_SETTINGS, Client
+from tests.api.contract.client import EMOTION_PROFILE, MISSING_ID, VOICE_SETTINGS, Client
 
 BOTH = ("/conversations/speakers", "/speakers")
 
@@ -27,7 +27,7 @@ async def test_get_emotion_profiles(api: Client, call: int, base: str) -> None:
     (profile,) = found["profiles"]
     assert profile.keys() >= EMOTION_PROFILE
     assert (profile["emotion_category"], profile["sample_count"]) == ("happy", 1)
-    await api.refused(404, "GET", f"{base}/{NOBODY}/emotion-profiles", "Speaker not found")
+    await api.refused(404, "GET", f"{base}/{MISSING_ID}/emotion-profiles", "Speaker not found")
 
 
 @pytest.mark.parametrize("base", BOTH)
@@ -48,7 +48,7 @@ async def test_reset_emotion_profiles(api: Client, call: int, base: str) -> None
     message = "Reset all emotion profiles for speaker 'Unknown_01'"
     assert done == {"message": message, "speaker_name": "Unknown_01", "deleted": 1}
     assert (await api.ok("GET", path))["profiles"] == []
-    await api.refused(404, "DELETE", f"{base}/{NOBODY}/emotion-profiles", "Speaker not found")
+    await api.refused(404, "DELETE", f"{base}/{MISSING_ID}/emotion-profiles", "Speaker not found")
 
 
 @pytest.mark.parametrize("base", BOTH)
@@ -64,7 +64,7 @@ async def test_emotion_threshold(api: Client, call: int, base: str) -> None:
     assert (await api.ok("GET", path))["custom_threshold"] == 0.75
     assert (await api.ok("PATCH", path))["using_global"]
     for method in ("GET", "PATCH"):
-        await api.refused(404, method, f"{base}/{NOBODY}/emotion-threshold", "Speaker not found")
+        await api.refused(404, method, f"{base}/{MISSING_ID}/emotion-threshold", "Speaker not found")
     await api.refused(422, "PATCH", path, params={"threshold": 0.2})
 
 
@@ -82,7 +82,7 @@ async def test_profile_thresholds(api: Client, call: int, base: str, kind: str, 
     assert (await api.ok("PATCH", f"{path}/happy/{kind}"))["threshold"] is None
     missing = "Emotion profile 'sad' not found for speaker 'Unknown_01'. Create it by correcting an emotion first."
     await api.refused(404, "PATCH", f"{path}/sad/{kind}", missing, params={"threshold": 0.9})
-    await api.refused(404, "PATCH", f"{base}/{NOBODY}/emotion-profiles/happy/{kind}", "Speaker not found")
+    await api.refused(404, "PATCH", f"{base}/{MISSING_ID}/emotion-profiles/happy/{kind}", "Speaker not found")
     await api.refused(422, "PATCH", f"{path}/happy/{kind}", params={"threshold": 1.5})
 
 

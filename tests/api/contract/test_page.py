@@ -16,7 +16,7 @@ def test_the_page_lists_every_route_and_every_test_is_there(application: Applica
     added = re.findall(r"^\| (\w+) `([^`]+)` \| [^|]*\|$", text, re.MULTILINE)
     assert len(replayed) >= 45
     assert {test for _, _, test in replayed} <= tests
-    # Their other address is in no schema; the tests that are named ask at both.
+    # Their other address is in no schema; the named tests request both.
     listed = {
         (method, f"/api/v1{path.replace('/conversations/speakers/', '/speakers/')}") for method, path, *_ in (*replayed, *added)
     }

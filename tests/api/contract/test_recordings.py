@@ -1,9 +1,9 @@
-"""Recordings and conversations, as older clients ask for them."""
+"""Recordings and conversations, as older clients request them."""
 
 from pathlib import Path
 
 from storage.conversations import conversations
-from tests.api.contract.client import EMOTIONS, LISTED, NAIVE_UTC, NOBODY, SEGMENT, WORD, Client, upload
+from tests.api.contract.client import EMOTIONS, LISTED, MISSING_ID, NAIVE_UTC, SEGMENT, WORD, Client, upload
 from tests.support.application import Application
 from vivavoce.sample import recording as telephone_call
 
@@ -68,7 +68,7 @@ async def test_list_conversations(api: Client, call: int) -> None:
 async def test_get_conversation(api: Client, call: int) -> None:
     found = await api.ok("GET", f"/conversations/{call}", LISTED | {"transcript_segments", "segments"})
     assert all(segment.keys() >= SEGMENT for segment in found["transcript_segments"])
-    await api.refused(404, "GET", f"/conversations/{NOBODY}", "Conversation not found")
+    await api.refused(404, "GET", f"/conversations/{MISSING_ID}", "Conversation not found")
     await api.refused(422, "GET", "/conversations/first")
 
 
@@ -77,8 +77,8 @@ async def test_update_conversation(api: Client, call: int) -> None:
     assert changed["title"] == "A call"
     assert (await api.ok("PATCH", f"/conversations/{call}", json={}))["title"] == "A call"
     assert (await api.ok("GET", f"/conversations/{call}"))["title"] == "A call"
-    await api.refused(404, "PATCH", f"/conversations/{NOBODY}", "Conversation not found", json={"title": "x"})
-    await api.refused(404, "PATCH", f"/conversations/{NOBODY}", "Conversation not found", json={})
+    await api.refused(404, "PATCH", f"/conversations/{MISSING_ID}", "Conversation not found", json={"title": "x"})
+    await api.refused(404, "PATCH", f"/conversations/{MISSING_ID}", "Conversation not found", json={})
     await api.refused(422, "PATCH", f"/conversations/{call}", json={"title": "x", "duration": 7})
     await api.refused(422, "PATCH", f"/conversations/{call}", json={"status": "completed"})
 
@@ -121,7 +121,7 @@ async def test_reprocess_refuses(api: Client, call: int, application: Applicatio
         active = await conversations.create(session, "Busy", "0" * 32 + ".flac", "flac")
         silent = await conversations.create(session, "No recording", None, "flac", status="completed")
         lost = await conversations.create(session, "Lost", "0" * 32 + ".flac", "flac", status="completed")
-    await api.refused(404, "POST", f"/conversations/{NOBODY}/reprocess", "Conversation not found")
+    await api.refused(404, "POST", f"/conversations/{MISSING_ID}/reprocess", "Conversation not found")
     await api.refused(409, "POST", f"/conversations/{active}/reprocess", "Conversation is already active")
     for id_ in (silent, lost):
         await api.refused(404, "POST", f"/conversations/{id_}/reprocess", "Audio file not found")
@@ -138,4 +138,4 @@ async def test_recalculate_emotions(api: Client, call: int) -> None:
     assert done["updated"] + done["skipped"] == done["total"] == len(await api.segments(call))
     assert done["skipped"] >= 1
     assert (await api.segments(call))[0]["emotion_category"] == "sad"
-    await api.refused(404, "POST", f"/conversations/{NOBODY}/recalculate-emotions", "Conversation not found")
+    await api.refused(404, "POST", f"/conversations/{MISSING_ID}/recalculate-emotions", "Conversation not found")

@@ -1,4 +1,4 @@
-"""Single lines, as older clients correct them."""
+"""Single segments, as older clients correct them."""
 
 import io
 import wave
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.contract.client import NAIVE_UTC, NOBODY, Client
+from tests.api.contract.client import MISSING_ID, NAIVE_UTC, Client
 
 
 @pytest.mark.parametrize("how", ["json", "params"])
@@ -23,7 +23,7 @@ async def test_identify(api: Client, call: int, how: str) -> None:
     assert {now[id_]["speaker_name"] for id_ in mine} == {"Ana"}
     assert {now[id_]["speaker_id"] for id_ in mine} == {done["speaker_id"]}
     assert now[chosen["id"]]["confidence"] == 1.0
-    # A line of somebody who has no name, to somebody who has one: all of theirs.
+    # A segment of an unknown speaker, identified as a named speaker: all segments of the unknown speaker change.
     moved = await api.ok("POST", f"{path}/{other['id']}/identify", fields, **{how: {"speaker_id": done["speaker_id"]}})
     assert moved["message"] == f"Speaker identified as Ana. Updated {len(now) - count} segment(s) total."
     assert {segment["speaker_name"] for segment in await api.segments(call)} == {"Ana"}
@@ -43,11 +43,11 @@ async def test_identify_one_line_of_somebody_who_has_a_name(api: Client, call: i
 async def test_identify_refuses(api: Client, call: int) -> None:
     chosen = await api.segment_of(call, "Unknown_01")
     path = f"/conversations/{call}/segments"
-    await api.refused(404, "POST", f"{path}/{NOBODY}/identify", "Segment not found", json={"speaker_name": "Ana"})
-    elsewhere = f"/conversations/{NOBODY}/segments/{chosen['id']}/identify"
+    await api.refused(404, "POST", f"{path}/{MISSING_ID}/identify", "Segment not found", json={"speaker_name": "Ana"})
+    elsewhere = f"/conversations/{MISSING_ID}/segments/{chosen['id']}/identify"
     await api.refused(404, "POST", elsewhere, "Segment not found", json={"speaker_name": "Ana"})
     mine = f"{path}/{chosen['id']}/identify"
-    await api.refused(404, "POST", mine, "Speaker not found", json={"speaker_id": NOBODY})
+    await api.refused(404, "POST", mine, "Speaker not found", json={"speaker_id": MISSING_ID})
     await api.refused(400, "POST", mine, "speaker_name required for new speaker", json={})
     new = {"speaker_name": "Ana", "enroll": False}
     await api.refused(400, "POST", mine, "Must enroll new speaker (enroll=True)", json=new)
@@ -72,7 +72,7 @@ async def test_correct_emotion(api: Client, call: int, how: dict[str, Any]) -> N
     now = (await api.segments(call))[0]
     assert (now["emotion_category"], now["emotion_confidence"], now["emotion_corrected"]) == ("happy", 1.0, True)
     assert NAIVE_UTC.fullmatch(now["emotion_corrected_at"])
-    await api.refused(404, "POST", f"{path}/{NOBODY}/correct-emotion", "Segment not found", **how)
+    await api.refused(404, "POST", f"{path}/{MISSING_ID}/correct-emotion", "Segment not found", **how)
     await api.refused(422, "POST", f"{path}/{first['id']}/correct-emotion", params={"corrected_emotion": "jolly"})
 
 
@@ -98,7 +98,7 @@ async def test_misidentified(api: Client, call: int) -> None:
     assert (await api.segments(call))[0]["is_misidentified"]
     done = await api.ok("PATCH", path, fields, json={"is_misidentified": False})
     assert done["message"] == f"Segment {first['id']} unmarked as misidentified"
-    missing = f"/conversations/{call}/segments/{NOBODY}/misidentified"
+    missing = f"/conversations/{call}/segments/{MISSING_ID}/misidentified"
     await api.refused(404, "PATCH", missing, "Segment not found", json={"is_misidentified": True})
     await api.refused(422, "PATCH", path, json={})
 
@@ -113,7 +113,7 @@ async def test_emotion_misidentified(api: Client, call: int) -> None:
     done = await api.ok("PATCH", f"{path}/emotion-misidentified", fields, **mark)
     assert (done["emotion_misidentified"], done["emotion_profile_recalculated"]) == (True, True)
     assert (await api.segments(call))[0]["emotion_misidentified"]
-    missing = f"/conversations/{call}/segments/{NOBODY}/emotion-misidentified"
+    missing = f"/conversations/{call}/segments/{MISSING_ID}/emotion-misidentified"
     await api.refused(404, "PATCH", missing, "Segment not found", **mark)
 
 
@@ -127,4 +127,4 @@ async def test_segment_audio(api: Client, call: int) -> None:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16000, 1, 2)
         length = first["end_offset"] - first["start_offset"] + 0.25
         assert sound.getnframes() / 16000 == pytest.approx(length, abs=0.01)
-    await api.refused(404, "GET", f"/conversations/segments/{NOBODY}/audio", "Segment not found")
+    await api.refused(404, "GET", f"/conversations/segments/{MISSING_ID}/audio", "Segment not found")

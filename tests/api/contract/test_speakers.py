@@ -1,4 +1,4 @@
-"""Speakers, as older clients ask for them."""
+"""Speakers, as older clients request them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from media.encoding import wav_bytes
 from pipeline.types import SAMPLE_RATE, Samples
-from tests.api.contract.client import NAIVE_UTC, NOBODY, SPEAKER, Client, upload
+from tests.api.contract.client import MISSING_ID, NAIVE_UTC, SPEAKER, Client, upload
 
 
 def cut_out(samples: Samples, start: float, end: float) -> bytes:
@@ -15,7 +15,7 @@ def cut_out(samples: Samples, start: float, end: float) -> bytes:
 
 
 def solo(samples: Samples) -> bytes:
-    """Six seconds in which one of the two tells of himself."""
+    """Six seconds in which only one of the two speaks."""
     return cut_out(samples, 22.0, 27.8)
 
 
@@ -49,7 +49,7 @@ async def test_rename_speaker(api: Client, call: int) -> None:
     assert {segment["speaker_name"] for segment in await api.segments(call)} == {"Ana", "Unknown_02"}
     taken = {"json": {"new_name": "Ana"}}
     await api.refused(400, "PATCH", f"/speakers/{second['id']}/rename", "Speaker 'Ana' already exists", **taken)
-    await api.refused(404, "PATCH", f"/speakers/{NOBODY}/rename", "Speaker not found", json={"new_name": "Bo"})
+    await api.refused(404, "PATCH", f"/speakers/{MISSING_ID}/rename", "Speaker not found", json={"new_name": "Bo"})
     await api.refused(422, "PATCH", f"/speakers/{second['id']}/rename", json={})
 
 

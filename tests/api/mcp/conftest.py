@@ -18,7 +18,7 @@ from settings import Settings
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import running
-from tests.support.fixed_stages import Heard, sound
+from tests.support.fixed_stages import FixedStages, sound
 from tests.support.ports import free_port
 
 T = TypeVar("T")
@@ -49,9 +49,9 @@ async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
 
 @asynccontextmanager
 async def _served(database: Database, database_url: str, directory: Path) -> AsyncIterator[str]:
-    heard = Heard()
+    fixed = FixedStages()
     settings = Settings(max_upload_mb=1, speaker_threshold=0.5, private_urls=True, cors_origins=[ORIGIN])
-    stages = Stages(heard, heard, heard, heard)
+    stages = Stages(fixed, fixed, fixed, fixed)
     async with AsyncExitStack() as stack:
         replicas = []
         for _ in range(2):

@@ -63,9 +63,9 @@ async def test_a_desktop_client_uses_the_running_application(client: Client, dat
         "There is no file /nowhere.wav. Give its whole path.",
     )
     (tmp_path / "letter.wav").write_text("Dear Ada")
-    failed, said = await call(client, "process_audio", path=str(tmp_path / "letter.wav"))
+    failed, text = await call(client, "process_audio", path=str(tmp_path / "letter.wav"))
     assert failed
-    assert "refused" in said
+    assert "refused" in text
 
 
 async def test_every_tool_answers(client: Client, url: str, database: Database) -> None:
@@ -109,6 +109,6 @@ async def test_without_the_application_it_says_what_to_do() -> None:
     async with desktop(f"http://127.0.0.1:{free_port()}") as client:
         assert len((await client.list_tools()).tools) == len(TOOLS)
         assert (await client.get_prompt("summarise_conversation", {})).messages
-        failed, said = await call(client, "list_speakers")
+        failed, text = await call(client, "list_speakers")
     assert failed
-    assert "Start it with `vivavoce serve`" in said
+    assert "Start it with `vivavoce serve`" in text

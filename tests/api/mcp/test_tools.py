@@ -38,7 +38,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
 
 
 async def refused(client: Client, tool: str, **arguments: Any) -> str:
-    """What the model is told."""
+    """The text of the error that the client gets."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error
     text: str = result.content[0].text  # type: ignore[union-attr]
@@ -62,12 +62,12 @@ async def test_a_model_can_choose(client: Client) -> None:
 
 
 async def test_the_story(client: Client, database: Database) -> None:
-    """An unknown speaks, the agent asks, "that's Nick", and he is Nick in the past and in the future."""
+    """The agent names an unknown speaker; the name applies to past and future conversations."""
     first, second = await talk(database, 1, 2), await talk(database, 1, cosine=0.9)
-    said = (await call(client, "get_latest_segments"))["segments"]
-    assert {line["speaker_name"] for line in said} == {"Unknown_01"}
+    latest = (await call(client, "get_latest_segments"))["segments"]
+    assert {line["speaker_name"] for line in latest} == {"Unknown_01"}
 
-    done = await call(client, "identify_speaker_in_segment", segment_id=said[0]["id"], speaker_name="Nick")
+    done = await call(client, "identify_speaker_in_segment", segment_id=latest[0]["id"], speaker_name="Nick")
     assert (done["success"], done["speaker_name"], done["enrolled"], done["segments_updated"]) == (True, "Nick", True, 6)
     assert done["message"] == "Speaker identified as Nick (initial enrollment). Updated 6 segment(s) total."
 
@@ -75,9 +75,9 @@ async def test_the_story(client: Client, database: Database) -> None:
     assert [line["speaker_name"] for line in past] == ["Nick", "Unknown_02"] * 2
     third = await talk(database, 1, cosine=0.8)
     assert {line["speaker_name"] for line in (await call(client, "get_latest_segments"))["segments"]} == {"Nick"}
-    heard = await call(client, "search_conversations_by_speaker", speaker_name="nick")
-    assert [one["conversation_id"] for one in heard["conversations"]] == [third, second, first]
-    assert [one["speaker_segments"] for one in heard["conversations"]] == [4, 4, 2]
+    found = await call(client, "search_conversations_by_speaker", speaker_name="nick")
+    assert [one["conversation_id"] for one in found["conversations"]] == [third, second, first]
+    assert [one["speaker_segments"] for one in found["conversations"]] == [4, 4, 2]
 
     undone = await call(client, "undo_last_speaker_change")
     assert "Nick" in undone["undone"]
@@ -154,13 +154,13 @@ async def test_search(client: Client, database: Database) -> None:
 
 async def test_statistics(client: Client, database: Database) -> None:
     id_ = await talk(database, 1, 2, lines=3)
-    everybody = (await call(client, "speaker_statistics", conversation_id=id_))["speakers"]
-    assert [(one["speaker_name"], one["segments"], one["seconds"]) for one in everybody] == [
+    speakers = (await call(client, "speaker_statistics", conversation_id=id_))["speakers"]
+    assert [(one["speaker_name"], one["segments"], one["seconds"]) for one in speakers] == [
         ("Unknown_01", 2, 3.0),
         ("Unknown_02", 1, 1.5),
     ]
-    assert everybody[0]["share"] == pytest.approx(2 / 3, abs=1e-3)
-    assert everybody[0]["emotions"] == {"happy": 2}
+    assert speakers[0]["share"] == pytest.approx(2 / 3, abs=1e-3)
+    assert speakers[0]["emotions"] == {"happy": 2}
     await talk(database, 1)
     one = await call(client, "speaker_statistics", speaker_name="Unknown_01")
     assert (one["conversations"], one["speakers"][0]["segments"]) == (2, 6)
