@@ -121,7 +121,9 @@ def test_every_word_is_in_one_segment_of_one_speaker(utterances: list[Utterance]
 
 @given(_utterances, _diarizations())
 def test_a_word_within_a_turn_belongs_to_its_speaker(utterances: list[Utterance], diarization: Diarization) -> None:
-    inner = {id(word) for utterance in utterances for word in utterance.words[MAX_EDGE_WORDS:-MAX_EDGE_WORDS]}  # each is one sentence
+    inner = {
+        id(word) for utterance in utterances for word in utterance.words[MAX_EDGE_WORDS:-MAX_EDGE_WORDS]
+    }  # each is one sentence
     for segment in align(utterances, diarization):
         for word in (word for word in segment.words if id(word) in inner):
             start, end = sorted((word.start, word.end))

@@ -22,10 +22,12 @@ def live_voice(label: str, vector: Vector | None, seconds: float = 3.0) -> Parti
 
 
 def stored(
-    key: int, vector: Vector | None, speaker: int | None, last_position: int = -1, speech: float = 5.0
+    key: int, vector: Vector | None, speaker: int | None, last_position: int = -1, speech_seconds: float = 5.0
 ) -> ParticipantState:
     print_ = None if vector is None else Voiceprint(vector, MODEL)
-    return ParticipantState(key, f"SPEAKER_{key:02d}", speaker, print_, speech_seconds=speech, last_position=last_position)
+    return ParticipantState(
+        key, f"SPEAKER_{key:02d}", speaker, print_, speech_seconds=speech_seconds, last_position=last_position
+    )
 
 
 def plan(
@@ -58,7 +60,11 @@ def test_a_new_voice_is_the_closest_known_speaker_else_a_new_one() -> None:
 
 def test_a_known_speaker_who_is_there_already_is_that_participant() -> None:
     """Also where the participant's own vector is not near: the one who speaks most."""
-    there = [stored(10, voice(2), ADA, speech_seconds=1.0), stored(11, voice(3), ADA, speech_seconds=9.0), stored(12, None, ADA, speech_seconds=9.0)]
+    there = [
+        stored(10, voice(2), ADA, speech_seconds=1.0),
+        stored(11, voice(3), ADA, speech_seconds=9.0),
+        stored(12, None, ADA, speech_seconds=9.0),
+    ]
     found = plan([live_voice("a", voice(1))], there, {"a": {ADA: 0.8}})
     assert (found.participant_of, found.assignments) == ({"a": 11}, [])
 

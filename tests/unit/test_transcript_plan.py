@@ -92,7 +92,9 @@ def test_a_segment_clearly_of_a_named_speaker_goes_to_a_new_participant() -> Non
 def test_of_several_participants_with_the_named_speaker_the_one_who_speaks_most_gets_the_segment() -> None:
     content = transcript_of({"A": voice(3), "B": voice(11), "C": voice(12), "D": voice(13)}, [("A", near(voice(1), 0.7))])
     speech = {"B": 4.0, "C": 8.0, "D": 8.0}
-    content = replace(content, participants=tuple(replace(p, speech_seconds=speech.get(p.label, 9.0)) for p in content.participants))
+    content = replace(
+        content, participants=tuple(replace(p, speech_seconds=speech.get(p.label, 9.0)) for p in content.participants)
+    )
     found = plan(content, {ADA: [voice(1)]}, nearby={label: {ADA: 0.9} for label in "BCD"})
     assert [move.target for move in found.moves] == ["C"]
     assert len(found.added) == 4
