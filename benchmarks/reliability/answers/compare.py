@@ -24,6 +24,7 @@ SCHEMAS = (
     "MCP resources/templates/list",
     "MCP server",
 )
+JSON_RPC, JSON_RPC_SCHEMAS = "POST /mcp", ("initialize", "tools/list")
 
 
 def differences(before: Path, after: Path, *, without_prose: bool) -> Iterator[str]:
@@ -43,10 +44,32 @@ def _exchanges(recording: list[dict[str, Any]], without_prose: bool) -> dict[str
     for exchange in recording:
         name = f"{exchange['name']} {json.dumps(exchange['request'], sort_keys=True, ensure_ascii=False)}"
         count[name] += 1
-        if without_prose and exchange["name"] in SCHEMAS:
-            exchange = exchange | {"answer": _structure(exchange["answer"], exchange["answer"].get("body"))}
+        answer = exchange["answer"]
+        if exchange["name"] == JSON_RPC:
+            answer = _with_text_parsed(answer)
+        if without_prose and _publishes(exchange):
+            answer = _structure(answer, answer.get("body"))
+        exchange = exchange | {"answer": answer}
         found[f"#{count[name]} {name}"] = exchange
     return found
+
+
+def _publishes(exchange: dict[str, Any]) -> bool:
+    """Whether the answer holds schemas, or other descriptions of the interface."""
+    if exchange["name"] == JSON_RPC:
+        return exchange["request"].get("json", {}).get("method") in JSON_RPC_SCHEMAS
+    return exchange["name"] in SCHEMAS
+
+
+def _with_text_parsed(value: Any) -> Any:
+    """A tool's result with its JSON text as the object that it stands for, whose fields have no order."""
+    if isinstance(value, list):
+        return [_with_text_parsed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "text" and str(value.get("text")).startswith("{"):
+        return value | {"text": json.loads(value["text"])}
+    return {name: _with_text_parsed(item) for name, item in value.items()}
 
 
 def _settled(before: Json, after: Json) -> Json:
