@@ -62,10 +62,10 @@ class PyannoteDiarization:
             warnings.simplefilter("ignore")  # versions of lightning that wrote the checkpoint; torchcodec, which is not used
             pipeline = Pipeline.from_pretrained(path)
         if not isinstance(pipeline, SpeakerDiarization):
-            raise ValueError(f"{path} does not hold a speaker diarization pipeline of pyannote.audio.")
+            raise ValueError(f"{path} does not hold a speaker diarization pipeline of pyannote.audio.")  # noqa: TRY004  # the file is wrong, not the type of an argument
         model = pipeline._embedding.model_
         if not isinstance(model, BaseWeSpeakerResNet):
-            raise ValueError(f"{path} embeds voices with {type(model).__name__}; a ResNet of WeSpeaker's is needed.")
+            raise ValueError(f"{path} embeds voices with {type(model).__name__}; a ResNet of WeSpeaker's is needed.")  # noqa: TRY004  # the file is wrong, not the type of an argument
         pipeline.__class__ = _Clustering  # same state, two methods less
         self._pipeline = pipeline.to(torch.device(device))
         self._trunk = SpeakerTrunk(model, torch.device(device))

@@ -74,7 +74,7 @@ class Emotion2Vec:
         torch.set_num_threads(threads)
         tokens = (path / "tokens.txt").read_text(encoding="utf-8").split("\n")
         tokens = [token.strip() for token in tokens if token.strip()]
-        self._labels = ["unknown" if token == "<unk>" else token.rpartition("/")[2] for token in tokens]
+        self._labels = ["unknown" if token == "<unk>" else token.rpartition("/")[2] for token in tokens]  # noqa: S105
         # `base_finetuned` pads its table with classes that it was not trained on.
         self._known = [index for index, token in enumerate(tokens) if not token.startswith("unuse")]
         self._model = _load(path, len(tokens)).to(device)

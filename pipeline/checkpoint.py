@@ -4,13 +4,11 @@ Stored results outlive an update of the program. So each carries a version: a ch
 are converted before they are validated.
 """
 
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.types import Diarization, Participant, Utterance
-
-R = TypeVar("R", bound="StageResult")
 
 
 class StageResult(BaseModel):
@@ -25,7 +23,7 @@ class StageResult(BaseModel):
         return self.model_dump_json()
 
     @classmethod
-    def load(cls: type[R], text: str) -> R:
+    def load(cls, text: str) -> Self:
         """Raises ValueError where the text is no result of this stage."""
         return cls.model_validate_json(text)
 

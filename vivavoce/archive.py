@@ -1,7 +1,6 @@
 """`vivavoce backup` and `vivavoce restore`: who is who as a file. They work beside a running application, and without one."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +36,7 @@ def write_backup(file: Path, settings: Settings) -> Snapshot:
     draft = file.with_name(f".{file.name}.part")
     try:
         draft.write_text(snapshot.content, encoding="utf-8")
-        os.replace(draft, file)
+        draft.replace(file)
     except OSError as error:
         raise ArchiveError(f"{file} cannot be written ({error.strerror}): choose another place.") from error
     finally:

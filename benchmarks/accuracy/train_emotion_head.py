@@ -176,7 +176,7 @@ def save(path: Path, model: Any, divisor: float) -> None:
         bias=head.intercept_.astype(np.float32),
         temperature=np.float32(divisor),
     )
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def main(

@@ -121,7 +121,9 @@ def smi(query: str) -> list[list[str]]:
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return []
     try:
-        out = subprocess.run(["nvidia-smi", query, "--format=csv,noheader,nounits"], capture_output=True, text=True).stdout
+        out = subprocess.run(
+            ["nvidia-smi", query, "--format=csv,noheader,nounits"], capture_output=True, text=True, check=False
+        ).stdout
     except FileNotFoundError:
         return []
     return [line.split(", ") for line in out.splitlines()]

@@ -109,8 +109,10 @@ INDEXES = (
 
 FILL = (
     f"INSERT INTO speakers (name) SELECT 'Speaker ' || i FROM generate_series(1, {SPEAKERS}) i",
-    "INSERT INTO conversations (title, start_time, status, audio_format) SELECT 'Talk ' || i, now() - i * interval '1 hour', "
-    f"'completed', 'flac' FROM generate_series(1, {REFERENCES // 2}) i",
+    (
+        "INSERT INTO conversations (title, start_time, status, audio_format) "
+        f"SELECT 'Talk ' || i, now() - i * interval '1 hour', 'completed', 'flac' FROM generate_series(1, {REFERENCES // 2}) i"
+    ),
 )
 COPY = (
     """CREATE TABLE reference_vectors (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

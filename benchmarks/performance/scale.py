@@ -171,7 +171,7 @@ async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[
     chosen = rng.integers(1, CONVERSATIONS, rounds)
     opened = [lambda session, id_=int(id_): conversations.get(session, id_) for id_ in chosen]
     long = [lambda session: conversations.get(session, CONVERSATIONS + 1)] * rounds
-    people = [lambda session: speakers.list_all(session)] * rounds
+    people = [speakers.list_all] * rounds
     return [
         row("match a voice, first time of a process", "", [first]),
         row(f"match a voice with {len(known):,} references", "10", rest),

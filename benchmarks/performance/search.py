@@ -29,12 +29,12 @@ FILL = (
     SELECT 'Talk ' || i, now() - i * interval '1 hour', now() - i * interval '1 hour' + interval '10 minutes', 600,
     'completed', 'flac'     FROM generate_series(1, {talks}) i""",
     """INSERT INTO participants (conversation_id, label, speaker_id) SELECT c.id, 'SPEAKER_0' || p,
-    CASE WHEN random() < 0.9 THEN 1 + floor(power(random(), 3) * {speakers}) END 
+    CASE WHEN random() < 0.9 THEN 1 + floor(power(random(), 3) * {speakers}) END
     FROM conversations c, generate_series(0, 2) p ORDER BY c.id, p""",
     """INSERT INTO segments (conversation_id, participant_id, position, start_offset, end_offset, text, emotion_category)
     SELECT conversation_id, (conversation_id - 1) * 3 + 1 + i % 3, i, i * 6, i * 6 + 5,
     -- The condition, which always holds, has new words drawn for each line.
-    (SELECT string_agg('word' || floor(power({vocabulary}, random()))::int, ' ') 
+    (SELECT string_agg('word' || floor(power({vocabulary}, random()))::int, ' ')
      FROM generate_series(1, 12 + i % 5) w WHERE i + conversation_id > 0),
     (ARRAY['neutral', 'happy', 'angry', 'sad'])[1 + floor(power(random(), 3) * 4)::int]
     FROM generate_series({first}, {last}) conversation_id, generate_series(0, {per_talk} - 1) i""",

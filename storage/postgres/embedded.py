@@ -247,7 +247,7 @@ class EmbeddedPostgres:
         """A private directory with a short name (a socket's path is limited to 103 bytes), the same at every start."""
         name = f"{NAME}-{hashlib.sha256(os.fsencode(self._dir)).hexdigest()[:12]}"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        base = Path(runtime) if 0 < len(runtime) < 60 and not account.identity and os.access(runtime, os.W_OK) else Path("/tmp")
+        base = Path(runtime) if 0 < len(runtime) < 60 and not account.identity and os.access(runtime, os.W_OK) else Path("/tmp")  # noqa: S108
         directory = base / name
         with suppress(FileExistsError):
             directory.mkdir(mode=0o700)

@@ -129,8 +129,8 @@ async def test_an_answer_that_does_not_end_is_heard_by_its_beginning(
     async with application(database, database_url, tmp_path, webhook_secret=SECRET, private_urls=True) as app:
         await send(app, receiver.url, sound())
         await receiver.next()
-        async with asyncio.timeout(20), database.engine.connect() as connection:
-            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        async with asyncio.timeout(20), database.engine.connect() as opened:
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
             while (await connection.execute(select(JobRow.webhook_at))).scalar_one() is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             assert (await connection.execute(select(JobRow.webhook_attempts))).scalar_one() == 1

@@ -49,8 +49,10 @@ def test_a_phrase_without_end_is_a_loop(text: str) -> None:
     "text",
     [
         "No, no, no, no, no, no.",
-        "At least you know, they all call me a Yankee down here, so what can I say? Okay, then I thought you know, I heard "
-        "a beep. At least you know, I said.",
+        (
+            "At least you know, they all call me a Yankee down here, so what can I say? Okay, then I thought you know, I heard "
+            "a beep. At least you know, I said."
+        ),
         "Buffalo buffalo buffalo, bye bye bye bye bye bye bye.",
     ],
 )

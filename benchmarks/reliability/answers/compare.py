@@ -41,7 +41,8 @@ def _exchanges(recording: list[dict[str, Any]], without_prose: bool) -> dict[str
     """By what was asked, and how often it was asked before: an exchange more or less does not shift the others."""
     found: dict[str, Json] = {}
     count: Counter[str] = Counter()
-    for exchange in recording:
+    for recorded in recording:
+        exchange = recorded
         name = f"{exchange['name']} {json.dumps(exchange['request'], sort_keys=True, ensure_ascii=False)}"
         count[name] += 1
         answer = exchange["answer"]

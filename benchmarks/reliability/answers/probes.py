@@ -25,8 +25,8 @@ def probes(scene: Scene) -> None:
     schema = recorder.ok("GET", "/openapi.json")
     for route, operations in schema["paths"].items():
         values = _values(operations)
-        for method, operation in operations.items():
-            method = method.upper()
+        for name, operation in operations.items():
+            method = name.upper()
             _parameters(recorder, method, route, operation, values)
             _body(recorder, method, route, operation, values, schema)
         other = next(one for one in METHODS if one.lower() not in operations)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from signal import SIGINT
+from typing import Self
 
 import httpx
 
@@ -101,7 +102,7 @@ class FileServer:
                 raise TimeoutError(f"No webhook in {timeout_s:.0f} s")
             time.sleep(0.1)
 
-    def __enter__(self) -> "FileServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

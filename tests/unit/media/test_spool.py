@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -46,7 +45,7 @@ def test_half_a_sample_is_ignored(tmp_path: Path) -> None:
         assert spool.length == 2
         spool.append(tone(1))
         assert spool.length == 3
-        assert os.stat(spool.path).st_size == 6
+        assert spool.path.stat().st_size == 6
 
 
 def test_a_killed_process_leaves_its_samples_and_no_lock(tmp_path: Path) -> None:
