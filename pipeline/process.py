@@ -1,4 +1,4 @@
-"""Process a recording into a transcript: the order of the stages, and how their results are combined."""
+"""Process a recording into a transcript: run the stages in order and combine their results."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ MAX_WINDOWS_IN_FLIGHT = 128
 """Concurrent transcription calls of one recording, all windows of an hour: batches of 16 for as many replicas as a team has,
 and a queue that makes Serve start more. Short recordings do not wait behind them: replicas alternate between recordings."""
 MAX_SEGMENT_CALLS_IN_FLIGHT = 32
-"""Concurrent calls of one recording for the voices and emotions of its segments."""
+"""Concurrent calls of one recording for the voice embeddings and emotions of its segments."""
 SEGMENTS_PER_CALL = 16
-"""Segments whose voices and emotions are computed in one call."""
+"""Segments in one call for voice embeddings and emotions."""
 MIN_EMOTION_SPAN_S = 1.5
 """A shorter segment is extended by its surroundings: emotion models are trained with clips of two to four seconds."""
 
@@ -57,13 +57,13 @@ async def process(
     found: Mapping[str, str] = MappingProxyType({}),
     keep: Keep | None = None,
 ) -> Transcript:
-    """Transcribe and diarize concurrently, then find the speaker, voice and emotion of each segment.
+    """Transcribe and diarize concurrently, then find the speaker, voice embedding and emotion of each segment.
 
     Args:
         audio: The recording, as the stages take it.
         duration: Its length in seconds.
         progress: Called with the current stage and the fraction of the whole work that is done.
-        found: Results that an interrupted attempt with the same options gave to `keep`; these stages do not run again.
+        found: Results that an interrupted attempt with the same options passed to `keep`; these stages do not run again.
         keep: Stores the results of finished stages.
     """
     return await _Recording(audio, duration, stages, options, _Meter(progress), found, keep).process()
@@ -152,17 +152,17 @@ class _Recording(Generic[Audio]):
         return Diarized(diarization=diarization, participants=tuple(found))
 
     def emotion_span(self, segment: Segment) -> Span:
-        """The audio for the emotion of a segment, at least `MIN_EMOTION_SPAN_S` where the recording has so much."""
+        """The audio for the emotion of a segment, at least `MIN_EMOTION_SPAN_S` if the recording is long enough."""
         padding = max(0.0, MIN_EMOTION_SPAN_S - (segment.end - segment.start)) / 2
         return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
 
     def voice_span(self, segment: Segment) -> Span:
-        """The audio for the voice of a segment."""
+        """The audio for the voice embedding of a segment."""
         padding = self.options.context_padding
         return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
 
     async def recognize(self, segments: Sequence[Segment]) -> list[Segment]:
-        """The segments with their voices and emotions."""
+        """The segments with their voice embeddings and emotions."""
         done = 0
 
         async def recognize_batch(batch: Sequence[Segment]) -> list[Segment]:
