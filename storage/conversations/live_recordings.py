@@ -1,4 +1,4 @@
-"""Conversations that are being recorded: beginning one, finding it again, and its segments, stored one at a time."""
+"""Conversations that are being recorded: create one, find it again, and store its segments one at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_form
 
 
 async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
-    """The conversation whose recording has this name."""
+    """The conversation of the recording with this name."""
     stored_s = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
     columns = (Conversation.id, Conversation.status, Conversation.language, stored_s.scalar_subquery())
     row = (await session.execute(select(*columns).where(Conversation.uuid == uuid))).one_or_none()

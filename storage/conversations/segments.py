@@ -25,7 +25,7 @@ _STORED = [
 def local_name(index: int) -> str:
     """The name of participant number `index` (from 0) of a conversation who is no known speaker: `Unknown_A`, `Unknown_B`, …
 
-    Letters, because `Unknown_01` is a speaker whom other conversations may share; these names are local to one conversation.
+    Letters, because `Unknown_01` is a speaker that other conversations may share; these names are local to one conversation.
     """
     letters = ""
     index += 1

@@ -1,4 +1,4 @@
-"""How much the speakers of a conversation, or a speaker in all conversations, say, and in which emotions."""
+"""Speaking time, segments and emotions of the speakers of a conversation, or of a speaker in all conversations."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
 @dataclass(slots=True)
 class SpeakerStatistics:
-    """What a speaker says in one conversation, or in all."""
+    """The speaking time and emotions of a speaker in one conversation, or in all."""
 
     speaker_id: int | None
     speaker_name: str
@@ -34,7 +34,7 @@ class SpeakerStatistics:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerHistory:
-    """What a speaker says in all conversations, and when."""
+    """The statistics of a speaker in all conversations, and their first and last conversation."""
 
     total: SpeakerStatistics
     conversations: int
@@ -45,7 +45,7 @@ class SpeakerHistory:
 
 
 async def of_conversation(session: AsyncSession, conversation_id: int) -> list[SpeakerStatistics]:
-    """All who say something in a conversation, those who speak most first."""
+    """The speakers with segments in a conversation, those who speak most first."""
     people = (
         select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name)
         .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
@@ -65,7 +65,7 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[S
 
 
 async def of_speaker(session: AsyncSession, speaker_id: int) -> SpeakerHistory:
-    """What a speaker says in all conversations. Raises SpeakerNotFoundError."""
+    """The statistics of a speaker in all conversations. Raises SpeakerNotFoundError."""
     total = SpeakerStatistics(speaker_id, await speakers.name_of(session, speaker_id))
     own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
     for emotion, segments, seconds in await session.execute(_counted().where(own)):

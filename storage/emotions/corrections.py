@@ -13,7 +13,7 @@ from storage.tables import ParticipantRow, SegmentRow, Speaker
 
 @dataclass(frozen=True, slots=True)
 class EmotionCorrection:
-    """The columns of a segment whose emotion a person corrected."""
+    """The columns of a segment with a manually corrected emotion."""
 
     emotion_category: str | None
     emotion_confidence: float | None
@@ -34,7 +34,7 @@ class SegmentEmotion:
 
 
 async def lock_segment(session: AsyncSession, conversation_id: int, segment_id: int) -> SegmentEmotion:
-    """The emotion of a segment, whose row is locked until the end of the transaction.
+    """The emotion of a segment. Its row is locked until the end of the transaction.
 
     Raises LookupError where there is no such segment.
     """
@@ -52,7 +52,7 @@ async def lock_segment(session: AsyncSession, conversation_id: int, segment_id: 
 
 
 async def correct(session: AsyncSession, segment_id: int, emotion: str, *, learn: bool) -> None:
-    """Store that the segment sounds like `emotion`; with `learn` its speaker's profile is computed from it, too."""
+    """Store `emotion` as the corrected emotion of the segment; with `learn` its speaker's profile includes the segment."""
     values = {
         "emotion_category": emotion,
         "emotion_confidence": 1.0,
@@ -65,7 +65,7 @@ async def correct(session: AsyncSession, segment_id: int, emotion: str, *, learn
 
 
 async def set_misidentified(session: AsyncSession, segment_id: int, is_misidentified: bool) -> None:
-    """Leave a corrected segment out of its speaker's profile, or take it in again."""
+    """Exclude a corrected segment from its speaker's profile, or include it again."""
     change = update(SegmentRow).where(SegmentRow.id == segment_id)
     await session.execute(change.values(emotion_misidentified=is_misidentified))
 

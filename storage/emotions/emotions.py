@@ -1,7 +1,7 @@
-"""The emotions of stored segments, and the profiles that they are detected with.
+"""The emotions of stored segments, and the emotion profiles used to detect them.
 
-A profile is always what its segments say: the mean over those of the speaker that were corrected to its emotion, merged with
-what a backup brought. So it is never changed, only made anew.
+A profile is computed from segments: the mean over those of the speaker that were corrected to its emotion, merged with
+the imported mean of a backup. It is never updated in place, only recomputed.
 """
 
 import json
@@ -24,11 +24,11 @@ from storage.speakers import speakers
 from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
 
 BATCH = 100
-"""Segments decided at a time, some milliseconds' work: the event loop gets its turn in between."""
+"""Segments decided at a time, which takes some milliseconds: the event loop runs other tasks in between."""
 COLUMNS = {"emotion": "emotion_category"}
-"""What a `Profile`'s fields are called in the table, where they differ."""
+"""Column names of the fields of `Profile` that have another name in the table."""
 MAX_REFERENCES = 1000
-"""Vectors that a speaker's voice at large is known by: the latest."""
+"""The latest vectors that represent a speaker's voice independent of emotion."""
 
 LEARNED = and_(
     SegmentRow.emotion_corrected,
@@ -36,14 +36,14 @@ LEARNED = and_(
     ~SegmentRow.emotion_misidentified,
     ~SegmentRow.is_misidentified,
     SegmentRow.emotion_vector.is_not(None),
-    func.vector_norm(SegmentRow.emotion_vector) > 0,  # a vector of zeros stands for a line that nobody can judge
+    func.vector_norm(SegmentRow.emotion_vector) > 0,  # a zero vector marks a segment that the model could not classify
 )
-"""The segments that a profile is made of."""
+"""The segments from which a profile is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`updated` segments have the emotion that is detected now; `skipped` were corrected, or have none to detect."""
+    """`updated` segments have the emotion that is detected now; `skipped` ones were corrected or have no emotion scores."""
 
     updated: int
     skipped: int
@@ -64,11 +64,11 @@ class _Mean:
 
 
 async def recompute(session: AsyncSession, speaker_id: int, emotion: str | None = None) -> None:
-    """Make a speaker's profiles anew, or that of one emotion; one that nothing is left of is gone, with its thresholds.
+    """Recompute a speaker's profiles, or that of one emotion. A profile without samples is deleted with its thresholds.
 
-    To be called whenever a corrected segment comes to a speaker or leaves them. Vectors of two models are not averaged: what
-    was imported decides which model's are, else the latest correction; a profile with an imported base learns from segments
-    of the same model alone until it is reset.
+    Call it whenever a corrected segment is assigned to or removed from a speaker. Vectors of two models are not averaged.
+    The imported base decides which model's are used, else the latest correction. A profile with an imported base includes
+    only segments of the same model until it is reset.
     """
     await speakers.lock(session)
     ours = [EmotionProfile.speaker_id == speaker_id]
@@ -122,7 +122,7 @@ async def _means(
     for category, name, count, mean in await session.execute(found):
         base = bases.get(category)
         if base is None:
-            means[category] = _Mean(name, count, mean)  # of two models the later one wins
+            means[category] = _Mean(name, count, mean)  # the later of two models is used
         elif (base.model, base.vector.shape) == (name, mean.shape):
             means[category] = base.merged(mean, count)
     return means
@@ -143,11 +143,11 @@ async def redetect(
     participant_ids: Collection[int] | None = None,
     personalized: bool = True,
 ) -> Counts:
-    """Detect again what emotion the segments have that belong to all that is given; no recording is read.
+    """Detect emotions again for the segments that match all given filters; no recording is read.
 
-    Corrected segments stay as they are. Those of speakers without profiles, and those that are not their speaker's voice, have
-    the general model's answer; there one query tells that there is nothing to do. So have all where not `personalized`
-    (`Settings.enable_personalized_emotions`). Raises ValueError where nothing is given.
+    Corrected segments stay as they are. Segments of speakers without profiles, and misidentified segments, have the general
+    model's result; for these one query finds that nothing has to be done. All segments have it where not `personalized`
+    (`Settings.enable_personalized_emotions`). Raises ValueError where no filter is given.
     """
     which: list[ColumnElement[bool]] = []
     if conversation_id is not None:
@@ -197,7 +197,7 @@ async def _detect(
     known: dict[int, SpeakerEmotionProfiles],
     settings: VoiceSettings,
 ) -> None:
-    """Decide on some segments; `known` collects the speakers who were met."""
+    """Decide the emotions of some segments; `known` collects the profiles of their speakers."""
     stored = (SegmentRow.emotion_scores, SegmentRow.emotion_vector, SegmentRow.emotion_model)
     columns = (SegmentRow.id, *stored, SegmentRow.voice_vector, SegmentRow.voice_model, ParticipantRow.speaker_id, own)
     found = select(*columns).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id).where(SegmentRow.id.in_(ids))
@@ -217,7 +217,7 @@ async def _detect(
 
 
 async def _store(session: AsyncSession, ids: Sequence[int], decisions: Sequence[Decision]) -> None:
-    """One statement for all; what is as it should be stays untouched."""
+    """Store all decisions in one statement; unchanged rows are not written."""
     statement = """
         UPDATE segments
         SET emotion_category = new.label, emotion_confidence = new.confidence, detector_breakdown = new.breakdown
@@ -238,7 +238,7 @@ async def _store(session: AsyncSession, ids: Sequence[int], decisions: Sequence[
 
 
 async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) -> dict[int, SpeakerEmotionProfiles]:
-    """What is known of how the speakers sound."""
+    """The emotion profiles, thresholds and references of the speakers."""
     if not speaker_ids:
         return {}
     known: dict[int, list[Profile]] = defaultdict(list)
@@ -256,7 +256,7 @@ async def _personalities(session: AsyncSession, speaker_ids: Collection[int]) ->
 
 
 async def _references(session: AsyncSession, speaker_id: int) -> list[tuple[Vector, str]]:
-    """The voice at large: samples and participants, but no emotion's."""
+    """References independent of emotion: samples and participants, without the voices of emotion profiles."""
     samples = select(VoiceprintRow.vector, VoiceprintRow.model).where(VoiceprintRow.speaker_id == speaker_id)
     heard = select(ParticipantRow.vector, ParticipantRow.model).where(
         ParticipantRow.speaker_id == speaker_id, ParticipantRow.enrolled, ParticipantRow.vector.is_not(None)

@@ -1,4 +1,4 @@
-"""Merging the emotion profiles of two speakers that are one."""
+"""Merge the emotion profiles of two speakers that are the same person."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from storage.tables import EmotionProfile
 
 
 async def merge_imported(session: AsyncSession, source: int, target: int) -> None:
-    """Give `target` what a backup brought of both speakers. What segments say is computed afterwards (`emotions.recompute`)."""
+    """Merge the imported profiles of both speakers into `target`. The caller then recomputes them (`emotions.recompute`)."""
     mine = {row.emotion_category: row for row in await _profiles(session, target)}
     for row in await _profiles(session, source):
         own = mine.get(row.emotion_category)

@@ -1,4 +1,4 @@
-"""The emotion profiles of speakers: what there are, from which similarity they count, and forgetting them."""
+"""The emotion profiles of speakers: list them, set their thresholds, and delete them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ async def profiles(session: AsyncSession, speaker_id: int) -> SpeakerEmotions:
 
 
 async def reset(session: AsyncSession, speaker_id: int, emotion: str | None = None) -> tuple[str, int]:
-    """Forget all that was learned about a speaker's emotions, or about one; returns the speaker's name and how many profiles.
+    """Delete a speaker's emotion profiles, or that of one emotion; returns the speaker's name and the number of profiles.
 
     The corrections stay, but no profile learns from them any more. Raises LookupError.
     """
@@ -81,7 +81,7 @@ async def set_profile_threshold(
 
 @dataclass(frozen=True, slots=True)
 class ProfileThresholds:
-    """What was set for one emotion profile."""
+    """The thresholds of one emotion profile."""
 
     speaker_id: int
     emotion_category: str
@@ -119,7 +119,7 @@ async def thresholds(session: AsyncSession, speaker_ids: Iterable[int]) -> list[
 
 
 async def restore_thresholds(session: AsyncSession, found: Iterable[ProfileThresholds]) -> None:
-    """Set thresholds again, of profiles that were gone while there were no segments to learn from."""
+    """Restore thresholds of profiles that were deleted while they had no segments."""
     for one in found:
         which = (EmotionProfile.speaker_id == one.speaker_id, EmotionProfile.emotion_category == one.emotion_category)
         values = {"confidence_threshold": one.confidence_threshold, "voice_threshold": one.voice_threshold}

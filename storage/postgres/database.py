@@ -28,7 +28,7 @@ EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
 
 
 class DatabaseError(RuntimeError):
-    """The database cannot be used; the message says what to do about it."""
+    """The database cannot be used; the message contains the remedy."""
 
 
 class DatabaseAwayError(DatabaseError):
@@ -42,7 +42,7 @@ FAILURES: tuple[type[Exception], ...] = (DatabaseAwayError, SQLAlchemyError)
 def parse_url(url: str) -> URL:
     """A PostgreSQL URL, in any of its usual forms, as a URL for asyncpg.
 
-    Raises DatabaseError, whose message never contains the URL: it may hold a password.
+    Raises DatabaseError. Its message never contains the URL: it may hold a password.
     """
     try:
         parsed = make_url(url)
@@ -127,7 +127,7 @@ def _sqlstate(error: BaseException) -> str:
 def _connect(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
     try:
         return dialect.connect(*args, **options)
-    except OSError as error:  # callers could not tell it from an error of a file
+    except OSError as error:  # callers could not distinguish it from an error of a file
         raise DatabaseAwayError("The database does not answer.") from error
 
 

@@ -19,7 +19,7 @@ class Embedding(VECTOR):
     cache_ok = True
 
     def bind_processor(self, dialect: object) -> None:
-        """None: the codec takes arrays as they are. pgvector's own processor makes text of them."""
+        """None: the codec takes arrays as they are. pgvector's own processor converts them to text."""
 
     def result_processor(self, dialect: object, coltype: object) -> Callable[[pgvector.Vector | None], Vector | None]:
         return lambda value: None if value is None else value.to_numpy()

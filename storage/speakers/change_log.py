@@ -1,4 +1,4 @@
-"""The table `identity_changes`: what users changed about speakers, with what it takes to undo it."""
+"""The table `identity_changes`: changes of speakers by users, with the data that undoes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +62,7 @@ async def mark_undone(session: AsyncSession, change_id: int) -> ChangeSummary:
 
 
 async def undone_merges(session: AsyncSession) -> set[frozenset[int]]:
-    """Pairs of speakers whose merge was undone."""
+    """Pairs of speakers with an undone merge."""
     undone = select(IdentityChange.before["merged"]).where(IdentityChange.undone_at.is_not(None))
     return {frozenset(pair) for merged in await session.scalars(undone) for pair in merged or ()}
 

@@ -1,6 +1,6 @@
-"""The steps of a change of speakers, as `identity_changes.before` stores them: JSON, told apart by `do`.
+"""The steps of a change of speakers, as `identity_changes.before` stores them: JSON, discriminated by `do`.
 
-A step holds what it takes to undo it. Rows that the change deletes or overwrites are stored as copies. The models say which
+A step holds the data that undoes it. Rows that the change deletes or overwrites are stored as copies. The models say which
 JSON this program reads: a field that is added needs a default, and a change that older rows do not fit needs a new `version`
 of `ChangeRecord`.
 """
@@ -28,7 +28,7 @@ VectorText = Annotated[Vector, PlainValidator(_vector), PlainSerializer(_text, r
 
 
 class _Stored(BaseModel):
-    # Unknown fields are refused: a step that is only understood in part must not be undone.
+    # Unknown fields are refused: a step that this program reads only in part must not be undone.
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True, populate_by_name=True)
 
 
@@ -141,7 +141,7 @@ class ProfilesReplaced(_Stored):
 
 
 class RemovedRows(_Stored):
-    """What was deleted with speakers."""
+    """The rows that were deleted with speakers."""
 
     voiceprints: list[VoiceprintCopy]
     emotion_profiles: list[ProfileCopy]
@@ -169,7 +169,7 @@ class SegmentMoved(_Stored):
 
 
 class SegmentConfirmed(_Stored):
-    """A person said who speaks a segment. `rows` has its participant as it was, where the segment had been misidentified."""
+    """A user confirmed the speaker of a segment. `rows` has its former participant if the segment was misidentified."""
 
     do: Literal["confirm"] = "confirm"
     segment: int

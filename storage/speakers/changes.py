@@ -21,7 +21,7 @@ Copy = TypeVar("Copy", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class SegmentIdentity:
-    """Who speaks a segment, and how sure that is."""
+    """The participant of a segment, and the confidence of the assignment."""
 
     id: int
     participant_id: int
@@ -152,7 +152,7 @@ async def copy_participants(session: AsyncSession, participant_ids: Sequence[int
 
 
 async def restore_participants(session: AsyncSession, copies: Sequence[ParticipantCopy]) -> None:
-    """Insert participants, or bring back what they sound like; a participant that exists keeps its speaker."""
+    """Insert participants, or restore their vectors; a participant that exists keeps its speaker."""
     if not copies:
         return
     new = postgresql.insert(ParticipantRow).values([copy.model_dump() for copy in copies])

@@ -31,7 +31,7 @@ class AppliedPlan:
 
 
 async def apply(session: AsyncSession, conversation_id: int, plan: IdentityPlan) -> AppliedPlan:
-    """Apply the plan to a conversation whose segments are stored."""
+    """Apply the plan to a conversation with stored segments."""
     applied = await apply_participants(session, conversation_id, plan)
     segments_of: defaultdict[tuple[int, float | None], list[int]] = defaultdict(list)
     for move in plan.moves:
@@ -72,7 +72,7 @@ async def apply_participants(session: AsyncSession, conversation_id: int, plan: 
 
 
 async def recompute_vectors(session: AsyncSession, plan: IdentityPlan, applied: AppliedPlan) -> None:
-    """Compute the vectors of the participants whose segments the plan changes, once these are stored."""
+    """Compute the vectors of participants with changed segments, once these are stored."""
     await participants.recompute(session, sorted(applied.participant_id(key) for key in plan.recomputed))
 
 

@@ -1,4 +1,4 @@
-"""Where speakers can be heard, and what a model made of it."""
+"""Find clear segments of a speaker, and store the references that a model computes from them."""
 
 import math
 from collections import defaultdict
@@ -15,23 +15,23 @@ from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, Vo
 
 SOURCE = "re-embedded"
 MOST_RECORDINGS = 5
-"""A voice sounds different in different rooms; more references than this tell little more."""
+"""A voice differs between rooms; more references than this hardly improve recognition."""
 ENOUGH = 30.0
 """Seconds of speech in one recording."""
 SHORTEST = 1.5
-"""Seconds; a shorter line says little about a voice."""
+"""Seconds; an embedding of a shorter segment is unreliable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Lines of one speaker in one recording."""
+    """Segments of one speaker in one recording."""
 
     audio_key: str
     spans: tuple[Span, ...]
 
 
 async def stretches(session: AsyncSession, speaker_id: int) -> tuple[str, list[Stretch]]:
-    """The speaker's name, and their longest clear lines in the recordings that have most of them. Raises LookupError."""
+    """The speaker's name, and their longest clear segments in the recordings that have most of them. Raises LookupError."""
     name = await session.scalar(select(Speaker.name).where(Speaker.id == speaker_id))
     if name is None:
         raise LookupError("Speaker not found")
@@ -55,7 +55,7 @@ async def stretches(session: AsyncSession, speaker_id: int) -> tuple[str, list[S
 
 
 async def keep(session: AsyncSession, speaker_id: int, voices: Sequence[Voiceprint]) -> None:
-    """Add references to a speaker, in place of those that were made so before by the same model. Raises LookupError."""
+    """Replace the speaker's references that the same model computed from recordings before. Raises LookupError."""
     await speakers.lock(session)
     if await session.scalar(select(Speaker.id).where(Speaker.id == speaker_id)) is None:
         raise LookupError("Speaker not found")

@@ -1,4 +1,4 @@
-"""Who was heard where and how they sound, for those who measure how well voices are told apart."""
+"""Read references with their conversations, to measure how well embeddings distinguish speakers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,13 +11,13 @@ from pipeline.types import Vector
 from storage.tables import ParticipantRow, Speaker, VoiceprintRow
 
 BATCH = 2000
-"""Vectors read at a time; the event loop gets its turn in between."""
+"""Vectors read at a time; the event loop runs other tasks in between."""
 
 
 async def roster(session: AsyncSession, model: str, dimension: int) -> Gallery:
-    """Every reference of `dimension` numbers that `model` made, under its speaker's name, with where it was heard.
+    """Every reference of `dimension` numbers that `model` computed, under its speaker's name, with its conversation.
 
-    The voices of emotion profiles are left out: they are made of lines of all conversations.
+    The voices of emotion profiles are left out: they are computed from segments of all conversations.
     """
     heard = select(Speaker.name, ParticipantRow.vector, ParticipantRow.conversation_id).join(ParticipantRow)
     enrolled = select(Speaker.name, VoiceprintRow.vector).join(VoiceprintRow)
@@ -40,7 +40,7 @@ async def roster(session: AsyncSession, model: str, dimension: int) -> Gallery:
 
 
 async def of_participants(session: AsyncSession, ids: Sequence[int], model: str) -> Mapping[int, Vector]:
-    """The vectors of those of the participants who have one that `model` made."""
+    """The vectors of the participants that have one by `model`."""
     query = select(ParticipantRow.id, ParticipantRow.vector).where(ParticipantRow.model == model)
     found: dict[int, Vector] = {}
     for start in range(0, len(ids), BATCH):

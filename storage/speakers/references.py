@@ -1,12 +1,11 @@
-"""The vectors that speakers are known by, and the matrix of them that this process keeps.
+"""The reference vectors of speakers, and the matrix of them that this process keeps in memory.
 
-To compare a voice with every reference it takes all of them; reading 100,000 from PostgreSQL takes seconds, a product with
-them milliseconds. So a matrix is kept in memory for each database and embedding model, and before it is used it is brought to
-what the transaction sees. Triggers write into `reference_changes` which transaction last changed which reference. Whatever a
-transaction at or above the oldest one still running (`pg_snapshot_xmin`) has changed is read again at the next use, since it
-may have been committed, or rolled back, meanwhile. Nothing else can have changed. With `storage.speakers.speakers.lock`
-held, nobody
-adds a reference between the look and the decision, on whichever replica.
+A voice is compared with all references. Reading 100,000 of them from PostgreSQL takes seconds; a matrix product takes
+milliseconds. So a matrix is kept in memory for each database and embedding model. Before each use it is updated to the state
+that the transaction sees. Triggers write into `reference_changes` which transaction last changed which reference. Changes of
+a transaction at or above the oldest one still running (`pg_snapshot_xmin`) are read again at the next use, since it may have
+been committed or rolled back meanwhile. No other reference can have changed. While `storage.speakers.speakers.lock` is held,
+no replica adds a reference between the comparison and the decision.
 """
 
 import asyncio
@@ -39,14 +38,14 @@ FROM (
 LEFT JOIN reference_changes c
     ON c.xact >= coalesce(CAST(:since AS bigint), now.oldest) AND (c.xact < now.unborn OR c.xact = now.own)
 """
-"""What was changed since a transaction, and the oldest transaction that may still be running. What is beyond the snapshot and
-not of this transaction was not given out by this server: a dump brought it from another one."""
+"""The changes since a transaction, and the oldest transaction that may still be running. A transaction number beyond the
+snapshot that is not this transaction's is not from this server: a dump brought it from another one."""
 
 Key = tuple[str, int]
 
 
 class _Cache:
-    """The references of one model, as the last transaction that asked saw them."""
+    """The references of one model, as the last transaction that used them saw them."""
 
     def __init__(self, model: str, dimension: int) -> None:
         self.model = model
@@ -70,7 +69,7 @@ class _Cache:
     async def _read_all(self, session: AsyncSession) -> ReferenceMatrix:
         matrix = ReferenceMatrix(self.matrix.dimension)
         rows = await session.stream(self._select(None))
-        async for batch in rows.partitions(BATCH):  # the event loop gets its turn in between
+        async for batch in rows.partitions(BATCH):  # the event loop runs other tasks in between
             matrix.put([((kind, id_), speaker, vector) for kind, id_, speaker, vector in batch])
         return matrix
 

@@ -1,4 +1,4 @@
-"""The participant of a single segment, for what a person says of it."""
+"""The participant of a single segment, for manual corrections."""
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,7 +7,7 @@ from storage.tables import Conversation, ParticipantRow, SegmentRow
 
 
 async def lock_participant(session: AsyncSession, conversation_id: int, segment_id: int) -> int | None:
-    """The participant of a segment, whose conversation is not deleted until the end of the transaction.
+    """The participant of a segment. Its conversation cannot be deleted until the end of the transaction.
 
     None where the conversation has no such segment.
     """
@@ -18,7 +18,7 @@ async def lock_participant(session: AsyncSession, conversation_id: int, segment_
 
 
 async def set_misidentified(session: AsyncSession, segment_id: int, is_misidentified: bool) -> bool:
-    """Mark a segment as not its speaker's voice, or take the mark away; returns whether that is a change."""
+    """Mark a segment as misidentified, or remove the mark; returns whether that is a change."""
     change = update(SegmentRow).where(SegmentRow.id == segment_id, SegmentRow.is_misidentified != is_misidentified)
     return await session.scalar(change.values(is_misidentified=is_misidentified).returning(SegmentRow.id)) is not None
 

@@ -20,7 +20,7 @@ from storage.tables import (
     unknown_speaker_number,
 )
 
-IDENTITY_LOCK = 0x73706B72  # "spkr": an advisory lock of ours
+IDENTITY_LOCK = 0x73706B72  # "spkr"; the key of an advisory lock
 UNKNOWN = f"^{matching.UNKNOWN_NAME.pattern}$"
 """Names that the program gave, as PostgreSQL writes regular expressions."""
 
@@ -63,7 +63,7 @@ class Sample:
 async def lock(session: AsyncSession) -> None:
     """Take the lock of all decisions about speakers, until the end of the transaction.
 
-    Whatever matches, merges or deletes speakers takes it before it reads them or locks a row.
+    Code that matches, merges or deletes speakers takes it before it reads them or locks a row.
     """
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": IDENTITY_LOCK})
 

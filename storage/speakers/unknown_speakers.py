@@ -1,4 +1,4 @@
-"""What decides whether unknown speakers are merged, loaded as `pipeline.identity.unknown_speakers` takes it."""
+"""Load the values from which `pipeline.identity.unknown_speakers` decides whether unknown speakers are merged."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,7 +14,7 @@ from storage.speakers.speakers import UNKNOWN
 from storage.tables import ParticipantRow, Speaker
 
 MAX_REFERENCES = 16
-"""References of an unknown speaker that are compared, the newest: more would take time and hardly decide otherwise."""
+"""The newest references of an unknown speaker, which are compared: more take time and hardly change the decision."""
 
 
 async def newest(session: AsyncSession, limit: int) -> Sequence[int]:
@@ -35,7 +35,7 @@ async def near_references(session: AsyncSession, model: str, speaker_ids: Collec
 
 
 async def kept_apart(session: AsyncSession, speaker_ids: Collection[int]) -> set[frozenset[int]]:
-    """Pairs of the speakers that speak in one conversation, and pairs whose merge was undone."""
+    """Pairs of the speakers that speak in one conversation, and pairs with an undone merge."""
     one, other = aliased(ParticipantRow), aliased(ParticipantRow)
     ids = sorted(speaker_ids)
     together = (

@@ -1,8 +1,8 @@
-"""The voice settings in force: the environment's, and over them what was changed while the program ran.
+"""The voice settings in force: those of the environment, overridden by changes at run time.
 
 A change is kept in the database and holds on every replica and after a restart. The system that this one replaces let a
 non-empty environment value win at every start; here it is the default that a reset returns to. In a container the
-environment is always there, and a change that somebody made and tested would silently be gone after the next update.
+environment is always set, and a change that an operator made and tested would silently be lost after the next update.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ THRESHOLD = "speaker_threshold"
 
 
 async def get(session: AsyncSession, settings: Settings, embedding_model: str) -> VoiceSettings:
-    """What is in force. Raises ValueError where no speaker threshold is known for the embedding model."""
+    """The settings in force. Raises ValueError where no speaker threshold is known for the embedding model."""
     changed = await changes(session, embedding_model)
     values = {name: getattr(settings, name) for name in VoiceSettings.model_fields} | changed.model_dump(exclude_none=True)
     values[THRESHOLD] = threshold_for(embedding_model, values[THRESHOLD])
@@ -28,14 +28,14 @@ async def get(session: AsyncSession, settings: Settings, embedding_model: str) -
 
 
 async def changes(session: AsyncSession, embedding_model: str) -> VoiceSettingsChange:
-    """What was changed and not reset."""
+    """The settings that were changed and not reset."""
     rows = {row.name: row.value for row in await session.execute(select(VoiceSetting.name, VoiceSetting.value))}
     names = {_key(name, embedding_model): name for name in VoiceSettings.model_fields}
     return VoiceSettingsChange(**{names[key]: value for key, value in rows.items() if key in names})
 
 
 async def update(session: AsyncSession, change: VoiceSettingsChange, embedding_model: str) -> None:
-    """Keep what the change names. A speaker threshold is one of `embedding_model` and holds for no other."""
+    """Store the values that the change sets. A speaker threshold applies to `embedding_model` and to no other."""
     values = change.model_dump(exclude_none=True)
     rows: list[dict[str, Any]] = [{"name": _key(name, embedding_model), "value": value} for name, value in values.items()]
     if rows:
@@ -44,14 +44,14 @@ async def update(session: AsyncSession, change: VoiceSettingsChange, embedding_m
 
 
 async def reset(session: AsyncSession) -> None:
-    """Back to the environment's values."""
+    """Delete all changes: the environment's values apply again."""
     await session.execute(delete(VoiceSetting))
 
 
 async def replace(session: AsyncSession, settings: Settings, wanted: VoiceSettingsChange, embedding_model: str) -> None:
-    """Have `wanted` in force and nothing else changed. What it says as the environment does is no change.
+    """Replace all changes by `wanted`. A value equal to the environment's is not stored as a change.
 
-    Its speaker threshold is one of `embedding_model`; those of other models stay.
+    Its speaker threshold applies to `embedding_model`; those of other models stay.
     """
     keys = [_key(name, embedding_model) for name in VoiceSettings.model_fields]
     await session.execute(delete(VoiceSetting).where(VoiceSetting.name.in_(keys)))

@@ -5,6 +5,6 @@ Migrations are written by hand, numbered, and go forward only; `tests/storage/te
 
 from alembic import context
 
-# No target_metadata: its naming convention would rename the constraints, whose full names the migrations give.
+# No target_metadata: its naming convention would rename the constraints; the migrations use their full names.
 context.configure(connection=context.config.attributes["connection"])
 context.run_migrations()

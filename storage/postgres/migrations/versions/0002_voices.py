@@ -1,4 +1,4 @@
-"""Voices that are known for ever: backups, corrections that can be undone, ground truth, live settings."""
+"""Backups, changes of speakers that can be undone, labels, and settings changed at run time."""
 
 import sqlalchemy as sa
 from alembic import op

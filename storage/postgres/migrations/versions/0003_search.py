@@ -1,4 +1,4 @@
-"""Full-text search. Adding the column writes the table anew: some seconds for a million lines."""
+"""Full-text search. Adding the column rewrites the table: some seconds for a million segments."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Work on recordings that outlives whoever does it."""
+"""Durable jobs: work on recordings continues after the process that runs it ends."""
 
 import sqlalchemy as sa
 from alembic import op
