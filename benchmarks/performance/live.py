@@ -56,10 +56,10 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Line:
+class EndpointedSpan:
     cut: SpeechSpan
     ended: float
-    """When the piece of audio was sent that ended the line, in seconds."""
+    """When the audio that ended the span was sent, in seconds."""
 
 
 def main(
@@ -125,33 +125,33 @@ def samples_of(path: Path) -> Samples:
     return rounded
 
 
-def lines_of(samples: Samples) -> list[Line]:
-    """What the application cuts the stream into, and when it can."""
+def endpointed_spans(samples: Samples) -> list[EndpointedSpan]:
+    """The spans of speech into which the application divides the stream, and when it can."""
     endpointer = Endpointer(StreamingVad(), SILERO, Settings().silence_duration)
     found = []
     for at in range(0, len(samples), FRAME_SAMPLES):
         piece = samples[at : at + FRAME_SAMPLES]
-        found += [Line(cut, (at + len(piece)) / SAMPLE_RATE) for cut in endpointer.feed(piece)]
-    return found + [Line(cut, len(samples) / SAMPLE_RATE) for cut in endpointer.finish()]
+        found += [EndpointedSpan(cut, (at + len(piece)) / SAMPLE_RATE) for cut in endpointer.feed(piece)]
+    return found + [EndpointedSpan(cut, len(samples) / SAMPLE_RATE) for cut in endpointer.finish()]
 
 
-def delays(samples: Samples, streamed: Stream) -> list[tuple[Line, float]]:
-    """Lines with words, and the seconds from the end of each to its last message."""
+def delays(samples: Samples, streamed: Stream) -> list[tuple[EndpointedSpan, float]]:
+    """Spans with words, and the seconds from the end of each to its last message."""
     found = []
-    for line in lines_of(samples):
-        start, end = line.cut.start / SAMPLE_RATE, line.cut.end / SAMPLE_RATE
+    for span in endpointed_spans(samples):
+        start, end = span.cut.start / SAMPLE_RATE, span.cut.end / SAMPLE_RATE
         came = [at for at, data in streamed.of("segment") if start <= data["start_offset"] < end]
         if came:
-            found.append((line, max(came) - line.ended))
+            found.append((span, max(came) - span.ended))
     return found
 
 
 def compare(path: Path, streamed: Sequence[Stream], stages: in_process.LocalStages) -> Iterator[Sequence[str]]:
     samples = samples_of(path)
-    for runs in zip(*(delays(samples, each) for each in streamed), strict=True):  # the same lines each time
-        line, delay = min(runs, key=lambda run: run[1])
-        own = engines_alone(samples[line.cut.start : line.cut.end], stages)
-        at, length = line.cut.start / SAMPLE_RATE, (line.cut.end - line.cut.start) / SAMPLE_RATE
+    for runs in zip(*(delays(samples, each) for each in streamed), strict=True):  # the same spans each time
+        span, delay = min(runs, key=lambda run: run[1])
+        own = engines_alone(samples[span.cut.start : span.cut.end], stages)
+        at, length = span.cut.start / SAMPLE_RATE, (span.cut.end - span.cut.start) / SAMPLE_RATE
         yield path.stem, f"{at:.1f} s", f"{length:.1f}", f"{own:.2f} s", f"{delay:.2f} s", f"{delay / own:.2f}"
 
 
@@ -167,10 +167,10 @@ def engines_alone(samples: Samples, stages: in_process.LocalStages) -> float:
 
 
 def first_words(path: Path, streamed: Stream) -> list[Sequence[str]]:
-    """Seconds from the start of each line to the first words of it, partial or not."""
+    """Seconds from the start of each span to its first words, partial or not."""
     rows: list[Sequence[str]] = []
-    for line in lines_of(samples_of(path)):
-        start, end = line.cut.start / SAMPLE_RATE, line.cut.end / SAMPLE_RATE
+    for span in endpointed_spans(samples_of(path)):
+        start, end = span.cut.start / SAMPLE_RATE, span.cut.end / SAMPLE_RATE
         came = [at for kind in ("partial", "segment") for at, data in streamed.of(kind) if start <= data["start_offset"] < end]
         if came:
             rows.append((f"{start:.1f} s", f"{min(came) - start:.2f} s"))
