@@ -9,7 +9,7 @@ LANGUAGES = frozenset(CODES.split())
 
 
 def language_code(text: str) -> str:
-    """`text` as a language code of Whisper. Raises ValueError, whose message says what to write."""
+    """`text` as a language code of Whisper. Raises ValueError; its message names the accepted values."""
     code = text.strip().lower()
     if code not in LANGUAGES:
         raise ValueError(f"{text!r} is not a language code that Whisper knows: write two letters, such as en or de.")

@@ -74,7 +74,7 @@ def general(scores: Mapping[str, float]) -> tuple[str, float]:
 
 
 def general_decision(scores: Mapping[str, float]) -> Decision:
-    """The decision for a segment whose speaker has no profile."""
+    """The decision for a segment of a speaker without a profile."""
     return Decision(*_answer(SegmentFeatures(*general(scores))))
 
 

@@ -1,6 +1,6 @@
-"""The file in which who is who is kept and exchanged: a profile, or a checkpoint of one.
+"""The file format of a profile, or of a checkpoint of one: speakers, participants and segments.
 
-JSON: a `Header` whose object also holds the arrays `speakers`, `participants` and `segments`, of the entries below. The system
+JSON: the fields of `Header`, and the arrays `speakers`, `participants` and `segments` of the entries below. The system
 that this one replaces wrote two kinds of such files, which have no `version`: their vectors come from the models that it ran,
 and they know neither participants nor corrections.
 """
@@ -123,7 +123,7 @@ class Participant(Entry):
 
 
 class Segment(Entry):
-    """A line: whose it is, and what people have said about it. The vectors are there for corrected emotions only."""
+    """A segment: its participant and its manual corrections. It has vectors only if its emotion was corrected."""
 
     id: SegmentId
     conversation_id: Id
@@ -165,7 +165,7 @@ class Header(Entry):
 
 
 def upgraded(speaker: Speaker) -> Speaker:
-    """A speaker of a file without `version`: one vector, and profiles whose segments are another system's."""
+    """A speaker of a file without `version`: one vector, and profiles with segment ids of another system."""
     references = [Reference(vector=speaker.embedding, model=VOICE_MODEL, source="imported")] if speaker.embedding else []
     profiles = [
         profile.model_copy(

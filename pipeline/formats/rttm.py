@@ -39,7 +39,7 @@ def parse(text: str) -> list[Turn]:
 
 
 def speakers_of(turns: Sequence[Turn], spans: Sequence[Span]) -> list[str | None]:
-    """Who speaks most during each span; None where nobody speaks for half of it."""
+    """The speaker who speaks most during each span; None where no speaker speaks for half of it."""
     names = sorted({turn.speaker for turn in turns})
     numbers = {name: number for number, name in enumerate(names)}
     who = np.array([numbers[turn.speaker] for turn in turns], np.int64)

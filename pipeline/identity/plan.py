@@ -94,7 +94,7 @@ class IdentityPlan:
     """Speakers that a person gives a name."""
     merges: Sequence[Merge] = ()
     recomputed: Set[ParticipantKey] = frozenset()
-    """Participants whose vector is computed again from their segments, once all else is applied."""
+    """Participants with a vector to recompute from their segments, after all other changes are applied."""
     participant_of: Mapping[str, ParticipantKey] = field(default_factory=dict)
     """The participant of each voice that the stages found, by the label that they gave it."""
 
