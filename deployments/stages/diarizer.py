@@ -47,7 +47,7 @@ class Diarizer(Replica):
         def observe() -> Observation | None:
             try:
                 return self.engine.observe(audio, shard, progress)
-            except _CancelledError:  # the caller is gone; this is no failure of the replica
+            except _CancelledError:  # the caller has disconnected; this is no failure of the replica
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
@@ -60,4 +60,4 @@ class Diarizer(Replica):
             if found := await work:
                 yield found
         finally:
-            cancelled = True  # the thread finds out at its next report
+            cancelled = True  # the thread stops at its next progress report

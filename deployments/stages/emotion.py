@@ -17,7 +17,7 @@ class EmotionRecognizer(Replica):
         super().__init__("emotion", settings)
         self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)
         noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
-        self.engine.recognize([noise])  # warm up; silence would not reach the model
+        self.engine.recognize([noise])  # warm up; the engine skips silence, so noise is used
 
     async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
         seconds = sum(span.duration for span in spans)

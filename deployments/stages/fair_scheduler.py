@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 class FairScheduler:
     """Admits `slots` calls at a time: urgent calls first, then one call of each waiting recording, then the next of each.
 
-    So a recording of hours, all of whose calls wait here, delays another recording no more than a short one does. This is fair
+    So a recording of hours with all its calls waiting here delays another recording no more than a short one does. This is fair
     queuing (Demers, Keshav and Shenker, 1989) with all calls of the same size. Belongs to one event loop.
     """
 

@@ -47,7 +47,7 @@ class StageStatus:
     model: str
     device: str
     note: str | None
-    """Why another model runs than the settings name, and what to do about it; None where it is the same."""
+    """Why another model runs than the configured one, and the remedy; None where it is the same."""
 
 
 def recording_key(audio: Samples) -> int:
@@ -119,7 +119,7 @@ class Replica:
         return result
 
     def check_health(self) -> None:
-        """Called by Serve every ten seconds. Serve replaces a replica whose check raises."""
+        """Called by Serve every ten seconds. Serve replaces a replica if this raises."""
         malloc.trim()
         if self._failures >= MAX_CONSECUTIVE_FAILURES:
             raise RuntimeError(f"{self._failures} calls in a row failed on {self.device}.")
