@@ -142,9 +142,9 @@ class PyannoteDiarization:
             "embeddings": np.concatenate([found.embeddings for found in observations]),
         }
         with warnings.catch_warnings():
-            # A file too short for the number of speakers that was asked for is no fault of the program's.
+            # A file too short for the requested number of speakers is not an error of the program.
             warnings.simplefilter("ignore", UserWarning)
-            # Where nobody speaks long enough to be clustered, there is one speaker, and the mean of no embeddings.
+            # Where no speaker speaks long enough to be clustered, there is one speaker, and the mean of no embeddings.
             warnings.filterwarnings("ignore", "Mean of empty slice|invalid value encountered", RuntimeWarning)
             found: Any = self._pipeline.apply(
                 file, num_speakers=hint.num_speakers, min_speakers=hint.min_speakers, max_speakers=hint.max_speakers

@@ -91,7 +91,7 @@ class Emotion2Vec:
     def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
         """The emotion of each clip, shape (n,), by its first 30 s; `unknown` with confidence 0 for a clip without sound.
 
-        The vector is the mean of the last layer's frames. Safe to call from several threads, which then take turns.
+        The vector is the mean of the last layer's frames. Several threads may call it; the calls run one at a time.
         """
         emotions = [unjudged(self._dimension, self.name) for _ in clips]
         heard = {index: clip for index, clip in enumerate(map(audible, clips)) if clip is not None}
@@ -121,7 +121,7 @@ class Emotion2Vec:
         return vectors.float().cpu(), scores.float().cpu()
 
     def _blank_padding(self, _layer: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        # Alone, a clip's convolutions see zeros beyond its end; here they would see what the layers make of the padding.
+        # Alone, a clip's convolutions see zeros beyond its end; here they would see the output of the layers for the padding.
         return (inputs[0] * self._valid,)
 
 

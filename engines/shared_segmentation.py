@@ -30,7 +30,7 @@ class SharedSegmentation:
     """pyannote's segmentation of overlapping windows, as its pipeline has loaded it.
 
     Raises:
-        ValueError: Where it is another network than the one whose parts are known here.
+        ValueError: The network is not the one that this module supports.
     """
 
     def __init__(self, inference: Inference, device: torch.device) -> None:

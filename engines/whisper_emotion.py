@@ -19,7 +19,7 @@ from pipeline.types import Emotion, Samples, Vector
 HEAD = Path(__file__).parent / "data" / "whisper_emotion_head.npz"
 
 FRAME, HOP = 2048, 512
-"""Samples of a frame whose loudness is measured, and from one to the next."""
+"""Samples of a frame for the measurement of loudness, and the hop from one frame to the next."""
 QUIET = 40.0
 """dB below the loudest frame; quieter frames at both ends of a clip are silence."""
 

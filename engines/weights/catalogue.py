@@ -132,7 +132,7 @@ _XVEC_TRANSFORM = Member(
     "325f1ce8e48f7e55e9c8aa47e05d2766b7c48c4b25b8de8dd751e7a4cc5fbe8f",
 )
 
-# The names that faster-whisper 1.2 knows, so that whoever knows it need not learn others.
+# The model names of faster-whisper 1.2, which its users already know.
 _FASTER_WHISPER = {
     "tiny.en": "Systran/faster-whisper-tiny.en",
     "tiny": "Systran/faster-whisper-tiny",

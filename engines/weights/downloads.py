@@ -60,7 +60,7 @@ def get_text(client: httpx.Client, url: httpx.URL, accept: str, limit: int) -> t
 
 
 def save_range(client: httpx.Client, url: httpx.URL, start: int, length: int, target: Path, advance: Advance) -> None:
-    """Bring `target` to the `length` bytes from `start`; what it holds already is kept, and only the rest asked for."""
+    """Download `length` bytes from `start` into `target`; bytes that it holds already are kept, only the rest is requested."""
     have = target.stat().st_size if target.exists() else 0
     if have > length:
         target.unlink()

@@ -47,7 +47,7 @@ class FileStatus:
     """Bytes; None where it is not known before the download."""
     licence: str
     state: Literal["ok", "missing", "mismatch", "unchecked"]
-    """`unchecked`: a file of the user, whose hash is not known."""
+    """`unchecked`: a file of the user without a known hash."""
 
 
 def resolve(role: Role, settings: Settings, *, gpu: bool, progress: bool = False) -> Resolved:
@@ -192,7 +192,7 @@ def _make(model: Model, directory: Path, requires: list[Path]) -> None:
 
 
 def _holder(model: Model) -> Model:
-    """The model whose directory holds the weights; a model derived from another has no directory."""
+    """The model that has the directory of the weights; a model derived from another has none."""
     return model if model.hub or model.files else MODELS[model.requires[0]]
 
 
