@@ -110,7 +110,7 @@ async def get_transcript(
 
 @router.get("/{conversation_id}/progress", responses=MISSING)
 async def get_progress(context: ContextDep, conversation_id: ConversationId) -> schemas.Progress:
-    """The progress of the work on a recording, for polling."""
+    """The progress of processing a recording, for polling."""
     async with context.database.session() as session:
         found = await conversations.progress(session, conversation_id)
     if found is None:

@@ -208,7 +208,7 @@ async def correct_emotion(
     emotion_category: Annotated[Emotion | None, Query(description="Another name of the same.", deprecated=True)] = None,
     learn: Annotated[bool, Query(description="Whether the speaker's profile learns from it.")] = True,
 ) -> Corrected:
-    """Say how a segment truly sounds. The speaker's profile of that emotion learns it, and that of a former correction
+    """Correct the emotion of a segment. The speaker's profile of that emotion learns it, and that of a former correction
     forgets it; other segments follow when their emotions are recalculated."""
     emotion = corrected_emotion or emotion_category or (body.corrected_emotion if body else None)
     if emotion is None:
@@ -227,7 +227,7 @@ async def correct_emotion(
 async def mark_emotion_misidentified(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, body: EmotionMisidentified
 ) -> EmotionMisidentifiedAnswer:
-    """Say that a correction was wrong, so that the speaker's profile forgets it; or take that back."""
+    """Mark a correction as wrong, so that the speaker's profile excludes it; or remove the mark."""
     with _refusals():
         async with context.database.session() as session:
             again = await corrections.mark_misidentified(session, conversation_id, segment_id, body.is_misidentified)

@@ -45,7 +45,7 @@ class EvaluationRequest(schemas.Schema):
 
 
 class Identification(schemas.Schema):
-    """Labelled segments whose speaker has the right name. A person who is no speaker here is right to be unknown."""
+    """Labelled segments with the right speaker name. A person who is not a speaker here is right if unknown."""
 
     segments: int = Field(description="Labelled segments.")
     right: int = Field(description="Segments with the right name.")

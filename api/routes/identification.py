@@ -1,4 +1,4 @@
-"""Whose voice a line is: saying it, correcting it, and saying that it is somebody else's."""
+"""Identify the speaker of a segment, correct it, and mark it as misidentified."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 
 
 class Identify(BaseModel):
-    """Who it is: an existing speaker by id, or a name. A name that nobody has yet makes a new speaker."""
+    """The speaker: an existing one by id, or a name. A name that no speaker has creates a new speaker."""
 
     speaker_id: Id | None = Field(None, examples=[None])
     speaker_name: MaybeName | None = None
@@ -73,11 +73,10 @@ def _chosen(
 async def identify(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
 ) -> Identified:
-    """Say whose voice this is.
+    """Identify the speaker of a segment.
 
-    If nobody has named this voice yet, it has the name everywhere from now on: in all conversations, those that were recorded
-    long ago and those to come. If the line is another person's, who has a name, only this line moves. `POST /speakers/undo`
-    takes it back.
+    An unnamed speaker gets the name everywhere: in all past and future conversations. If the segment was assigned to a speaker
+    with a given name, only this segment moves. `POST /speakers/undo` undoes it.
     """
     return await _identify(context, conversation_id, segment_id, who, only_this=False)
 
@@ -86,7 +85,7 @@ async def identify(
 async def reassign(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, who: Annotated[Identify, Depends(_chosen)]
 ) -> Identified:
-    """Say whose line this is and leave all others as they are, even those of a voice that nobody has named yet."""
+    """Identify the speaker of this segment only. All other segments stay as they are, even those of an unnamed speaker."""
     return await _identify(context, conversation_id, segment_id, who, only_this=True)
 
 
@@ -94,7 +93,7 @@ async def reassign(
 async def mark_misidentified(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, body: Misidentified
 ) -> Marked:
-    """Say that this line is not the voice of its speaker, who is no longer recognised by it; or take that back."""
+    """Mark this segment as misidentified, so that its speaker is no longer recognised by it; or remove the mark."""
     try:
         mark = await context.speakers.mark_misidentified(conversation_id, segment_id, body.is_misidentified)
     except SegmentNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Jobs: what is in work, what waits, what has failed, and the wish that it be stopped or tried again."""
+"""Jobs: list running, queued and failed jobs, cancel a job, and retry one."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ async def list_jobs(
         Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
     ] = None,
 ) -> schemas.Jobs:
-    """From the newest on."""
+    """Newest first."""
     async with context.database.session() as session:
         page, total = await jobs.list_page(session, skip, limit, state)
     return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
@@ -47,7 +47,7 @@ async def get_job(context: ContextDep, job_id: JobId) -> schemas.Job:
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=MISSING)
 async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
     """The same as server-sent events named `job`: one at once, one at every change, the last when the job has ended."""
-    job = await get_job(context, job_id)  # 404 while that can still be said
+    job = await get_job(context, job_id)  # 404 before the stream starts
 
     async def events() -> AsyncIterator[ServerSentEvent]:
         async for _ in context.notifications.watch(job.conversation_id):

@@ -133,7 +133,7 @@ async def process_batch(
             accepted = await context.recordings.accept(file.file, _name(file), options, webhook)
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
-        except errors.SERVICE_ERRORS as error:  # what was accepted before is, and must be told
+        except errors.SERVICE_ERRORS as error:  # the files accepted before stay accepted and must be reported
             if (answer := errors.service_error(error)) is None:
                 raise
             results.append(schemas.BatchItem(filename=_name(file), error=answer.detail))

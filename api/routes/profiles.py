@@ -1,4 +1,4 @@
-"""Profiles: who is who under a name, to come back to, or to take to another machine."""
+"""Profiles: named copies of all speakers and corrections, to restore or to move to another machine."""
 
 import asyncio
 import tempfile
@@ -118,7 +118,7 @@ class Message(BaseModel):
 
 
 class RestoredProfile(BaseModel):
-    """The file's lines are looked for by their conversation's uuid, or its id in files of older programs, and their place."""
+    """The file's segments are matched by their position and their conversation's uuid, or its id in files of older programs."""
 
     message: str
     speakers_restored: int
@@ -146,7 +146,7 @@ async def create_profile(context: ContextDep, profile: CreateProfile) -> Changed
 
 @router.post("/duplicate", responses=TAKEN)
 async def duplicate_profile(context: ContextDep, profile: CreateProfile) -> ChangedProfile:
-    """Keep who is who now, with all references, emotion profiles, corrections and settings, as a new profile."""
+    """Save the present speakers with all references, emotion profiles, corrections and settings as a new profile."""
     return await _create(context, profile, empty=False)
 
 
@@ -162,9 +162,9 @@ async def list_profiles(context: ContextDep) -> Profiles:
 async def restore_profile(
     context: ContextDep, filename: Annotated[str, Query(description="Of a profile or a checkpoint, as the lists have it.")]
 ) -> RestoredProfile:
-    """Replace who is who, and the voice settings, by what a profile or a checkpoint holds: all of it, or nothing.
+    """Replace all speakers and the voice settings by those of a profile or a checkpoint, in one transaction.
 
-    Speakers who are not in it are forgotten, their voices are unknown again. Conversations and their texts stay.
+    Speakers who are not in it are deleted; their voices are unknown again. Conversations and their texts stay.
     """
     if not backups.FILENAME.fullmatch(filename):
         raise HTTPException(400, "Invalid filename")
@@ -192,7 +192,7 @@ async def restore_profile(
 async def import_profile(
     context: ContextDep, file: Annotated[UploadFile, File(description="As `GET /profiles/download/{name}` gives it.")]
 ) -> ImportedProfile | JSONResponse:
-    """Take in a profile or a checkpoint that this program or the reference system wrote. It is restored in a second step."""
+    """Import a profile or a checkpoint that this program or the reference system wrote. Restoring it is a second step."""
     if not (file.filename or "").lower().endswith(".json"):
         raise HTTPException(400, "Only JSON files are supported")
     data = await file.read(profile_file.LARGEST + 1)
@@ -245,7 +245,7 @@ async def download_profile(context: ContextDep, name: str) -> Response:
 
 @router.get("/{name}", responses=MISSING)
 async def get_profile(context: ContextDep, name: str) -> Profile:
-    """One profile, and whom it knows."""
+    """One profile with its speakers."""
     model = await context.policies.embedding_model()
     with _answers():
         async with context.database.session() as session:
@@ -263,7 +263,7 @@ async def get_profile(context: ContextDep, name: str) -> Profile:
 
 @router.patch("/{name}", responses=MISSING)
 async def update_profile(context: ContextDep, name: str, profile: UpdateProfile) -> ChangedProfile:
-    """Put who is who now into a profile, in place of what it holds."""
+    """Replace the contents of a profile by the present speakers and corrections."""
     running = await _running(context)
     with _answers():
         async with context.database.session() as session:
@@ -273,7 +273,7 @@ async def update_profile(context: ContextDep, name: str, profile: UpdateProfile)
 
 @router.delete("/{name}", responses=MISSING)
 async def delete_profile(context: ContextDep, name: str) -> DeletedProfile:
-    """Delete a profile and its checkpoints. Who is who stays as it is."""
+    """Delete a profile and its checkpoints. The present speakers stay as they are."""
     with _answers():
         async with context.database.session() as session:
             count = await backups.delete_profile(session, name)
@@ -282,7 +282,7 @@ async def delete_profile(context: ContextDep, name: str) -> DeletedProfile:
 
 @router.post("/{name}/checkpoints", responses=MISSING)
 async def create_checkpoint(context: ContextDep, name: str) -> CreatedCheckpoint:
-    """Keep who is who now as a checkpoint of a profile."""
+    """Save the present speakers and corrections as a checkpoint of a profile."""
     running = await _running(context)
     with _answers():
         async with context.database.session() as session:
@@ -292,7 +292,7 @@ async def create_checkpoint(context: ContextDep, name: str) -> CreatedCheckpoint
 
 @router.get("/{name}/checkpoints", responses=MISSING)
 async def list_checkpoints(context: ContextDep, name: str) -> Checkpoints:
-    """The checkpoints of a profile, from the newest on."""
+    """The checkpoints of a profile, newest first."""
     with _answers():
         async with context.database.session() as session:
             found = await backups.checkpoints(session, name)
@@ -326,7 +326,7 @@ async def _create(context: AppContext, profile: CreateProfile, *, empty: bool) -
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """A profile that is not there, under whatever name, is a 404."""
+    """A missing profile is a 404, whatever its name."""
     try:
         yield
     except ProfileNotFoundError as error:

@@ -30,7 +30,7 @@ class Reembedded(schemas.Schema):
 async def reembed_speaker(context: ContextDep, speaker_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Reembedded:
     """Compute reference vectors from the speaker's recordings with the running embedding model.
 
-    For speakers whose vectors all come from another model, for example after an import: vectors of two models are not
+    For speakers with vectors of another model only, for example after an import: vectors of two models are not
     comparable.
     """
     try:

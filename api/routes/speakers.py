@@ -1,4 +1,4 @@
-"""Speakers: who is known, by which name, and who is the same person as whom."""
+"""Speakers: list, enroll, rename, merge and delete them, and undo changes."""
 
 import asyncio
 from typing import Annotated, Any
@@ -77,7 +77,7 @@ class Change(schemas.Schema):
 
 @router.get("")
 async def list_speakers(context: ContextDep) -> list[Speaker]:
-    """All speakers by name. Those whom nobody has named are called `Unknown_01`, `Unknown_02`, …"""
+    """All speakers by name. Unnamed speakers are called `Unknown_01`, `Unknown_02`, …"""
     found = await context.speakers.list_all()
     return await asyncio.to_thread(lambda: [Speaker.model_validate(speaker) for speaker in found])
 
@@ -88,7 +88,7 @@ async def enroll_speaker(
     name: Annotated[Name, Form(description="Who speaks in the sample.")],
     audio_file: Annotated[UploadFile, File(description="10 to 30 s of this person alone, in any format that FFmpeg reads.")],
 ) -> Speaker:
-    """Make somebody known by a sample of their voice, before or after they are heard in a recording.
+    """Enroll a speaker by a sample of their voice, before or after they speak in a recording.
 
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
@@ -103,19 +103,19 @@ async def enroll_speaker(
 async def suggest_merges(
     context: ContextDep, limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20
 ) -> list[Suggestion]:
-    """Unknown speakers who may be somebody, the likeliest first. Those who certainly are have been merged already."""
+    """Unknown speakers who may be another speaker, the likeliest first. Certain matches have been merged already."""
     return [Suggestion.model_validate(pair) for pair in await context.speakers.suggestions(limit)]
 
 
 @router.get("/changes")
 async def list_changes(context: ContextDep) -> list[Change]:
-    """The latest changes of who is who, the newest first: what `POST /speakers/undo` takes back, one by one."""
+    """The latest changes of speakers, newest first. `POST /speakers/undo` undoes them one by one."""
     return [Change.model_validate(change) for change in await context.speakers.changes()]
 
 
 @router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
 async def undo_change(context: ContextDep) -> Change:
-    """Take back the last identification, reassignment, renaming, merge, enrollment or deletion that was not taken back yet."""
+    """Undo the last identification, reassignment, renaming, merge, enrollment or deletion that is not undone yet."""
     try:
         return Change.model_validate(await context.speakers.undo())
     except UndoError as error:
@@ -124,7 +124,7 @@ async def undo_change(context: ContextDep) -> Change:
 
 @router.delete("/unknown/all")
 async def delete_unknown_speakers(context: ContextDep) -> DeletedUnknown:
-    """Forget everybody whom nobody has named. Their lines stay."""
+    """Delete all unnamed speakers. Their segments stay."""
     names = await context.speakers.delete_unknown()
     return DeletedUnknown(message=f"Deleted {len(names)} unknown speakers", deleted_count=len(names), deleted_speakers=names)
 
@@ -154,7 +154,7 @@ async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Ren
     responses=MISSING | {400: {"model": schemas.Error, "description": "A speaker cannot be merged with itself."}},
 )
 async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
-    """Make this speaker the same person as another one, who is answered: lines, references and emotions go there."""
+    """Merge this speaker into another one, which is returned: segments, references and emotions move to it."""
     try:
         return Speaker.model_validate(await context.speakers.merge(speaker_id, change.into))
     except SpeakerNotFoundError as error:
@@ -165,7 +165,7 @@ async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Mer
 
 @router.delete("/{speaker_id}", responses=MISSING)
 async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
-    """Forget a speaker. Their lines stay, under a name that only their conversation knows."""
+    """Delete a speaker. Their segments stay, under a name that is local to their conversation."""
     try:
         name = await context.speakers.delete(speaker_id)
     except SpeakerNotFoundError as error:
@@ -182,7 +182,7 @@ async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
     },
 )
 async def get_sample(context: ContextDep, speaker_id: SpeakerId) -> Response:
-    """What a speaker sounds like: some seconds of their clearest line, 16 kHz mono 16-bit WAV."""
+    """A sample of a speaker's voice: some seconds of their clearest segment, 16 kHz mono 16-bit WAV."""
     try:
         found = await context.speakers.sample(speaker_id)
         if found is None:

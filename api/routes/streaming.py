@@ -31,7 +31,7 @@ router = APIRouter(prefix="/streaming")
 
 
 class _RefusedError(Exception):
-    """The server must close the connection; gives the reason and the close code."""
+    """The server must close the connection, with a reason and a close code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -114,7 +114,7 @@ class _Client:
         await self.close(code, reason)
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Close the connection; a client that does not read may not get to know."""
+        """Close the connection; a client that does not read may not receive the close frame."""
         with suppress(Exception):
             async with asyncio.timeout(self.send_timeout_s):
                 await self.websocket.close(code, reason[:120])

@@ -20,7 +20,7 @@ BODY = {"required": True, "content": {"application/json": {"schema": VoiceSettin
 
 @router.get("")
 async def get_voice_settings(context: ContextDep) -> VoiceSettings:
-    """What is in force: what was changed here, else the environment's values, else the defaults.
+    """The settings in force: values changed here, else the environment's values, else the defaults.
 
     `speaker_threshold` is a cosine similarity and belongs to the speaker embedding model; higher is stricter.
     """
@@ -45,7 +45,7 @@ async def change_voice_settings(context: ContextDep, body: Annotated[dict[str, A
 
 @router.post("/reset")
 async def reset_voice_settings(context: ContextDep) -> VoiceSettings:
-    """Back to the environment's values and the defaults."""
+    """Reset to the environment's values and the defaults."""
     async with context.database.session() as session:
         await voice_settings.reset(session)
     return await context.policies.voice_settings()
