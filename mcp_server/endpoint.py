@@ -59,7 +59,7 @@ class Endpoint:
         return host in LOCAL or host.startswith(tuple(f"{name}:" for name in LOCAL))
 
     def _describe(self, headers: Headers) -> JSONResponse:
-        if STREAM in headers.get("accept", ""):  # nothing is ever sent unasked: the specification's answer to that
+        if STREAM in headers.get("accept", ""):  # no unsolicited messages: the specification wants 405 then
             return JSONResponse({"detail": "There are no streams here; POST JSON-RPC requests."}, 405, {"Allow": "POST"})
         known = {"name": self.server.name, "version": self.server.version, "transport": "streamable-http"}
         return JSONResponse(known | {"message": f"POST JSON-RPC 2.0 requests to {PATH}, such as tools/list."})

@@ -28,5 +28,5 @@ def add(app: FastAPI, settings: Settings) -> None:
             yield
 
     app.router.lifespan_context = both
-    for path in (PATH, f"{PATH}/"):  # not a mount, whose redirect old clients do not follow
+    for path in (PATH, f"{PATH}/"):  # not a mount: old clients do not follow its redirect
         app.router.add_route(path, endpoint, include_in_schema=False)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ def summarise_conversation(conversation_id: Conversation = "") -> str:
 
 
 def who_said_what(topic: Annotated[str, Field(description="What it was about.")], conversation_id: Conversation = "") -> str:
-    """Collect who said what about a topic, with quotations."""
+    """Collect the statements of each speaker about a topic, with quotations."""
     where = f" in conversation {conversation_id}" if conversation_id else " in all conversations"
     return (
         f"Find who said what about “{topic}”{where}. Use search_transcripts with its words, their other forms and synonyms "

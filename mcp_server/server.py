@@ -55,12 +55,12 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations]] = (
     (talks.get_live_conversation, READ),
     (processing.process_audio, FETCH),
 )
-"""The eleven tools of the reference system in its order, then ours."""
+"""The eleven tools of the reference system in its order, then the additional ones."""
 
 TOOL_FAILED = -32000
 """The reference system's JSON-RPC code for a tool that failed."""
 MAX_RESOURCE_SEGMENTS = 2000
-"""Of a conversation that is read as a resource."""
+"""Limit for a conversation that is read as a resource."""
 
 Lifespan = Callable[[MCPServer[AppContext]], AbstractAsyncContextManager[AppContext]]
 

@@ -1,8 +1,7 @@
 """`vivavoce mcp`: the running application's tools over stdin and stdout, for desktop clients.
 
-The tools are listed without the application; each call is forwarded to it. A client that starts before the application
-shows the
-tools, and a call returns what to do. In addition `process_audio` accepts files of this machine and uploads them.
+The tools are listed without the application; each call is forwarded to it. A client that starts before the application shows
+the tools, and a call returns instructions. In addition `process_audio` accepts files of this machine and uploads them.
 """
 
 import asyncio
@@ -67,9 +66,9 @@ class Relay(Server):
         language: arg.Language = "",
         num_speakers: processing.Speakers = 0,
     ) -> results.Work:
-        """Transcribe a recording, from a file on this machine or from a URL, tell its speakers apart and recognise
-        those who are known. A long one is still in work when this returns: ask get_conversation for its status and then its
-        transcript."""
+        """Transcribe a recording, from a file on this machine or from a URL, separate its speakers and recognise
+        known ones. A long one is still being processed when this returns: call get_conversation for its status and then
+        its transcript."""
         if not path:
             raise ToolError("Give the recording's path or its url.")
         file = await asyncio.to_thread(_file, path)

@@ -27,7 +27,7 @@ PageSize = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
 
 async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
     """List recorded conversations, the newest first: id, title, time, length, numbers of speakers and segments. To find
-    what was said use search_transcripts; to find the conversations of a speaker use search_conversations_by_speaker."""
+    spoken words use search_transcripts; to find the conversations of a speaker use search_conversations_by_speaker."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             page, total = await conversations.list_page(session, skip, limit)
@@ -60,7 +60,7 @@ async def get_conversation(
 async def get_latest_segments(
     ctx: Work, conversation_id: arg.MaybeConversationId = None, limit: Limit = 20
 ) -> results.LatestSegments:
-    """Read the last segments of a conversation, by default the newest: what was just said, and who is unknown."""
+    """Read the last segments of a conversation, by default the newest: the latest words, and the unknown speakers."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             if conversation_id is None:
@@ -124,7 +124,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
 async def search_conversations_by_speaker(
     ctx: Work, speaker_name: Name, limit: PageSize = 50, skip: arg.Skip = 0
 ) -> results.Appearances:
-    """List the conversations of a speaker, newest first, with the number of their segments. For what they said use
+    """List the conversations of a speaker, newest first, with the number of their segments. For their words use
     search_transcripts with `speaker`."""
     with work(ctx) as backend:
         async with backend.database.session() as session:

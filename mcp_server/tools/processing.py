@@ -31,8 +31,8 @@ async def process_audio(
     language: arg.Language = "",
     num_speakers: Speakers = 0,
 ) -> results.Work:
-    """Transcribe a recording from a URL, tell its speakers apart and recognise those who are known. A long one is still in work
-    when this returns: ask get_conversation for its status and then its transcript."""
+    """Transcribe a recording from a URL, separate its speakers and recognise known ones. A long one is still being processed
+    when this returns: call get_conversation for its status and then its transcript."""
     with work(ctx) as backend:
         settings = backend.settings
         options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))

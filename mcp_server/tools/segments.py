@@ -36,7 +36,7 @@ async def search_transcripts(
     skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, for paging.")] = 0,
     limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,
 ) -> results.Hits:
-    """Find what was said, in all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
+    """Search the segments of all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
     week?"). Each hit has the text, the speaker, the time, and the conversation's id for get_conversation."""
     with work(ctx) as backend:
         async with backend.database.session() as session:

@@ -1,4 +1,4 @@
-"""Who is known, and making it so."""
+"""Tools that list, identify, rename, merge and delete speakers."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from storage.conversations import conversations, segments, statistics
 from storage.speakers import speaker_queries
 
 NAMED = 100
-"""Names of deleted speakers that are told."""
+"""Names of deleted speakers in the result."""
 
 
 async def identify_speaker_in_segment(
@@ -24,9 +24,9 @@ async def identify_speaker_in_segment(
     conversation_id: arg.MaybeConversationId = None,
     auto_enroll: Annotated[bool, Field(description="Recognise this person by this voice from now on.")] = True,
 ) -> results.Identified:
-    """Say who speaks in a line ("that's Nick"). If the voice is an Unknown_NN, it gets this name everywhere: in all past
-    conversations and in future ones. If the line was given to the wrong person, only this line is corrected.
-    undo_last_speaker_change takes it back."""
+    """Identify the speaker of a segment ("that's Nick"). If the voice is an Unknown_NN, it gets this name everywhere: in all
+    past conversations and in future ones. If the segment has the wrong speaker, only this segment is corrected.
+    undo_last_speaker_change undoes it."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             where = conversation_id or await segments.conversation_of(session, segment_id)
@@ -49,14 +49,14 @@ async def list_speakers(
     skip: arg.Skip = 0,
     limit: Annotated[int, Field(ge=1, le=1000, description="How many at most.")] = 100,
 ) -> results.Speakers:
-    """List the speakers whose voices are known, with ids: first those with names, then Unknown_NN, whom nobody has named."""
+    """List the known speakers with their ids: first those with names, then the unnamed ones, Unknown_NN."""
     with work(ctx) as backend:
         page, total = await backend.speakers.page(query, skip, limit)
     return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
 
 
 async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: Name) -> results.CountedSpeaker:
-    """Change a speaker's name in all conversations. If the new name is somebody's who exists and is the same person, use
+    """Change a speaker's name in all conversations. If a speaker with the new name exists and is the same person, use
     merge_speakers instead."""
     with work(ctx) as backend:
         return results.CountedSpeaker.model_validate(await backend.speakers.rename(speaker_id, new_name))
@@ -67,20 +67,20 @@ async def merge_speakers(
     speaker_id: Annotated[arg.SpeakerId, Field(description="The one who disappears, such as an Unknown_NN.")],
     into_speaker_id: Annotated[arg.SpeakerId, Field(description="The one who remains and keeps the name.")],
 ) -> results.CountedSpeaker:
-    """Make two speakers one because they are the same person. All lines and voices of the first become the second's."""
+    """Make two speakers one because they are the same person. All segments and voices of the first become the second's."""
     with work(ctx) as backend:
         return results.CountedSpeaker.model_validate(await backend.speakers.merge(speaker_id, into_speaker_id))
 
 
 async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Message:
-    """Forget a speaker: the voice will not be recognised any more. The lines stay, under an unknown name."""
+    """Delete a speaker: the voice will not be recognised any more. The segments stay, under an unknown name."""
     with work(ctx) as backend:
         name = await backend.speakers.delete(speaker_id)
     return results.Message(message=f"Speaker '{name}' deleted successfully")
 
 
 async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
-    """Forget all speakers called Unknown_NN at once. Their lines stay. Ask the user before."""
+    """Delete all speakers called Unknown_NN at once. Their segments stay. Get the user's confirmation first."""
     with work(ctx) as backend:
         names = await backend.speakers.delete_unknown()
     message = f"Deleted {len(names)} unknown speakers"
@@ -88,7 +88,7 @@ async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
 
 
 async def undo_last_speaker_change(ctx: Work) -> results.Undone:
-    """Take back the last identification, renaming, merge or deletion of speakers, whoever made it."""
+    """Undo the last identification, renaming, merge or deletion of speakers, by any client."""
     with work(ctx) as backend:
         change = await backend.speakers.undo()
     return results.Undone(message="Taken back.", undone=change.description)
