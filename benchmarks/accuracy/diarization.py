@@ -1,10 +1,10 @@
-"""Our diarization against pyannote's own: the same weights, recordings and number of threads, in one run.
+"""Compare our diarization with pyannote's own: the same weights, recordings and number of threads, in one run.
 
     python -m benchmarks.accuracy.diarization [--data DIRECTORY] [--threads N] [--device cpu|cuda] [--answers DIRECTORY]
 
-Each recording is given to each of them in a process of its own; loading is not counted. pyannote's takes some three times the
-recording's length on a CPU core, so all of it takes an hour and more; with `--answers` a run that was interrupted goes
-on where it was.
+Each pipeline processes each recording in a process of its own; loading is not counted. pyannote's takes about three times the
+recording's length on a CPU core, so the whole benchmark takes an hour and more. With `--answers` an interrupted run continues
+where it stopped.
 """
 
 import json
@@ -52,7 +52,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one pipeline made of one recording, and at what cost."""
+    """The result of one pipeline for one recording, with its time and memory."""
 
     turns: tuple[Turn, ...]
     cpu: float

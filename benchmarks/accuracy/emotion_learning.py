@@ -1,11 +1,11 @@
-"""What does a speaker's profile learn from three corrections of each emotion? Measures the dual detector on actors.
+"""Measure how three corrections of each emotion improve the emotions of a speaker. The dual detector is run on actors.
 
     python -m benchmarks.accuracy.emotion_learning --data DATA
 
-DATA holds `emotion/ravdess`. Of an actor's utterances of an emotion each is held out once; three of the others become the
-profile, as if somebody had corrected them. The embedded emotion model has learned from these very actors: for each of them a
-head is trained that has not heard them (`benchmarks.accuracy.train_emotion_head`, which needs the rest of DATA), or the general
-detector would be right nearly always. It takes ten minutes and more on two cores.
+DATA holds `emotion/ravdess`. Each of an actor's utterances of an emotion is held out once; three of the others form the
+profile, as if a user had corrected them. The embedded emotion model was trained on these actors, so the general detector would
+nearly always be right. Therefore a head is trained for each actor without that actor's utterances
+(`benchmarks.accuracy.train_emotion_head`, which needs the rest of DATA). It takes ten minutes and more on two cores.
 """
 
 from collections import Counter, defaultdict
@@ -65,7 +65,7 @@ class Outcome:
 
 
 def utterances(data: Path, settings: Settings) -> list[Utterance]:
-    """Every utterance as the models hear it, the emotion model without having heard the actor before."""
+    """The features of every utterance; the emotion model was trained without the actor."""
     weights, voices = resolve("emotion", settings, gpu=False), resolve("embedding", settings, gpu=False)
     embed = SpeakerEmbedding(voices.path, threads=settings.cpu_threads).embed
     clips = list(train_emotion_head.acted(data / "emotion/ravdess", "actor"))
@@ -86,7 +86,7 @@ def utterances(data: Path, settings: Settings) -> list[Utterance]:
 
 
 def _unheard(data: Path, extract: WhisperFeatures, name: str) -> list[SegmentFeatures]:
-    """What heads say that were trained on everybody but the actor."""
+    """The results of heads that were trained on all actors but this one."""
     corpus = train_emotion_head.load(data, extract)
     of_actors = np.flatnonzero(corpus.names == "RAVDESS")
     heard: dict[int, SegmentFeatures] = {}
@@ -103,7 +103,7 @@ def _unheard(data: Path, extract: WhisperFeatures, name: str) -> list[SegmentFea
 
 
 def profile(label: str, corrected: Sequence[Utterance]) -> Profile:
-    """What the corrections teach."""
+    """The profile that the corrections form."""
     heard = [utterance.heard for utterance in corrected]
     return Profile(
         label,
@@ -124,7 +124,7 @@ def _mean(vectors: Sequence[Vector | None]) -> Vector:
 def trials(found: Sequence[Utterance], known: int) -> Iterator[tuple[list[Utterance], SpeakerEmotionProfiles]]:
     """The utterances that are held out, and what is known of their speaker: profiles of `known` emotions at a time.
 
-    The voice at large is known as it would be: by all that is said in the recording, and by a calm sample.
+    The references independent of emotion are realistic: all speech of the recording, and a calm sample.
     """
     of_actor: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
     for utterance in found:

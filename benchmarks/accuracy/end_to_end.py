@@ -1,9 +1,9 @@
-"""How well and how fast the whole application does its work: the first tables of docs/measurements.md, in one run.
+"""Measure accuracy and speed of the whole application: the first tables of docs/measurements.md, in one run.
 
 python -m benchmarks.accuracy.end_to_end [--data DIRECTORY]
 
-Everything goes through `POST /process` of an application that is started for the purpose, with the models that this machine's
-settings choose. Compare times within one run only.
+All recordings go through `POST /process` of an application that is started for the benchmark, with the models that the settings
+choose for this machine. Compare times within one run only.
 """
 
 import re
@@ -28,14 +28,14 @@ from vivavoce.printing import table
 
 MINUTES = 5
 REPEATS = 2
-"""Runs of which the fastest counts: what is slower is the machine's other business (see the documentation of `timeit`)."""
+"""Runs, of which the fastest counts: slower ones are due to other work of the machine (see the documentation of `timeit`)."""
 
 
 def main(data: Data = DATA) -> None:
     with tempfile.TemporaryDirectory() as scratch, running() as application:
         report(
             "Memory", ("", "minutes", "MB"), memory(application, data, Path(scratch))
-        )  # first: what is loaded once and held counts too
+        )  # first: memory that is loaded once and held counts, too
         header = ("recording", "DER", "speakers", "found", "WER", "words right", "with emotion")
         report("Accuracy", header, accuracy(application, data))
         report("Recognition", ("recording", "voices", "right"), recognition(application, data, Path(scratch)))
@@ -64,13 +64,13 @@ def accuracy(application: Application, data: Path) -> Iterator[Sequence[str]]:
 
 
 def said_in(stm: Path) -> list[tuple[str, str]]:
-    """Every word, and who says it."""
+    """Every word with its speaker."""
     rows = [line.split(maxsplit=5) for line in stm.read_text().splitlines()]
     return [(word, row[2]) for row in rows for word in row[5].split()]
 
 
 def words(reference: Path, segments: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Word error rate, and how many of the words that were heard right were given to the right speaker."""
+    """Word error rate, and the share of correct words with the right speaker."""
     if not reference.exists():
         return "–", "–"
     said = said_in(reference)
@@ -80,7 +80,7 @@ def words(reference: Path, segments: Sequence[dict[str, Any]]) -> tuple[str, str
 
 
 def recognition(application: Application, data: Path, scratch: Path) -> Iterator[Sequence[str]]:
-    """Are the voices of one recording known in the next, and only they?"""
+    """Whether the voices of one recording, and only these, are recognized in the next."""
     pool = compose.utterances(data / "read_speech/librispeech_test-other")
     readers = sorted({utterance.reader for utterance in pool})
     halves = [[u for u in pool if u.path.stem.endswith(tuple(digits))] for digits in ("01234", "56789")]
@@ -102,7 +102,7 @@ def recognition(application: Application, data: Path, scratch: Path) -> Iterator
 
 
 def who(segments: Sequence[dict[str, Any]], turns: Sequence[Turn]) -> dict[str, int]:
-    """The speaker that most of each person's words were given to, for everybody who was heard alone."""
+    """The speaker of most of each person's words, for every person who speaks without overlap."""
     votes: dict[str, Counter[int]] = {}
     for segment in segments:
         for word in segment["words"]:
@@ -127,7 +127,7 @@ def overhead(application: Application, data: Path, scratch: Path) -> Iterator[Se
 def memory(application: Application, data: Path, scratch: Path) -> Iterator[Sequence[str]]:
     """Proportional set size of all processes, PostgreSQL and Ray included.
 
-    The growth is that from the second recording to the third: the first is shorter than what the stages take in one go.
+    The growth is from the second recording to the third: the first is shorter than one call of the stages.
     """
     yield "idle", "", f"{application.memory() / 2**20:.0f}"
     recordings = {
@@ -144,7 +144,7 @@ def memory(application: Application, data: Path, scratch: Path) -> Iterator[Sequ
 
 
 def long(application: Application, data: Path) -> Iterator[Sequence[str]]:
-    """An interview of 76 minutes. Its reference is of whole seconds, so half a second around each boundary is not scored."""
+    """An interview of 76 minutes. Its reference has whole seconds, so half a second around each boundary is not scored."""
     path = data / "long/baxley.mp3"
     start = time.perf_counter()
     peak = application.peak_memory(path, every=5.0)

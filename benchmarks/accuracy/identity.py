@@ -1,15 +1,15 @@
-"""Are voices known again, and strangers not taken for somebody? `python -m benchmarks.accuracy.identity [--data DIRECTORY]`
+"""Measure how well voices are recognized and strangers rejected: `python -m benchmarks.accuracy.identity [--data DIRECTORY]`
 
-Conversations are composed of four of the six readers of librispeech_test-other and a guest, one of the 35 readers of
-librispeech_train-clean-100, each another one: quiet ones, and noisy ones in which people interrupt each other. Everybody is
-enrolled from the first 10 s of utterances that no conversation uses (of the 35 there is but one: as guests they are never
-enrolled). Then each conversation is diarized, and its transcript saved by the program's own code in a database that holds only
-some of the voices: two in each conversation, the guest and each of the readers in turn, are strangers; with 40 voices only the
-guest is. Nothing is transcribed: the diarizer's exclusive turns are the lines. Counted are those of 2 s and more; whose line
-it truly is decides who is heard most in it.
+Each conversation is composed of four of the six readers of librispeech_test-other and a guest. The guest is one of the 35
+readers of librispeech_train-clean-100, another one each time. There are quiet conversations, and noisy ones with interruptions.
+Each reader is enrolled from the first 10 s of utterances that no conversation uses. The 35 have only one such utterance; as
+guests they are never enrolled. Each conversation is diarized, and the program's own code stores its transcript in a database
+that holds only some of the voices: two in each conversation, the guest and each of the readers in turn, are strangers. With 40
+voices only the guest is. Nothing is transcribed: the diarizer's exclusive turns are the segments. Segments of 2 s and more are
+counted; the true speaker of a segment is the one who speaks most during it.
 
-Then the AMI pairs: who speaks in the first meeting gets a name, if the diarizer heard them, and is looked for in the second,
-where nobody says much for 2 s: all lines count.
+For the AMI pairs the participants of the first meeting are named if the diarizer found them, and are looked for in the second.
+There few segments last 2 s, so all segments count.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ HEADER = ("lines known", "right", "named wrong", "unknown", "lines of strangers"
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation as the stages heard it, and who truly spoke when."""
+    """A conversation as the stages process it, and its true turns."""
 
     transcript: Transcript
     turns: tuple[Turn, ...]
@@ -71,7 +71,7 @@ class Talk:
 
 
 class Ears:
-    """The engines that tell voices apart, in this process, one thread."""
+    """The engines of diarization and speaker embedding, in this process, with one thread."""
 
     def __init__(self) -> None:
         settings = Settings()
@@ -82,7 +82,7 @@ class Ears:
         self._padding = settings.context_padding
 
     def hear(self, samples: Samples) -> Transcript:
-        """What `pipeline.process` makes of a recording, without words and emotions."""
+        """The transcript that `pipeline.process` computes of a recording, without words and emotions."""
         duration = len(samples) / SAMPLE_RATE
         found = self._diarizer.diarize(samples)
         people = []
@@ -128,7 +128,7 @@ class Ears:
 
 @dataclass
 class Tally:
-    """Lines of people who are known, by what they were called, and those of strangers."""
+    """Segments of known people, by the name that they were assigned, and segments of strangers."""
 
     known: Counter[str]
     strangers: Counter[str]
@@ -137,7 +137,7 @@ class Tally:
         self.known, self.strangers = Counter(), Counter()
 
     def add(self, truth: str, name: str, names: set[str]) -> None:
-        """`name` is what the line was given, `names` are those that there are."""
+        """`name` is the name assigned to the segment, `names` are all known names."""
         if truth in names:
             self.known["right" if name == truth else "wrong" if name in names else "unknown"] += 1
         else:
@@ -155,7 +155,7 @@ def _shared(one: Turn | ConversationSegment | Span, other: Turn) -> float:
 
 
 def truth_of(line: ConversationSegment, turns: Iterable[Turn]) -> str | None:
-    """Who is heard most in it."""
+    """The person who speaks most during it."""
     heard: Counter[str] = Counter()
     for turn in turns:
         if (seconds := _shared(line, turn)) > 0:
@@ -177,7 +177,7 @@ def policy(model: str, threshold: float) -> IdentityPolicy:
 
 
 async def save(session: AsyncSession, transcript: Transcript, with_: IdentityPolicy) -> tuple[ConversationSegment, ...]:
-    """The lines of a new conversation, with the names that they were given."""
+    """The segments of a new conversation, with their assigned names."""
     id_ = await conversations.create(session, None, None, "flac")
     await transcripts.save(session, id_, transcript, with_)
     found = await conversations.get(session, id_)
@@ -195,7 +195,7 @@ def judge(
 
 
 def enrolled(talk: Talk, everybody: Sequence[str], size: int) -> Iterator[set[str]]:
-    """Who is known: with each of the readers left out in turn, as many of the others, then of those who are not there."""
+    """The known people: with each reader left out in turn, the other readers first, then people who are not present."""
     elsewhere = [name for name in everybody if name not in talk.people and name != talk.guest]
     rng = np.random.default_rng(size)
     for number, stranger in enumerate(talk.people):
@@ -210,7 +210,7 @@ def enrolled(talk: Talk, everybody: Sequence[str], size: int) -> Iterator[set[st
 async def measure(
     database: Database, talks: Sequence[Talk], everybody: Sequence[str], size: int, with_: IdentityPolicy
 ) -> Tally:
-    """Every trial is undone, so that it teaches the next one nothing."""
+    """Every trial is rolled back, so that it does not affect the next one."""
     tally = Tally()
     for talk in talks:
         for names in enrolled(talk, everybody, size):
@@ -243,7 +243,7 @@ async def meetings(database: Database, first: Talk, second: Talk, with_: Identit
 
 
 def compositions(data: Path, ears: Ears) -> tuple[dict[str, list[Talk]], Mapping[str, Voiceprint]]:
-    """The quiet and the noisy conversations, and everybody's enrolled voice."""
+    """The quiet and the noisy conversations, and the enrolled voice of each person."""
     pool = compose.utterances(data / "read_speech/librispeech_test-other")
     guests = compose.impostors(data / "read_speech/librispeech_train-clean-100")
     samples = {guest.reader: _read(guest.path) for guest in guests}

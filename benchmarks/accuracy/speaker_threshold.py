@@ -1,12 +1,11 @@
-"""How similar must two voices be to be one? Measures the speaker embedding.
+"""Measure the speaker embedding: from which similarity two voices are the same person.
 
     uv run python -m benchmarks.accuracy.speaker_threshold
 
-Each voice is compared, as `pipeline.identity.matching.match` does, with the closest reference of every known speaker. A
-reference is
-never of the voice's own file. For each kind of speech it prints the equal error rate and its threshold, and what other
-thresholds cost: own voices missed, strangers taken for somebody on the roster; and the logistic curve from similarity to
-probability that fits all of it (`pipeline.identity.matching.CALIBRATIONS`). It takes some minutes.
+Each voice is compared, as in `pipeline.identity.matching.match`, with the closest reference of every known speaker. A reference
+is never from the file of the voice. For each kind of speech the program prints the equal error rate and its threshold, and the
+errors at other thresholds: own voices missed, and strangers taken for a known speaker. It also prints the logistic curve from
+similarity to probability that fits all of it (`pipeline.identity.matching.CALIBRATIONS`). It takes some minutes.
 """
 
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def _readers(data: Path, folder: str, seconds: float, shortest: float) -> Iterat
 
 
 def _meetings(data: Path) -> Iterator[tuple[str, str, Samples]]:
-    """(person, meeting, clean speech) of AMI: what a person says in a meeting while nobody else speaks."""
+    """(person, meeting, clean speech) of AMI: the speech of a person in a meeting without overlap."""
     for path in sorted((data / "conversations/ami").glob("*.flac")):
         samples = _read(path)
         turns = [line.split() for line in path.with_suffix(".rttm").read_text().splitlines()]
@@ -106,7 +105,7 @@ def _equal_error(own: Scores, others: Scores) -> tuple[float, float]:
 
 
 def _calibration(own: Scores, closest: Scores) -> tuple[float, float]:
-    """Slope and midpoint of the logistic curve that tells own voices from the closest strangers, either as likely (Platt)."""
+    """Slope and midpoint of the logistic curve between own voices and the closest strangers, equally likely (Platt)."""
     from sklearn.linear_model import LogisticRegression
 
     truth = np.concatenate([np.ones(own.size), np.zeros(closest.size)])

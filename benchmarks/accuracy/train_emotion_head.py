@@ -1,9 +1,9 @@
-"""Train the head of `engines.whisper_emotion`, and print how well it does on speakers and corpora it has not heard.
+"""Train the head of `engines.whisper_emotion`, and print its accuracy on unseen speakers and corpora.
 
     python -m benchmarks.accuracy.train_emotion_head --data DATA --whisper WHISPER_BASE --output HEAD.npz
 
 DATA holds `emotion/ravdess`, `emotion/emodb_4emotions` (each with a `labels.csv`), `read_speech/librispeech_*` (readers' FLAC
-files, named by reader) and `conversations/ami` (FLAC with RTTM), which is only listened to, for what it gets called.
+files, named by reader) and `conversations/ami` (FLAC with RTTM), which is only classified, not trained on.
 """
 
 import csv
@@ -34,7 +34,7 @@ EMOTIONS = {
     "angry": "angry", "anger": "angry", "disgust": "disgusted", "fearful": "fearful", "happy": "happy", "happiness": "happy",
     "neutral": "neutral", "calm": "neutral", "sad": "sad", "sadness": "sad", "surprised": "surprised",
 }  # fmt: skip
-"""What the corpora call an emotion, and what we call it."""
+"""The corpora's names of emotions, and ours."""
 
 CUT = 4 * SAMPLE_RATE
 """Read speech is cut to the length that an acted sentence has, or the head would learn length for neutrality."""
@@ -114,7 +114,7 @@ def fit(corpus: Corpus) -> Pipeline:
 
 
 def unseen_speakers(corpus: Corpus) -> NDArray[np.float64]:
-    """Logits, shape (clips, classes), of each clip from a head that has not heard its speaker."""
+    """Logits, shape (clips, classes), of each clip from a head that was trained without its speaker."""
     logits = np.zeros((len(corpus.labels), len(np.unique(corpus.labels))))
     for train, test in GroupKFold(FOLDS).split(corpus.features, groups=corpus.speakers):
         logits[test] = fit(corpus[np.isin(np.arange(len(logits)), train)]).decision_function(corpus.features[test])

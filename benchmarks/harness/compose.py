@@ -14,7 +14,7 @@ PAUSES = (0.2, 1.2)
 OVERLAPS = (0.3, 2.0)
 """Seconds that a turn which interrupts the last one begins before its end, drawn evenly; at most half of either."""
 LEVEL = 0.05
-"""Root mean square that every turn is brought to, so that nobody is told apart by loudness."""
+"""Root mean square that every turn is scaled to, so that loudness does not distinguish speakers."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def conversation(
     noise: float | None = None,
     repeat: bool = False,
 ) -> Composed:
-    """About `duration` seconds in which `readers` take turns in random order, nobody twice in a row.
+    """About `duration` seconds in which `readers` alternate in random order, no reader twice in a row.
 
     Args:
         overlap: How many of the turns begin before the last one has ended, 0 to 1; after the others there is a pause.
@@ -100,7 +100,7 @@ def _order(readers: Sequence[str], pool: Sequence[Utterance], rng: np.random.Gen
 
 
 def _pink(length: int, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls with frequency, as that of rooms and streets does; root mean square 1."""
+    """Pink noise: its power falls with frequency, as that of rooms and streets does; root mean square 1."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     spectrum[0] = 0.0

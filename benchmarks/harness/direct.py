@@ -1,4 +1,4 @@
-"""The same pipeline and engines in one process, without Ray, HTTP or a database: what the graph is held against.
+"""The same pipeline and engines in one process, without Ray, HTTP or a database: the baseline of the graph.
 
 python -m benchmarks.direct FILE TIMES prints the seconds of each run.
 """

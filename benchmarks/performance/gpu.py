@@ -1,10 +1,10 @@
-"""What the application makes of a GPU: memory of each stage, real-time factors, several recordings at once.
+"""GPU benchmarks: memory of each stage, real-time factors, and several recordings at once.
 
     python -m benchmarks.performance.gpu FILE… [--at-once 4] [--cpu]
 
-The application is started as the settings have it (`WHISPER_MODEL=large-v3 …`). Every file goes through `POST /process`, alone;
-then the last one as often as `--at-once` says, side by side. With `--cpu` the same files are heard without the GPU, too, and
-what differs is told: words, and who says them.
+The application starts with the settings of the environment (`WHISPER_MODEL=large-v3 …`). Every file goes through `POST
+/process` alone. Then `--at-once` copies of the last one are processed side by side. With `--cpu` the same files are also
+processed without the GPU, and the differences in words and speakers are printed.
 """
 
 import os
@@ -30,7 +30,7 @@ from vivavoce.printing import table
 
 SERIES = re.compile(r"^ray_vivavoce_(audio_seconds_total|inference_seconds_sum)\{(.*)\} (\S+)$", re.MULTILINE)
 EXPORTED = 15.0
-"""Seconds until Ray gives out what was counted last."""
+"""Seconds until Ray exports the latest values of its metrics."""
 
 
 def main(
@@ -47,7 +47,7 @@ def main(
 
 
 def process_all(files: list[Path], at_once: int) -> list[dict[str, Any]]:
-    """The conversations that the files become; prints what was measured."""
+    """Process the files, print the measurements, and return the conversations."""
     with running() as application:
         stages = application.client.get("/status").json()["stages"]
         rows: list[tuple[str, ...]] = [(stage, told["model"], told["device"]) for stage, told in stages.items()]
@@ -108,7 +108,7 @@ def watched(every: float = 0.25) -> Iterator[list[tuple[int, int]]]:
 
 
 def memory(application: Application) -> Mapping[str, int]:
-    """MB of the GPU that each process of the application holds, by what it calls itself."""
+    """MB of the GPU that each process of the application holds, by the name of the process."""
     held: dict[str, int] = defaultdict(int)
     ours = {process.pid: process for process in psutil.Process(application.process.pid).children(recursive=True)}
     for pid, megabytes in smi("--query-compute-apps=pid,used_memory"):
@@ -141,7 +141,7 @@ def factors(application: Application) -> Iterator[tuple[tuple[str, str], tuple[f
 
 
 def exported(application: Application) -> str:
-    """What Ray's agent, whose port is left to chance, gives out; empty where it gives out nothing of ours."""
+    """The metrics of Ray's agent, which listens on a random port; empty where it exports none of ours."""
     for process in psutil.Process(application.process.pid).children(recursive=True):
         with suppress(psutil.Error):
             for socket in process.net_connections("tcp"):

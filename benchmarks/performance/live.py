@@ -1,10 +1,10 @@
-"""How long a live line takes: from the silence that ends it to its `segment` message, against the engines called directly.
+"""Latency of a live segment: from the silence that ends it to its `segment` message, compared with direct calls of the engines.
 
 python -m benchmarks.performance.live [FILE …] [--streams N] [--data DIRECTORY]
 
-Files are streamed in real time, one after the other, twice, to an application that is started for the purpose; without any, the
-sample and a conversation of two readers. Then the last file again, with partial results, and N times at once. Compare times
-within one run only.
+Files are streamed in real time, one after the other, twice, to an application that is started for the benchmark; without files,
+the sample and a conversation of two readers. Then the last file is streamed again, with partial results, and N times at once.
+Compare times within one run only.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ LANGUAGE = "en"
 SECONDS = 60
 """Of the composed conversation."""
 RUNS = 2
-"""Of each line, by the application as by the engines alone; what is compared is the faster."""
+"""Runs of each segment, by the application and by the engines alone; the faster one of each is compared."""
 
 
 @dataclass
 class Stream:
-    """What came back from one file, and when, in seconds since its first sample was said."""
+    """The messages for one file, and their times in seconds since its first sample was spoken."""
 
     began: float = 0.0
     came: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
@@ -71,7 +71,7 @@ def main(
         files = files or [recording(), composed(data, Path(scratch))]
         with running() as application:
             alone = [(path, [stream(application, path, partials=False) for _ in range(RUNS)]) for path in files]
-            stages = in_process.load(Settings())  # the application, which has nothing to do meanwhile, leaves them the machine
+            stages = in_process.load(Settings())  # the application is idle meanwhile, so that the engines have the machine
             rows = [row for path, streamed in alone for row in compare(path, streamed, stages)]
             print(f"One stream\n{table(('file', 'line at', 'seconds', 'engines', 'application', 'ratio'), rows)}")
             ratios = [float(row[-1]) for row in rows]
@@ -83,7 +83,7 @@ def main(
 
 
 def composed(data: Path, scratch: Path) -> Path:
-    """Two readers who take turns; what they say is beside it as text."""
+    """Two readers who alternate; the file's text is stored beside it."""
     pool = compose.utterances(data / "read_speech" / "librispeech_test-other")
     readers = sorted({utterance.reader for utterance in pool})[:2]
     path = scratch / "two readers.flac"

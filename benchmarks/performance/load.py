@@ -1,10 +1,11 @@
-"""Many recordings at once: is one lost, who waits for whom, how much memory does it take, and do other clients notice?
+"""Process many recordings at once: lost recordings, waiting times, memory, and the latency of other clients.
 
 python -m benchmarks.performance.load [--data DIRECTORY] [--short 200] [--long 5] [--late 20]
 
 Long and short recordings are sent to `POST /process` at the same moment, each by a client that waits for its transcript, as the
-contract has it. When a long one is in work, further short ones come, one after the other: do they pass? All the while somebody
-reads: conversations, jobs, searches. An application with an empty archive is started for the purpose.
+contract says. While a long one is being processed, further short ones follow, one after the other, to see whether they overtake
+it. All the while another client reads conversations and jobs, and searches. An application with an empty archive is started for
+the benchmark.
 """
 
 import asyncio
@@ -39,16 +40,16 @@ READ = ("/conversations", "/jobs", "/jobs?state=running", "/conversations/1", "/
 
 @dataclass
 class Sent:
-    """A recording on its way."""
+    """A recording that was sent."""
 
     kind: str
     path: Path
     began: float = 0.0
     took: float = 0.0
-    """Seconds until its transcript was there."""
+    """Seconds until its transcript was complete."""
     conversation: dict[str, Any] = field(default_factory=dict)
     refused: int = 0
-    """How often the client was asked to come again later."""
+    """How often the server answered that the client must retry later."""
     error: str = ""
 
 
@@ -119,7 +120,7 @@ async def long_one_in_work(client: httpx.AsyncClient, length: float) -> None:
 
 
 async def post(client: httpx.AsyncClient, one: Sent) -> None:
-    """What a client does: send, wait, and come again when it is told to."""
+    """Run one client: send, wait, and retry when the server requires it."""
     one.began = time.monotonic()
     while True:
         files = {"audio_file": (one.path.name, one.path.read_bytes())}
@@ -167,7 +168,7 @@ class Onlooker(Background):
 
 
 def check(application: Application, sent: Sequence[Sent]) -> list[str]:
-    """What is not as it must be: every recording has one conversation and one job, completed, each line once."""
+    """Violations of the rule: every recording has one conversation and one completed job, with each segment once."""
     faults = [f"{one.path.name}: {one.error}" for one in sent if one.error]
     total = application.client.get("/conversations").json()["total"]
     completed = application.client.get("/jobs", params={"state": "completed"}).json()["total"]

@@ -1,8 +1,9 @@
-"""What the graph costs beside its models: `python -m benchmarks.performance.overhead [--data DIRECTORY] [--runs 2]`.
+"""The cost of the graph in addition to its models: `python -m benchmarks.performance.overhead [--data DIRECTORY] [--runs 2]`.
 
-A conversation of five minutes goes through `POST /process` of the whole application, on two raylets of this machine. Noted are
-when each model is at work, what is asked of each stage and how large questions and answers are, and what each node's object
-store takes in. Time outside of the stages is that in which no model works: upload, decoding, transport, filing, the answer.
+A conversation of five minutes goes through `POST /process` of the whole application, on two raylets of this machine. The
+benchmark records when each model runs, the calls of each stage with the sizes of arguments and results, and the bytes that each
+node's object store receives. Time outside of the stages is time in which no model runs: upload, decoding, transport, storage
+and the response.
 """
 
 import logging
@@ -50,7 +51,7 @@ BYTES = 4
 
 
 class Observed(Replica):
-    """A stage that remembers when its model was at work."""
+    """A stage that records when its model ran."""
 
     def __init__(self, *args: Any) -> None:
         self.intervals: list[tuple[float, float]] = []
@@ -67,7 +68,7 @@ class Observed(Replica):
         return await super().run(call, noted, *args, **kwargs)
 
     async def observed(self) -> tuple[str, list[tuple[float, float]]]:
-        """The node that it is on, and from when to when its model was at work, by the clock of this machine."""
+        """The node that it is on, and the spans in which its model ran, by the clock of this machine."""
         return ray.get_runtime_context().get_node_id(), self.intervals
 
 
@@ -92,7 +93,7 @@ OBSERVED: dict[str, Any] = {
 
 
 class Counted:
-    """A handle of a stage that counts what it is asked, and the bytes of questions and answers, by the name of the call."""
+    """A handle of a stage that counts calls, and the bytes of arguments and results, by the name of the call."""
 
     def __init__(self, handle: Any, tally: Counter[tuple[str, str]]) -> None:
         self.handle = handle
@@ -135,7 +136,7 @@ class CountingIngress(Ingress):
         self.stages = counted
 
     async def counted(self) -> tuple[str, Counter[tuple[str, str]]]:
-        """The node that it is on, and what it has asked."""
+        """The node that it is on, and the calls that it has made."""
         return ray.get_runtime_context().get_node_id(), self.tally
 
 
@@ -173,7 +174,7 @@ def post(client: httpx.Client, path: Path) -> None:
 
 
 def measure(client: httpx.Client, path: Path) -> dict[str, Any]:
-    """One recording: seconds in all and outside of the stages, what was asked, and what went where."""
+    """One recording: seconds in all and outside of the stages, calls, and transferred bytes."""
     node, before = ask(CountingIngress, "counted")
     stored = taken_in()
     began = time.monotonic()
@@ -195,7 +196,7 @@ def ask(deployment: type, method: str) -> Any:
 
 
 def taken_in() -> dict[str, int]:
-    """Bytes that each node's object store has taken in so far, from its own processes and from other nodes."""
+    """Bytes that each node's object store has received so far, from its own processes and from other nodes."""
     found = {}
     for node in ray.nodes():
         if node["Alive"]:

@@ -46,7 +46,7 @@ from vivavoce.printing import table
 
 SPEAKERS, REFERENCES = 20_000, 100_000
 FREQUENT, EACH = 10, 1_000
-"""Speakers who were heard often, and how many references each of them has."""
+"""Speakers with many references, and the number of references of each."""
 MODEL = "wespeaker-resnet34"
 THRESHOLD = THRESHOLDS[MODEL]
 MARGIN = 0.05
@@ -160,7 +160,7 @@ async def fill(database: Database, spread: Spread, count: int) -> Queries:
 
 
 def near_threshold(voices: Voices, people: Vectors, vectors: Vectors, count: int) -> Vectors:
-    """Poor recordings of known speakers whose closest reference, of all, is within MARGIN of the threshold."""
+    """Poor recordings of known speakers: the closest of all references is within MARGIN of the threshold."""
     found: list[Vectors] = []
     columns = vectors.T.copy()
     while sum(map(len, found)) < count:
@@ -183,7 +183,7 @@ Search = Callable[[AsyncSession, Vectors], Awaitable[Nearby]]
 @dataclass(slots=True)
 class Answers:
     speakers: list[int | None] = field(default_factory=list)
-    """Of each voice, who was matched."""
+    """Of each voice, the matched speaker."""
     sets: list[set[int]] = field(default_factory=list)
     """Of each voice, all speakers who are close enough."""
     taken: list[float] = field(default_factory=list)
@@ -202,9 +202,9 @@ def by_matrix(floor: float) -> Search:
 
 
 def by_index(index: Index, search: int, floor: float, limits: Sequence[int]) -> Search:
-    """Asks for as many candidates as the first of `limits`; for the next number while the last one is close enough."""
+    """Requests as many candidates as the first of `limits`; the next number while the last candidate is close enough."""
     statements = [text(index.query(limit)).columns(speaker_id=Integer, vector=Embedding) for limit in limits]
-    # Where more candidates are wanted than a search keeps, it goes on from where it stopped.
+    # Where more candidates are needed than a search keeps, it continues where it stopped.
     settings = (
         f"SELECT set_config('hnsw.ef_search', '{search}', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
     )

@@ -1,9 +1,9 @@
-"""How fast it stays with a large archive, generated in PostgreSQL: `python -m benchmarks.performance.scale`.
+"""Latency with a large archive, generated in PostgreSQL: `python -m benchmarks.performance.scale`.
 
-100,000 conversations of ten lines, 20,000 speakers of five references each, and one conversation of a thousand lines. Then
-unknown voices, each with 10,000 lines in 2,000 conversations, or in 1,000 in which they speak alone, and a reference from every
-one of them, are given a name or found to be somebody who has one; none is used twice. Every act is a transaction of its own,
-timed from its beginning to its commit.
+There are 100,000 conversations of ten segments, 20,000 speakers of five references each, and one conversation of a thousand
+segments. Then unknown voices are named, or merged into a named speaker; none is used twice. Each has 10,000 segments in 2,000
+conversations, or in 1,000 in which they speak alone, and a reference from every one of them. Every operation is a transaction
+of its own, timed from its beginning to its commit.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from vivavoce.printing import table
 
 CONVERSATIONS, LINES, SPEAKERS, REFERENCES, DIMENSION = 100_000, 10, 20_000, 5, 256
 LONG = 1000
-"""Lines of the one long conversation, which is the last."""
+"""Segments of the one long conversation, which is the last."""
 ROUNDS = 7
 PAST = 10_000
-"""Lines of an unknown voice."""
+"""Segments of an unknown voice."""
 TOGETHER, ALONE = 2 * PAST // LINES, PAST // LINES
-"""Conversations of an unknown voice: of one with whom somebody else takes turns, and of one who speaks alone."""
+"""Conversations of an unknown voice that alternates with another speaker, and of one that speaks alone."""
 VOICES = (*[TOGETHER] * (2 * ROUNDS), *[ALONE] * ROUNDS)
-"""Conversations of each: those of the first third are given a name, the others are found to be somebody."""
+"""Conversations of each: the voices of the first third are named, the others are merged into a named speaker."""
 FIRST = [1 + sum(VOICES[:voice]) for voice in range(len(VOICES))]
 """The first conversation of each; the others follow it."""
 WITHIN = 0.8
@@ -60,7 +60,7 @@ RULES = IdentityPolicy(
 STEP = 10_000
 """Conversations, or vectors, written in a transaction."""
 
-# Participants 2 i - 1 and 2 i are those of conversation i: the first is an unknown voice or somebody, without a vector as yet.
+# Participants 2 i - 1 and 2 i are those of conversation i: the first is an unknown or a named voice, without a vector as yet.
 FILL = f"""
 INSERT INTO speakers (name) SELECT 'Speaker ' || i FROM generate_series(1, {SPEAKERS}) i;
 INSERT INTO speakers (name) SELECT 'Unknown_' || i FROM generate_series(1, {len(VOICES)}) i;
@@ -151,7 +151,7 @@ def row(name: str, wanted: str, taken: Sequence[float]) -> tuple[str, ...]:
 
 
 async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[str, ...]]:
-    """What is measured while the archive holds the known speakers' references alone."""
+    """The measurements while the archive holds only the known speakers' references."""
     rng = np.random.default_rng(2)
     picked = rng.integers(0, len(known), rounds)
     probes = known[picked] + 0.02 * rng.standard_normal((rounds, DIMENSION), np.float32)
@@ -184,7 +184,7 @@ async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[
 
 
 async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
-    """What concerns the unknown voices, whose references are there now."""
+    """The measurements of the unknown voices, after their references are stored."""
     numbers = count()
 
     def rename(speaker: int) -> Act:

@@ -61,7 +61,7 @@ CLUSTERING = 0.5
 WAITING = 4
 """Batches of windows that wait for each replica."""
 MEASURED = 40.0
-"""Seconds of full work that are looked at."""
+"""Seconds of full load that are measured."""
 
 
 def prepare(replica: Replica) -> None:
@@ -71,7 +71,7 @@ def prepare(replica: Replica) -> None:
 
 
 class Engine:
-    """All the models: they sleep, and what they say makes a transcript of the right length."""
+    """All the models: they sleep, and their results form a transcript of the right length."""
 
     def __init__(self, slower: float) -> None:
         self._slower = slower
@@ -149,7 +149,7 @@ def deploy(cls: type, replicas: int, *args: Any) -> Handle:
 
 
 async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, coming: float) -> float:
-    """Windows a second, while so many calls wait; counted once each has been made once.
+    """Windows a second with this number of waiting calls; counted once each call has been made once.
 
     The slope of the line through all answers: a batch's come all at once. The calls come within `coming` seconds, as those of
     recordings do.
@@ -197,7 +197,7 @@ async def one_recording(replicas: int, audio: Any, duration: float, slower: floa
 
 
 def windows_a_second(seconds: float) -> float:
-    """What the model by itself transcribes in this process."""
+    """The windows a second that the model alone transcribes in this process."""
     model = Whisper(resolve("whisper", Settings(), gpu=False).path, device="cpu", threads=1)
     batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * CPU_BATCH_SIZE
     model.transcribe(batch)

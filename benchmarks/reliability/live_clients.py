@@ -1,11 +1,11 @@
-"""Does the live stream give the same lines however fast the audio comes, and the same words as an upload?
+"""Check that a live stream yields the same segments at any speed of the audio, and the same words as an upload.
 
 python -m benchmarks.reliability.live_clients [FILE …] [--data DIRECTORY]
 
-The client knows the contract and nothing else: a bare `start`, float32 at 48 kHz, `stop`. Files are streamed in real time, four
-times as fast, and in bursts of up to eight seconds that come as fast as they are taken; without any, the sample, a conversation
-of two readers and a telephone call. All files at one speed are streamed at once. Then they are uploaded. Where what is said
-stands beside a file, in .stm or .txt, both are held against that, too.
+The client uses the contract only: a bare `start`, float32 at 48 kHz, `stop`. Files are streamed in real time, four times as
+fast, and in bursts of up to eight seconds, sent as fast as the server takes them; without files, the sample, a conversation of
+two readers and a telephone call. All files at one speed are streamed at once. Then they are uploaded. If a reference text is
+beside a file, in .stm or .txt, both are compared with that, too.
 """
 
 import json
@@ -87,7 +87,7 @@ def main(files: Files = None, data: Data = DATA) -> None:
 
 
 def truth(path: Path) -> str:
-    """What is said, or nothing where that is not known."""
+    """The reference text; empty where there is none."""
     if (text := path.with_suffix(".txt")).exists():
         return text.read_text()
     stm = path.with_suffix(".stm")
@@ -149,7 +149,7 @@ def stream(url: str, frames: Iterator[Samples]) -> ProcessedSegment:
 
 
 def text_of(application: Application, path: Path) -> str:
-    """What the upload of a file says."""
+    """The transcript of an uploaded file."""
     return " ".join(segment["text"] for segment in application.process_file(path)[0]["segments"])
 
 

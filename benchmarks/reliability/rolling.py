@@ -42,7 +42,7 @@ PATIENCE = 900.0
 """Seconds that a change may take."""
 BIN = Path(sys.executable).parent
 TOKEN = secrets.token_hex(32)
-"""What this Ray asks of whoever wants something of it."""
+"""The token that this Ray requires of its clients."""
 AUTH = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
 
 
@@ -67,7 +67,7 @@ class Load(Background):
         self._lines: dict[Path, Any] = {}
 
     def phase(self) -> Tally:
-        """What was seen since the last one."""
+        """The results since the last phase."""
         seen, self.tally = self.tally, Tally()
         return seen
 

@@ -86,7 +86,7 @@ def record(file: Path, path: Path, url: str | None, files: dict[str, bytes]) -> 
 
 
 def report(recorder: Recorder) -> int:
-    """Print what was asked, and what was left out."""
+    """Print the requests that were sent, and the routes, tools and message types that were left out."""
     answers = {exchange["name"]: exchange["answer"] for exchange in recorder.exchanges}
     schema, tools = answers["GET /openapi.json"], answers["MCP tools/list"]
     assert isinstance(schema, dict)

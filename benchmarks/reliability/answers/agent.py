@@ -21,7 +21,7 @@ MAX_REQUEST_BYTES = 2**20
 
 
 class Agent:
-    """The official client, whose exchanges are kept, named after the transport where it is not HTTP."""
+    """The official client. Its exchanges are recorded, named after the transport where it is not HTTP."""
 
     def __init__(self, scene: Scene, client: Client, transport: str = "") -> None:
         self.recorder = scene.recorder

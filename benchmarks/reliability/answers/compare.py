@@ -13,7 +13,7 @@ TOLERANCE = 1e-3
 """By how much two numbers may differ. Windows that other requests fill up a batch with change the last digits of a model's
 results. A tolerance, where rounding would show a difference if a value lies near the middle between two rounded ones."""
 PROSE = ("description", "summary", "title", "instructions")
-"""What the published schemas say for people."""
+"""The fields of the published schemas that hold prose."""
 SHOWN = 200
 """Characters of a request in the headings of the diff."""
 SCHEMAS = (
@@ -38,7 +38,7 @@ def differences(before: Path, after: Path, *, without_prose: bool) -> Iterator[s
 
 
 def _exchanges(recording: list[dict[str, Any]], without_prose: bool) -> dict[str, Json]:
-    """By what was asked, and how often it was asked before: an exchange more or less does not shift the others."""
+    """By the request, and how often it was sent before: an exchange more or less does not shift the others."""
     found: dict[str, Json] = {}
     count: Counter[str] = Counter()
     for recorded in recording:

@@ -1,7 +1,7 @@
 """Live conversations over the WebSocket.
 
 Kept are the messages with what does not depend on when they are sent. Of `status` that is everything but `segments_processed`
-(how many segments are done when a frame comes); of `partial`, which tells what is understood of a segment so far, that its text
+(how many segments are done when a frame comes); of `partial`, the transcript of a segment so far, that its text
 begins with its stable part; and the order of messages among those that are neither.
 """
 
@@ -85,7 +85,7 @@ class Stream:
 
 @contextmanager
 def stream(recorder: Recorder, name: str) -> Iterator[Stream]:
-    """A connection whose messages are kept at the end."""
+    """A connection; its messages are recorded at the end."""
     address = recorder.address.replace("http", "ws", 1)
     with connect(f"{address}{PREFIX}/streaming/ws", proxy=None, max_size=None) as connection:
         found = Stream(connection)
@@ -113,7 +113,7 @@ def live(scene: Scene) -> None:
     """All kinds of live conversations.
 
     One without `speaker_update` is diarized once more after its end. The server diarizes one recording at a time, so that a
-    later `speaker_update` comes after that; until then only speakers are heard who are known already.
+    later `speaker_update` comes after that; until then only known speakers are identified.
     """
     recorder = scene.recorder
     first = legacy(scene)

@@ -1,4 +1,4 @@
-"""The server whose answers are recorded, and a file server of the recorder's own."""
+"""The recorded server, and a file server of the recorder."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Ask over HTTP, keep what was asked and answered, and know which routes were asked."""
+"""Send HTTP requests, record requests and responses, and count the requested routes."""
 
 import json
 from collections import defaultdict
@@ -62,7 +62,7 @@ class Recorder:
         varying: Collection[str] = (),
         **values: object,
     ) -> httpx.Response:
-        """Ask, and keep the exchange; routes without a leading slash lie below `PREFIX`."""
+        """Send a request, and record the exchange; routes without a leading slash lie below `PREFIX`."""
         route = route if route.startswith("/") else f"{PREFIX}/{route}"
         sent = None if files is None else list(files)
         answer = self._http.request(
@@ -135,7 +135,7 @@ class Recorder:
         return self._http.get(f"{PREFIX}/{path}").raise_for_status().json()
 
     def until(self, path: str, reached: Callable[[Any], bool]) -> Any:
-        """Look again and again; the first answer of which `reached` holds. Raises TimeoutError."""
+        """Poll; return the first response for which `reached` is true. Raises TimeoutError."""
         deadline = monotonic() + TIMEOUT_S
         while not reached(found := self.look(path)):
             if monotonic() > deadline:
