@@ -1,4 +1,4 @@
-"""The API on a real socket, and a client of its live streams that is written from the contract."""
+"""The API on a real socket, and a client of its live streams, written from the contract."""
 
 import json
 import threading

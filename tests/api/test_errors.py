@@ -1,4 +1,4 @@
-"""A database that is away and a disk that is full, as clients see them."""
+"""Responses to clients while the database is down or the disk is full."""
 
 import asyncio
 import resource
@@ -71,7 +71,7 @@ async def test_a_database_that_is_away_is_said_and_survived(
 
 @pytest.fixture
 def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond a megabyte: the system's answer is that of a full disk, but for its number."""
+    """Limit files of this process to a megabyte: the error is that of a full disk, except for its number."""
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (BOUND, former[1]))
     yield

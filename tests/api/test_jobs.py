@@ -1,4 +1,4 @@
-"""The routes of jobs, and the ways in which a recording becomes one."""
+"""The routes of jobs, and the requests that create jobs."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def application(
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    """Where a recording is."""
+    """The URL of a recording."""
     content = sound()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The routes of profiles and voice settings, on a real database, as their clients know them."""
+"""The routes of profiles and voice settings, on a real database."""
 
 import io
 import json
@@ -235,7 +235,7 @@ async def test_a_speaker_of_another_model_is_made_known_from_recordings(
         await session.execute(update(Conversation).where(Conversation.id == one).values(audio_key=key))
         await session.execute(update(SegmentRow).where(SegmentRow.position == 0).values(start_offset=7.0, end_offset=10.0))
         await session.execute(update(SegmentRow).where(SegmentRow.position > 0).values(overlap=True))
-    for _ in range(2):  # the second time replaces what the first made
+    for _ in range(2):  # the second call replaces the result of the first
         answer = await api.post(f"/speakers/{ada}/reembed")
         assert (answer.status_code, answer.json()["references"]) == (200, 1)
     assert answer.json()["embedding_model"] == resolved.name

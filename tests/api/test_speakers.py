@@ -1,4 +1,4 @@
-"""The routes of speakers and identification, on a real database; what a client sees of them."""
+"""The routes of speakers and identification, on a real database."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ async def identify(api: httpx.AsyncClient, conversation: int, line: int, how: st
 
 
 async def send(api: httpx.AsyncClient, method: str, path: str, body: Any) -> httpx.Response:
-    """As ASCII: httpx itself does not send what is no character."""
+    """As ASCII: httpx itself does not send lone surrogates."""
     return await api.request(method, path, content=json.dumps(body), headers={"Content-Type": "application/json"})
 
 

@@ -1,4 +1,4 @@
-"""Live streams with real engines and real speech, and a client that is written from the contract alone."""
+"""Live streams with real engines and real speech, and a client written from the contract alone."""
 
 import time
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def test_two_speakers_are_distinguished_while_they_speak(whole: tuple[Client, in
         assert times == sorted(times)
     assert [segment["start_offset"] for segment in segments] == sorted(segment["start_offset"] for segment in segments)
     chicago = [segment["speaker_name"] for segment in segments if "Chicago" in segment["text"]]
-    assert len(set(chicago)) == 2  # both speakers say that they are from there
+    assert len(set(chicago)) == 2  # both speakers mention it
 
 
 async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], stages: LocalStages, speech: Samples) -> None:

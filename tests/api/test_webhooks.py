@@ -1,4 +1,4 @@
-"""Webhooks, received by a real server, which checks their signatures."""
+"""Webhooks, received by a real server that checks their signatures."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""What works while the stages do not answer, and what says that it must wait."""
+"""Routes that work while the stages do not answer, and routes that answer 503."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -105,7 +105,7 @@ async def held_up(stages: Steered, times: int = 1) -> None:
 
 
 async def lines(database: Database, id_: int) -> int:
-    """How many lines the job's conversation has."""
+    """The number of segments of the job's conversation."""
     count = text("SELECT count(*) FROM segments JOIN jobs USING (conversation_id) WHERE jobs.id = :id")
     async with database.session() as session:
         return int((await session.execute(count, {"id": id_})).scalar_one())
@@ -215,7 +215,7 @@ async def test_a_stop_lets_go_of_the_work(application: Application, stages: Stee
     other = await other_worker(application)
     try:
         sent = [await send(application) for _ in range(2 * worker.MAX_JOBS)]
-        await held_up(stages, len(sent))  # the two have all places taken
+        await held_up(stages, len(sent))  # the two jobs occupy all slots
     finally:
         await other.close()
     states = [(await job(application, id_))["state"] for id_ in sent]

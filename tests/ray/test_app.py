@@ -173,6 +173,6 @@ def test_the_environments_settings_are_written_down_but_for_secrets() -> None:
 
 
 def kept() -> dict[str, Any]:
-    """What `environment` leaves of this machine's settings."""
+    """The settings of this machine that `environment` keeps."""
     set_here = {name for name in KEPT if name.upper() in os.environ} - {"hf_token"}
     return Settings().model_dump(mode="json", include=set_here)

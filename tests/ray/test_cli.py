@@ -85,7 +85,7 @@ def test_a_file_that_is_not_there_is_a_usage_error() -> None:
 
 
 def failed(stderr: str) -> str:
-    """The one sentence that a failure may say."""
+    """The one sentence that a failure may print."""
     assert "Traceback" not in stderr
     (sentence,) = [line for line in stderr.splitlines() if line.startswith("vivavoce: ")]
     return sentence

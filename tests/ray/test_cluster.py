@@ -1,7 +1,7 @@
-"""The graph on a real Ray, with two replicas of the ingress: what an operator sees of it, models that are let go while they are
-idle, an agent whose requests go to either replica, and which replica of a stage is asked.
+"""The graph on a real Ray, with two replicas of the ingress: its metrics and logs, the release of idle models, an agent with
+requests to either replica, and the choice of a stage's replica.
 
-Recordings come and go in one cluster, in a process of its own; the tests look at what it wrote down.
+Recordings are processed in one cluster, in a process of its own; the tests check the results that it prints.
 """
 
 import json
@@ -124,12 +124,12 @@ print("RESULT" + json.dumps(found))
 """
 
 AGENTS = re.compile(r"POST /(mcp)? ")
-"""Serve's note of a request to what is mounted beside the routes."""
+"""Serve's log entry of a request to an application that is mounted beside the routes."""
 
 
 @pytest.fixture(scope="module")
 def run(open_directory: Path) -> Iterator[dict[str, Any]]:
-    """What was found while two recordings were processed with a pause between them."""
+    """The results of processing two recordings with a pause between them."""
     command = ["python", "-W", "ignore", "-c", RUN, *map(str, free_ports(2)), str(open_directory / "data")]
     with Program(command, open_directory) as program:
         assert program.process.wait(540) == 0, program.stderr[-3000:]
@@ -175,7 +175,7 @@ def test_idle_models_are_let_go_and_come_back(run: dict[str, Any]) -> None:
 
 
 def test_a_recording_wakes_all_models_at_once(run: dict[str, Any]) -> None:
-    """Before any has done anything: not each when it is its turn."""
+    """Before the first call of any replica, not each replica at its first call."""
     assert (run["woken"]["status"], run["woken"]["progress"]) == ("processing", 0.0)
 
 
@@ -207,5 +207,5 @@ def test_an_agents_requests_go_to_either_replica(run: dict[str, Any]) -> None:
 
 
 def test_a_burst_of_calls_is_shared_evenly(run: dict[str, Any]) -> None:
-    """After one call, which makes its replica the only one that Serve knows the load of."""
+    """After one call, Serve knows the load of the called replica only."""
     assert run["shares"] == [2, 2, 2, 2]

@@ -1,4 +1,4 @@
-"""Work that outlives its request, on a real Serve."""
+"""Work that continues after its request has ended, on a real Serve."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Ray's own command line starts the graph as well as ours does."""
+"""Start the graph with Ray's own command line."""
 
 import subprocess
 import time

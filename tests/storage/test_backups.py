@@ -155,7 +155,7 @@ async def test_a_speaker_is_still_recognized_when_their_conversation_is_gone(dat
     kept = await keep(database)
     async with database.session() as session:
         await session.execute(delete(Conversation).where(Conversation.id == one))
-    for _ in range(2):  # and it does not pile up
+    for _ in range(2):  # and the copies do not accumulate
         done = await put_back(database, kept)
     async with database.session() as session:
         (reference,) = (await session.execute(select(VoiceprintRow.vector, VoiceprintRow.model))).all()
@@ -187,7 +187,7 @@ async def test_corrections_come_back_and_teach_what_they_taught(database: Databa
         await session.execute(delete(Conversation).where(Conversation.id == two))
         await emotions.recompute(session, ada)
         assert [row[4] for row in (await state(session))["profiles"]] == [1]
-    await put_back(database, kept)  # what was learned from the deleted segments is in the file
+    await put_back(database, kept)  # the file contains the profiles learned from the deleted segments
     async with database.session() as session:
         (profile,) = (await session.scalars(select(EmotionProfile))).all()
         assert (profile.sample_count, profile.imported_count, profile.confidence_threshold) == (2, 1, 0.7)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it starts, is shared, and survives what machines do to it."""
+"""The embedded PostgreSQL: start, sharing, and recovery from crashes."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """As open as PostgreSQL's system user needs it."""
+    """A directory with the permissions that PostgreSQL's system user needs."""
     directory = Path(tempfile.mkdtemp(prefix="vivavoce test "))  # with spaces
     directory.chmod(0o755)
     yield directory
@@ -44,7 +44,7 @@ def server(data: Path) -> psutil.Process:
 
 
 def stop_server(data: Path) -> None:
-    """Whatever a failed test left running."""
+    """Stop the servers that a failed test left running."""
     if (data / "cluster" / "postmaster.pid").exists():
         postgres = EmbeddedPostgres(data)
         postgres.start()
@@ -111,7 +111,7 @@ def test_processes_that_start_it_at_once_share_one_server(data: Path) -> None:
     process = server(data)
     assert query(urls.pop(), "SELECT 1") == 1
 
-    starters[0].kill()  # as the kernel does when memory runs out: it does not say goodbye
+    starters[0].kill()  # as the kernel does when memory runs out: no cleanup runs
     starters[0].communicate()
     assert starters[1].communicate("")[0] == ""
     assert process.is_running()
@@ -138,7 +138,7 @@ def test_what_a_killed_server_left_at_work_is_ended_first(data: Path) -> None:
     process = server(data)
     left = process.children()
     for child in left:
-        child.suspend()  # it does not notice that its parent is gone
+        child.suspend()  # so that it does not notice the death of its parent
     process.kill()
     process.wait()
     url = postgres.start()
@@ -191,7 +191,7 @@ def test_a_cluster_of_another_version_is_left_alone(data: Path) -> None:
     assert sorted(path.name for path in (data / "cluster").iterdir()) == ["PG_VERSION"]
 
 
-@pytest.mark.timeout(120)  # it would be waited for much longer if its end were not seen
+@pytest.mark.timeout(120)  # the start would wait much longer if it did not detect the end of the server
 def test_a_server_that_cannot_start_says_why(data: Path) -> None:
     with EmbeddedPostgres(data) as url:
         sockets = Path(url.split("host=")[1])

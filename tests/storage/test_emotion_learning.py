@@ -1,4 +1,4 @@
-"""Whatever happens to segments, the profiles are what they say: any sequence of changes, on a real PostgreSQL."""
+"""After any sequence of changes, the profiles equal those computed from the segments, on a real PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ steps = st.one_of(
 async def take(
     database: Database, step: tuple[Any, ...], segments: list[int], participants: list[int], people: list[int]
 ) -> None:
-    """One change, and what those who make it call afterwards."""
+    """One change, followed by the calls that its callers must make."""
     kind, which, *rest = step
     async with database.session() as session:
         if kind == "reset":
@@ -112,7 +112,7 @@ async def test_a_profile_is_what_its_segments_say(database: Database, changes: l
 
 
 async def samples(database: Database, segment: int) -> dict[str, int]:
-    """How many samples each profile of the line's speaker is made of."""
+    """The number of samples of each profile of the segment's speaker."""
     return {emotion: row.sample_count for emotion, row in (await stored(database, await speaker_of(database, segment))).items()}
 
 

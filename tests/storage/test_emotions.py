@@ -1,4 +1,4 @@
-"""Corrections of emotions and what is learned from them, on a real PostgreSQL."""
+"""Corrections of emotions and the profiles computed from them, on a real PostgreSQL."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def correct(database: Database, segment: int, emotion: str, learn: bool = 
 
 
 async def shown(database: Database, conversation: int) -> list[tuple[str | None, float | None, str | None]]:
-    """Emotion, confidence and reason of each line."""
+    """Emotion, confidence and reason of each segment."""
     async with database.session() as session:
         found = await conversations.get(session, conversation)
     assert found is not None
@@ -151,10 +151,10 @@ async def test_an_imported_profile_is_a_base_that_corrections_add_to(database: D
     np.testing.assert_allclose(happy.vector, 0.75 * base + 0.25 * sounds(1), atol=1e-6)
     np.testing.assert_allclose(happy.voice_vector, (base_voice + near(voice(81), 0.95)) / 2, atol=1e-6)
     assert (happy.imported_count, happy.voice_sample_count) == (3, 2)
-    # A base of another model stays what it is, and says so.
+    # A base of another model stays unchanged, with the name of its model.
     done = await correct(database, second, "angry")
     assert (done.learned, done.sample_count) == (False, 3)
-    # Without its segments the profile is its base again; a reset forgets that, too.
+    # Without its segments the profile is its base again; a reset deletes that, too.
     await correct(database, first, "angry")
     np.testing.assert_array_equal((await stored(database, speaker))["happy"].vector, base)
     async with database.session() as session:

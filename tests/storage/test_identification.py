@@ -75,7 +75,7 @@ async def test_of_a_known_speaker_only_the_line_moves_and_both_are_known_by_what
     conversation = await keep(database, talk([voice(1), voice(2)], lines=4))
     await identify(database, conversation, 0, speaker_name="Ada")
     await identify(database, conversation, 1, speaker_name="Bob")
-    async with database.session() as session:  # one of the lines of Ada sounds like Bob, and is his
+    async with database.session() as session:  # one of Ada's segments resembles Bob and is assigned to him
         third = (await lines(database, conversation))[2].id
         await session.execute(update(SegmentRow).where(SegmentRow.id == third).values(voice_vector=voice(3)))
     found = await identify(database, conversation, 2, speaker_name="Bob")
@@ -188,7 +188,7 @@ async def test_a_misidentified_line_leaves_what_the_speaker_is_known_by(database
         assert found.is_misidentified == is_misidentified
         return found.embedding_recalculated
 
-    assert not await mark(ids[1], True)  # the other line sounds as the participant does: nothing new
+    assert not await mark(ids[1], True)  # the other segment resembles the participant: no new evidence
     np.testing.assert_allclose(await reference_of(database, conversation, 0), voice(1), atol=1e-6)
     assert await mark(ids[0], True)
     assert not (await reference_of(database, conversation, 0)).size
@@ -288,7 +288,7 @@ async def test_acts_are_undone_from_the_last_to_the_first(database: Database) ->
 async def test_what_others_rest_on_is_not_undone(database: Database) -> None:
     conversation = await keep(database, talk([voice(1)], lines=2))
     await identify(database, conversation, 0, speaker_name="Ada")
-    await identify(database, conversation, 0, speaker_name="Bob")  # one line is a new speaker's
+    await identify(database, conversation, 0, speaker_name="Bob")  # one segment belongs to a new speaker
     async with database.session() as session:  # who then is recognised elsewhere
         bob = (await session.scalars(select(Speaker).where(Speaker.name == "Bob"))).one()
         session.add(VoiceprintRow(speaker_id=bob.id, vector=voice(7), model=RULES.model, source="enrolled"))

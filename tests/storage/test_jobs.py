@@ -20,7 +20,7 @@ ROOM = 100
 
 
 async def add(database: Database, duration: float = 10.0, most: int = ROOM, **more: Any) -> int:
-    """The id of a new job, of a conversation of its own."""
+    """The id of a new job with its own conversation."""
     async with database.session() as session:
         conversation = await conversations.create(session, "A talk", "key", "flac")
         return await jobs.enqueue(session, conversation, JobOptions(language="en"), duration, max_queued=most, **more)
@@ -168,7 +168,7 @@ async def test_a_worker_that_was_thought_dead_cannot_finish_over_its_successor(d
     for function, *args in calls:
         with pytest.raises(LeaseLostError):
             await late(function, *args)
-    assert (await status(database, first.conversation_id)).status == "processing"  # what else it wrote is gone, too
+    assert (await status(database, first.conversation_id)).status == "processing"  # its other writes are rolled back, too
     async with database.session() as session:
         await jobs.finish(session, second)
 
@@ -299,7 +299,7 @@ async def test_a_full_queue_takes_no_more(database: Database) -> None:
     await add(database, most=2)
     with pytest.raises(QueueFullError, match="2 recordings wait"):
         await add(database, most=2)
-    await taken(database)  # what is in work does not wait
+    await taken(database)  # a running job does not wait
     await add(database, most=2)
 
 

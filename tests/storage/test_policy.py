@@ -1,4 +1,4 @@
-"""The identity policy, as the transaction sees it in which it is applied."""
+"""The identity policy, read in the transaction that applies it."""
 
 import asyncio
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ from tests.storage.transcripts import MODEL, near, voice
 
 @pytest.fixture
 async def replica(database: Database, database_url: str) -> AsyncIterator[Database]:
-    """Another process on the same database, as far as memory goes."""
+    """A stand-in for another process on the same database: its own matrix in memory."""
     other = Database(database_url)
     yield other
     await other.dispose()
@@ -78,7 +78,7 @@ async def test_what_was_rolled_back_was_never_known(database: Database, replica:
 
 
 async def test_a_transaction_that_began_earlier_and_ended_later_is_not_missed(database: Database, replica: Database) -> None:
-    """Numbers of transactions are given out in another order than that of their ends."""
+    """Transactions are numbered in another order than that in which they end."""
     ada = await add(database, "Ada", voice(9))
     async with replica.session() as early:
         early.add(VoiceprintRow(speaker_id=ada, vector=voice(1), model=MODEL, source="enrolled"))
@@ -133,7 +133,7 @@ async def test_models_and_dimensions_are_kept_apart(database: Database) -> None:
 
 
 async def test_numbers_of_another_server_do_no_harm(database: Database) -> None:
-    """A dump brings the log of its server, whose transactions have other numbers."""
+    """A dump contains the log of its server, with other transaction numbers."""
     ada = await add(database, "Ada", voice(1))
     async with database.session() as session:
         await session.execute(text("UPDATE reference_changes SET xact = 1::bigint << 60"))
@@ -143,7 +143,7 @@ async def test_numbers_of_another_server_do_no_harm(database: Database) -> None:
 
 
 async def test_at_random_every_process_agrees_with_the_database(database: Database, replica: Database) -> None:
-    """What the matrix says is what a query over all references says, while two processes change them and roll back."""
+    """The matrix and a query over all references agree, while two processes change references and roll back."""
     dice = random.Random(7)
     pool = [voice(seed) for seed in range(12)]
     people = [await add(database, f"Speaker {i}", vector) for i, vector in enumerate(pool[:3])]

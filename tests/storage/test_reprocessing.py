@@ -29,7 +29,7 @@ TALK = [("A", "good morning to you"), ("B", "hello there my friend"), ("A", "how
 
 
 def transcript_of(talk: Talk, voices: dict[str, Vector | None], model: str = MODEL, odd: int | None = None) -> Transcript:
-    """A transcript with half a second a word and a second between segments; the voice of segment `odd` is like no other."""
+    """A transcript with half a second a word and a second between segments; the voice of segment `odd` is unique."""
     segments, at = [], 0.0
     for i, (who, spoken) in enumerate(talk):
         words = tuple(Word(f" {word}", at + j / 2, at + (j + 1) / 2, 0.9) for j, word in enumerate(spoken.split()))
@@ -102,7 +102,7 @@ async def test_nothing_changes_where_nothing_changed(database: Database) -> None
 
 
 async def test_a_name_is_not_lost_to_a_comparison(database: Database) -> None:
-    """A speaker who is known from this conversation alone stays: by name, and by number."""
+    """A speaker who is known from this conversation alone is kept: a named one and an unnamed one."""
     talk = transcript_of(TALK, {"A": voice(1), "B": voice(2)})
     id_ = await keep(database, talk)
     async with database.session() as session:
@@ -124,8 +124,8 @@ async def test_who_was_identified_by_hand_stays(database: Database, how: str) ->
     id_ = await keep(database, talk)
     first, second, third, _ = await lines(database, id_)
     async with database.session() as session:
-        await identify(session, RULES, id_, third.id, speaker_id=bo)  # that line alone
-        await identify(session, RULES, id_, second.id, speaker_id=ana)  # a voice that is like no other
+        await identify(session, RULES, id_, third.id, speaker_id=bo)  # that segment alone
+        await identify(session, RULES, id_, second.id, speaker_id=ana)  # a voice that is similar to no other
     assert await names(database, id_) == ["Ana", "Ana", "Bo", "Ana"]
     if how == "rematch":
         await match(database, id_, STRICT)
@@ -192,7 +192,7 @@ async def test_a_voice_that_speaks_for_one_told_by_hand_has_its_speaker(database
     async with database.session() as session:
         await identify(session, RULES, id_, first.id, speaker_name="Ana")
         await add_speaker(session, "Bo", 7, model="another-embedder")
-    other = transcript_of(TALK, {"A": voice(7), "B": voice(2)}, "another-embedder")  # the new model takes her for Bo
+    other = transcript_of(TALK, {"A": voice(7), "B": voice(2)}, "another-embedder")  # the new model matches her with Bo
     await again(database, id_, other, IdentityPolicy("another-embedder", VOICE))
     assert await names(database, id_) == ["Ana", "Unknown_02"] * 2
 

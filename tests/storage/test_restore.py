@@ -1,4 +1,4 @@
-"""Whatever happens after a backup, restoring it brings back what was."""
+"""A restore returns to the state of the backup after any changes."""
 
 from collections.abc import Awaitable, Callable
 from random import Random

@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def talk(database: Database, *texts: str, seeds: Sequence[int | None] = (1, 2), start: datetime = NOON) -> int:
-    """A conversation of these lines, two seconds each, by turns of the voices; the second and every other line is angry."""
+    """A conversation of these segments, two seconds each, with alternating voices; every second segment is angry."""
     content = transcript([None if seed is None else voice(seed) for seed in seeds], lines=len(texts))
 
     def said(segment: Segment, text: str, number: int) -> Segment:

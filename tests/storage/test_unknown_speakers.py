@@ -115,7 +115,7 @@ async def test_a_line_that_clearly_is_a_named_speakers_goes_to_them(database: Da
     assert await names(database, conversation) == ["Unknown_03", "Unknown_03", "Ada", "Unknown_03"]
     line = (await lines(database, conversation))[2]
     assert line.confidence == pytest.approx(0.7, abs=1e-4)
-    # Recognised from a single line, it is not what others are recognised by.
+    # A voice recognised from a single segment is no reference for others.
     again = await keep(database, talk([near(near(voice(1), 0.7), 0.6)], lines=1))
     assert await names(database, again) == ["Unknown_04"]
 
@@ -146,7 +146,7 @@ async def test_lines_that_are_nobodys_have_no_lasting_speaker(database: Database
     for line, vector in {1: voice(4), 2: voice(1), 4: near(voice(4), 0.8)}.items():
         content = _with_voice(content, line, vector)
     conversation = await keep(database, content)
-    # The second sounds like an unknown speaker of another conversation: a guess on top of a guess, which is not made.
+    # The second resembles an unknown speaker of another conversation: two uncertain decisions, so it is not assigned.
     expected = ["Unknown_02", "Unknown_B", "Unknown_C", "Unknown_02", "Unknown_B", "Unknown_02"]
     assert await names(database, conversation) == expected
     assert await all_names(database) == ["Unknown_01", "Unknown_02"]

@@ -1,4 +1,4 @@
-"""Which settings are in force."""
+"""The voice settings in force."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`vivavoce evaluate`, against an application that runs."""
+"""`vivavoce evaluate`, against a running application."""
 
 from collections.abc import Iterator
 from pathlib import Path

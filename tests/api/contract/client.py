@@ -1,4 +1,4 @@
-"""A client of the API that this one continues, written from its description alone: fields, and what it expects of answers."""
+"""A client of the reference system's API, written from its description alone: requests, and the expected responses."""
 
 import re
 from typing import Any
@@ -47,7 +47,7 @@ class Client:
         return found
 
     async def refused(self, status: int, method: str, path: str, detail: str | None = None, **how: Any) -> str:
-        """Returns the sentence."""
+        """Returns the error message."""
         answer = await self.http.request(method, path, **how)
         assert answer.status_code == status, (method, path, answer.text[:500])
         said = answer.json()["detail"]

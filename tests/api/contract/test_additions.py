@@ -1,4 +1,4 @@
-"""What this program adds to conversations: exports, matching again, ground truth, evaluation."""
+"""Additions to the older API of conversations: exports, matching again, labels, evaluation."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.application import Application
 from vivavoce.sample import recording as telephone_call
 
 REFERENCE = telephone_call().with_suffix(".rttm")
-"""Who truly speaks when in the call; it comes with the recording."""
+"""The reference turns of the call, published with the recording."""
 
 
 async def label_all(api: Client, call: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ async def test_the_evaluation_tells_how_right_the_transcript_is(api: Client, cal
     identify = f"/conversations/{call}/segments/{wrong['id']}/identify"
     await api.ok("POST", identify, json={"speaker_name": other})
     second = (await api.ok("POST", "/evaluation", json={"conversation_ids": [call]}))["identification"]
-    assert second["right"] == 0  # one is called by the other's name, and the other is known but not recognised
+    assert second["right"] == 0  # one has the other's name, and the other is known but not recognised
     speaker = (await api.segment_of(call, other))["speaker_id"]
     await api.ok("PATCH", f"/speakers/{speaker}/rename", json={"new_name": name})
     third = await api.ok("POST", "/evaluation", json={"conversation_ids": [call]})

@@ -1,4 +1,4 @@
-"""Two replicas of the application on one database, behind one address: requests go to each by turns."""
+"""Two replicas of the application on one database, behind one address: requests alternate between them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -75,7 +75,7 @@ async def _served(database: Database, database_url: str, directory: Path) -> Asy
 
 @pytest.fixture
 async def url(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[str]:
-    """Where the replicas are; `/talk.wav` is there, too."""
+    """The address of the replicas; `/talk.wav` is served there, too."""
     async with held(_served(database, database_url, tmp_path)) as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""Fetching what an agent names: from the open internet only, and no more than is allowed."""
+"""Fetching the URL that an agent passes: from the public internet only, within the size limit."""
 
 import asyncio
 import io

@@ -69,7 +69,7 @@ async def test_a_desktop_client_uses_the_running_application(client: Client, dat
 
 
 async def test_every_tool_answers(client: Client, url: str, database: Database) -> None:
-    """As over HTTP: what a desktop client may call, it can."""
+    """All tools of a desktop client work as over HTTP."""
     async with database.session() as session:
         id_ = await conversations.create(session, "A talk", "f" * 32 + ".flac", "flac")
         await transcripts.save(session, id_, transcript([voice(1), voice(2), voice(3)]), RULES)

@@ -16,7 +16,7 @@ from storage.tables import Conversation
 from tests.storage.transcripts import RULES, near, transcript, voice
 
 SEGMENT = {"id", "speaker_name", "text", "start_offset", "end_offset", "confidence"}
-"""What clients of the reference system know."""
+"""The tools that clients of the reference system use."""
 
 
 async def talk(database: Database, *seeds: int | None, lines: int = 4, cosine: float = 1.0) -> int:
