@@ -2,7 +2,7 @@
 
 JSON: the fields of `Header`, and the arrays `speakers`, `participants` and `segments` of the entries below. The system
 that this one replaces wrote two kinds of such files, which have no `version`: their vectors come from the models that it ran,
-and they know neither participants nor corrections.
+and they contain neither participants nor corrections.
 """
 
 import json
@@ -21,7 +21,7 @@ VERSION = 3
 VOICE_MODEL = "pyannote/embedding"
 EMOTION_MODEL = "emotion2vec_plus_large"
 LARGEST = 256 * 2**20
-"""Bytes of a file that is taken in. A speaker takes about 10 KB, a line 0.4 KB."""
+"""Bytes of an imported file. A speaker takes about 10 KB, a segment 0.4 KB."""
 
 
 def _printable(text: str) -> str:
@@ -49,7 +49,7 @@ class Entry(BaseModel):
 
 
 class Reference(Entry):
-    """A vector that a speaker is known by, and the model that made it."""
+    """A reference vector of a speaker, and the model that computed it."""
 
     vector: Vector
     model: Name
@@ -58,7 +58,7 @@ class Reference(Entry):
 
 
 class EmotionProfile(Entry):
-    """How a speaker sounds in one emotion: means over all samples, and over those that have no segment in the file."""
+    """The emotion profile of a speaker: means over all samples, and over those that have no segment in the file."""
 
     emotion_category: Emotion
     embedding: Vector
@@ -88,7 +88,7 @@ class EmotionProfile(Entry):
 
 
 class Speaker(Entry):
-    """`embedding` is the mean of the references, for programs that know only one vector."""
+    """`embedding` is the mean of the references, for programs that read only one vector."""
 
     id: Id
     name: Name
@@ -102,7 +102,7 @@ class Speaker(Entry):
 
 
 class Participant(Entry):
-    """One voice in one conversation, and which speaker it is."""
+    """One voice in one conversation, and its speaker."""
 
     id: Id
     conversation_id: Id

@@ -1,4 +1,4 @@
-"""NIST Rich Transcription Time Marked, read: who speaks when, as people who label recordings write it down."""
+"""Read NIST Rich Transcription Time Marked (RTTM): reference turns of labelled recordings."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ LONGEST_NAME = 200
 
 
 def parse(text: str) -> list[Turn]:
-    """The turns of an RTTM file, in order of time; rows of other kinds (`SPKR-INFO`, comments) say nothing of them.
+    """The turns of an RTTM file, in order of time; rows of other kinds (`SPKR-INFO`, comments) are ignored.
 
     Raises ValueError, naming the row, where one cannot be read, and where the file is of more than one recording.
     """

@@ -1,1 +1,1 @@
-"""Who a voice belongs to, from values alone."""
+"""Decide which speaker a voice belongs to, as pure functions of values."""

@@ -1,4 +1,4 @@
-"""The references of every speaker in one matrix, which a voice is compared with in one product."""
+"""The references of all speakers in one matrix; one product compares a voice with all of them."""
 
 from collections.abc import Hashable, Iterable, Sequence
 
@@ -9,11 +9,11 @@ from pipeline.identity.matching import neighbours, similarity_matrix, units
 from pipeline.types import Vector
 
 ROOM = 1024
-"""Columns that there is room for at first; doubled when they are full."""
+"""Initial capacity in columns; doubled when they are full."""
 
 
 class ReferenceMatrix:
-    """Unit vectors of one embedding model by key, each some speaker's.
+    """Unit vectors of one embedding model by key, each with its speaker.
 
     A reference is a column: measured with 100,000 of 256 dimensions on two cores, one voice takes 6 to 8 ms against 12 to 16 ms
     where it is a row.
@@ -33,7 +33,7 @@ class ReferenceMatrix:
         return len(self._columns)
 
     def put(self, references: Sequence[tuple[Hashable, int, Vector]]) -> None:
-        """Add (key, speaker, vector), in place of what the key stood for; a vector without a direction is left out."""
+        """Add (key, speaker, vector), replacing an entry with the same key; a vector without a direction is left out."""
         if not references:
             return
         rows, known = units(np.stack([vector for _, _, vector in references]))
@@ -49,18 +49,21 @@ class ReferenceMatrix:
         self._speakers[places] = [references[at][1] for at in kept.values()]
 
     def discard(self, keys: Iterable[Hashable]) -> None:
-        """Forget these; nothing happens where a key stands for nothing."""
+        """Remove these keys; missing keys are ignored."""
         for key in keys:
             if (place := self._places.pop(key, None)) is None:
                 continue
             last = self._keys.pop()
-            if last != key:  # the last column takes the place that became free
+            if last != key:  # the last column moves to the free position
                 self._keys[place], self._places[last] = last, place
                 self._columns[:, place] = self._columns[:, len(self._keys)]
                 self._speakers[place] = self._speakers[len(self._keys)]
 
     def neighbours(self, vectors: NDArray[np.float32], floor: float) -> list[dict[int, float]]:
-        """Who is closer than `floor` to each of vectors (p, dimension), and how close. Blocks: 8 ms for 100,000 references."""
+        """The speakers closer than `floor` to each of vectors (p, dimension), and their similarities.
+
+        Blocks: 8 ms for 100,000 references.
+        """
         if not len(self) or not len(vectors):
             return [{} for _ in vectors]
         count = len(self)

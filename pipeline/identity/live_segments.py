@@ -55,7 +55,7 @@ def plan_live_segment(
 
 
 class _Planner:
-    """The participants as the voices that were placed so far leave them."""
+    """The participants after the voices that were assigned so far."""
 
     def __init__(self, stored: Sequence[ParticipantState], threshold: float, num_speakers: int | None) -> None:
         self._participants = {person.key: person for person in stored}

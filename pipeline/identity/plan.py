@@ -1,4 +1,4 @@
-"""What an identity decision changes: the answer of every planner in this package.
+"""The changes of an identity decision: the result of every planner in this package.
 
 A planner reads values and returns an `IdentityPlan`. A service owns the transaction in which `storage.speakers.identity_values`
 loads the values, the plan is made, and the plan is applied: by `storage.speakers.identity_plans`, or by
@@ -59,7 +59,7 @@ class SegmentMove:
 
 @dataclass(frozen=True, slots=True)
 class VoiceUpdate:
-    """What the diarizer found of a stored participant in the whole recording."""
+    """The results of the diarizer for a stored participant in the whole recording."""
 
     participant: int
     speech_seconds: float

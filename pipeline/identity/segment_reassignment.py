@@ -1,4 +1,4 @@
-"""Segments that do not sound like the participant to which the diarizer gave them, and where they go.
+"""Find segments that differ from the voice of their participant, and reassign them.
 
 The diarizer joins stretches by the sound of the seconds around them, and may give a short stretch within the speech of one
 person to another. A segment is examined only where it is long enough, spoken by one person alone, and below the threshold even

@@ -1,4 +1,4 @@
-"""A conversation as it is stored: the values that the planners read, and as a plan leaves them."""
+"""The stored state of a conversation that the planners read, and its state after a plan."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def of_speaker(participants: Iterable[ParticipantState], speaker: SpeakerKey) ->
 
 
 def nearest(voice: Voiceprint | None, participants: Iterable[ParticipantState]) -> tuple[ParticipantState | None, float]:
-    """The participant that sounds most like the voice, and the cosine similarity; vectors of two models are not compared."""
+    """The participant closest to the voice, and the cosine similarity; vectors of two models are not compared."""
     if voice is None:
         return None, 0.0
     compared: list[ParticipantState] = []

@@ -24,7 +24,7 @@ class NearbySpeakers:
 
 
 def all_participants(transcript: Transcript) -> list[Participant]:
-    """The participants of the transcript, then the voices that the diarizer found and that say no words.
+    """The participants of the transcript, then the voices that the diarizer found and that have no words.
 
     Raises ValueError where a segment belongs to none of the participants, or where two embedding models made the voiceprints.
     """
