@@ -203,7 +203,7 @@ async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
             SegmentRow.conversation_id.in_(FIRST), SegmentRow.position == 0
         )
         lines = [(row.conversation_id, row.id) for row in await session.execute(found.order_by(SegmentRow.conversation_id))]
-        # A process that serves has matched before; what came in since then is read at the first use, in its own time.
+        # A serving process has matched before. Here the first use reads all new references, outside of the timed operations.
         await references.match(session, voices(1, 1, seed=4), MODEL, RULES.voice.speaker_threshold)
     new = [identify(voice, name=f"New {voice}") for voice in range(rounds)]
     known = [identify(ROUNDS + voice, speaker_id=1 + voice) for voice in range(rounds)]

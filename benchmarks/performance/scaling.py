@@ -2,14 +2,14 @@
 
     python -m benchmarks.performance.scaling [--replicas 1 --replicas 2 …] [--transcribers 1 …] [--real 1 …]
 
-Simulated: the engines sleep for about the time that a GPU takes. What is measured is all the rest: the fan-out of a recording,
-Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A replica is a
-process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
+Simulated: the engines sleep for about the time that a GPU takes. The benchmark measures all the rest: the fan-out of a
+recording, Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A
+replica is a process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
 
 First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
-one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the
-real model beside the simulation, one thread a replica: windows of speech a second, against those of as many processes that have
-the model and nothing else.
+one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the real
+model beside the simulation, one thread a replica: windows of speech a second, against those of as many processes that have the
+model and nothing else.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ MEASURED = 40.0
 
 
 def prepare(replica: Replica) -> None:
-    """What `Replica.__init__` does, without weights."""
+    """The work of `Replica.__init__`, without weights."""
     with patch("deployments.stages.replica.resolve", return_value=Resolved("simulated", Path())):
         Replica.__init__(replica, "whisper", Settings())
 

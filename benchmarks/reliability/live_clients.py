@@ -127,7 +127,7 @@ def at_once(application: Application, sounds: list[Samples], frames: Frames) -> 
 
 
 def stream(url: str, frames: Iterator[Samples]) -> ProcessedSegment:
-    """What a client of the reference system does."""
+    """Stream as a client of the reference system does."""
     with connect(url, proxy=None, max_size=None) as socket:
         socket.send(json.dumps({"type": "start"}))
 

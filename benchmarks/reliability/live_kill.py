@@ -65,7 +65,7 @@ def main(
 
 
 class Talk:
-    """One conversation, held by a client that knows what to do when its connection is lost."""
+    """One conversation of a client that reconnects when its connection is lost."""
 
     def __init__(self, application: Application, samples: Samples) -> None:
         self.application = application

@@ -2,8 +2,8 @@
 
 A Ray is started as an operator starts it, and the graph deployed on it. While clients send recordings and wait for their
 transcripts, and others read, `serve deploy` changes a setting, a model, and how far a stage may grow. Every request must be
-answered as if nothing happened: 200, and with the same lines. The script prints the tally. The database is beside the graph, as
-a team has it; an embedded one would be restarted with the graph.
+answered as if nothing happened: 200, and with the same segments. The script prints the tally. The database is beside the graph,
+as a team has it; an embedded one would be restarted with the graph.
 """
 
 import itertools
@@ -48,7 +48,7 @@ AUTH = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
 
 @dataclass
 class Tally:
-    """What clients saw during one phase."""
+    """The responses to clients during one phase."""
 
     recordings: int = 0
     reads: list[float] = field(default_factory=list)

@@ -281,7 +281,7 @@ def test_the_application_answers_while_it_works(api: httpx.Client) -> None:
     assert answers > 3
 
 
-# What comes in
+# Input
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_hints_that_make_no_sense_are_refused(api: httpx.Client, form: dict[str,
     assert says in detail
 
 
-# What comes out
+# Output
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Does a program answer as another one did? Records what it answers to a fixed set of requests, and compares two recordings.
+"""Record the responses of a program to a fixed set of requests, and compare two recordings.
 
 python -m benchmarks.reliability.answers record FILE [--program PATH | --url URL] [--data DIRECTORY]
 python -m benchmarks.reliability.answers compare BEFORE AFTER [--without-prose]
@@ -8,9 +8,9 @@ every route of /openapi.json with input that is right and wrong, live conversati
 and prompt. It fails where a route, a tool or a type of message was left out. With `--url` it takes a running server, which must
 have an empty archive and the settings `scene.SETTINGS`, and does not start it again. It takes about four minutes.
 
-`normalise` says what is replaced since it differs from run to run, `live` what is not kept of a live conversation, and
-`compare.TOLERANCE` by how much numbers may differ. Not provoked are 500, 503 and 507: failures of the server. What is measured
-in time, and what is said in logs, is not compared, nor the order of fields in JSON.
+`normalise` lists the values that differ between runs and are replaced, `live` the parts of a live conversation that are not
+recorded, and `compare.TOLERANCE` the allowed difference of numbers. The statuses 500, 503 and 507, failures of the server, are
+not provoked. Measured times, logs and the order of fields in JSON are not compared.
 
 `compare` prints a unified diff of each exchange that differs, and exits with 1 where there is one. With `--without-prose` the
 published schemas are compared without descriptions, titles, and names of components.

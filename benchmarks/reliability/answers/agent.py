@@ -35,7 +35,7 @@ class Agent:
             self.recorder.tools.add(tool)
 
     async def keep(self, method: str, request: Any, answer: Awaitable[BaseModel]) -> dict[str, Any] | None:
-        """The answer as the protocol has it, a JSON text as what it says; None where it is an error of the protocol."""
+        """The result of the protocol, a JSON text as its value; None where it is an error of the protocol."""
         try:
             found = (await answer).model_dump(mode="json", by_alias=True, exclude_none=True)
         except MCPError as error:

@@ -63,7 +63,7 @@ def _publishes(exchange: dict[str, Any]) -> bool:
 
 
 def _with_text_parsed(value: Any) -> Any:
-    """A tool's result with its JSON text as the object that it stands for, whose fields have no order."""
+    """A tool's result with its JSON text parsed into an object; the fields of an object have no order."""
     if isinstance(value, list):
         return [_with_text_parsed(item) for item in value]
     if not isinstance(value, dict):

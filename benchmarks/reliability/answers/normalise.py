@@ -1,4 +1,4 @@
-"""Replace in an answer what differs from run to run although the program is the same.
+"""Replace the values of a response that differ between runs of the same program.
 
 | in an answer | becomes |
 |---|---|
@@ -32,7 +32,7 @@ VARIES = "<varies>"
 
 
 class Normaliser:
-    """Numbers what it replaces, hence one instance for each recording."""
+    """Numbers the values that it replaces, hence one instance for each recording."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = addresses
@@ -68,7 +68,7 @@ class Normaliser:
         return found
 
     def body(self, content: bytes, media_type: str, varying: Collection[str] = ()) -> Json:
-        """What an answer holds: JSON, the lines of a text, the members of a ZIP archive, or size and hash of other bytes."""
+        """The content of a response: JSON, lines of a text, the members of a ZIP archive, or size and hash of other bytes."""
         kind = media_type.partition(";")[0]
         if not content:
             return None

@@ -64,7 +64,7 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
 
 
 class FileServer:
-    """Gives out recordings by name, redirects from `/moved/NAME` to `/NAME`, and keeps what webhooks are sent."""
+    """Serves recordings by name, redirects from `/moved/NAME` to `/NAME`, and records received webhooks."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         received = self.received = list[tuple[dict[str, str], bytes]]()

@@ -19,7 +19,7 @@ HEADERS = (
     *("content-type", "content-disposition", "content-range", "accept-ranges", "cache-control", "location", "retry-after"),
     *("allow", "vary", "access-control-allow-origin", "access-control-allow-methods"),
 )
-"""What clients rely on; of the others some vary from run to run (`date`, `x-request-id`)."""
+"""The headers that clients rely on; some of the others differ between runs (`date`, `x-request-id`)."""
 
 Files = Iterable[tuple[str, tuple[str, bytes]]]
 
@@ -131,7 +131,7 @@ class Recorder:
         )
 
     def look(self, path: str) -> Any:
-        """JSON that is not kept, for what the following requests need."""
+        """JSON that is not recorded, for values that the following requests need."""
         return self._http.get(f"{PREFIX}/{path}").raise_for_status().json()
 
     def until(self, path: str, reached: Callable[[Any], bool]) -> Any:

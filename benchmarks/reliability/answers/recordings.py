@@ -149,7 +149,7 @@ def conversations(scene: Scene) -> None:
 
 
 def evaluation(scene: Scene) -> None:
-    """Labels, and what is measured against them."""
+    """Labels, and the evaluation against them."""
     recorder = scene.recorder
     call = recorder.conversation("call.flac")
     segments = [segment["id"] for segment in recorder.segments(call)]

@@ -1,4 +1,4 @@
-"""What all requests are made with: the recorder, the recordings, and a file server."""
+"""The context of all requests: the recorder, the recordings, and a file server."""
 
 import base64
 import io
