@@ -1,4 +1,4 @@
-"""Do clients that change the same conversations at the same time leave a consistent database?
+"""Check that the database stays consistent while clients change the same conversations at the same time.
 
 python -m benchmarks.reliability.contention [--clients N] [--seconds S] [--seed N]
 

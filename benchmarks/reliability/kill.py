@@ -1,4 +1,4 @@
-"""Does every recording that was accepted complete, whatever process is killed meanwhile?
+"""Check that every accepted recording completes, whichever process is killed meanwhile.
 
 python -m benchmarks.reliability.kill [--kills N] [--seed N] [--only KIND ...]
 

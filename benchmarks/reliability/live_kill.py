@@ -1,4 +1,4 @@
-"""Does a live conversation survive the replica that holds it?
+"""Check that a live conversation continues after its replica is killed.
 
 python -m benchmarks.reliability.live_kill [FILE] [--kills N] [--seed N]
 

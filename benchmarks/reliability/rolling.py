@@ -1,4 +1,4 @@
-"""Does a change drop a request? `python -m benchmarks.reliability.rolling [--clients 4] [--readers 2]`.
+"""Check that a rolling change drops no request: `python -m benchmarks.reliability.rolling [--clients 4] [--readers 2]`.
 
 A Ray is started as an operator starts it, and the graph deployed on it. While clients send recordings and wait for their
 transcripts, and others read, `serve deploy` changes a setting, a model, and how far a stage may grow. Every request must be
