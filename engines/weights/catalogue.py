@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 Role = Literal["whisper", "diarization", "embedding", "emotion"]
-"""What a model is for. Its setting is called `<role>_model`."""
+"""The role of a model. Its setting is called `<role>_model`."""
 
 ROLES: tuple[Role, ...] = ("whisper", "diarization", "embedding", "emotion")
 
@@ -65,13 +65,13 @@ class Model:
     gated: bool = False
     """The hub gives it only to accounts that have accepted its conditions."""
     files: tuple[File, ...] = ()
-    """What carriers hold of it."""
+    """The files that carriers hold."""
     requires: tuple[str, ...] = ()
     """Other models that must be there first."""
     derived: tuple[str, ...] = ()
     """Files that `engines.weights.community1` writes once `files` are there."""
     packaged: tuple[Packaged, ...] = ()
-    """What of it comes with this program."""
+    """The files that are part of this program."""
 
 
 def _file(path: str, licence: str, member: Member) -> File:
@@ -219,7 +219,7 @@ MODELS: dict[str, Model] = {model.name: model for model in (*_EMBEDDED, *_FROM_H
 """Every model that has a name of its own."""
 
 EMBEDDED: dict[Role, str] = {model.role: model.name for model in _EMBEDDED}
-"""What `auto` means on a CPU, and what is fallen back on: all of it comes without a token."""
+"""The models of `auto` on a CPU, which are also the fallback: all are available without a token."""
 
 FULL_SIZE: dict[Role, str] = {
     "whisper": "large-v3",
@@ -228,7 +228,7 @@ FULL_SIZE: dict[Role, str] = {
     "embedding": "wespeaker-resnet34",
     "emotion": "emotion2vec_plus_large",
 }
-"""What `auto` means where there is a GPU."""
+"""The models of `auto` on a GPU."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 

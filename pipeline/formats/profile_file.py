@@ -43,7 +43,7 @@ Emotion = Annotated[str, AfterValidator(canonical)]
 
 
 class Entry(BaseModel):
-    """What it does not know is left out, so that a file holds nothing that was not looked at."""
+    """Unknown fields are left out, so that a stored file holds only validated content."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -148,7 +148,7 @@ class Segment(Entry):
 
 
 class Header(Entry):
-    """What stands beside the arrays. `name` is the profile's; a checkpoint has it under `profile_name`."""
+    """The fields beside the arrays. `name` is the profile's; a checkpoint has it under `profile_name`."""
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
     timestamp: Annotated[str, Field(max_length=40)] = ""

@@ -9,7 +9,7 @@ from pipeline.types import Voiceprint
 
 @dataclass(frozen=True, slots=True)
 class SegmentVoice:
-    """What a segment adds to its participant's vector."""
+    """The contribution of a segment to its participant's vector."""
 
     duration: float
     """Seconds; its weight."""
