@@ -8,6 +8,7 @@ from typing import TypeVar
 from engines import cuda
 from engines.weights import resolver
 from pipeline.formats.profile_file import LARGEST
+from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
 from storage.backups import backups, imports, snapshots
@@ -59,9 +60,9 @@ def restore_backup(file: Path, settings: Settings) -> Restored:
 
     try:
         return _with_database(settings, put_back)
-    except imports.NotJsonError as error:
+    except NotJsonError as error:
         raise ArchiveError(f"{file} is no JSON file: {error}.") from error
-    except imports.NotAProfileError as error:
+    except NotAProfileError as error:
         raise ArchiveError(f"{file} is no profile: {error}.") from error
     except IncompatibleError as error:
         raise ArchiveError(f"{file} cannot be restored here. {error}") from error

@@ -18,6 +18,7 @@ from starlette.background import BackgroundTask
 from api import schemas
 from api.dependencies import ContextDep
 from pipeline.formats import profile_file
+from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from services.archive.restore import IncompatibleError, restore
 from services.context import AppContext
 from storage.backups import backups, imports
@@ -201,9 +202,9 @@ async def import_profile(
     try:
         async with context.database.session() as session:
             found = await imports.import_file(session, data)
-    except imports.NotJsonError as error:
+    except NotJsonError as error:
         return JSONResponse({"detail": "Invalid JSON file", "reason": str(error)}, 400)
-    except imports.NotAProfileError as error:
+    except NotAProfileError as error:
         return JSONResponse({"detail": "Invalid profile file format", "reason": str(error)}, 400)
     values = _fields(found, ImportedProfile)
     return ImportedProfile(message=f"Profile '{found.name}' imported successfully", **values)

@@ -164,6 +164,9 @@ class Header(Entry):
         return {"name": value.get("profile_name"), **value} if isinstance(value, dict) else value
 
 
+HEADER_KEYS = {*Header.model_fields, "profile_name"}
+
+
 def upgraded(speaker: Speaker) -> Speaker:
     """A speaker of a file without `version`: one vector, and profiles with segment ids of another system."""
     references = [Reference(vector=speaker.embedding, model=VOICE_MODEL, source="imported")] if speaker.embedding else []

@@ -1,17 +1,17 @@
-"""Taking in a profile file that somebody sends. Nothing in it is believed, and nothing is kept that was not looked at."""
+"""Import a profile file that a client sends. Nothing is stored that was not validated."""
 
-import json
-from collections.abc import AsyncIterator
+import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.formats import profile_reader
 from pipeline.formats.profile_file import (
+    HEADER_KEYS,
     LARGEST,
     VERSION,
     VOICE_MODEL,
@@ -23,110 +23,97 @@ from pipeline.formats.profile_file import (
     render,
     upgraded,
 )
+from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from storage.backups import backups
 from storage.backups.backups import BackupSummary, by_filename, profile_filename
 from storage.backups.snapshots import Snapshot
 from storage.speakers import speakers
 
-BATCH = 100
-"""Entries looked at in one go, some milliseconds' work."""
-
 E = TypeVar("E", bound=Entry)
 
 
-class NotJsonError(ValueError):
-    """It is no JSON."""
-
-
-class NotAProfileError(ValueError):
-    """It is JSON, but no profile; says where and why."""
-
-
 async def import_file(session: AsyncSession, data: bytes) -> BackupSummary:
-    """Keep a file as a profile, under a name that is free, in today's format, whichever version wrote it.
+    """Store a file as a profile, under a name that is free, in the current format, whichever version wrote it.
 
-    PostgreSQL parses it, so that a large one neither fills this process nor stops it. Raises NotJsonError, NotAProfileError.
+    Raises NotJsonError, NotAProfileError.
     """
-    content = _decode(data)
-    header = await _header(session, content)
-    legacy = header.version < VERSION
-    people, ids, names = [], set(), set()
-    async for speaker in _entries(session, content, "speakers", Speaker):
-        if speaker.id in ids or speaker.name in names:
-            raise NotAProfileError(f"speakers: two have the name {speaker.name!r} or the id {speaker.id}")
-        ids.add(speaker.id)
-        names.add(speaker.name)
-        people.append((upgraded(speaker) if legacy else speaker).model_dump_json())
-    voices, voice_ids = [], set()
-    async for voice in _entries(session, content, "participants", Participant):
-        if voice.id in voice_ids:
-            raise NotAProfileError(f"participants: two have the id {voice.id}")
-        voice_ids.add(voice.id)
-        voices.append(voice.model_dump_json())
-    lines = [line.model_dump_json() async for line in _entries(session, content, "segments", Segment)]
+    entries = _Entries()
+    header = await asyncio.to_thread(entries.read, data)
     await speakers.lock(session)
     name = await _free_name(session, header.name)
-    head = header.model_copy(
-        update={
-            "name": name,
-            "version": VERSION,
-            "type": "profile",
-            "embedding_model": VOICE_MODEL if legacy else header.embedding_model,
-        }
-    )
-    snapshot = Snapshot(render(head, people, voices, lines), len(people), len(lines), _taken_at(header.timestamp))
+    current = header.model_copy(update={"name": name, "version": VERSION, "type": "profile"})
+    content = await asyncio.to_thread(render, current, entries.speakers, entries.participants, entries.segments)
+    snapshot = Snapshot(content, len(entries.speakers), len(entries.segments), _taken_at(header.timestamp))
     return await backups.add(session, name, header.description, snapshot)
 
 
-def _decode(data: bytes) -> str:
+@dataclass(slots=True)
+class _Entries:
+    """The validated entries of a file, as JSON."""
+
+    speakers: list[str] = field(default_factory=list)
+    participants: list[str] = field(default_factory=list)
+    segments: list[str] = field(default_factory=list)
+    _speaker_keys: set[int | str] = field(default_factory=set)
+    _participant_ids: set[int] = field(default_factory=set)
+
+    def read(self, data: bytes) -> Header:
+        """Read a whole file; returns its header. Blocks, for some seconds if the file is large."""
+        values: dict[str, Any] = {}
+        for key, value in profile_reader.read(_text(data)):
+            match key:
+                case "speakers":
+                    self._add_speaker(value)
+                case "participants":
+                    self._add_participant(value)
+                case "segments":
+                    self.segments.append(_validated(Segment, value, f"segments.{len(self.segments)}.").model_dump_json())
+                case _ if key in HEADER_KEYS:
+                    values[key] = value
+        header = _validated(Header, values)
+        if header.version == VERSION:
+            return header
+        self.speakers = [upgraded(Speaker.model_validate_json(speaker)).model_dump_json() for speaker in self.speakers]
+        return header.model_copy(update={"embedding_model": VOICE_MODEL})
+
+    def _add_speaker(self, value: Any) -> None:
+        speaker = _validated(Speaker, value, f"speakers.{len(self.speakers)}.")
+        if not self._speaker_keys.isdisjoint((speaker.id, speaker.name)):
+            raise NotAProfileError(f"speakers: two have the name {speaker.name!r} or the id {speaker.id}")
+        self._speaker_keys |= {speaker.id, speaker.name}
+        self.speakers.append(speaker.model_dump_json())
+
+    def _add_participant(self, value: Any) -> None:
+        participant = _validated(Participant, value, f"participants.{len(self.participants)}.")
+        if participant.id in self._participant_ids:
+            raise NotAProfileError(f"participants: two have the id {participant.id}")
+        self._participant_ids.add(participant.id)
+        self.participants.append(participant.model_dump_json())
+
+
+def _text(data: bytes) -> str:
     if len(data) > LARGEST:
         raise NotAProfileError(f"it is larger than {LARGEST >> 20} MB")
     try:
-        content = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotJsonError("the file is not UTF-8") from error
-    if "\0" in content:
+    if "\0" in text:
         raise NotJsonError("the file holds a NUL character")
-    return content
+    profile_reader.check_characters(text)
+    return text
 
 
-async def _header(session: AsyncSession, content: str) -> Header:
-    statement = text("""
-        SELECT CASE WHEN json_typeof(file) = 'object' AND json_typeof(file -> 'speakers') = 'array'
-            AND coalesce(json_typeof(file -> 'participants'), 'array') = 'array'
-            AND coalesce(json_typeof(file -> 'segments'), 'array') = 'array' THEN (
-            SELECT json_object_agg(key, value)::text FROM json_each(file)
-            WHERE key NOT IN ('speakers', 'participants', 'segments')
-        ) END FROM CAST(:content AS json) AS file
-    """)
+def _validated(kind: type[E], value: Any, place: str = "") -> E:
     try:
-        async with session.begin_nested():
-            found = await session.scalar(statement, {"content": content})
-    except DBAPIError as error:
-        raise NotJsonError("it is not JSON, or has characters that cannot be kept") from error
-    if found is None:
-        raise NotAProfileError("it is no object with arrays of speakers and segments")
-    try:
-        return Header.model_validate(json.loads(found))
+        return kind.model_validate(value)
     except ValidationError as error:
-        raise NotAProfileError(_reason(error)) from error
-
-
-async def _entries(session: AsyncSession, content: str, key: str, kind: type[E]) -> AsyncIterator[E]:
-    statement = text("SELECT value::text FROM json_array_elements(CAST(:content AS json) -> :key)")
-    values = {"content": content, "key": key}
-    found = await session.stream_scalars(statement, values, execution_options={"yield_per": BATCH})
-    number = 0
-    async for entry in found:
-        try:
-            yield kind.model_validate_json(entry)
-        except ValidationError as error:
-            raise NotAProfileError(f"{key}.{number}.{_reason(error)}") from error
-        number += 1
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise NotAProfileError(f"{place}{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
 
 
 async def _free_name(session: AsyncSession, name: str) -> str:
-    """A profile is never replaced by a file that happens to bear its name."""
+    """The name, or the name with the first number that no profile has: an import replaces no profile."""
     try:
         free, number = name, 1
         while await by_filename(session, profile_filename(free)) is not None:
@@ -141,8 +128,3 @@ def _taken_at(timestamp: str) -> datetime:
     with suppress(ValueError):
         return datetime.strptime(timestamp[:15], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
     return datetime.now(UTC)
-
-
-def _reason(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"

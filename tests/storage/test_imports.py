@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
 from storage.backups import backups, imports
-from storage.backups.imports import NotAProfileError, NotJsonError
 from storage.backups.snapshots import Running
 from storage.postgres.database import Database
 from storage.speakers import voice_settings
