@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.emotion.dual_detector import canonical
+from pipeline.names import printable
 from pipeline.types import EMOTIONS
 from pipeline.voice_settings import VoiceSettingsChange
 
@@ -30,9 +31,19 @@ def _printable(text: str) -> str:
     return text
 
 
+def _stored(text: str) -> str:
+    """Whatever `pipeline.names` lets users write, which is more than what is printable: a no-break space, a joiner."""
+    if text != text.strip():
+        raise ValueError("must not have blanks at its ends")
+    return printable(text)
+
+
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
 SegmentId = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+"""Of a profile."""
+Label = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_stored)]
+"""The name of a speaker, a model or a participant, as the database has it."""
 Vector = Annotated[list[Annotated[float, Field(ge=-1e30, le=1e30)]], Field(min_length=1, max_length=4096)]
 """An embedding, of any length; text that says the same float32 numbers as the database holds."""
 Count = Annotated[int, Field(ge=0, le=10**6)]
@@ -52,8 +63,8 @@ class Reference(Entry):
     """A reference vector of a speaker, and the model that computed it."""
 
     vector: Vector
-    model: Name
-    source: Name
+    model: Label
+    source: Label
     created_at: datetime | None = None
 
 
@@ -62,11 +73,11 @@ class EmotionProfile(Entry):
 
     emotion_category: Emotion
     embedding: Vector
-    embedding_model: Name = EMOTION_MODEL
+    embedding_model: Label = EMOTION_MODEL
     sample_count: Annotated[int, Field(ge=1, le=10**6)]
     confidence_threshold: Fraction | None = None
     voice_embedding: Vector | None = None
-    voice_embedding_model: Name = VOICE_MODEL
+    voice_embedding_model: Label = VOICE_MODEL
     voice_sample_count: Count = 0
     voice_threshold: Fraction | None = None
     imported_vector: Vector | None = None
@@ -91,9 +102,9 @@ class Speaker(Entry):
     """`embedding` is the mean of the references, for programs that read only one vector."""
 
     id: Id
-    name: Name
+    name: Label
     embedding: Vector | None = None
-    embedding_model: Name | None = None
+    embedding_model: Label | None = None
     emotion_threshold: Fraction | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -107,13 +118,13 @@ class Participant(Entry):
     id: Id
     conversation_id: Id
     conversation_uuid: UUID
-    label: Name
+    label: Label
     speaker_id: Id | None = None
     confidence: Similarity | None = None
     enrolled: bool = True
     speech: Seconds = 0.0
     vector: Vector | None = None
-    model: Name | None = None
+    model: Label | None = None
 
     @model_validator(mode="after")
     def _vector_with_model(self) -> "Participant":
@@ -142,9 +153,9 @@ class Segment(Entry):
     emotion_misidentified: bool = False
     emotion_learned: bool = True
     emotion_vector: Vector | None = None
-    emotion_model: Name | None = None
+    emotion_model: Label | None = None
     voice_vector: Vector | None = None
-    voice_model: Name | None = None
+    voice_model: Label | None = None
 
 
 class Header(Entry):
@@ -155,7 +166,7 @@ class Header(Entry):
     name: Name
     description: Annotated[str, Field(max_length=2000)] | None = None
     type: Literal["profile", "checkpoint"] = "profile"
-    embedding_model: Name = VOICE_MODEL
+    embedding_model: Label = VOICE_MODEL
     settings: VoiceSettingsChange | None = None
 
     @model_validator(mode="before")

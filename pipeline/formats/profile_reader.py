@@ -65,6 +65,7 @@ class _Scanner:
                 found.add(key)
                 yield from ((key, entry) for entry in self._entries())
             else:
+                self._value()
                 raise NotAProfileError("it is no object with arrays of speakers and segments")
         self._end()
         if "speakers" not in found:

@@ -110,6 +110,11 @@ async def content(session: AsyncSession, filename: str) -> str | None:
     return await session.scalar(select(Backup.content).where(Backup.filename == filename))
 
 
+async def content_of(session: AsyncSession, backup: BackupSummary) -> str | None:
+    """The file of a profile or checkpoint; None if it was deleted."""
+    return await session.scalar(select(Backup.content).where(Backup.id == backup.id))
+
+
 async def voices(session: AsyncSession, backup: BackupSummary) -> list[Voice]:
     """Whom a file knows, by name."""
     statement = text("""

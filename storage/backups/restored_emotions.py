@@ -1,78 +1,103 @@
-"""The emotion profiles of a file that is being restored; part of `services.archive.restore`."""
+"""Restore the emotion profiles of a file, once its speakers and segments are restored."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, text
+from sqlalchemy import CompoundSelect, case, delete, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.formats.profile_file import EmotionProfile as Entry
 from pipeline.types import Vector
-from storage.tables import EmotionProfile
+from storage.backups.staging import StagedProfile, StagedSegment, StagedSpeaker
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow
 
-# Corrections that count (`storage.emotions.emotions.LEARNED`) and whose lines are not here any more.
-LOST = """
-SELECT speaker, emotion_category, emotion_vector, emotion_model, voice_vector, voice_model FROM restored_segments
-WHERE live_id IS NULL AND speaker IS NOT NULL AND emotion_corrected AND emotion_learned AND NOT emotion_misidentified
-    AND NOT is_misidentified AND emotion_vector IS NOT NULL ORDER BY id
-"""
-PROFILES = """
-SELECT r.id, entry::text FROM restored_speakers r, json_array_elements(r.emotion_profiles) AS entry ORDER BY r.id
-"""
-TOUCHED = """
-SELECT speaker_id FROM emotion_profiles UNION SELECT id FROM restored_speakers WHERE json_array_length(emotion_profiles) > 0
-UNION SELECT speaker_id FROM segments s JOIN participants p ON p.id = participant_id
-    WHERE emotion_corrected AND speaker_id IS NOT NULL
-"""
+# Corrections that count (`storage.emotions.emotions.LEARNED`), and whose segments are not stored any more.
+LOST = (
+    select(
+        *(StagedSegment.speaker, StagedSegment.emotion_category, StagedSegment.emotion_vector, StagedSegment.emotion_model),
+        *(StagedSegment.voice_vector, StagedSegment.voice_model),
+    )
+    .where(
+        StagedSegment.live_id.is_(None),
+        StagedSegment.speaker.is_not(None),
+        StagedSegment.emotion_corrected,
+        StagedSegment.emotion_learned,
+        ~StagedSegment.emotion_misidentified,
+        ~StagedSegment.is_misidentified,
+        StagedSegment.emotion_vector.is_not(None),
+    )
+    .order_by(StagedSegment.id)
+)
+# Speakers whose profiles the restore changes, or whose corrections.
+CHANGED: CompoundSelect[int | None] = union(
+    select(EmotionProfile.speaker_id),
+    select(StagedSpeaker.id).join(StagedProfile, StagedProfile.file_speaker_id == StagedSpeaker.file_id),
+    select(ParticipantRow.speaker_id)
+    .join(SegmentRow, SegmentRow.participant_id == ParticipantRow.id)
+    .where(SegmentRow.emotion_corrected, ParticipantRow.speaker_id.is_not(None)),
+)
+COPIED = (
+    *("emotion_category", "vector", "model", "sample_count", "confidence_threshold", "voice_vector", "voice_sample_count"),
+    *("voice_threshold", "imported_vector", "imported_count", "imported_voice_vector", "imported_voice_count"),
+)
+PROFILES = insert(EmotionProfile).from_select(
+    ["speaker_id", "voice_model", "created_at", "updated_at", *COPIED],
+    select(
+        StagedSpeaker.id,
+        case((StagedProfile.voice_vector.is_not(None), StagedProfile.voice_model)),
+        func.coalesce(StagedProfile.created_at, func.now()),
+        func.coalesce(StagedProfile.updated_at, func.now()),
+        *(getattr(StagedProfile, name) for name in COPIED),
+    )
+    .join(StagedProfile, StagedProfile.file_speaker_id == StagedSpeaker.file_id)
+    .order_by(StagedSpeaker.id, StagedProfile.id),
+)
+BASES = select(
+    *(StagedProfile.model, StagedProfile.imported_vector, StagedProfile.imported_count),
+    *(StagedProfile.voice_model, StagedProfile.imported_voice_vector, StagedProfile.imported_voice_count),
+).join(StagedSpeaker, StagedProfile.file_speaker_id == StagedSpeaker.file_id)
 
 
 async def restore(session: AsyncSession) -> set[int]:
-    """Put back the file's profiles, with a base of what no line here says; returns whose profiles are to be made anew."""
+    """Replace the profiles by those of the file; returns the speakers whose profiles must be recomputed."""
+    connection = await session.connection()
+    changed = {row.speaker_id for row in await connection.execute(CHANGED)}
     lost: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
-    for row in await session.execute(text(LOST)):
+    for row in await connection.execute(LOST):
         lost[row.speaker, row.emotion_category].append(row)
-    touched = set(await session.scalars(text(TOUCHED)))
-    await session.execute(delete(EmotionProfile))
-    for speaker_id, entry in (await session.execute(text(PROFILES))).all():
-        profile = Entry.model_validate_json(entry)
-        values = _row(profile, lost[speaker_id, profile.emotion_category])
-        await session.execute(insert(EmotionProfile).values(speaker_id=speaker_id, **values))
-    return touched
+    await connection.execute(delete(EmotionProfile))
+    await connection.execute(PROFILES)
+    for (speaker_id, emotion), rows in lost.items():
+        staged = BASES.where(StagedSpeaker.id == speaker_id, StagedProfile.emotion_category == emotion)
+        profile = (await connection.execute(staged)).one_or_none()
+        if profile is not None:
+            stored = (EmotionProfile.speaker_id == speaker_id, EmotionProfile.emotion_category == emotion)
+            await connection.execute(update(EmotionProfile).where(*stored).values(_with_lost(profile, rows)))
+    return changed
 
 
-def _row(profile: Entry, lost: Sequence[Any]) -> dict[str, Any]:
-    """The columns; the means are made anew from the base, to which the lost corrections are added."""
-    heard = [json.loads(row.emotion_vector) for row in lost if row.emotion_model == profile.embedding_model]
-    model = profile.voice_embedding_model
-    voices = [json.loads(row.voice_vector) for row in lost if row.voice_vector and row.voice_model == model]
-    base, count = _merged(profile.imported_vector, profile.imported_count, heard)
-    voice_base, voice_count = _merged(profile.imported_voice_vector, profile.imported_voice_count, voices)
-    voice = profile.voice_embedding
-    dates = {name: value for name in ("created_at", "updated_at") if (value := getattr(profile, name)) is not None}
-    return dates | {
-        "emotion_category": profile.emotion_category,
-        "vector": np.array(profile.embedding, np.float32),
-        "model": profile.embedding_model,
-        "sample_count": profile.sample_count,
-        "confidence_threshold": profile.confidence_threshold,
-        "voice_vector": None if voice is None else np.array(voice, np.float32),
-        "voice_model": None if voice is None else profile.voice_embedding_model,
-        "voice_sample_count": profile.voice_sample_count,
-        "voice_threshold": profile.voice_threshold,
-        "imported_vector": base,
+def _with_lost(profile: Any, rows: Sequence[Any]) -> dict[str, Any]:
+    """The base of a profile, which stands for what has no segment here, with the corrections of `rows`."""
+    emotions = [row.emotion_vector for row in rows if row.emotion_model == profile.model]
+    voices = [row.voice_vector for row in rows if row.voice_vector is not None and row.voice_model == profile.voice_model]
+    vector, count = _merged(profile.imported_vector, profile.imported_count, emotions)
+    voice, voice_count = _merged(profile.imported_voice_vector, profile.imported_voice_count, voices)
+    return {
+        "imported_vector": vector,
         "imported_count": count,
-        "imported_voice_vector": voice_base,
+        "imported_voice_vector": voice,
         "imported_voice_count": voice_count,
     }
 
 
-def _merged(mean: Sequence[float] | None, count: int, more: Sequence[Sequence[float]]) -> tuple[Vector | None, int]:
-    """A mean of `count` vectors and some vectors besides, as one mean; None of no vectors."""
+def _merged(mean: Vector | None, count: int, more: Sequence[Vector]) -> tuple[Vector | None, int]:
+    """The mean of `count` vectors, whose mean is given, and of more vectors; None of no vectors."""
     total = count + len(more)
     if not total:
         return None, 0
-    weighted = [np.array(mean) * count] if mean is not None else []
-    return (np.sum([*weighted, *map(np.array, more)], axis=0) / total).astype(np.float32), total
+    vectors = [vector.astype(np.float64) for vector in more]
+    if mean is not None:
+        vectors.append(mean.astype(np.float64) * count)
+    merged: Vector = (np.sum(np.stack(vectors), axis=0) / total).astype(np.float32)
+    return merged, total

@@ -4,7 +4,9 @@ import re
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
+from storage.postgres.copy import copy_rows
 from storage.postgres.database import Database, DatabaseError, migrate, parse_url
 from storage.tables import Speaker
 
@@ -61,3 +63,13 @@ async def test_a_block_is_one_transaction(database: Database) -> None:
         await fails()
     async with database.session() as session:
         assert (await session.scalars(select(Speaker.name))).all() == ["kept"]
+
+
+async def test_rows_that_cannot_be_copied_are_an_error_of_the_database(database: Database) -> None:
+    with pytest.raises(DBAPIError) as raised:
+        async with database.session() as session:
+            await copy_rows(session, Speaker.__table__, [{"name": "twice"}, {"name": "twice"}])
+    assert getattr(raised.value.orig, "sqlstate", None) == "23505"
+    async with database.session() as session:
+        await copy_rows(session, Speaker.__table__, [{"name": "Ada"}, {"name": "Bob"}])
+        assert (await session.scalars(select(Speaker.name).order_by(Speaker.id))).all() == ["Ada", "Bob"]

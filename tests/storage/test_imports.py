@@ -3,6 +3,7 @@
 import asyncio
 import json
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -207,3 +208,26 @@ async def test_a_model_has_one_length_of_vectors(database: Database) -> None:
         await take_in(database, file)
     async with database.session() as session:
         assert await state(session) == before
+
+
+async def test_whatever_name_a_speaker_may_have_is_restored_and_imported(database: Database) -> None:
+    name = "Zoë\u00a0\u200d👩\u200d🔬"  # none of these is printable to Python: a no-break space, joiners
+    async with database.session() as session:
+        one = await add_talk(session, [await add_speaker(session, name)])
+        kept = await backups.create(session, RUNNING, "home", None)
+        content = await backups.content(session, kept.filename)
+        await restore(session, RUNNING, kept)
+    assert content is not None
+    async with database.session() as session:
+        assert await names(session, one) == [name] * 4
+        await restore(session, RUNNING, await imports.import_file(session, content.encode()))
+        assert await names(session, one) == [name] * 4
+
+
+async def test_a_time_without_an_offset_is_utc(database: Database) -> None:
+    file = legacy_file(version=3)
+    file["speakers"][0] |= {"created_at": "2025-01-02T03:04:05", "emotion_profiles": []}
+    await take_in(database, file)
+    async with database.session() as session:
+        created = await session.scalar(select(Speaker.created_at).where(Speaker.name == "Alice"))
+    assert created == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
