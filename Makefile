@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 # CTranslate2 needs libraries of its own on a GPU.
 EXTRAS := $(shell command -v nvidia-smi >/dev/null && echo '[gpu]')
 
-.PHONY: help run test lint bench clean
+.PHONY: help run test soak lint bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,7 +17,11 @@ run: .venv/installed ## install what is missing, start the application on http:/
 	@if [ -t 0 ]; then set -m; $(BIN)/vivavoce serve --sample; exit $$?; else exec $(BIN)/vivavoce serve --sample; fi
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
-	$(BIN)/pytest --numprocesses 2  # those that start a Ray take about as long as all others
+	@# One process begins with the tests that use a Ray, the other with those that load models; both share the rest.
+	$(BIN)/pytest --numprocesses 2
+
+soak: .venv/installed ## run the long versions of the reliability tests: kills, simultaneous changes, invalid requests; about an hour
+	$(BIN)/pytest -m soak --timeout 7200 tests/reliability
 
 lint: .venv/installed ## style, types, and the directions in which packages import
 	$(BIN)/ruff check .

@@ -67,12 +67,33 @@ class AppArgs(BaseModel):
     ingress: StageArgs = StageArgs(cpus=0.05)
 
 
+class Machine(BaseModel):
+    """Resources of the cluster's nodes. Without a running cluster: one CPU machine."""
+
+    gpus: float
+    cpus: float
+
+    @classmethod
+    def of_cluster(cls) -> "Machine":
+        if not ray.is_initialized():
+            return cls(gpus=0, cpus=1)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return cls(
+            gpus=sum(resources.get("GPU", 0.0) for resources in nodes),
+            cpus=max((resources.get("CPU", 0.0) for resources in nodes), default=1.0),
+        )
+
+
 def build_app(args: AppArgs) -> Application:
     """The application, for `serve.run`, `serve_config.yaml` and tests."""
+    return graph(args, Machine.of_cluster())
+
+
+def graph(args: AppArgs, machine: Machine) -> Application:
+    """The deployments with their options, for a cluster whose largest node and GPUs are those of `machine`."""
     settings = Settings(**args.settings)
     if args.cluster and not (settings.database_url and settings.audio_url):
         raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and an audio store that all nodes reach.")
-    machine = _Machine.of_cluster()
     gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts GPU nodes for replicas that request a GPU
 
     def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
@@ -105,23 +126,6 @@ def __getattr__(name: str) -> Application:
         raise AttributeError(f"module {__name__} has no attribute {name}")
     (application,) = load_config()["applications"]
     return build_app(AppArgs(**application["args"]))
-
-
-class _Machine(BaseModel):
-    """Resources of the cluster's nodes. Without a running cluster: one CPU machine."""
-
-    gpus: float
-    cpus: float
-
-    @classmethod
-    def of_cluster(cls) -> "_Machine":
-        if not ray.is_initialized():
-            return cls(gpus=0, cpus=1)
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return cls(
-            gpus=sum(resources.get("GPU", 0.0) for resources in nodes),
-            cpus=max((resources.get("CPU", 0.0) for resources in nodes), default=1.0),
-        )
 
 
 def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> Mapping[str, Any]:

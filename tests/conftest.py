@@ -1,65 +1,95 @@
-"""What tests of every part may ask for."""
+"""Fixtures for all tests, and their distribution over processes."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import make_url
 
+from settings import Settings
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.tables import JobRow
+from tests.support import directories
+from tests.support.program import ServedApplication
 
-# Whether the tests pass is for the code to say, not for how busy the machine is, nor for chance:
-# `--hypothesis-profile=default` looks for other examples.
+if TYPE_CHECKING:
+    from engines.in_process import LocalStages
+
+ENGINES = Path(__file__).parent / "engines"
+
+# The result must depend neither on how busy the machine is nor on chance: `--hypothesis-profile=default` draws other examples.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
 
+LANES = ("ray", "models")
+"""Groups of tests that one process runs one after the other, and that start first as they take longest."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes: each file stays in one, and so do all files with a Ray, which come first as they take long."""
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    """Group the tests for several processes: those with a Ray, those with real models, and each other file."""
+    groups = {item: _group(item) for item in items}
+    items.sort(key=lambda item: LANES.index(groups[item]) if groups[item] in LANES else len(LANES))
     for item in items:
-        group = "ray" if item.get_closest_marker("ray") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
+def _group(item: pytest.Item) -> str:
+    if item.get_closest_marker("ray"):  # two Rays on one machine slow each other down
+        return "ray"
+    if ENGINES in item.path.parents or "real_stages" in getattr(item, "fixturenames", ()):  # torch is imported once
+        return "models"
+    return item.path.stem
+
+
+@pytest.fixture(scope="session")
+def real_stages() -> "LocalStages":
+    """The real models, loaded once in this process."""
+    from engines.in_process import load
+
+    return load(Settings())
 
 
 @pytest.fixture(scope="module")
 def open_directory() -> Iterator[Path]:
-    """A directory that PostgreSQL's system user can reach, which pytest's own is not under root."""
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-test-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
+    """A directory that PostgreSQL's system user can reach."""
+    with directories.open_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[ServedApplication]:
+    """The application, started as `make run` starts it; at the end Ctrl-C must stop it and all of its processes."""
+    with directories.open_directory() as directory, ServedApplication(directory, "--sample") as program:
+        program.wait_for("is ready")
+        yield program
+        if program.process.poll() is None:
+            assert program.stop() == 0
+        assert program.left() == []
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """One embedded PostgreSQL for the whole session; its URL names an empty database."""
-    # Not pytest's own directory: that one is closed to the system user that PostgreSQL runs as under root.
-    directory = Path(tempfile.mkdtemp(prefix="vivavoce-test-"))
-    directory.chmod(0o755)
-    try:
-        with EmbeddedPostgres(directory / "postgres") as url:
-            yield url
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with directories.open_directory() as directory, EmbeddedPostgres(directory / "postgres") as url:
+        yield url
 
 
-def create_database(server_url: str) -> str:
-    """A new empty database on the server; returns its URL."""
+def create_database(server_url: str, template: str = "template1") -> str:
+    """A new database on the server, a copy of `template`; returns its URL."""
     name = f"test_{uuid4().hex}"
 
     async def create() -> None:
         connection = await asyncpg.connect(server_url.replace("+asyncpg", ""))
         try:
-            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         finally:
             await connection.close()
 
@@ -73,12 +103,18 @@ def empty_database_url(postgres_url: str) -> str:
     return create_database(postgres_url)
 
 
-@pytest.fixture(scope="module")
-def database_url(postgres_url: str) -> str:
-    """A database of this module's own, with all tables."""
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """The name of a database with all tables: to copy it takes a tenth of what the migrations take."""
     url = create_database(postgres_url)
     asyncio.run(migrate(url))
-    return url
+    return str(make_url(url).database)
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, migrated_template: str) -> str:
+    """A database of this module's own, with all tables."""
+    return create_database(postgres_url, migrated_template)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ second node, PostgreSQL, or all of them, after which the application starts agai
 recording must be `completed`, with the same segments as without a kill.
 """
 
+import os
 import random
 import sys
 from typing import Annotated
@@ -17,6 +18,7 @@ import typer
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import Seed, run
 from tests.reliability.kills import KINDS, TwoNodeApplication, kill_under_load
+from tests.support.program import ServedApplication
 from vivavoce.printing import table
 
 KILLED = ("killed", "times", "not there", "ready again after", "at most")
@@ -34,7 +36,11 @@ def main(
     chosen = only or KINDS
     kinds = [chosen[i % len(chosen)] for i in range(kills)]
     chance.shuffle(kinds)
-    with open_directory() as directory, TwoNodeApplication(directory / "data") as application:
+    with (
+        open_directory() as directory,
+        ServedApplication(directory, **os.environ) as served,
+        TwoNodeApplication(served) as application,
+    ):
         tally = kill_under_load(application, kinds, chance)
     print(f"\nKills\n{table(KILLED, tally.killed())}")
     print(f"\nRecordings\n{table(RECORDINGS, [tally.recordings()])}")

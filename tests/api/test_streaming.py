@@ -11,12 +11,10 @@ import pytest
 import soundfile
 import soxr
 
-from engines import in_process
 from engines.in_process import LocalStages
 from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples
-from settings import Settings
 from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
 from tests.unit.media.test_stream import pieces, webm
 from vivavoce.sample import recording
@@ -33,18 +31,13 @@ SEGMENT = {
 
 
 @pytest.fixture(scope="module")
-def stages() -> LocalStages:
-    return in_process.load(Settings())
-
-
-@pytest.fixture(scope="module")
-def server(database_url: str, stages: LocalStages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(database_url: str, real_stages: LocalStages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("live")
-    model = stages.embedder.engine.model  # type: ignore[attr-defined]
-    with serving(database_url, directory, stages, model, stream_resume_seconds=30) as address:
+    model = real_stages.embedder.engine.model  # type: ignore[attr-defined]
+    with serving(database_url, directory, real_stages, model, stream_resume_seconds=30) as address:
         yield address
         # The diarization after the end of a stream must not outlive the event loop.
-        stages.diarizer._thread.submit(time.sleep, 0.5).result()  # type: ignore[attr-defined]
+        real_stages.diarizer._thread.submit(time.sleep, 0.5).result()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +83,12 @@ def test_two_speakers_are_distinguished_while_they_speak(whole: tuple[Client, in
     assert len(set(chicago)) == 2  # both speakers mention it
 
 
-async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], stages: LocalStages, speech: Samples) -> None:
+async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], real_stages: LocalStages, speech: Samples) -> None:
     samples, _ = soundfile.read(recording(), dtype="float32")
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
-    transcript = await process(samples, 30.0, stages, Options(language="en"), ignore)
+    transcript = await process(samples, 30.0, real_stages, Options(language="en"), ignore)
     file = " ".join(segment.text for segment in transcript.segments)
     assert word_error_rate(file, " ".join(text for text, _, _ in texts_and_offsets(whole[0]))) <= 0.05
 
@@ -180,7 +173,7 @@ def test_webm_from_a_browser(server: str, speech: Samples) -> None:
 
 
 def test_a_stage_that_fails_affects_one_segment_alone(
-    server: str, speech: Samples, stages: LocalStages, monkeypatch: pytest.MonkeyPatch
+    server: str, speech: Samples, real_stages: LocalStages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: Any) -> Any:
         raise RuntimeError("The device is gone.")
@@ -189,7 +182,7 @@ def test_a_stage_that_fails_affects_one_segment_alone(
     with Client(server) as client:
         id_ = client.start(language="en")
         with monkeypatch.context() as patch:
-            patch.setattr(stages.emotion, "recognize", broken)
+            patch.setattr(real_stages.emotion, "recognize", broken)
             client.socket.send(np.concatenate([speech[SPEAKING][: 4 * CLIENT_RATE], pause]).astype("<f4").tobytes())
             assert client.until("error")["message"] == "Segment processing error: The device is gone."
         client.send(np.concatenate([speech[SPEAKING][: 4 * CLIENT_RATE], pause]), CLIENT_RATE)

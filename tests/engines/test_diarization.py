@@ -1,10 +1,15 @@
-"""Who speaks when, and that sharing the network's trunk between windows changes nothing that matters."""
+"""Speaker diarization, compared with pyannote's own pipeline, which does not share the network's trunk between windows.
+
+Observing half a minute of speech takes some ten seconds of CPU time: the tests share one observation of the whole recording.
+"""
 
 import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
 
 # isort: split
 import math
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +24,7 @@ from engines.diarization import PyannoteDiarization
 from engines.diarization_errors import diarization_error_rate
 from engines.weights.resolver import resolve
 from pipeline.transcript.windows import shards
-from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
+from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
 from settings import Settings
 from tests.engines.speech import conversation
 
@@ -29,14 +34,43 @@ def engine() -> PyannoteDiarization:
     return PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2, embedding="wespeaker-resnet34")
 
 
-@pytest.fixture(scope="module")
-def reports() -> list[float]:
-    return []
+@dataclass(frozen=True)
+class Diarized:
+    """What `diarize` returned, and what it observed and reported on the way."""
+
+    result: Diarization
+    observations: list[Observation]
+    reports: list[float]
+
+
+def diarize(engine: PyannoteDiarization, audio: Samples, hint: SpeakerHint = NO_HINT) -> Diarized:
+    observe, observations, reports = engine.observe, list[Observation](), list[float]()
+
+    def record(audio: Samples, shard: Span, progress: Callable[[float], None]) -> Observation:
+        observations.append(observe(audio, shard, progress))
+        return observations[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "observe", record)
+        result = engine.diarize(audio, hint, reports.append)
+    return Diarized(result, observations, reports)
 
 
 @pytest.fixture(scope="module")
-def found(engine: PyannoteDiarization, reports: list[float]) -> Diarization:
-    return engine.diarize(conversation(), progress=reports.append)
+def whole(engine: PyannoteDiarization) -> Diarized:
+    """The whole recording, 30 s, in one shard."""
+    return diarize(engine, conversation())
+
+
+@pytest.fixture
+def found(whole: Diarized) -> Diarization:
+    return whole.result
+
+
+@pytest.fixture
+def observed(whole: Diarized) -> Observation:
+    (observation,) = whole.observations
+    return observation
 
 
 def speakers(diarization: Diarization) -> set[str]:
@@ -63,7 +97,8 @@ def test_exclusive_turns_do_not_overlap(found: Diarization) -> None:
     assert {turn.speaker for turn in turns} == speakers(found)
 
 
-def test_progress_goes_forward_to_nearly_the_end(found: Diarization, reports: list[float]) -> None:
+def test_progress_goes_forward_to_nearly_the_end(whole: Diarized) -> None:
+    reports = whole.reports
     assert reports == sorted(reports)
     assert 0 <= reports[0] < 0.4 < reports[-1] <= 1
     assert len(set(reports)) >= 3
@@ -71,8 +106,9 @@ def test_progress_goes_forward_to_nearly_the_end(found: Diarization, reports: li
 
 def test_hints_are_followed(engine: PyannoteDiarization) -> None:
     audio = conversation()[6 * SAMPLE_RATE : 20 * SAMPLE_RATE]
-    assert len(speakers(engine.diarize(audio, SpeakerHint(num_speakers=1)))) == 1
-    assert len(speakers(engine.diarize(audio, SpeakerHint(min_speakers=2)))) >= 2
+    one = diarize(engine, audio, SpeakerHint(num_speakers=1))
+    assert len(speakers(one.result)) == 1
+    assert len(speakers(engine.cluster(one.observations, SpeakerHint(min_speakers=2)))) >= 2
 
 
 @pytest.mark.parametrize("seconds", [0.3, 3.0])
@@ -93,7 +129,7 @@ def windows(audio: Samples) -> Span:
 
 
 def stock(engine: PyannoteDiarization, audio: Samples) -> tuple[SlidingWindowFeature, NDArray[np.float32]]:
-    """What pyannote's own pipeline finds in each window: who is active, and what they sound like."""
+    """Active speakers and their embeddings in each window, as pyannote's own pipeline finds them."""
     pipeline, file = engine._pipeline, {"waveform": torch.from_numpy(audio)[None], "sample_rate": SAMPLE_RATE, "uri": "clip"}
     with torch.inference_mode():
         segmentations = SpeakerDiarization.get_segmentations(pipeline, file)
@@ -106,7 +142,7 @@ def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 
 
 def test_what_is_observed_is_what_pyannote_finds(engine: PyannoteDiarization) -> None:
-    """Three windows of speech: pyannote's own way costs a pass of the network for each speaker of each of them."""
+    """Three windows of speech: pyannote runs the network once for each speaker of each window."""
     audio = conversation()[12 * SAMPLE_RATE : 24 * SAMPLE_RATE]
     segmentations, embeddings = stock(engine, audio)
     found = engine.observe(audio, windows(audio))
@@ -120,7 +156,7 @@ def test_what_is_observed_is_what_pyannote_finds(engine: PyannoteDiarization) ->
 
 
 def test_the_segmentation_is_exactly_pyannotes_where_the_trunk_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever formats this CPU multiplies fast: a boundary that moves gives a word to another speaker."""
+    """With bfloat16, too: where a boundary moves, a word is assigned to another speaker."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     engine = PyannoteDiarization(resolve("diarization", Settings(), gpu=False).path, threads=2)
     assert engine._trunk.dtype == torch.bfloat16
@@ -140,25 +176,23 @@ def test_recordings_about_as_long_as_a_window(engine: PyannoteDiarization, secon
     assert all(turn.end <= 13 for turn in engine.cluster([found]).turns)
 
 
-def test_the_number_of_shards_changes_nothing(engine: PyannoteDiarization) -> None:
-    audio = np.tile(conversation(), 2)
-    edges = [0, 15, 30, 45, 60]
-    four = [engine.observe(audio, Span(start, end)) for start, end in pairwise(edges)]
-    one = engine.observe(audio, Span(0, 60))
-    assert sum(len(found.active) for found in four) == len(one.active) == 51
-    assert engine.cluster(four).turns == engine.cluster([one]).turns
-
-
-def test_blocks_leave_no_seams(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_shards_changes_nothing(engine: PyannoteDiarization, observed: Observation, found: Diarization) -> None:
     audio = conversation()
-    whole = engine.observe(audio, windows(audio)).embeddings
+    edges = [0, 5, 10, 15, 30]
+    four = [engine.observe(audio, Span(start, end)) for start, end in pairwise(edges)]
+    assert sum(len(observation.active) for observation in four) == len(observed.active) == 21
+    assert engine.cluster(four).turns == found.turns
+
+
+def test_blocks_leave_no_seams(engine: PyannoteDiarization, observed: Observation, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = conversation()
     monkeypatch.setattr(speaker_trunk, "BLOCK", 40)
     blocks = engine.observe(audio, windows(audio)).embeddings
-    assert np.nanmin(cosines(whole, blocks)) > 0.999
+    assert np.nanmin(cosines(observed.embeddings, blocks)) > 0.999
 
 
 def test_silence_is_not_heard(engine: PyannoteDiarization) -> None:
-    """What surrounds a stretch of speech changes its frames only as far as the network reaches and centres."""
+    """Frames depend on audio outside the speech only within the network's receptive field and centering."""
     audio = np.concatenate([conversation()[12 * SAMPLE_RATE : 20 * SAMPLE_RATE], np.zeros(30 * SAMPLE_RATE, np.float32)])
     wanted = torch.zeros(470, dtype=torch.bool)
     wanted[10:80] = True
@@ -176,16 +210,17 @@ def test_each_speaker_has_the_voice_of_what_they_say(found: Diarization, engine:
     assert float(first @ second) < 0.5
 
 
-def test_of_very_many_embeddings_only_some_are_clustered(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
-    audio = np.tile(conversation(), 3)
-    observed = [engine.observe(audio, windows(audio))]
-    everything = engine.cluster(observed).turns
+def test_of_very_many_embeddings_only_some_are_clustered(
+    engine: PyannoteDiarization, observed: Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = [observed] * 3  # 63 windows, each a second after the one before
+    assert sum((observation.active.sum(axis=1) > 0).sum() for observation in three) > 50
+    everything = engine.cluster(three).turns
     monkeypatch.setattr("engines.diarization.CLUSTERED", 50)
-    assert diarization_error_rate(everything, engine.cluster(observed).turns, duration=90) < 0.02
+    assert diarization_error_rate(everything, engine.cluster(three).turns, duration=72) < 0.02
 
 
-def test_cluster_of_what_another_process_observed(engine: PyannoteDiarization) -> None:
-    audio = conversation()
-    observed: Observation = pickle.loads(pickle.dumps(engine.observe(audio, windows(audio))))
-    observed.active.flags.writeable = observed.embeddings.flags.writeable = False  # as it comes out of Ray's object store
-    assert len(speakers(engine.cluster([observed]))) == 2
+def test_cluster_of_what_another_process_observed(engine: PyannoteDiarization, observed: Observation) -> None:
+    copy: Observation = pickle.loads(pickle.dumps(observed))
+    copy.active.flags.writeable = copy.embeddings.flags.writeable = False  # as it comes out of Ray's object store
+    assert len(speakers(engine.cluster([copy]))) == 2

@@ -1,6 +1,5 @@
-"""The graph as it is built, before it runs."""
+"""The options of the deployments, and the configuration files: nothing of the graph runs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,47 +9,65 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
+from ray.serve._private.build_app import build_app as flatten
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.app import RETRY_AFTER_S, AppArgs, StageArgs, build_app
+from deployments.app import RETRY_AFTER_S, AppArgs, Machine, StageArgs, build_app, graph
 from deployments.config import Variant, _merged, load_config
 from settings import Settings
-from tests.support.program import KEPT, ROOT, environment
-
-pytestmark = pytest.mark.ray
+from tests.support.program import KEPT, ROOT, Program, environment
 
 STAGES = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
 
-BUILD = """
-import json, sys
-import ray
-from ray.serve._private.build_app import build_app as flatten
-from deployments.app import AppArgs, build_app
-from deployments.config import load_config
+Options = dict[str, dict[str, Any]]
+"""Of each deployment, by its name."""
 
-gpus, url = int(sys.argv[1]), sys.argv[2]
-if gpus >= 0:
-    ray.init(address="local", num_cpus=8, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-args = load_config(sys.argv[3])["applications"][0]["args"] | {"settings": {"database_url": url or None, "audio_url": "memory://"}}
-app = build_app(AppArgs(**args | json.loads(sys.argv[4])))
-built = flatten(app, name="vivavoce", default_runtime_env=None, make_deployment_handle=lambda *_: None)
-print(json.dumps({d.name: d._deployment_config.model_dump(mode="json", exclude={"autoscaling_config"}) | {
-    "actor": d.ray_actor_options, "autoscaling": d._deployment_config.autoscaling_config.model_dump(mode="json")
-} for d in built.deployments}))
+ONE_CPU = Machine(gpus=0, cpus=1)
+EIGHT_CPUS_AND_A_GPU = Machine(gpus=1, cpus=8)
+
+READ_MACHINE = """
+import ray
+from deployments.app import Machine
+
+ray.init(address="local", num_cpus=8, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+print(Machine.of_cluster().model_dump_json())
 """
 
 
-def built(gpus: int, url: str = "postgresql+asyncpg://x/y", variant: Variant = "gpu", **args: Any) -> dict[str, dict[str, Any]]:
-    """The options of each deployment; with -1 no Ray runs. A process of its own builds them: a process has one Ray."""
-    command = [sys.executable, "-W", "ignore", "-c", BUILD, str(gpus), url, variant, json.dumps(args)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+def options(
+    machine: Machine, url: str | None = "postgresql+asyncpg://x/y", variant: Variant = "gpu", **changes: Any
+) -> Options:
+    """The options that Serve gets for each deployment."""
+    args = load_config(variant)["applications"][0]["args"] | {"settings": {"database_url": url, "audio_url": "memory://"}}
+    app = graph(AppArgs(**args | changes), machine)
+    no_handle: Any = lambda *_: None  # noqa: E731
+    built = flatten(app, name="vivavoce", default_runtime_env=None, make_deployment_handle=no_handle)
+    found = {}
+    for deployment in built.deployments:
+        config = deployment._deployment_config
+        assert config.autoscaling_config is not None
+        autoscaling = config.autoscaling_config.model_dump(mode="json")
+        found[deployment.name] = config.model_dump(mode="json", exclude={"autoscaling_config"}) | {
+            "actor": deployment.ray_actor_options,
+            "autoscaling": autoscaling,
+        }
+    return found
+
+
+@pytest.mark.ray
+def test_resources_are_read_from_the_cluster(tmp_path: Path) -> None:
+    with Program(["python", "-W", "ignore", "-c", READ_MACHINE], tmp_path) as reader:  # the Ray ends with its process
+        assert reader.wait() == 0, reader.stderr[-2000:]
+    assert Machine.model_validate_json(reader.stdout.splitlines()[-1]) == EIGHT_CPUS_AND_A_GPU
+
+
+def test_without_a_cluster_the_graph_is_for_one_cpu_machine() -> None:
+    assert Machine.of_cluster() == ONE_CPU
 
 
 def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
-    options_of = built(gpus=1)
-    assert {name: options["actor"].get("num_gpus") for name, options in options_of.items()} == {
+    found = options(EIGHT_CPUS_AND_A_GPU)
+    assert {name: deployment["actor"].get("num_gpus") for name, deployment in found.items()} == {
         "Transcriber": 0.4,
         "Diarizer": 0.25,
         "SpeakerEmbedder": 0.1,
@@ -60,20 +77,20 @@ def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
 
 
 def test_without_a_cluster_and_a_database_the_graph_is_for_a_cpu_and_brings_its_own() -> None:
-    options_of = built(gpus=-1, url="")
-    assert not any(options["actor"].get("num_gpus") for options in options_of.values())
-    assert set(options_of) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
+    found = options(ONE_CPU, url=None)
+    assert not any(deployment["actor"].get("num_gpus") for deployment in found.values())
+    assert set(found) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
 
 
 def test_the_variant_for_a_cpu_leaves_gpus_alone() -> None:
-    options_of = built(gpus=1, variant="cpu")
-    assert not any(options["actor"].get("num_gpus") for options in options_of.values())
-    assert options_of["Transcriber"]["actor"]["num_cpus"] == pytest.approx(0.3 * 8)
+    found = options(EIGHT_CPUS_AND_A_GPU, variant="cpu")
+    assert not any(deployment["actor"].get("num_gpus") for deployment in found.values())
+    assert found["Transcriber"]["actor"]["num_cpus"] == pytest.approx(0.3 * 8)
 
 
 def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
-    options_of = built(gpus=-1, variant="cluster")
-    transcriber, ingress = options_of["Transcriber"], options_of["Ingress"]
+    found = options(ONE_CPU, variant="cluster")
+    transcriber, ingress = found["Transcriber"], found["Ingress"]
     scaling = transcriber["autoscaling"]
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
     assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
@@ -82,7 +99,7 @@ def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     assert ingress["graceful_shutdown_timeout_s"] == 600
     assert (ingress["max_surge_percent"], transcriber["max_surge_percent"]) == (100, 0)
     assert ingress["backpressure_config"] == {"status_code": 503, "retry_after_s": RETRY_AFTER_S}
-    assert options_of["Diarizer"]["health_check_timeout_s"] == 60
+    assert found["Diarizer"]["health_check_timeout_s"] == 60
 
 
 @pytest.mark.parametrize("settings", [{"database_url": "postgresql+asyncpg://x/y"}, {"audio_url": "s3://bucket"}])
@@ -94,10 +111,10 @@ def test_a_cluster_needs_what_all_its_nodes_reach(settings: dict[str, str], monk
 
 
 def test_idle_models_are_let_go_where_that_is_asked_for() -> None:
-    options_of = built(gpus=-1, idle_seconds=900)
-    assert options_of.pop("Ingress")["autoscaling"]["min_replicas"] == 1
-    for options in options_of.values():
-        scaling = options["autoscaling"]
+    found = options(ONE_CPU, idle_seconds=900)
+    assert found.pop("Ingress")["autoscaling"]["min_replicas"] == 1
+    for deployment in found.values():
+        scaling = deployment["autoscaling"]
         assert (scaling["min_replicas"], scaling["initial_replicas"]) == (0, 1)
         assert scaling["downscale_to_zero_delay_s"] == 900
 
@@ -169,10 +186,10 @@ def test_the_environments_settings_are_written_down_but_for_secrets() -> None:
     assert config.logging_config.log_level == "DEBUG"
     assert "hf_abc" not in text
     assert "sesame" not in text
-    assert "needed in the environment of every node: DATABASE_URL, HF_TOKEN." in text
+    assert "set in the environment of every node: DATABASE_URL, HF_TOKEN." in text
 
 
 def kept() -> dict[str, Any]:
-    """The settings of this machine that `environment` keeps."""
+    """Settings of this machine that `environment` keeps."""
     set_here = {name for name in KEPT if name.upper() in os.environ} - {"hf_token"}
     return Settings().model_dump(mode="json", include=set_here)

@@ -1,4 +1,4 @@
-"""The program as a user runs it: `vivavoce serve --sample`, real models, real speech, HTTP."""
+"""The program as its user meets it: `vivavoce serve --sample`, real models, real speech, HTTP."""
 
 import asyncio
 import http.client
@@ -27,12 +27,12 @@ from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
 from tests.api.live import CLIENT_RATE
 from tests.api.live import Client as Live
 from tests.support.ports import free_port
-from tests.support.program import DATA, Program
+from tests.support.program import DATA, Program, ServedApplication
 from vivavoce.sample import recording
 
 pytestmark = pytest.mark.ray
 
-# The contract with the clients of the system that this one replaces, and the additions to it.
+# The contract with the clients of the system that this one replaces, and what is added to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
     "language"
 }
@@ -52,34 +52,17 @@ SEGMENT = {
 }
 WORD = {"word", "start", "end", "probability"}
 
+TIMEOUT_S = 600.0
 SAMPLE = 1
 """The id of the first conversation of an empty archive."""
 
 
 @pytest.fixture(scope="module")
-def program(open_directory: Path) -> Iterator[Program]:
-    """The application, started as `make run` starts it. After the tests Ctrl-C must stop it and leave no process."""
-    arguments: list[str | Path] = [
-        "vivavoce",
-        "serve",
-        "--sample",
-        "--port",
-        str(free_port()),
-        "--data-dir",
-        open_directory / "data",
-    ]
-    with Program(arguments, open_directory) as program:
-        program.wait_for("is ready")
-        yield program
-        assert program.stop() == 0
-        assert program.left() == []
-
-
-@pytest.fixture(scope="module")
-def api(program: Program) -> Iterator[httpx.Client]:
+def api(program: ServedApplication) -> Iterator[httpx.Client]:
     address = re.search(r"http://\S+:\d+", program.stderr)
     assert address
-    with httpx.Client(base_url=f"{address[0]}/api/v1", timeout=120) as client:
+    assert address[0] == program.address
+    with httpx.Client(base_url=f"{address[0]}/api/v1", timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -97,7 +80,7 @@ def process(api: httpx.Client, file: Path, **form: Any) -> dict[str, Any]:
 
 
 def refused(api: httpx.Client, name: str, content: bytes, **form: Any) -> tuple[int, str]:
-    """Status and sentence of a refused upload, which must not be stored."""
+    """Status and sentence of an upload that is refused, and leaves nothing behind."""
     before = api.get("/conversations").json()["total"]
     answer = api.post("/process", files={"audio_file": (name, content)}, data=form)
     assert api.get("/conversations").json()["total"] == before
@@ -124,9 +107,9 @@ def words_of(conversation: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def until_finished(api: httpx.Client, conversation_id: int) -> list[dict[str, Any]]:
-    """Every different progress that polling returns."""
+    """Every different progress that polling sees."""
     seen: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + TIMEOUT_S
     while not seen or seen[-1]["status"] == "processing":
         assert time.monotonic() < deadline, seen[-1]
         progress = api.get(f"/conversations/{conversation_id}/progress").raise_for_status().json()
@@ -139,7 +122,7 @@ def until_finished(api: httpx.Client, conversation_id: int) -> list[dict[str, An
 # The first run
 
 
-def test_the_sample_is_printed_with_names_and_emotions(program: Program) -> None:
+def test_the_sample_is_printed_with_names_and_emotions(program: ServedApplication) -> None:
     lines = [line for line in program.stdout.splitlines() if line.startswith("0:00:")]
     pattern = re.compile(rf"0:00:\d\d\.\d  (Unknown_0[12])  +({'|'.join(EMOTIONS)}) \d+%  +\S.*")
     matches = [pattern.fullmatch(line) for line in lines]
@@ -150,7 +133,7 @@ def test_the_sample_is_printed_with_names_and_emotions(program: Program) -> None
     assert "sample.wav: 30 s, 2 speakers" in program.stdout
 
 
-def test_it_says_nothing_else(program: Program) -> None:
+def test_it_says_nothing_else(program: ServedApplication) -> None:
     assert "Traceback" not in program.stdout + program.stderr
     assert all("Warning" not in line and "INFO" not in line for line in program.stderr.splitlines()), program.stderr
 
@@ -260,7 +243,7 @@ def test_the_work_goes_on_when_the_client_hangs_up(api: httpx.Client) -> None:
     def newest() -> dict[str, Any]:
         return dict(api.get("/conversations", params={"limit": 1}).json()["conversations"][0])
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + TIMEOUT_S
     while newest()["title"] != "Uploaded: hung-up.wav":
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -281,7 +264,7 @@ def test_the_application_answers_while_it_works(api: httpx.Client) -> None:
     assert answers > 3
 
 
-# Input
+# What comes in
 
 
 @pytest.mark.parametrize(
@@ -313,7 +296,7 @@ def test_a_video_has_sound(api: httpx.Client) -> None:
     assert conversation["duration"] == pytest.approx(9, abs=0.1)
 
 
-def test_a_file_name_is_a_label(api: httpx.Client, program: Program) -> None:
+def test_a_file_name_is_a_label(api: httpx.Client, program: ServedApplication) -> None:
     answer = api.post("/process", files={"audio_file": ("../../etc/passwd", wav(np.zeros(SAMPLE_RATE)))}).json()
     assert answer["title"] == "Uploaded: passwd"
     written = [path for path in program.directory.rglob("*") if path.is_file() and "passwd" in path.name]
@@ -337,7 +320,7 @@ def test_hints_that_make_no_sense_are_refused(api: httpx.Client, form: dict[str,
     assert says in detail
 
 
-# Output
+# What comes out
 
 
 @pytest.mark.parametrize(
@@ -410,7 +393,7 @@ def test_what_is_not_there_or_makes_no_sense_is_said(api: httpx.Client, path: st
     assert set(answer.json()) == {"detail"}
 
 
-# Operation
+# The machine room
 
 
 def test_status_names_the_model_of_each_stage(api: httpx.Client) -> None:
@@ -428,7 +411,7 @@ def test_operators_find_their_way(api: httpx.Client, path: str) -> None:
 
 
 def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(api: httpx.Client) -> None:
-    """An unknown speaker speaks, and the agent identifies the speaker as Nick."""
+    """An unknown speaks, the agent asks who that is, and is told: "That's Nick"."""
     server = f"{api.base_url.host}:{api.base_url.port}"
     later = process(api, recording())["id"]
     samples, _ = soundfile.read(recording(), dtype="float32", start=7 * SAMPLE_RATE, frames=11 * SAMPLE_RATE)
@@ -442,7 +425,7 @@ def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(ap
         assert asked["speaker_name"].startswith("Unknown_")
         assert done["segments_updated"] > 10
         before = len(client.of("segment"))
-        client.send(speech, CLIENT_RATE)  # both continue to speak
+        client.send(speech, CLIENT_RATE)  # they go on talking
         client.stop()
     assert not any(line["is_known"] for line in client.of("segment")[:1])
     assert [line["speaker_name"] for line in client.of("segment")[before:] if line["is_known"]].count("Nick") >= 1
@@ -460,7 +443,7 @@ def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(ap
 
 
 async def that_is(url: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The agent's calls: find the segment with an unknown speaker, identify the speaker, and return both results."""
+    """The agent's part: the line whose speaker it does not know, and what came of telling it the name."""
     async with Agent(url) as agent:
         heard = await agent.call_tool("get_live_conversation", {})
         assert heard.structured_content
@@ -472,10 +455,10 @@ async def that_is(url: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         return line, done.structured_content
 
 
-def test_a_second_program_on_the_same_archive_is_refused(program: Program, api: httpx.Client, tmp_path: Path) -> None:
+def test_a_second_program_on_the_same_archive_is_refused(program: ServedApplication, api: httpx.Client, tmp_path: Path) -> None:
     arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", program.directory / "data"]
     with Program(arguments, tmp_path) as second:
-        assert second.process.wait(60) == 1
+        assert second.wait() == 1
         assert "Traceback" not in second.stderr
         assert "already" in second.stderr
     assert httpx.get(api.base_url.join("/health/ready")).json() == {"status": "ready"}

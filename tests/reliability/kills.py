@@ -4,8 +4,6 @@
 """
 
 import random
-import re
-import signal
 import statistics
 import subprocess
 import sys
@@ -23,8 +21,8 @@ import numpy as np
 import psutil
 import soundfile
 
-from tests.support.ports import free_port
-from tests.support.processes import descendants, end_now
+from tests.support.processes import descendants, end_now, gcs_address
+from tests.support.program import ServedApplication
 from vivavoce.sample import recording
 
 EXCERPTS_S = ((0.0, 8.0), (8.0, 20.0), (0.0, 30.0))
@@ -92,7 +90,7 @@ def kill_under_load(
 ) -> Tally:
     """Send recordings while a process of each kind is killed, one after the other, and wait until all recordings have ended."""
     tally = Tally()
-    paths = cut(application.data.parent, excerpts_s)
+    paths = cut(application.served.directory, excerpts_s)
     expected = [segments(application, application.finish(application.send(path))) for path in paths]
     stop = threading.Event()
     feeder = threading.Thread(target=_feed, args=(application, paths, tally, stop, random.Random(chance.random())))
@@ -156,72 +154,58 @@ def segments(application: "TwoNodeApplication", job: dict[str, Any]) -> Segments
 
 
 class TwoNodeApplication:
-    """`vivavoce serve` with a second node in its Ray cluster; a context that leaves no process behind."""
+    """A running `vivavoce serve`, with a second node in its Ray cluster until the block ends."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.log = data.with_suffix(".log")
-        self.port = free_port()
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+    def __init__(self, served: ServedApplication) -> None:
+        self.served = served
+        self.client = httpx.Client(base_url=served.address, timeout=30)
         self.node: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._start()
+        self.await_ready()
+        self._add_node()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(60)
-        self._kill_all()
+        self._kill_node()
         self.client.close()
-
-    def _start(self) -> None:
-        program = Path(sys.executable).with_name("vivavoce")
-        command: list[str | Path] = [program, "serve", "--port", str(self.port), "--data-dir", self.data]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, **NO_OUTPUT | {"stderr": log})
-        self.await_ready()
-        self._add_node()
 
     def _add_node(self) -> None:
         """Start another raylet, on which Serve may place the replicas that it restarts."""
-        (gcs,) = [line for _, line in self._processes() if "gcs_server" in line]
-        port = re.search(r"--gcs_server_port=(\d+)", gcs)
-        assert port is not None
-        ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address=127.0.0.1:{port[1]}", "--block"]
+        address = gcs_address(self.served.process.pid)
+        ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address={address}", "--block"]
         options = ["--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-log-monitor=False"]
         self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT)
+
+    def _kill_node(self) -> None:
+        if self.node is not None:
+            end_now([self.node.pid, *descendants(self.node.pid)])
+            self.node.wait()
+            self.node = None
 
     def kill(self, kind: str, chance: random.Random) -> bool:
         """Kill a process of this kind; returns whether there was one."""
         if kind == "application":
-            self._kill_all()
-            self._start()
+            end_now([self.served.process.pid, *(pid for pid, _ in self._processes())])
+            self.served.process.wait()
+            self._kill_node()
+            self.served.start()
+            self.await_ready()
+            self._add_node()
             return True
         if kind == "node":
-            assert self.node is not None
-            end_now([self.node.pid, *descendants(self.node.pid)])
+            self._kill_node()
             self._add_node()
             return True
         if kind == "postgres":
-            found = [pid for pid, line in self._processes() if f"-D {self.data}/" in line]
+            found = [pid for pid, line in self._processes() if f"-D {self.served.data}/" in line]
         else:
             found = [pid for pid, line in self._processes() if line.startswith(PROCESSES[kind])]
         end_now([chance.choice(found)] if found else [])
         return bool(found)
 
     def await_ready(self) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            with suppress(httpx.HTTPError):
-                if self.client.get("/health/ready").status_code == 200:
-                    return
-            if self.process.poll() is not None:
-                printed = self.log.read_text(errors="replace")[-500:]
-                raise RuntimeError(f"The application ended with {self.process.returncode}: {printed}")
-            time.sleep(0.2)
-        raise RuntimeError(f"The application was not ready after {TIMEOUT_S:.0f} s.")
+        self.served.wait_until_ready(self.served.address, TIMEOUT_S)
 
     def send(self, path: Path) -> int:
         """Upload without waiting; returns the job's id."""
@@ -247,18 +231,9 @@ class TwoNodeApplication:
         raise RuntimeError(f"Job {id_} has not ended after {TIMEOUT_S:.0f} s: {self.job(id_)}")
 
     def _processes(self) -> list[tuple[int, str]]:
-        """Pid and title or command line of every process that belongs to the application."""
-        ours = [*descendants(self.process.pid), *(descendants(self.node.pid) if self.node else [])]
+        """Pid and title or command line of every process that the application has started, on both nodes."""
         found = []
-        for pid in ours:
+        for pid in [*descendants(self.served.process.pid), *(descendants(self.node.pid) if self.node else [])]:
             with suppress(psutil.Error):
                 found.append((pid, " ".join(psutil.Process(pid).cmdline())))
         return found
-
-    def _kill_all(self) -> None:
-        pids = [pid for pid, _ in self._processes()]
-        end_now([self.process.pid, *([self.node.pid] if self.node else []), *pids])
-        self.process.wait()
-        if self.node:
-            self.node.wait()
-            self.node = None

@@ -46,8 +46,9 @@ def address(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
             yield f"{address}/api/v1"
 
 
-async def test_whatever_clients_do_at_once_the_archive_agrees_with_itself(address: str, database_url: str) -> None:
-    tally = await run_clients(address, clients=20, seed=1, actions=10, with_models=False)
+@pytest.mark.parametrize(("seed", "actions"), [(1, 10), *(pytest.param(seed, 200, marks=pytest.mark.soak) for seed in (2, 3))])
+async def test_simultaneous_changes_keep_the_invariants(address: str, database_url: str, seed: int, actions: int) -> None:
+    tally = await run_clients(address, clients=20, seed=seed, actions=actions, with_models=False)
     database = Database(database_url)
     try:
         tally.faults += await violations(database)

@@ -1,5 +1,6 @@
 """Processes of this machine: those that a process started, and how to kill them."""
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -18,3 +19,13 @@ def end_now(pids: Iterable[int]) -> None:
     for pid in pids:
         with suppress(psutil.Error):
             psutil.Process(pid).kill()
+
+
+def gcs_address(pid: int) -> str:
+    """The address of the Ray that a process has started, for drivers and nodes."""
+    found = set()
+    for child in descendants(pid):
+        with suppress(psutil.Error):
+            found.update(re.findall(r"raylet .*--gcs-address=(\S+)", " ".join(psutil.Process(child).cmdline())))
+    (address,) = found
+    return str(address)

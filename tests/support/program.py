@@ -6,14 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+import httpx
 import psutil
 
 from settings import Settings
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -21,18 +24,24 @@ BIN = Path(sys.executable).parent
 COMMAND_TIMEOUT_S = 600
 """Downloading models takes longest."""
 MARK = "VIVAVOCE_TEST"
-"""An environment variable that every descendant inherits, but for PostgreSQL."""
+"""An environment variable that every descendant inherits, except PostgreSQL."""
 KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads")
+"""Settings of the environment that programs under test get, too."""
+START_TIMEOUT_S = 600.0
+STOP_TIMEOUT_S = 300.0
+"""Both are far longer than either takes, so that a busy machine fails no test."""
+RAY_TIMED_OUT = "The current node timed out during startup"
+MAX_RAY_STARTS = 5
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of this process, without settings of the program."""
+    """This process's environment without its settings, except those that are `KEPT`."""
     theirs = {name.upper() for name in Settings.model_fields if name not in KEPT} | {"DATA_PATH", "VOLUMES_PATH", "RAY_ADDRESS"}
     return {name: value for name, value in os.environ.items() if name not in theirs} | extra
 
 
 def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in a directory that is no project."""
+    """Run a command to its end, outside of any project."""
     command = [BIN / "vivavoce", *arguments]
     return subprocess.run(
         command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
@@ -40,22 +49,30 @@ def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[
 
 
 class Program:
-    """A program of the virtual environment that runs until it is stopped; a context that ends all its processes."""
+    """A program of this Python environment that runs until it is stopped; a context at whose end no process is left."""
 
     def __init__(self, command: Sequence[str | Path], directory: Path, **env: str) -> None:
         self.directory = directory
         self._mark = uuid4().hex
         self._out, self._err = directory / f"{self._mark}.out", directory / f"{self._mark}.err"
         name, *arguments = command
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        self._command = [BIN / name, *arguments]
+        self._environment = environment(**env, **{MARK: self._mark})
+        self._attempts = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again where it has ended; its output is appended."""
+        self._printed = len(self.stderr) if self._err.exists() else 0
+        with self._out.open("ab") as out, self._err.open("ab") as err:
             self.process = subprocess.Popen(
-                [BIN / name, *arguments],
-                cwd=directory,
-                env=environment(**env, **{MARK: self._mark}),
+                self._command,
+                cwd=self.directory,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                start_new_session=True,  # Ctrl-C in the terminal of the tests is the tests' affair
+                start_new_session=True,  # Ctrl-C in the terminal of the tests is for pytest alone
             )
 
     @property
@@ -66,22 +83,52 @@ class Program:
     def stderr(self) -> str:
         return self._err.read_text()
 
-    def wait_for(self, text: str, timeout: float = 180) -> None:
-        """Until `text` was printed, on either stream."""
+    def wait_for(self, text: str, timeout: float = START_TIMEOUT_S) -> None:
+        """Wait until `text` was printed on either stream."""
         deadline = time.monotonic() + timeout
         while text not in self.stdout + self.stderr:
-            assert self.process.poll() is None, f"It ended with {self.process.returncode}: {self.stderr[-2000:]}"
+            self._check_running()
             assert time.monotonic() < deadline, f"No {text!r} after {timeout:.0f} s: {self.stderr[-2000:]}"
             time.sleep(0.1)
 
-    def stop(self, signum: signal.Signals = signal.SIGINT, timeout: float = 60) -> int:
-        """Send the signal, to the program alone; returns its exit status."""
+    def wait(self, timeout: float = START_TIMEOUT_S) -> int:
+        """Wait until it ends by itself; returns its exit status."""
+        deadline = time.monotonic() + timeout
+        while (status := self.process.wait(max(0.0, deadline - time.monotonic()))) and self._restart_ray():
+            pass
+        return status
+
+    def _check_running(self) -> None:
+        running = self.process.poll() is None or self._restart_ray()
+        assert running, f"It ended with {self.process.returncode}: {self.stderr[-2000:]}"
+
+    def _restart_ray(self) -> bool:
+        """Start the program again if Ray gave up starting, as it does after 30 s on a busy machine."""
+        if self._attempts == MAX_RAY_STARTS or RAY_TIMED_OUT not in self.stderr[self._printed :]:
+            return False
+        self._attempts += 1
+        self.start()
+        return True
+
+    def wait_until_ready(self, address: str, timeout: float = START_TIMEOUT_S) -> None:
+        """Wait until the application at `address` serves requests."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self._check_running()
+            assert time.monotonic() < deadline, f"Not ready after {timeout:.0f} s: {self.stderr[-2000:]}"
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{address}/health/ready", timeout=30).status_code == 200:
+                    return
+            time.sleep(0.2)
+
+    def stop(self, signum: signal.Signals = signal.SIGINT, timeout: float = STOP_TIMEOUT_S) -> int:
+        """Send the signal to the program alone; returns its exit status."""
         self.process.send_signal(signum)
         return self.process.wait(timeout)
 
-    def left(self, patience: float = 15) -> list[str]:
+    def left(self, timeout: float = 60) -> list[str]:
         """Command lines of its descendants that still run after a while, PostgreSQL on `directory` included."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while (found := self._descendants()) and time.monotonic() < deadline:
             time.sleep(0.2)
         return [line for _, line in found]
@@ -104,5 +151,16 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for process, _ in self._descendants():  # a test failed, or will now
+        for process, _ in self._descendants():  # of a test that failed
             process.kill()
+
+
+class ServedApplication(Program):
+    """`vivavoce serve` on a free port."""
+
+    def __init__(self, directory: Path, *options: str, **env: str) -> None:
+        port = free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self.data = directory / "data"
+        command: list[str | Path] = ["vivavoce", "serve", *options, "--port", str(port), "--data-dir", self.data]
+        super().__init__(command, directory, **env)

@@ -12,6 +12,7 @@ from storage.postgres.embedded import EmbeddedPostgres
 from storage.tables import Speaker
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.legacy import as_bytes, legacy_file
+from tests.support.command_line import vivavoce_here
 from tests.support.program import vivavoce
 
 
@@ -61,9 +62,9 @@ def test_what_cannot_be_done_is_said_in_a_sentence(open_directory: Path, tmp_pat
         (("backup", tmp_path / "x.json"), {"DATABASE_URL": "postgresql://localhost:1/none"}, "cannot be reached"),
         (("restore", letter), {"DATA_PATH": str(open_directory / "data")}, "is no JSON file"),
     ):
-        done = vivavoce(*arguments, **env)
+        done = vivavoce_here(*arguments, **env)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert says in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == [letter]
-    assert vivavoce("restore", tmp_path / "missing.json").returncode == 2
+    assert vivavoce_here("restore", tmp_path / "missing.json").returncode == 2

@@ -14,6 +14,7 @@ from storage.tables import SegmentRow
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.command_line import vivavoce_here
 from tests.support.program import vivavoce
 
 
@@ -53,7 +54,7 @@ def test_it_prints_tables_and_writes_the_plot(address: str, tmp_path: Path) -> N
 
 
 def test_one_conversation_can_be_asked_for(address: str) -> None:
-    done = vivavoce("evaluate", "--url", address, "--conversation", "2")
+    done = vivavoce_here("evaluate", "--url", address, "--conversation", "2")
     assert done.stdout.splitlines()[2].startswith("all")
     assert "A talk" in done.stdout.splitlines()[1]
 
@@ -69,15 +70,15 @@ def test_one_conversation_can_be_asked_for(address: str) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(arguments: tuple[str, ...], status: int, says: str) -> None:
-    done = vivavoce("evaluate", *arguments)
+    done = vivavoce_here("evaluate", *arguments)
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_what_the_application_refuses_is_said_in_its_words(address: str, tmp_path: Path) -> None:
-    done = vivavoce("evaluate", "--url", address, "--conversation", "999")
+    done = vivavoce_here("evaluate", "--url", address, "--conversation", "999")
     assert (done.returncode, done.stderr) == (1, "vivavoce: Conversation not found\n")
-    done = vivavoce("evaluate", "--url", address, "--plot", tmp_path / "nowhere" / "curve.svg")
+    done = vivavoce_here("evaluate", "--url", address, "--plot", tmp_path / "nowhere" / "curve.svg")
     assert done.returncode == 1
     assert "cannot be written" in done.stderr

@@ -18,6 +18,7 @@ from services.live import server_messages
 from services.live.server_messages import CompletedMessage, SegmentData, SegmentMessage, ServerMessage, StartedMessage
 from settings import Settings
 from tests.api.live import conversation, serving
+from tests.support.command_line import vivavoce_here
 from tests.support.ports import free_port
 from tests.support.program import BIN, environment, vivavoce
 from vivavoce import listen
@@ -93,7 +94,7 @@ def test_a_server_that_does_not_answer(silence: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["{file}", "--microphone"]])
 def test_one_source_of_sound(silence: Path, arguments: list[str]) -> None:
-    done = vivavoce("listen", *(argument.format(file=silence) for argument in arguments))
+    done = vivavoce_here("listen", *(argument.format(file=silence) for argument in arguments))
     assert done.returncode == 2
     assert "Name a file to play, or give --microphone." in done.stderr
 

@@ -1,15 +1,15 @@
-"""The application with the real models, and a processed telephone call."""
+"""The application with the real models, and a telephone call that it has processed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from engines.in_process import LocalStages
 from media import recording
 from media.decoding import decode
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.process import Options, process
-from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, Transcript
 from services.identity import reprocessing
 from settings import Settings
@@ -23,33 +23,25 @@ from vivavoce.sample import recording as telephone_call
 
 
 @pytest.fixture(scope="package")
-def stages() -> Stages[Samples]:
-    """The real models, in this process."""
-    from engines.in_process import load
-
-    return load(Settings())
-
-
-@pytest.fixture(scope="package")
 def samples() -> Samples:
     return decode(telephone_call(), max_duration=60)
 
 
 @pytest.fixture(scope="package")
-async def transcript(stages: Stages[Samples], samples: Samples) -> Transcript:
-    """The transcript of the call, computed once for all tests."""
+async def transcript(real_stages: LocalStages, samples: Samples) -> Transcript:
+    """What the models make of the call, so that not every test must wait for it."""
 
     async def progress(_stage: str, _fraction: float) -> None: ...
 
-    return await process(samples, len(samples) / SAMPLE_RATE, stages, Options(language="en"), progress)
+    return await process(samples, len(samples) / SAMPLE_RATE, real_stages, Options(language="en"), progress)
 
 
 @pytest.fixture
 async def application(
-    database: Database, database_url: str, tmp_path: Path, stages: Stages[Samples]
+    database: Database, database_url: str, tmp_path: Path, real_stages: LocalStages
 ) -> AsyncIterator[Application]:
-    model = stages.embedder.engine.model  # type: ignore[attr-defined]
-    async with running(Settings(), database_url, tmp_path, stages, model) as application:
+    model = real_stages.embedder.engine.model  # type: ignore[attr-defined]
+    async with running(Settings(), database_url, tmp_path, real_stages, model) as application:
         yield application
 
 
