@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Self
 
-from asyncpg import Connection, PostgresError
+from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -105,7 +105,7 @@ class Notifications:
                     for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
                         watcher.notify(None)
                     await self._until_lost(raw, lost)
-            except (OSError, SQLAlchemyError, PostgresError) as error:
+            except (OSError, SQLAlchemyError, PostgresError, InterfaceError, InternalClientError) as error:
                 logger.warning("The connection that listens for progress was lost and will be opened again: %s", error)
             await asyncio.sleep(RECONNECT_DELAY_S)
 
