@@ -1,6 +1,7 @@
 """`serve run` with two replicas of the ingress, observed once for all tests that only read what was found."""
 
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ def run_and_observe(directory: Path) -> ServeRun:
     args["ingress"] |= {"min_replicas": 2, "max_replicas": 2}
     file = directory / "serve_config.yaml"
     file.write_text(yaml.safe_dump(config))
-    env = {
+    # A token of this run: Ray's default one, in the home directory, may come into being between the two programs.
+    access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    env = access | {
         "DATA_PATH": str(directory / "data"),
         "RAY_metrics_report_interval_ms": str(METRICS_INTERVAL_MS),
         # Ray's default is 15: beside other work its processes get hardly any CPU time, and neither start nor stop in minutes.
@@ -62,7 +65,7 @@ def run_and_observe(directory: Path) -> ServeRun:
         drivers_directory.mkdir()
         command: list[str | Path] = ["python", "-W", "ignore", driver]
         command += [gcs_address(program.process.pid), address, drivers_directory]
-        with Program(command, drivers_directory) as observer:
+        with Program(command, drivers_directory, **access) as observer:
             assert observer.wait(DRIVER_TIMEOUT_S) == 0, observer.stderr[-3000:]
             found = json.loads(observer.stdout.split("RESULT")[1])
         exit_status = program.stop()
