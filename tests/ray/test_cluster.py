@@ -46,7 +46,8 @@ def test_models_tell_how_long_they_took_and_how_long_was_waited_for_them(run: di
     waited = {(s["deployment"], s["call"]): v for s, v in samples(run["metrics"], f"ray_{metrics.WAIT}_sum")}
     assert took.keys() == waited.keys() == audio.keys() | {("Diarizer", "cluster")}
     assert took["Transcriber", "transcribe"] > 0.01 * audio["Transcriber", "transcribe"]
-    assert took["Transcriber", "transcribe"] < run["first_s"]
+    # Ray exports a sum of bucket midpoints, which is at most twice the true sum.
+    assert took["Transcriber", "transcribe"] / 2 < run["first_s"]
     assert sum(v for s, v in samples(run["metrics"], f"ray_{metrics.FACTOR}_count") if s["call"] == "observe") == 1
 
 
