@@ -46,7 +46,8 @@ def address(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
             yield f"{address}/api/v1"
 
 
-@pytest.mark.parametrize(("seed", "actions"), [(1, 10), *(pytest.param(seed, 200, marks=pytest.mark.soak) for seed in (2, 3))])
+# One long run: its clients delete what a second one on the same database would need.
+@pytest.mark.parametrize(("seed", "actions"), [(1, 10), pytest.param(2, 200, marks=pytest.mark.soak)])
 async def test_simultaneous_changes_keep_the_invariants(address: str, database_url: str, seed: int, actions: int) -> None:
     tally = await run_clients(address, clients=20, seed=seed, actions=actions, with_models=False)
     database = Database(database_url)
