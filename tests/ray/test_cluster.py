@@ -16,7 +16,7 @@ from tests.support.program import ROOT
 pytestmark = pytest.mark.ray
 
 AGENTS = re.compile(r"POST /(mcp)? ")
-"""Serve's note of a request to what is mounted beside the routes."""
+"""Serve's log entry of a request to an application that is mounted beside the routes."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_idle_models_are_let_go_and_come_back(run: dict[str, Any]) -> None:
 
 
 def test_a_recording_wakes_all_models_at_once(run: dict[str, Any]) -> None:
-    """Before any has done anything: not each when it is its turn."""
+    """Before the first call of any replica, not each replica at its first call."""
     assert (run["woken"]["status"], run["woken"]["progress"]) == ("processing", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The program as its user meets it: `vivavoce serve --sample`, real models, real speech, HTTP."""
+"""The program as a user runs it: `vivavoce serve --sample`, real models, real speech, HTTP."""
 
 import asyncio
 import http.client
@@ -32,7 +32,7 @@ from vivavoce.sample import recording
 
 pytestmark = pytest.mark.ray
 
-# The contract with the clients of the system that this one replaces, and what is added to it.
+# The contract with the clients of the system that this one replaces, and the additions to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
     "language"
 }
@@ -80,7 +80,7 @@ def process(api: httpx.Client, file: Path, **form: Any) -> dict[str, Any]:
 
 
 def refused(api: httpx.Client, name: str, content: bytes, **form: Any) -> tuple[int, str]:
-    """Status and sentence of an upload that is refused, and leaves nothing behind."""
+    """Status and sentence of a refused upload, which must not be stored."""
     before = api.get("/conversations").json()["total"]
     answer = api.post("/process", files={"audio_file": (name, content)}, data=form)
     assert api.get("/conversations").json()["total"] == before
@@ -107,7 +107,7 @@ def words_of(conversation: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def until_finished(api: httpx.Client, conversation_id: int) -> list[dict[str, Any]]:
-    """Every different progress that polling sees."""
+    """Every different progress that polling returns."""
     seen: list[dict[str, Any]] = []
     deadline = time.monotonic() + TIMEOUT_S
     while not seen or seen[-1]["status"] == "processing":
@@ -264,7 +264,7 @@ def test_the_application_answers_while_it_works(api: httpx.Client) -> None:
     assert answers > 3
 
 
-# What comes in
+# Input
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_hints_that_make_no_sense_are_refused(api: httpx.Client, form: dict[str,
     assert says in detail
 
 
-# What comes out
+# Output
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ def test_what_is_not_there_or_makes_no_sense_is_said(api: httpx.Client, path: st
     assert set(answer.json()) == {"detail"}
 
 
-# The machine room
+# Operation
 
 
 def test_status_names_the_model_of_each_stage(api: httpx.Client) -> None:
@@ -411,7 +411,7 @@ def test_operators_find_their_way(api: httpx.Client, path: str) -> None:
 
 
 def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(api: httpx.Client) -> None:
-    """An unknown speaks, the agent asks who that is, and is told: "That's Nick"."""
+    """An unknown speaker speaks, and the agent identifies the speaker as Nick."""
     server = f"{api.base_url.host}:{api.base_url.port}"
     later = process(api, recording())["id"]
     samples, _ = soundfile.read(recording(), dtype="float32", start=7 * SAMPLE_RATE, frames=11 * SAMPLE_RATE)
@@ -425,7 +425,7 @@ def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(ap
         assert asked["speaker_name"].startswith("Unknown_")
         assert done["segments_updated"] > 10
         before = len(client.of("segment"))
-        client.send(speech, CLIENT_RATE)  # they go on talking
+        client.send(speech, CLIENT_RATE)  # both continue to speak
         client.stop()
     assert not any(line["is_known"] for line in client.of("segment")[:1])
     assert [line["speaker_name"] for line in client.of("segment")[before:] if line["is_known"]].count("Nick") >= 1
@@ -443,7 +443,7 @@ def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(ap
 
 
 async def that_is(url: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The agent's part: the line whose speaker it does not know, and what came of telling it the name."""
+    """The agent's calls: find the segment with an unknown speaker, identify the speaker, and return both results."""
     async with Agent(url) as agent:
         heard = await agent.call_tool("get_live_conversation", {})
         assert heard.structured_content

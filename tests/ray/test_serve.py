@@ -1,4 +1,4 @@
-"""Ray's own command line starts the graph, too."""
+"""Start the graph with Ray's own command line."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Requests within the OpenAPI schema and beyond it are never answered with a status of 500 or more."""
+"""No request, valid or invalid by the OpenAPI schema, causes a server error."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -28,7 +28,7 @@ SETTINGS = Settings(max_upload_mb=1, speaker_threshold=0.5)
 
 schema = schemathesis.openapi.from_dict(create_app(Settings(), lambda _app: nullcontext()).openapi())
 OPERATIONS = {operation.ok().label: operation.ok() for operation in schema.get_all_operations()}
-LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # deletions last, while there is something to request
+LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # while the requested objects exist
 
 EXISTING: dict[str, st.SearchStrategy[Any]] = {
     "conversation_id": st.integers(1, 3),
@@ -37,11 +37,11 @@ EXISTING: dict[str, st.SearchStrategy[Any]] = {
     "name": st.just("home"),
     "emotion": st.just("happy"),
 }
-"""Path parameters of half of the requests: ids and names that exist."""
+"""Ids that half of the requests use: existing objects."""
 
 
 async def fill(database: Database) -> None:
-    """Three conversations of three speakers, one of them unknown."""
+    """Three conversations of three speakers, one of them without a name."""
     async with database.session() as session:
         people = [await add_speaker(session, name, seed) for seed, name in enumerate(("Ana", "Unknown_01", "Bo"))]
         for who in (people[:2], [people[2], None], people):
@@ -69,7 +69,7 @@ def test_no_request_causes_a_server_error(address: str, label: str, mode: Any, e
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
-    def send(data: st.DataObject) -> None:
+    def check(data: st.DataObject) -> None:
         case = data.draw(cases)
         if case.path_parameters and data.draw(st.booleans()):
             case.path_parameters |= {name: data.draw(EXISTING[name]) for name in EXISTING.keys() & case.path_parameters.keys()}
@@ -79,6 +79,6 @@ def test_no_request_causes_a_server_error(address: str, label: str, mode: Any, e
             assert "detail" in answer.json()
 
     try:
-        send()
+        check()
     except Unsatisfiable:
         pytest.skip("this request has nothing that could be invalid")

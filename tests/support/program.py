@@ -35,13 +35,13 @@ MAX_RAY_STARTS = 5
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment without its settings, except those that are `KEPT`."""
+    """The environment of this process, without settings of the program."""
     theirs = {name.upper() for name in Settings.model_fields if name not in KEPT} | {"DATA_PATH", "VOLUMES_PATH", "RAY_ADDRESS"}
     return {name: value for name, value in os.environ.items() if name not in theirs} | extra
 
 
 def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, outside of any project."""
+    """Run a command to its end, in a directory that is no project."""
     command = [BIN / "vivavoce", *arguments]
     return subprocess.run(
         command, cwd="/", env=environment(**env), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
@@ -49,7 +49,7 @@ def vivavoce(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[
 
 
 class Program:
-    """A program of this Python environment that runs until it is stopped; a context at whose end no process is left."""
+    """A program of the virtual environment that runs until it is stopped; a context that ends all its processes."""
 
     def __init__(self, command: Sequence[str | Path], directory: Path, **env: str) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""The application with the real models, and a telephone call that it has processed."""
+"""The application with the real models, and a processed telephone call."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def samples() -> Samples:
 
 @pytest.fixture(scope="package")
 async def transcript(real_stages: LocalStages, samples: Samples) -> Transcript:
-    """What the models make of the call, so that not every test must wait for it."""
+    """The transcript of the call, computed once for all tests."""
 
     async def progress(_stage: str, _fraction: float) -> None: ...
 
