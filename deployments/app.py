@@ -90,7 +90,7 @@ def build_app(args: AppArgs) -> Application:
 
 
 def graph(args: AppArgs, machine: Machine) -> Application:
-    """The deployments with their options, for a cluster whose largest node and GPUs are those of `machine`."""
+    """The deployments with their options, for a cluster that has the largest node and the GPUs of `machine`."""
     settings = Settings(**args.settings)
     if args.cluster and not (settings.database_url and settings.audio_url):
         raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and an audio store that all nodes reach.")

@@ -1,4 +1,4 @@
-"""Recompute the emotions of segments whose speaker changed, and the profiles of the speakers concerned."""
+"""Recompute the emotions of segments after their speaker changed, and the profiles of the old and new speakers."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,7 +9,7 @@ from storage.emotions import emotions, profiles
 from storage.speakers import speakers
 
 BATCH = 1000
-"""Participants whose segments are detected with one call."""
+"""Number of participants in one call of emotion detection."""
 
 
 async def have_profiles(session: AsyncSession, *speaker_ids: int | None) -> bool:

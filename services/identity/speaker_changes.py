@@ -36,7 +36,7 @@ class SpeakerChange:
         self.session = session
         self.steps: list[ChangeStep] = []
         self.participants: set[int] = set()
-        """Participants whose segments changed, so that their vectors must be recomputed."""
+        """Participants with changed segments; their vectors must be recomputed."""
         self.merged: list[tuple[int, int]] = []
         """Speakers that became one: the deleted speaker, and the one it became."""
         self.notes: list[str] = []
@@ -128,7 +128,7 @@ class SpeakerChange:
         return added
 
     async def confirm(self, segment_id: int) -> None:
-        """Record that a person said who speaks the segment."""
+        """Record that a person identified the speaker of the segment."""
         former = await self._segment(segment_id)
         copies = []
         if former.is_misidentified:
@@ -142,7 +142,7 @@ class SpeakerChange:
         )
 
     async def recompute(self) -> None:
-        """Recompute the vectors of the participants whose segments changed."""
+        """Recompute the vectors of the participants with changed segments."""
         await participants.recompute(self.session, sorted(self.participants))
 
     async def _segment(self, segment_id: int) -> changes.SegmentIdentity:

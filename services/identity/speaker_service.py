@@ -31,7 +31,7 @@ class SpeakerService:
             return await speakers.list_all(session)
 
     async def page(self, part: str, skip: int, limit: int) -> tuple[list[SpeakerEntry], int]:
-        """Speakers whose name contains `part`, in any letter case, and their number; those with a given name first."""
+        """Speakers with `part` in their name, in any letter case, and their number; those with a given name first."""
         async with self._database.session() as session:
             return await speaker_queries.page(session, part, skip, limit)
 
@@ -41,7 +41,7 @@ class SpeakerService:
             return await speakers.get(session, speaker_id)
 
     async def sample(self, speaker_id: int) -> Sample | None:
-        """Where the speaker is heard best; None where no recording is kept. Raises SpeakerNotFoundError."""
+        """The location of the best sample of the voice; None if no recording is kept. Raises SpeakerNotFoundError."""
         async with self._database.session() as session:
             return await speakers.sample(session, speaker_id)
 

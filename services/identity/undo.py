@@ -62,13 +62,13 @@ class _Undo:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
         self.speakers: set[int] = set()
-        """Speakers whose segments may have changed."""
+        """Speakers of segments that may have changed."""
         self.participants: set[int] = set()
-        """Participants whose speaker or segments changed."""
+        """Participants with a changed speaker or changed segments."""
         self.has_profiles = False
         """Emotion profiles were put back."""
         self.done = self.gone = 0
-        """Steps about participants and segments: those that were undone, and those whose rows no longer exist."""
+        """Steps about participants and segments: those undone, and those skipped because their rows no longer exist."""
 
     async def undo(self, step: ChangeStep) -> None:
         match step:

@@ -12,7 +12,7 @@ from pipeline.types import Vector
 from storage.backups.staging import StagedProfile, StagedSegment, StagedSpeaker
 from storage.tables import EmotionProfile, ParticipantRow, SegmentRow
 
-# Corrections that count (`storage.emotions.emotions.LEARNED`), and whose segments are not stored any more.
+# Corrections that profiles learn from (`storage.emotions.emotions.LEARNED`) and that have no stored segment.
 LOST = (
     select(
         *(StagedSegment.speaker, StagedSegment.emotion_category, StagedSegment.emotion_vector, StagedSegment.emotion_model),
@@ -29,7 +29,7 @@ LOST = (
     )
     .order_by(StagedSegment.id)
 )
-# Speakers whose profiles the restore changes, or whose corrections.
+# Speakers with profiles or corrections that the restore changes.
 CHANGED: CompoundSelect[int | None] = union(
     select(EmotionProfile.speaker_id),
     select(StagedSpeaker.id).join(StagedProfile, StagedProfile.file_speaker_id == StagedSpeaker.file_id),
@@ -60,7 +60,7 @@ BASES = select(
 
 
 async def restore(session: AsyncSession) -> set[int]:
-    """Replace the profiles by those of the file; returns the speakers whose profiles must be recomputed."""
+    """Replace the profiles by those of the file; returns the speakers with profiles to recompute."""
     connection = await session.connection()
     changed = {row.speaker_id for row in await connection.execute(CHANGED)}
     lost: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
@@ -92,7 +92,7 @@ def _with_lost(profile: Any, rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def _merged(mean: Vector | None, count: int, more: Sequence[Vector]) -> tuple[Vector | None, int]:
-    """The mean of `count` vectors, whose mean is given, and of more vectors; None of no vectors."""
+    """The mean of `count` vectors with the given mean, and of more vectors; None of no vectors."""
     total = count + len(more)
     if not total:
         return None, 0

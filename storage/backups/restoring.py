@@ -37,7 +37,7 @@ class RestoreCounts:
 
 
 async def stored_dimensions(session: AsyncSession, models: Collection[str]) -> Mapping[str, set[int]]:
-    """The lengths of stored vectors of the models. One row of each table tells: a model's vectors have one length."""
+    """The lengths of the models' stored vectors, from one row of each table: all vectors of a model have one length."""
     names = func.unnest(literal(list(models), ARRAY(Text))).table_valued(column("name", Text), name="given").render_derived()
     columns = (
         (ParticipantRow.vector, ParticipantRow.model),
@@ -50,13 +50,13 @@ async def stored_dimensions(session: AsyncSession, models: Collection[str]) -> M
 
 
 async def profiled_participants(session: AsyncSession) -> set[int]:
-    """Participants whose speaker has emotion profiles, so that their segments' emotions may depend on them."""
+    """Participants of speakers with emotion profiles; the emotions of their segments may depend on the profiles."""
     profiled = select(EmotionProfile.speaker_id)
     return set(await session.scalars(select(ParticipantRow.id).where(ParticipantRow.speaker_id.in_(profiled))))
 
 
 async def replace(session: AsyncSession) -> set[int]:
-    """Replace speakers, and who speaks, by what is staged; returns the speakers whose profiles must be recomputed."""
+    """Replace speakers and attributions by the staged ones; returns the speakers with profiles to recompute."""
     connection = await session.connection()
     for statement in (*restored_speakers.STATEMENTS, *restored_transcripts.STATEMENTS):
         await connection.execute(statement)
