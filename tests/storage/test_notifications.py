@@ -1,13 +1,15 @@
-"""Watching a conversation: notifications arrive, also after the database closed the listener's connection."""
+"""Watching a conversation: notifications arrive, also after the listener's connection was lost or failed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from asyncpg import Connection, InterfaceError, InternalClientError, PostgresConnectionError
 from sqlalchemy import text
 
 from storage.conversations import conversations
 from storage.conversations.conversations import Progress
+from storage.jobs import notifications as listening
 from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
@@ -26,10 +28,11 @@ async def listeners(database: Database) -> list[int]:
         return list(await session.scalars(text(query)))
 
 
-async def until_listening(database: Database) -> list[int]:
+async def until_listening(database: Database, former: Sequence[int] = ()) -> list[int]:
+    """The processes of the server that have a listening connection, once there is one that is not `former`."""
     async with asyncio.timeout(SOON):
         while True:
-            if pids := await listeners(database):
+            if pids := [pid for pid in await listeners(database) if pid not in former]:
                 return pids
             await asyncio.sleep(0.02)
 
@@ -111,3 +114,28 @@ async def test_the_listener_reconnects_and_catches_up(database: Database, notifi
     await until_listening(database)
     await advance(database, id_, 0.75)
     assert (await following(watch)).progress == 0.75
+
+
+@pytest.mark.parametrize("error", [InterfaceError, InternalClientError, PostgresConnectionError, OSError, TimeoutError])
+async def test_the_listener_reconnects_after_a_check_that_failed(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    execute, failures = Connection.execute, [error("The connection is in no usable state.")]
+
+    async def fails_once(self: Connection, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        if query == "SELECT 1" and failures:
+            raise failures.pop()
+        status: str = await execute(self, query, *args, timeout=timeout)
+        return status
+
+    monkeypatch.setattr(Connection, "execute", fails_once)
+    monkeypatch.setattr(listening, "CHECK_INTERVAL_S", 0.2)
+    id_ = await create(database)
+    async with Notifications(database_url, database) as notifications:
+        await until_listening(database, former=await until_listening(database))
+        assert not failures
+        monkeypatch.setattr(listening, "CHECK_INTERVAL_S", 2 * SOON)  # from now on only notifications wake the watcher
+        watch = notifications.watch(id_)
+        await following(watch)
+        await advance(database, id_, 0.5)
+        assert (await following(watch)).progress == 0.5
