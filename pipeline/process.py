@@ -1,6 +1,7 @@
 """Process a recording into a transcript: run the stages in order and combine their results."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +32,8 @@ LAST_STAGE = "recognizing voices and emotions"
 """Runs after the other stages, for each segment."""
 
 R = TypeVar("R", bound=StageResult)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,13 @@ class _Recording(Generic[Audio]):
     async def once(self, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
         """The result of `work`, or the one that an earlier attempt stored."""
         if kind.stage in self.found:
-            await self.meter(kind.stage, 1.0)
-            return await asyncio.to_thread(kind.load, self.found[kind.stage])
+            try:
+                result = await asyncio.to_thread(kind.load, self.found[kind.stage])
+            except ValueError as error:  # another version of the program stored it, or it is damaged
+                logger.warning("The stored result of %s cannot be read, and the stage runs again: %s", kind.stage, error)
+            else:
+                await self.meter(kind.stage, 1.0)
+                return result
         result = await work()
         if self.keep is not None:
             await self.keep(kind.stage, await asyncio.to_thread(result.dump))

@@ -152,6 +152,23 @@ async def test_progress_never_goes_back_and_ends_complete() -> None:
     assert {stage for stage, _ in reports} <= {"transcribing", "diarizing", "recognizing voices and emotions"}
 
 
+async def test_only_the_stages_without_a_readable_stored_result_run() -> None:
+    stored: dict[str, str] = {}
+
+    async def keep(stage: str, result: str) -> None:
+        stored[stage] = result
+
+    first = await process(AUDIO, 90.0, stages(Script()), Options(), ignore, keep=keep)
+    resumed = Script(words={})
+    again = await process(AUDIO, 90.0, stages(resumed), Options(), ignore, stored)
+    assert (speakers_and_texts(again.segments), resumed.transcribe_calls) == (speakers_and_texts(first.segments), [])
+    for unreadable in ('{"version": 3}', "[", ""):
+        resumed = Script(turns=[])
+        again = await process(AUDIO, 90.0, stages(resumed), Options(), ignore, stored | {"transcribing": unreadable})
+        assert speakers_and_texts(again.segments) == speakers_and_texts(first.segments)
+        assert len(resumed.transcribe_calls) == 2
+
+
 async def test_a_failing_stage_stops_the_other_and_its_own_error_is_raised() -> None:
     stopped = asyncio.Event()
 
