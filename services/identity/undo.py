@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.identity import emotion_refresh
@@ -27,6 +28,7 @@ from storage.speakers.change_steps import (
 from storage.speakers.changes import SegmentIdentity
 
 MAX_LISTED = 100
+UNREADABLE = "The change was stored by another version of this program, which this one cannot read: it cannot be undone here."
 
 
 class UndoError(RuntimeError):
@@ -42,10 +44,14 @@ async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
     """Undo the last change that is not undone. The policy is read only where emotions have to be detected again.
 
     What was added later, such as recordings in which a merged speaker was recognised, keeps the speaker that it got. Raises
-    UndoError where there is nothing to undo, or where something later depends on the change; nothing is changed then.
+    UndoError where there is nothing to undo, where this program cannot read the stored change, or where something later depends
+    on the change; nothing is changed then.
     """
     await speakers.lock(session)
-    change = await change_log.last_undoable(session)
+    try:
+        change = await change_log.last_undoable(session)
+    except ValidationError as error:
+        raise UndoError(UNREADABLE) from error
     if change is None:
         raise UndoError("There is no change of speakers left to undo.")
     undoing = _Undo(session)

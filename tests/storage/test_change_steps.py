@@ -124,7 +124,7 @@ def _is_step(kind: object) -> bool:
     return isinstance(kind, type) and "do" in getattr(kind, "model_fields", {})
 
 
-@pytest.mark.parametrize(
+unreadable = pytest.mark.parametrize(
     "before",
     [
         {"steps": [{"do": "back", "speaker": 1}], "merged": []},
@@ -133,6 +133,9 @@ def _is_step(kind: object) -> bool:
     ],
     ids=["unknown step", "unknown field", "later version"],
 )
+
+
+@unreadable
 def test_what_is_not_understood_in_full_is_refused(before: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ChangeRecord.model_validate(before)
@@ -164,3 +167,14 @@ async def test_an_old_deletion_can_be_undone(database: Database) -> None:
     assert (sample.id, sample.source, sample.model) == (7, "enrolled", "test-embedder")
     assert sample.vector.tobytes() == np.array([0.7900262, 0.37291884, -0.4866109], np.float32).tobytes()
     assert (profile.emotion_category, profile.confidence_threshold, profile.imported_count) == ("sad", 0.75, 3)
+
+
+@unreadable
+async def test_an_unreadable_change_is_listed_but_cannot_be_undone(database: Database, before: dict[str, Any]) -> None:
+    async with database.session() as session:
+        await session.execute(insert(IdentityChange).values(description="Ada was deleted", before=before))
+    async with database.session() as session:
+        with pytest.raises(undo.UndoError, match="another version of this program"):
+            await undo.undo(session, read_rules)
+    async with database.session() as session:
+        assert [(change.description, change.undone_at) for change in await undo.history(session)] == [("Ada was deleted", None)]
