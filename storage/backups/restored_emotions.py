@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
 from storage.backups.staging import StagedProfile, StagedSegment, StagedSpeaker
+from storage.emotions.emotions import learned
 from storage.tables import EmotionProfile, ParticipantRow, SegmentRow
 
-# Corrections that profiles learn from (`storage.emotions.emotions.LEARNED`) and that have no stored segment.
+# Corrections that profiles learn from and that have no stored segment.
 LOST = (
     select(
         *(StagedSegment.speaker, StagedSegment.emotion_category, StagedSegment.emotion_vector, StagedSegment.emotion_model),
@@ -21,11 +22,7 @@ LOST = (
     .where(
         StagedSegment.live_id.is_(None),
         StagedSegment.speaker.is_not(None),
-        StagedSegment.emotion_corrected,
-        StagedSegment.emotion_learned,
-        ~StagedSegment.emotion_misidentified,
-        ~StagedSegment.is_misidentified,
-        StagedSegment.emotion_vector.is_not(None),
+        learned(StagedSegment.__table__.columns),
     )
     .order_by(StagedSegment.id)
 )
@@ -80,7 +77,11 @@ async def restore(session: AsyncSession) -> set[int]:
 def _with_lost(profile: Any, rows: Sequence[Any]) -> dict[str, Any]:
     """The base of a profile, which stands for what has no segment here, with the corrections of `rows`."""
     emotions = [row.emotion_vector for row in rows if row.emotion_model == profile.model]
-    voices = [row.voice_vector for row in rows if row.voice_vector is not None and row.voice_model == profile.voice_model]
+    voices = [
+        row.voice_vector
+        for row in rows
+        if row.voice_vector is not None and row.voice_vector.any() and row.voice_model == profile.voice_model
+    ]
     vector, count = _merged(profile.imported_vector, profile.imported_count, emotions)
     voice, voice_count = _merged(profile.imported_voice_vector, profile.imported_voice_count, voices)
     return {

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general, general_decision
 from pipeline.emotion.rules import Decision
@@ -30,15 +31,20 @@ COLUMNS = {"emotion": "emotion_category"}
 MAX_REFERENCES = 1000
 """The latest vectors that represent a speaker's voice independent of emotion."""
 
-LEARNED = and_(
-    SegmentRow.emotion_corrected,
-    SegmentRow.emotion_learned,
-    ~SegmentRow.emotion_misidentified,
-    ~SegmentRow.is_misidentified,
-    SegmentRow.emotion_vector.is_not(None),
-    func.vector_norm(SegmentRow.emotion_vector) > 0,  # a zero vector marks a segment that the model could not classify
-)
-"""The segments from which a profile is computed."""
+
+def learned(segment: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """Whether a profile is computed from a segment, by the columns of a table of segments."""
+    return and_(
+        segment.emotion_corrected,
+        segment.emotion_learned,
+        ~segment.emotion_misidentified,
+        ~segment.is_misidentified,
+        segment.emotion_vector.is_not(None),
+        func.vector_norm(segment.emotion_vector) > 0,  # a zero vector marks a segment that the model could not classify
+    )
+
+
+LEARNED = learned(SegmentRow.__table__.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -194,6 +195,29 @@ async def test_corrections_come_back_and_teach_what_they_taught(database: Databa
         assert (profile.voice_sample_count, profile.imported_voice_count) == (2, 1)
         assert profile.vector == pytest.approx((voice(150, 64) + voice(350, 64)) / 2, abs=1e-6)
         assert profile.imported_vector == pytest.approx(voice(350, 64), abs=1e-6)
+
+
+async def test_a_restore_learns_nothing_from_an_unclassified_segment(database: Database) -> None:
+    """A zero vector marks a segment that the model could not classify."""
+    async with database.session() as session:
+        conversation = await add_talk(session, [await add_speaker(session, "Ada", 1)])
+        learned, unclassified, *_ = await line_ids(session, conversation)
+        no_emotion, no_voice = np.zeros(64, np.float32), np.zeros(256, np.float32)
+        await session.execute(update(SegmentRow).where(SegmentRow.id == unclassified).values(emotion_vector=no_emotion))
+        await session.execute(update(SegmentRow).where(SegmentRow.id == learned).values(voice_vector=no_voice))
+        for id_ in (learned, unclassified):
+            await corrections.correct(session, conversation, id_, "sad", learn=True)
+        assert [row[4] for row in (await state(session))["profiles"]] == [1]
+    kept = await keep(database)
+    async with database.session() as session:
+        vector = (await session.scalars(select(EmotionProfile.vector))).one()
+        await session.execute(delete(Conversation).where(Conversation.id == conversation))
+    await put_back(database, kept)
+    async with database.session() as session:
+        (profile,) = (await session.scalars(select(EmotionProfile))).all()
+    assert (profile.sample_count, profile.imported_count) == (1, 1)
+    assert (profile.voice_sample_count, profile.imported_voice_count) == (0, 0)
+    assert profile.vector == pytest.approx(vector, abs=1e-6)
 
 
 async def test_settings_come_back(database: Database) -> None:
