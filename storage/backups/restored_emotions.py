@@ -35,14 +35,17 @@ CHANGED: CompoundSelect[int | None] = union(
     .where(SegmentRow.emotion_corrected, ParticipantRow.speaker_id.is_not(None)),
 )
 COPIED = (
-    *("emotion_category", "vector", "model", "sample_count", "confidence_threshold", "voice_vector", "voice_sample_count"),
+    *("emotion_category", "vector", "model", "sample_count", "confidence_threshold", "voice_sample_count"),
     *("voice_threshold", "imported_vector", "imported_count", "imported_voice_vector", "imported_voice_count"),
 )
+# A file may have the imported samples of a voice without their mean.
+VOICE = func.coalesce(StagedProfile.voice_vector, StagedProfile.imported_voice_vector)
 PROFILES = insert(EmotionProfile).from_select(
-    ["speaker_id", "voice_model", "created_at", "updated_at", *COPIED],
+    ["speaker_id", "voice_vector", "voice_model", "created_at", "updated_at", *COPIED],
     select(
         StagedSpeaker.id,
-        case((StagedProfile.voice_vector.is_not(None), StagedProfile.voice_model)),
+        VOICE,
+        case((VOICE.is_not(None), StagedProfile.voice_model)),
         func.coalesce(StagedProfile.created_at, func.now()),
         func.coalesce(StagedProfile.updated_at, func.now()),
         *(getattr(StagedProfile, name) for name in COPIED),
@@ -84,12 +87,14 @@ def _with_lost(profile: Any, rows: Sequence[Any]) -> dict[str, Any]:
     ]
     vector, count = _merged(profile.imported_vector, profile.imported_count, emotions)
     voice, voice_count = _merged(profile.imported_voice_vector, profile.imported_voice_count, voices)
-    return {
+    values = {
         "imported_vector": vector,
         "imported_count": count,
         "imported_voice_vector": voice,
         "imported_voice_count": voice_count,
     }
+    # The columns of the mean are recomputed later. Recomputation needs the model of the imported voice.
+    return values if voice is None else values | {"voice_vector": voice, "voice_model": profile.voice_model}
 
 
 def _merged(mean: Vector | None, count: int, more: Sequence[Vector]) -> tuple[Vector | None, int]:

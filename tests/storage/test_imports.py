@@ -6,17 +6,19 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from services.archive.restore import IncompatibleError, Restored, restore
+from services.identity import corrections
 from settings import Settings
 from storage.backups import backups, imports
 from storage.backups.snapshots import Running
 from storage.postgres.database import Database
 from storage.speakers import voice_settings
-from storage.tables import Backup, EmotionProfile, Speaker, VoiceprintRow
+from storage.tables import Backup, Conversation, EmotionProfile, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, names, state
 from tests.storage.legacy import as_bytes, legacy_file
 from tests.storage.transcripts import MODEL, voice
@@ -231,3 +233,30 @@ async def test_a_time_without_an_offset_is_utc(database: Database) -> None:
     async with database.session() as session:
         created = await session.scalar(select(Speaker.created_at).where(Speaker.name == "Alice"))
     assert created == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("imported", [True, False], ids=["imported samples", "corrections without a segment"])
+async def test_the_voice_of_a_profile_is_restored_from_its_samples_alone(database: Database, imported: bool) -> None:
+    """The profile of the file has no mean of the voice."""
+    async with database.session() as session:
+        conversation = await add_talk(session, [await add_speaker(session, "Ada", 1)])
+        segment = await session.scalar(select(func.min(SegmentRow.id)))
+        assert segment is not None
+        await corrections.correct(session, conversation, segment, "sad", learn=True)
+        kept = await backups.create(session, RUNNING, "home", None)
+        content = await backups.content(session, kept.filename)
+    assert content is not None
+    file = json.loads(content)
+    (profile,) = file["speakers"][0]["emotion_profiles"]
+    expected = profile.pop("voice_embedding")
+    if imported:
+        profile |= {"imported_vector": profile["embedding"], "imported_count": 1}
+        profile |= {"imported_voice_vector": expected, "imported_voice_count": 1}
+        file["segments"] = []
+    async with database.session() as session:
+        await session.execute(delete(Conversation).where(Conversation.id == conversation))
+    await take_in(database, file)
+    async with database.session() as session:
+        (restored,) = (await session.scalars(select(EmotionProfile))).all()
+    assert (restored.voice_model, restored.voice_sample_count) == (MODEL, 1)
+    assert restored.voice_vector == pytest.approx(np.array(expected), abs=1e-6)
