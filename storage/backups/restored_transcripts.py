@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import (
     Executable,
     Text,
+    and_,
     case,
     cast,
     delete,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased
 
 from storage.backups.staging import StagedParticipant, StagedSegment, StagedSpeaker
@@ -143,31 +143,30 @@ _seconds = (
 )
 _elsewhere = aliased(ParticipantRow)
 _differs = ParticipantRow.speaker_id.is_distinct_from(StagedSegment.speaker)
-_new = postgresql.insert(ParticipantRow).from_select(
-    ["conversation_id", "label", "speaker_id", "enrolled"],
-    select(
-        SegmentRow.conversation_id,
-        func.coalesce(literal("restored ") + cast(StagedSegment.speaker, Text), _UNKNOWN_LABEL),
-        StagedSegment.speaker,
-        literal(False),
-    )
+# The participant that a segment moves to. A user may have identified an earlier "restored unknown" meanwhile.
+_target = and_(
+    _elsewhere.conversation_id == SegmentRow.conversation_id,
+    _elsewhere.speaker_id.is_not_distinct_from(StagedSegment.speaker),
+    or_(StagedSegment.speaker.is_not(None), _elsewhere.label.startswith(_UNKNOWN_LABEL)),
+)
+_missing = (
+    select(SegmentRow.conversation_id, StagedSegment.speaker)
     .join(StagedSegment, StagedSegment.live_id == SegmentRow.id)
     .join(ParticipantRow, ParticipantRow.id == SegmentRow.participant_id)
-    .where(
-        not_(StagedSegment.unchanged),
-        _differs,
-        ~exists().where(
-            _elsewhere.conversation_id == SegmentRow.conversation_id, _elsewhere.speaker_id == StagedSegment.speaker
-        ),
-    )
-    .distinct(),
+    .where(not_(StagedSegment.unchanged), _differs, ~exists().where(_target))
+    .distinct()
+    .subquery()
 )
+_kind = func.coalesce(literal("restored ") + cast(_missing.c.speaker, Text), _UNKNOWN_LABEL)
 OTHER_ROWS: Sequence[Executable] = (
     # Each participant gets the speaker of most of its segments, by seconds; the other segments move.
     update(ParticipantRow)
     .where(_seconds.c.participant_id == ParticipantRow.id, _seconds.c.rank == 1)
     .values(speaker_id=_seconds.c.speaker, confidence=None),
-    _new.on_conflict_do_update(index_elements=["conversation_id", "label"], set_={"speaker_id": _new.excluded.speaker_id}),
+    insert(ParticipantRow).from_select(
+        ["conversation_id", "label", "speaker_id", "enrolled"],
+        select(_missing.c.conversation_id, _kind + " " + _random_label, _missing.c.speaker, literal(False)),
+    ),
     update(SegmentRow)
     .where(
         not_(StagedSegment.unchanged),
@@ -176,16 +175,7 @@ OTHER_ROWS: Sequence[Executable] = (
         _differs,
     )
     .values(
-        participant_id=select(func.min(_elsewhere.id))
-        .where(
-            _elsewhere.conversation_id == SegmentRow.conversation_id,
-            or_(
-                _elsewhere.speaker_id == StagedSegment.speaker,
-                StagedSegment.speaker.is_(None) & (_elsewhere.label == _UNKNOWN_LABEL),
-            ),
-        )
-        .correlate(SegmentRow, StagedSegment)
-        .scalar_subquery()
+        participant_id=select(func.min(_elsewhere.id)).where(_target).correlate(SegmentRow, StagedSegment).scalar_subquery()
     ),
 )
 """Segments of conversations that were processed again get the speakers that the file has at their places."""

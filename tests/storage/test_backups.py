@@ -150,6 +150,34 @@ async def test_lines_that_were_found_again_are_known_by_their_place(database: Da
     assert (done.counts.segments_updated, done.counts.segments_skipped_identity) == (5, 1)
 
 
+async def test_segments_moved_to_a_restored_participant_are_restored_again(database: Database) -> None:
+    async with database.session() as session:
+        ada, bob = await add_speaker(session, "Ada"), await add_speaker(session, "Bob")
+        one = await add_talk(session, [ada, bob], lines=6)
+        nobody = ParticipantRow(conversation_id=one, label="SPEAKER_02")
+        session.add(nobody)
+        await session.flush()
+        person = await session.scalar(select(ParticipantRow.id).where(ParticipantRow.speaker_id == bob))
+        await session.execute(update(SegmentRow).where(SegmentRow.position == 1).values(participant_id=nobody.id))
+    kept = await keep(database)
+    async with database.session() as session:
+        wanted = await names(session, one)
+        await session.execute(update(SegmentRow).where(SegmentRow.position == 1).values(participant_id=person))
+        await reprocess(session, one)
+    await put_back(database, kept)
+    async with database.session() as session:
+        assert wanted == ["Ada", None, "Ada", "Bob", "Ada", "Bob"] == await names(session, one)
+        moved = await session.scalar(select(SegmentRow.participant_id).where(SegmentRow.position == 1))
+        await session.execute(update(ParticipantRow).where(ParticipantRow.id == moved).values(speaker_id=bob))
+        await session.execute(update(SegmentRow).where(SegmentRow.position == 3).values(participant_id=moved))
+        await session.execute(update(SegmentRow).where(SegmentRow.position == 5).values(participant_id=moved))
+        empty = ~select(SegmentRow.id).where(SegmentRow.participant_id == ParticipantRow.id).exists()
+        await session.execute(delete(ParticipantRow).where(empty))
+    await put_back(database, kept)
+    async with database.session() as session:
+        assert await names(session, one) == wanted
+
+
 async def test_a_speaker_is_still_recognized_when_their_conversation_is_gone(database: Database) -> None:
     async with database.session() as session:
         one = await add_talk(session, [await add_speaker(session, "Ada")])
