@@ -111,6 +111,12 @@ class Speaker(Entry):
     references: Annotated[list[Reference], Field(max_length=10_000)] = []
     emotion_profiles: Annotated[list[EmotionProfile], Field(max_length=len(EMOTIONS))] = []
 
+    @model_validator(mode="after")
+    def _one_profile_of_each_emotion(self) -> "Speaker":
+        if len({profile.emotion_category for profile in self.emotion_profiles}) < len(self.emotion_profiles):
+            raise ValueError("a speaker must have at most one profile of each emotion")
+        return self
+
 
 class Participant(Entry):
     """One voice in one conversation, and its speaker."""
@@ -156,6 +162,15 @@ class Segment(Entry):
     emotion_model: Label | None = None
     voice_vector: Vector | None = None
     voice_model: Label | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Segment":
+        if self.emotion_corrected and self.emotion_category is None:
+            raise ValueError("a corrected emotion must be given")
+        vectors = ((self.emotion_vector, self.emotion_model), (self.voice_vector, self.voice_model))
+        if any(vector is not None and model is None for vector, model in vectors):
+            raise ValueError("a vector must come with the name of its model")
+        return self
 
 
 class Header(Entry):

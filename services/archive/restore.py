@@ -7,6 +7,7 @@ id in files of the reference system. Segments that are not stored any more are l
 
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import Header
@@ -50,7 +51,10 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     content = await backups.content_of(session, backup)
     if content is None:
         raise ProfileNotFoundError("File not found")
-    file = await staging_rows.load(session, content)
+    try:
+        file = await staging_rows.load(session, content)
+    except ValidationError as error:
+        raise IncompatibleError("Another version of this program stored the file, and this one cannot read it.") from error
     await _check_dimensions(session, file)
     before = await backups.keep_before_restore(session, running)
     await change_log.clear(session)
@@ -67,10 +71,9 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
 
 async def _check_dimensions(session: AsyncSession, file: StagedFile) -> None:
     """The vectors of a model have one length, or they could not be averaged and compared."""
-    stored = await restoring.stored_dimensions(session, [model for model in file.dimensions if model is not None])
+    stored = await restoring.stored_dimensions(session, file.dimensions.keys())
     for model, lengths in file.dimensions.items():
-        found = lengths if model is None else lengths | stored[model]
-        if len(found) > 1:
+        if len(found := lengths | stored[model]) > 1:
             raise IncompatibleError(
                 f"Vectors of the model {model} have {' and '.join(map(str, sorted(found)))} numbers in the file and here: "
                 "one of them says the wrong model."

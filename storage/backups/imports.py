@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,6 +57,7 @@ class _Entries:
     segments: list[str] = field(default_factory=list)
     _speaker_keys: set[int | str] = field(default_factory=set)
     _participant_ids: set[int] = field(default_factory=set)
+    _participant_labels: set[tuple[UUID, str]] = field(default_factory=set)
 
     def read(self, data: bytes) -> Header:
         """Read a whole file; returns its header. Blocks, for some seconds if the file is large."""
@@ -87,7 +89,10 @@ class _Entries:
         participant = _validated(Participant, value, f"participants.{len(self.participants)}.")
         if participant.id in self._participant_ids:
             raise NotAProfileError(f"participants: two have the id {participant.id}")
+        if (label := (participant.conversation_uuid, participant.label)) in self._participant_labels:
+            raise NotAProfileError(f"participants: two of one conversation have the label {participant.label!r}")
         self._participant_ids.add(participant.id)
+        self._participant_labels.add(label)
         self.participants.append(participant.model_dump_json())
 
 

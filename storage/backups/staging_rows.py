@@ -32,7 +32,7 @@ class StagedFile:
     """What is kept of a file beside the rows in the staging tables."""
 
     header: Header
-    dimensions: Mapping[str | None, set[int]]
+    dimensions: Mapping[str, set[int]]
     """The lengths of its vectors, by embedding model."""
 
 
@@ -60,7 +60,7 @@ class _Reader:
         self._conversation_ids = set(conversations.values())
         self._numbers = {table: count() for table in (StagedVoiceprint, StagedProfile, StagedSegment)}
         self.header: dict[str, Any] = {}
-        self.dimensions: defaultdict[str | None, set[int]] = defaultdict(set)
+        self.dimensions: defaultdict[str, set[int]] = defaultdict(set)
 
     def rows(self, content: str) -> Iterator[tuple[type[Staging], Row]]:
         for key, value in profile_reader.read(content):
@@ -156,6 +156,7 @@ class _Reader:
     def _vector(self, values: Sequence[float] | None, model: str | None) -> Vector | None:
         if values is None:
             return None
+        assert model is not None
         self.dimensions[model].add(len(values))
         return np.array(values, np.float32)
 

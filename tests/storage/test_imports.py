@@ -154,6 +154,10 @@ def _with(path: str, value: Any) -> dict[str, Any]:
     return dict(file)
 
 
+CONVERSATION = {"conversation_id": 1, "conversation_uuid": "6f1c0e0a-0000-4000-8000-000000000001"}
+PARTICIPANT = {"id": 1, **CONVERSATION, "label": "SPEAKER_00"}
+SEGMENT = {"id": 1, **CONVERSATION, "start_offset": 0.0, "end_offset": 1.0}
+
 BAD: list[Any] = [
     [], "text", None, 7, {}, {"name": "x"},
     legacy_file(speakers={}), legacy_file(segments="none"), legacy_file(segments=[1]), legacy_file(speakers=[None]),
@@ -167,6 +171,10 @@ BAD: list[Any] = [
     _with("speakers/0/emotion_profiles/0/sample_count", 10**12), _with("speakers/0/emotion_profiles/0/embedding", None),
     _with("segments/0/start_offset", -1), _with("segments/0/id", 2**70), _with("segments/0/speaker_name", "x" * 300),
     _with("speakers/0/references", [{"vector": [1.0], "model": "", "source": "x"}]) | {"version": 3},
+    _with("speakers/0/emotion_profiles", [{"emotion_category": "sad", "embedding": [1.0], "sample_count": 1}] * 2),
+    legacy_file(version=3, participants=[PARTICIPANT, PARTICIPANT | {"id": 2}]),
+    legacy_file(version=3, segments=[SEGMENT | {"emotion_corrected": True}]),
+    legacy_file(version=3, segments=[SEGMENT | {"voice_vector": [1.0]}]),
 ]  # fmt: skip
 
 
