@@ -18,7 +18,7 @@ run: .venv/installed ## install what is missing, start the application on http:/
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
 	@# One process begins with the tests that use a Ray, the other with those that load models; both share the rest.
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --cov --cov-report term
 
 soak: .venv/installed ## run the long versions of the reliability tests: kills, simultaneous changes, invalid requests; about an hour
 	$(BIN)/pytest -m soak --timeout 7200 tests/reliability
@@ -43,5 +43,6 @@ clean: ## remove what `make` installed; recordings, transcripts and models stay
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv export --frozen --quiet --all-extras --all-groups --no-emit-project --no-hashes --output-file .venv/constraints.txt
-	UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint .venv/constraints.txt --editable '.$(EXTRAS)' --group dev
+	@echo 'Installing what Vivavoce needs (some minutes the first time) …'
+	@UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint .venv/constraints.txt --editable '.$(EXTRAS)' --group dev
 	@touch $@
