@@ -1,5 +1,6 @@
 """All tables. Importing the package makes `Base.metadata` complete."""
 
+from storage.tables.access import ApiKey, AuditEntry, ConversationShare, LoginSession, Person, Ticket, Usage
 from storage.tables.backups import Backup
 from storage.tables.base import Base
 from storage.tables.conversations import STATUSES, Conversation, LabelRow, ParticipantRow, SegmentRow, TurnRow
@@ -18,19 +19,26 @@ from storage.tables.speakers import (
 __all__ = [
     "IDEOGRAPHS",
     "STATUSES",
+    "ApiKey",
+    "AuditEntry",
     "Backup",
     "Base",
     "Conversation",
+    "ConversationShare",
     "EmotionProfile",
     "IdentityChange",
     "JobRow",
     "JobStageRow",
     "LabelRow",
+    "LoginSession",
     "ParticipantRow",
+    "Person",
     "ReferenceChange",
     "SegmentRow",
     "Speaker",
+    "Ticket",
     "TurnRow",
+    "Usage",
     "VoiceSetting",
     "VoiceprintRow",
     "unknown_speaker_number",

@@ -29,6 +29,7 @@ from storage.tables.search import LEXEMES
 from storage.tables.words import Words
 
 STATUSES = ("recording", "processing", "completed", "failed")
+VISIBILITIES = ("private", "shared", "everyone")
 
 
 class Conversation(Base):
@@ -36,6 +37,7 @@ class Conversation(Base):
     __table_args__ = (
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("duration >= 0", name="duration"),
+        CheckConstraint(f"visibility IN {VISIBILITIES}", name="visibility"),
         fraction("progress"),
         Index("ix_conversations_newest", text("start_time DESC"), text("id DESC")),
         Index("ix_conversations_unfinished", "status", postgresql_where=text("status IN ('recording', 'processing')")),
@@ -57,6 +59,9 @@ class Conversation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     uuid: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
     """Identifies the conversation in backups: ids differ between databases."""
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
+    visibility: Mapped[str] = mapped_column(server_default="everyone")
+    """Who sees it beside its owner and the administrators."""
 
 
 class ParticipantRow(Base):

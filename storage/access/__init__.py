@@ -1,0 +1,1 @@
+"""People, keys, sessions, limits and the audit log."""
