@@ -1,5 +1,7 @@
 """The ingress: FastAPI on a CPU replica, which composes the stages and stores their results."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,6 +17,7 @@ from media import malloc
 from services.context import AppContext
 from services.runtime import Runtime
 from settings import Settings
+from storage import private_files
 from storage.postgres.database import migrate
 
 
@@ -29,6 +32,7 @@ class Ingress:
         emotion: handles.Handle,
         database: handles.Handle | None,
     ) -> None:
+        os.umask(0o077)
         malloc.bound_arenas()
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
@@ -46,6 +50,7 @@ class Ingress:
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         url = self.settings.database_url or await self.embedded_database.url.remote()  # type: ignore[union-attr]
         await migrate(url)
+        await asyncio.to_thread(private_files.close_data, self.settings.data_path)
         runtime = Runtime(ray.put, correlation.request_id, correlation.detached, partial(handles.wake, self.stages))
         stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
         status = StageStatus(self.stages)

@@ -1,5 +1,6 @@
 """The composition root: what every use case works with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class AppContext:
         """
         database = Database(url)
         store = AudioStore(settings.audio_url or str(settings.data_path / "audio"))
+        await asyncio.to_thread(store.close_to_others)
         policies = Policies(settings, database, stage_status)
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)

@@ -13,6 +13,8 @@ from uuid import uuid4
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from storage import private_files
+
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
@@ -32,6 +34,11 @@ class AudioStore:
             raise ValueError(f"AUDIO_URL is not a place to keep files: {error}.") from error
         self._root = root.rstrip("/")
         self._local = isinstance(self._files, LocalFileSystem)
+
+    def close_to_others(self) -> None:
+        """Withdraw the permissions of other users from a directory of earlier recordings. Blocks."""
+        if self._local:
+            private_files.close(Path(self._root))
 
     async def put(self, path: Path, suffix: str) -> str:
         """Keep a copy of the file and return its key. It is there whole or not at all; `path` remains the caller's.
@@ -78,10 +85,10 @@ class AudioStore:
 
 
 def _keep(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part")
     try:
-        with source.open("rb") as read, draft.open("xb") as write:
+        with source.open("rb") as read, private_files.create(draft) as write:
             shutil.copyfileobj(read, write, 2**20)
             write.flush()
             os.fsync(write.fileno())

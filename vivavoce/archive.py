@@ -11,6 +11,7 @@ from pipeline.formats.profile_file import LARGEST
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
+from storage import private_files
 from storage.backups import backups, imports, snapshots
 from storage.backups.snapshots import Running, Snapshot
 from storage.postgres.database import Database, migrate
@@ -36,7 +37,9 @@ def write_backup(file: Path, settings: Settings) -> Snapshot:
     snapshot = _with_database(settings, take)
     draft = file.with_name(f".{file.name}.part")
     try:
-        draft.write_text(snapshot.content, encoding="utf-8")
+        draft.unlink(missing_ok=True)
+        with private_files.create(draft) as out:
+            out.write(snapshot.content.encode())
         draft.replace(file)
     except OSError as error:
         raise ArchiveError(f"{file} cannot be written ({error.strerror}): choose another place.") from error

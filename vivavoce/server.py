@@ -1,6 +1,7 @@
 """`vivavoce serve`: start, supervise and stop an installation on one machine."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -36,6 +37,7 @@ def run(settings: Settings, *, sample: bool = False) -> None:
             sys.exit(1)
 
     check()
+    os.umask(0o077)  # recordings, logs and Ray's files are this user's alone
     _check_port(settings)
     _print("Models …")
     for model in resolver.pull(settings, gpu=cuda.available()):

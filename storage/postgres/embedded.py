@@ -23,6 +23,7 @@ from urllib.parse import quote
 import psutil
 
 from settings import NAME
+from storage import private_files
 from storage.postgres.system_user import Account, account_for
 
 MAJOR = 18
@@ -115,9 +116,11 @@ class EmbeddedPostgres:
         missing = [parent for parent in self._dir.parents if not parent.exists()]
         account = account_for(self._dir)
         for parent in reversed(missing):
-            parent.mkdir(exist_ok=True)
-            if account.identity:
+            parent.mkdir(mode=0o700, exist_ok=True)
+            if account.identity and parent != self._dir.parent:
                 parent.chmod(0o755)
+            elif account.identity:
+                private_files.admit(parent, account.gid)
         self._dir.mkdir(mode=0o700, exist_ok=True)
         if account.identity:
             os.chown(self._dir, account.uid, account.gid)

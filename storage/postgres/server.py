@@ -1,8 +1,10 @@
 """The database server of an installation: the user's at DATABASE_URL, or an embedded PostgreSQL."""
 
 from settings import Settings
+from storage import private_files
 from storage.postgres.database import DatabaseError
 from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.system_user import account_for
 
 
 class DatabaseServer:
@@ -12,18 +14,24 @@ class DatabaseServer:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._url = settings.database_url
         self._embedded = None if settings.database_url else EmbeddedPostgres(settings.pg_path)
 
     def start(self) -> str:
         """Make sure that the server runs, and return its URL. May be called again, to restart a server that has died.
 
-        Raises DatabaseError.
+        Closes the data directory to other users. Raises DatabaseError.
         """
-        if self._embedded is None:
-            assert self._url
-            return self._url
         try:
+            private_files.close_data(self._settings.data_path)
+            if self._embedded is None:
+                assert self._url
+                return self._url
+            if self._settings.data_path.is_dir():
+                account = account_for(self._settings.pg_path)
+                if account.identity:  # root runs PostgreSQL as another user
+                    private_files.admit(self._settings.data_path, account.gid)
             return self._embedded.start()
         except (OSError, RuntimeError) as error:
             raise DatabaseError(str(error)) from error

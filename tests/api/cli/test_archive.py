@@ -43,6 +43,7 @@ def test_who_is_who_goes_out_and_comes_back(open_directory: Path, tmp_path: Path
         assert (done.returncode, done.stdout) == (0, f"{file}: 1 speaker(s), 4 line(s).\n")
     assert [one["name"] for one in json.loads(file.read_text())["speakers"]] == ["Ada"]
     assert list(tmp_path.glob(".*")) == []
+    assert file.stat().st_mode & 0o777 == 0o600
 
     done = vivavoce("restore", old, **env)  # and without one
     assert done.returncode == 0
