@@ -178,7 +178,8 @@ async def _record(client: _Client, session: LiveSession) -> int:
     """Record audio until the client stops; returns the code to close with."""
     options = session.options
     resumed_at = None if options.conversation_id is None else session.resumed_at
-    client.emit(server_messages.started(session.conversation_id, options.sample_rate, resumed_at))
+    token = options.resume_token if options.resumable else None
+    client.emit(server_messages.started(session.conversation_id, options.sample_rate, resumed_at, token))
     while True:
         try:
             message = await client.receive()

@@ -71,6 +71,7 @@ class Talk:
         self.application = application
         self.samples = samples
         self.conversation = 0
+        self.token = ""
         self.sent = 0
         self.killed_at = self.behind = self.back_after = 0.0
 
@@ -78,7 +79,8 @@ class Talk:
         """Stream all of it; once `kill_at` seconds are sent the replica is killed."""
         start: dict[str, Any] = {"type": "start", "sample_rate": SAMPLE_RATE, "encoding": "int16", "language": "en"}
         with connect(self.application.streams, proxy=None) as socket:
-            self.conversation = self._start(socket, start | {"resumable": True})["conversation_id"]
+            started = self._start(socket, start | {"resumable": True})
+            self.conversation, self.token = started["conversation_id"], started["resume_token"]
             with suppress(*LOST):
                 self._speak(socket, kill_at)
                 return
@@ -88,7 +90,8 @@ class Talk:
                 raise RuntimeError(f"Conversation {self.conversation} could not be taken up again.")
             try:
                 with connect(self.application.streams, proxy=None) as socket:
-                    started = self._start(socket, start | {"resumable": True, "conversation_id": self.conversation})
+                    resume = {"resumable": True, "conversation_id": self.conversation, "resume_token": self.token}
+                    started = self._start(socket, start | resume)
                     on_disk = round(started["total_audio_seconds"] * SAMPLE_RATE)
                     self.back_after = time.monotonic() - lost
                     self.behind = (self.sent - on_disk) / SAMPLE_RATE

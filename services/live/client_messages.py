@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from pipeline.languages import language_code
+from services.live.resume_token import MAX_TOKEN_LENGTH
 
 MAX_TEXT_LENGTH = 2**16
 """Characters of a text frame."""
@@ -37,6 +38,8 @@ class StartMessage(BaseModel):
     """Keep the conversation open for a while if the connection is lost."""
     conversation_id: int | None = Field(None, ge=1, le=2**31 - 1)
     """The conversation to resume."""
+    resume_token: str | None = Field(None, max_length=MAX_TOKEN_LENGTH, repr=False)
+    """The token of the conversation to resume, from its `started` message."""
 
 
 class StopMessage(BaseModel):

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.stages import Stages
 from pipeline.types import Samples
 from services.errors import failure_reason
-from services.live import server_messages
+from services.live import resume_token, server_messages
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
 from services.live.finalization import Finalizer
@@ -136,17 +136,22 @@ class LiveConversations:
     async def _begin(self, options: StartMessage, emit: Emit) -> LiveSession:
         await self._policies.embedding_model()  # raises before there is anything to clean up if the stages do not answer
         if options.conversation_id is not None:
-            return await self._resume(options.conversation_id, options, emit)
+            return await self._admit(await self._resume(options.conversation_id, options, emit))
         return await self._admit(await self._opener.create(options, emit))
 
     async def _resume(self, conversation_id: int, options: StartMessage, emit: Emit) -> LiveSession:
-        """Continue once the recording is free: mostly it is held by a dead connection that has not been noticed yet."""
+        """Continue once the recording is free: mostly it is held by a dead connection that has not been noticed yet.
+
+        A client without the token is refused with the sentence for a conversation that does not exist.
+        """
         async with self._database.session() as session:
-            uuid = await live_recordings.name_of_recording(session, conversation_id)
+            found = await live_recordings.resumable(session, conversation_id)
+        allowed = found is not None and resume_token.matches(options.resume_token, found.token_hash)
+        path = self._spools.file(found.uuid) if found is not None and allowed else None
         deadline = time.monotonic() + RESUME_TIMEOUT_S
-        while uuid is not None and self._spools.file(uuid).exists():
-            if opened := await self._opener.take_over(self._spools.file(uuid), options, emit):
-                return await self._admit(opened)
+        while path is not None and path.exists():
+            if opened := await self._opener.take_over(path, options, emit):
+                return opened
             holder = next((held for held in self._sessions if held.conversation_id == conversation_id), None)
             if time.monotonic() > deadline or (holder is not None and not holder.options.resumable):
                 break
@@ -154,8 +159,8 @@ class LiveConversations:
                 holder.superseded.set()
             await asyncio.sleep(RESUME_POLL_INTERVAL_S)
         raise NotResumableError(
-            f"Conversation {conversation_id} cannot be resumed: it is finished, still connected, or recorded elsewhere. "
-            "Start a new one."
+            f"Conversation {conversation_id} cannot be resumed: it is finished, still connected or recorded elsewhere, or the "
+            "resume token is not its own. Start a new one."
         )
 
     async def _admit(self, session: LiveSession) -> LiveSession:

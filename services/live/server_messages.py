@@ -24,6 +24,8 @@ class StartedData(Schema):
     message: str
     total_audio_seconds: float | None = Field(None, exclude_if=lambda seconds: seconds is None)
     """Seconds that are recorded already; only if the conversation is resumed."""
+    resume_token: str | None = Field(None, exclude_if=lambda token: token is None, repr=False)
+    """The secret with which the client resumes the conversation; only if it is resumable."""
 
 
 class StreamStats(Schema):
@@ -161,10 +163,17 @@ def encode(message: ServerMessage) -> str:
     return json.dumps(message.model_dump(mode="json"))
 
 
-def started(conversation_id: int, sample_rate: int, resumed_at: float | None) -> StartedMessage:
+def started(
+    conversation_id: int, sample_rate: int, resumed_at: float | None, resume_token: str | None = None
+) -> StartedMessage:
     """`resumed_at`: seconds that are recorded already, if the conversation is resumed."""
-    text = "Recording started" if resumed_at is None else "Recording resumed"
-    data = StartedData(conversation_id=conversation_id, sample_rate=sample_rate, message=text, total_audio_seconds=resumed_at)
+    data = StartedData(
+        conversation_id=conversation_id,
+        sample_rate=sample_rate,
+        message="Recording started" if resumed_at is None else "Recording resumed",
+        total_audio_seconds=resumed_at,
+        resume_token=resume_token,
+    )
     return StartedMessage(data=data)
 
 

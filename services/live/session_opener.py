@@ -16,6 +16,7 @@ from pipeline.types import SAMPLE_RATE, Samples
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
+from services.live.resume_token import hash_of, new_token
 from services.live.segment_store import SegmentStore
 from services.live.server_messages import Emit
 from services.live.session import LiveSession
@@ -56,13 +57,17 @@ class SessionOpener:
         self._on_close = on_close
 
     async def create(self, options: StartMessage, emit: Emit) -> LiveSession:
-        """A session on a new conversation."""
-        uuid = uuid4()
+        """A session on a new conversation. Its options have the token with which it is resumed, where it is resumable."""
+        uuid, token = uuid4(), new_token() if options.resumable else None
+        options = options.model_copy(update={"resume_token": token})
         spool = await self._threads.run(Spool, self._spools.file(uuid))
         try:
             async with self._database.session() as session:
                 audio_format = recording.SUFFIX.lstrip(".")
-                conversation_id = await live_recordings.begin(session, uuid, options.title, audio_format, options.language)
+                token_hash = None if token is None else hash_of(token)
+                conversation_id = await live_recordings.begin(
+                    session, uuid, options.title, audio_format, options.language, token_hash
+                )
         except BaseException:
             await self._threads.run(spool.discard)
             raise

@@ -27,8 +27,28 @@ class Recording:
     """Seconds up to which segments are stored."""
 
 
-async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_format: str, language: str | None) -> int:
-    """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id."""
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """A conversation that is being recorded and can be resumed."""
+
+    uuid: UUID
+    """The name of its file."""
+    token_hash: bytes
+    """SHA-256 of the token that its client must present."""
+
+
+async def begin(
+    session: AsyncSession,
+    uuid: UUID,
+    title: str | None,
+    audio_format: str,
+    language: str | None,
+    resume_token_hash: bytes | None = None,
+) -> int:
+    """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id.
+
+    Without `resume_token_hash` it cannot be resumed.
+    """
     now = datetime.now(UTC)
     values = {
         "uuid": uuid,
@@ -37,6 +57,7 @@ async def begin(session: AsyncSession, uuid: UUID, title: str | None, audio_form
         "status": RECORDING,
         "audio_format": audio_format,
         "language": language,
+        "resume_token_hash": resume_token_hash,
     }
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
 
@@ -49,10 +70,14 @@ async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     return None if row is None else Recording(*row)
 
 
-async def name_of_recording(session: AsyncSession, conversation_id: int) -> UUID | None:
-    """The name of the file of a conversation that is being recorded; None where there is no such conversation."""
-    found = select(Conversation.uuid).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
-    return await session.scalar(found)
+async def resumable(session: AsyncSession, conversation_id: int) -> Resumable | None:
+    """The conversation with this id, if it is being recorded and can be resumed."""
+    columns = Conversation.uuid, Conversation.resume_token_hash
+    found = select(*columns).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
+    row = (await session.execute(found)).one_or_none()
+    if row is None or row.resume_token_hash is None:
+        return None
+    return Resumable(row.uuid, row.resume_token_hash)
 
 
 async def lock_recording(session: AsyncSession, conversation_id: int) -> None:
@@ -66,8 +91,9 @@ async def lock_recording(session: AsyncSession, conversation_id: int) -> None:
 
 
 async def set_audio(session: AsyncSession, conversation_id: int, audio_key: str | None) -> None:
-    """The key of the finished recording in the audio store; None where there is no sound in it."""
-    await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(audio_key=audio_key))
+    """Store the key of the finished recording in the audio store, None where there is no sound in it. It ends resumption."""
+    values = {"audio_key": audio_key, "resume_token_hash": None}
+    await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(values))
 
 
 async def add_segment(session: AsyncSession, conversation_id: int, participant_id: int, segment: Segment) -> int:

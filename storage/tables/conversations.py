@@ -62,6 +62,8 @@ class Conversation(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
     visibility: Mapped[str] = mapped_column(server_default="everyone")
     """Who sees it beside its owner and the administrators."""
+    resume_token_hash: Mapped[bytes | None]
+    """SHA-256 of the token with which a client resumes a live recording; null where it cannot be resumed, or is finished."""
 
 
 class ParticipantRow(Base):

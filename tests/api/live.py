@@ -1,6 +1,8 @@
 """The API on a real socket, and a client of its live streams, written from the contract."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +23,7 @@ from services.live import server_messages
 from settings import Settings
 from tests.support.application import connected
 from tests.support.ports import free_port
+from tests.support.program import ROOT
 
 CLIENT_RATE = 48_000
 
@@ -76,6 +79,12 @@ class Client:
         conversation: int = self.messages[-1]["data"]["conversation_id"]
         return conversation
 
+    @property
+    def token(self) -> str:
+        """The resume token of the conversation."""
+        token: str = self.of("started")[-1]["resume_token"]
+        return token
+
     def send(self, samples: np.ndarray, piece: int) -> None:
         """48 kHz samples as float32, in frames of `piece` samples; waits for the status of each."""
         for at in range(0, len(samples), piece):
@@ -121,6 +130,38 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
+    """The text of the `error` that these messages cause, and the close code of the connection."""
+    with Client(server) as client:
+        for message in messages:
+            client.socket.send(message)
+        text = client.until("error")["message"]
+        return text, client.closed()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from pipeline.stages import Stages
+from tests.api.live import serving
+with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "wespeaker-resnet34") as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def killed_server(url: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, which the block must kill, and its address."""
+    command = [sys.executable, "-c", KILLED, url, str(directory)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def conversation(address: str, id_: int) -> dict[str, Any]:

@@ -150,7 +150,9 @@ def test_a_resumed_stream_loses_no_segment(server: str, speech: Samples) -> None
         id_ = first.start(resumable=True, language="en")
         first.send(part[:middle], CLIENT_RATE)
     with Client(server) as second:
-        second.start(conversation_id=id_)  # waits while the server still processes the audio of the first
+        second.start(
+            conversation_id=id_, resume_token=first.token
+        )  # waits while the server still processes the audio of the first
         second.send(part[middle:], CLIENT_RATE)
         second.stop()
     found = conversation(server, id_)

@@ -5,8 +5,6 @@ import itertools
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -25,8 +23,7 @@ from pipeline.types import SAMPLE_RATE
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
 from storage.postgres.database import Database
-from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
-from tests.support.program import ROOT
+from tests.api.live import CLIENT_RATE, Client, conversation, killed_server, refused, serving, until_status
 
 NO_STAGE: Any = None
 SECOND = np.zeros(CLIENT_RATE, "<f4").tobytes()
@@ -52,15 +49,6 @@ def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     limits = {"stream_idle_seconds": 3, "ws_send_timeout_seconds": 1, "stream_resume_seconds": 5}
     with serving(database_url, tmp_path_factory.mktemp("impatient"), stages, "wespeaker-resnet34", **limits) as address:
         yield address
-
-
-def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
-    """The text of the `error` that these messages cause, and the close code of the connection."""
-    with Client(server) as client:
-        for message in messages:
-            client.socket.send(message)
-        text = client.until("error")["message"]
-        return text, client.closed()
 
 
 def test_silence_is_a_recording_without_segments(server: str, directory: Path) -> None:
@@ -169,48 +157,12 @@ def test_the_recording_of_a_client_that_disconnects_is_kept(server: str, directo
     assert list((directory / "live").iterdir()) == []
 
 
-def test_a_lost_connection_is_resumed(server: str) -> None:
-    with Client(server) as first:
-        id_ = first.start(resumable=True)
-        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-    with Client(server) as second:
-        assert second.start(conversation_id=id_) == id_
-        (started,) = second.of("started")
-        assert (started["message"], started["total_audio_seconds"]) == ("Recording resumed", 1.0)
-        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-        assert second.of("status")[-1]["stats"]["total_audio_seconds"] == pytest.approx(2.0, abs=0.1)
-        assert second.stop()["duration"] == 2.0
-    assert conversation(server, id_)["status"] == "completed"
-
-
-def test_a_dead_connection_is_superseded(server: str) -> None:
-    """When a phone changes networks, the server does not notice that the first connection is dead."""
-    with Client(server) as first, Client(server) as second:
-        id_ = first.start(resumable=True)
-        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-        assert second.start(conversation_id=id_, resumable=True) == id_
-        assert second.of("started")[0]["total_audio_seconds"] == 1.0
-        assert first.until("error")["message"] == "Another connection goes on with this conversation."
-        assert first.closed() == 1008
-        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
-        assert second.stop()["duration"] == 2.0
-
-
 def test_a_lost_connection_that_is_not_resumed_is_finished(impatient: str) -> None:
     with Client(impatient) as client:
         id_ = client.start(resumable=True)
         client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
     assert conversation(impatient, id_)["status"] == "recording"
     assert until_status(impatient, id_, "completed")["duration"] == 1.0
-
-
-def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
-    with Client(server) as client:
-        id_ = client.start()
-        text, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
-        assert "still connected" in text
-        assert code == 1008
-        client.stop()
 
 
 def test_the_number_of_streams_is_limited(server: str) -> None:
@@ -347,25 +299,11 @@ def test_without_models_no_conversation_is_created(database_url: str, tmp_path: 
     assert not list(tmp_path.glob("live/*"))
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from pipeline.stages import Stages
-from tests.api.live import serving
-with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "wespeaker-resnet34") as address:
-    print(address, flush=True)
-    time.sleep(600)
-"""
-
-
 def test_the_recording_of_a_killed_server_is_finished_at_the_next_start(database_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, database_url, str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        with Client(process.stdout.readline().strip()) as client:
-            id_ = client.start()
-            client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
-            process.kill()
+    with killed_server(database_url, tmp_path) as (process, address), Client(address) as client:
+        id_ = client.start()
+        client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
+        process.kill()
     assert len(list((tmp_path / "live").iterdir())) == 1
     stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
     with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import ConversationSegment, Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
@@ -11,6 +12,7 @@ from services.identity import corrections, identification, live_segments, rediar
 from storage.conversations import conversations, live_recordings
 from storage.postgres.database import Database
 from storage.speakers import speakers
+from storage.tables import Conversation
 from tests.storage import talks
 from tests.storage.transcripts import MODEL, RULES, near, voice
 
@@ -189,14 +191,21 @@ async def test_a_finished_conversation_takes_no_more_lines(database: Database) -
 async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Database) -> None:
     uuid = uuid4()
     async with database.session() as session:
-        id_ = await live_recordings.begin(session, uuid, None, "flac", None)
+        id_ = await live_recordings.begin(session, uuid, None, "flac", None, b"hash")
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 0.0)
         await live_segments.add(session, id_, processed(("a", 1.0, 2.5, ALICE)), RULES)
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 3.5)
-        assert await live_recordings.name_of_recording(session, id_) == uuid
+        assert await live_recordings.resumable(session, id_) == live_recordings.Resumable(uuid, b"hash")
         assert await live_segments.finish(session, id_, None, 5.0, "en") == live_segments.Counts(1, 1)
-        assert await live_recordings.name_of_recording(session, id_) is None
+        assert await live_recordings.resumable(session, id_) is None
+        assert await session.scalar(select(Conversation.resume_token_hash).where(Conversation.id == id_)) is None
         assert await live_recordings.find(session, uuid4()) is None
+
+
+async def test_a_recording_without_a_token_cannot_be_resumed(database: Database) -> None:
+    async with database.session() as session:
+        id_ = await live_recordings.begin(session, uuid4(), None, "flac", None)
+        assert await live_recordings.resumable(session, id_) is None
 
 
 # After the diarization of the whole recording

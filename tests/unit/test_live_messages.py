@@ -84,6 +84,15 @@ def test_started() -> None:
         "started",
         {"conversation_id": 7, "sample_rate": 48000, "message": "Recording resumed", "total_audio_seconds": 0.0},
     )
+    assert sent(server_messages.started(7, 48000, None, "secret")) == (
+        "started",
+        {"conversation_id": 7, "sample_rate": 48000, "message": "Recording started", "resume_token": "secret"},
+    )
+
+
+def test_no_token_is_shown_where_a_message_is_printed() -> None:
+    assert "secret" not in repr(StartMessage(resume_token="secret"))
+    assert "secret" not in repr(server_messages.started(7, 48000, None, "secret"))
 
 
 def test_status() -> None:

@@ -40,9 +40,12 @@ class Stream:
         self.sent: list[Any] = []
         self.messages: list[dict[str, Any]] = []
         self.closed: list[Any] = []
+        self.token: str | None = None
+        """Of the conversation, if it is resumable."""
 
     def say(self, **message: Any) -> None:
-        self.sent.append(message)
+        shown = {name: "<token>" if name == "resume_token" else value for name, value in message.items()}
+        self.sent.append(shown)
         self._connection.send(json.dumps(message))
 
     def send(self, data: bytes | str) -> None:
@@ -52,7 +55,9 @@ class Stream:
     def start(self, **options: Any) -> int:
         """Returns the conversation's id."""
         self.say(type="start", **options)
-        return int(self.until("started")["conversation_id"])
+        started = self.until("started")
+        self.token = started.get("resume_token")
+        return int(started["conversation_id"])
 
     def play(self, samples: NDArray[np.float32], frame_s: float = 0.5) -> None:
         """16 kHz samples as int16."""
@@ -106,7 +111,7 @@ def stream(recorder: Recorder, name: str) -> Iterator[Stream]:
         },
         "closed": found.closed,
     }
-    recorder.keep(f"WS {name}", found.sent, answer, varying=("segments_processed",))
+    recorder.keep(f"WS {name}", found.sent, answer, varying=("segments_processed", "resume_token"))
 
 
 def live(scene: Scene) -> None:
@@ -167,16 +172,20 @@ def resume(scene: Scene) -> None:
     with stream(recorder, "resumable") as one:
         conversation = one.start(**ENGLISH, title="Resumed", resumable=True)
         one.play(audio[: 4 * RATE])
+        token = one.token
+    with stream(recorder, "resumed without the token") as one:
+        one.say(type="start", conversation_id=conversation)
+        one.read()
     recorder.call("GET", "conversations", params={"status": "recording"})
     recorder.call("GET", "conversations/{conversation_id}/progress", conversation_id=conversation)
     for method, route in (("DELETE", ""), ("POST", "/reprocess"), ("POST", "/rematch")):
         recorder.call(method, f"conversations/{{conversation_id}}{route}", conversation_id=conversation)
     with stream(recorder, "resumed") as one:
-        one.start(**ENGLISH, conversation_id=conversation, resumable=True)
+        one.start(**ENGLISH, conversation_id=conversation, resume_token=token, resumable=True)
         one.play(audio[4 * RATE :])
         one.stop()
     with stream(recorder, "resumed too late") as one:
-        one.say(type="start", conversation_id=conversation)
+        one.say(type="start", conversation_id=conversation, resume_token=token)
         one.read()
 
 

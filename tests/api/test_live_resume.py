@@ -1,0 +1,124 @@
+"""Resuming a live conversation: its own client may, and nobody else. No model is needed."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from pipeline.stages import Stages
+from storage.postgres.database import unpooled
+from tests.api.live import CLIENT_RATE, Client, conversation, killed_server, refused, serving
+
+NO_STAGE: Any = None
+STAGES = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
+"""They can process silence only."""
+
+
+@pytest.fixture(scope="module")
+def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(database_url, tmp_path_factory.mktemp("live"), STAGES, "wespeaker-resnet34") as address:
+        yield address
+
+
+def test_a_lost_connection_is_resumed(server: str) -> None:
+    with Client(server) as first:
+        id_ = first.start(resumable=True)
+        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+    with Client(server) as second:
+        assert second.start(conversation_id=id_, resume_token=first.token) == id_
+        (started,) = second.of("started")
+        assert (started["message"], started["total_audio_seconds"]) == ("Recording resumed", 1.0)
+        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.of("status")[-1]["stats"]["total_audio_seconds"] == pytest.approx(2.0, abs=0.1)
+        assert second.stop()["duration"] == 2.0
+    assert conversation(server, id_)["status"] == "completed"
+
+
+def test_a_dead_connection_is_superseded(server: str) -> None:
+    """When a phone changes networks, the server does not notice that the first connection is dead."""
+    with Client(server) as first, Client(server) as second:
+        id_ = first.start(resumable=True)
+        first.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.start(conversation_id=id_, resume_token=first.token, resumable=True) == id_
+        assert second.token == first.token
+        assert second.of("started")[0]["total_audio_seconds"] == 1.0
+        assert first.until("error")["message"] == "Another connection goes on with this conversation."
+        assert first.closed() == 1008
+        second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        assert second.stop()["duration"] == 2.0
+
+
+def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start()
+        text, code = refused(server, json.dumps({"type": "start", "conversation_id": id_}))
+        assert "still connected" in text
+        assert code == 1008
+        client.stop()
+
+
+def taken_over(server: str, id_: int, **start: Any) -> tuple[str, int]:
+    """The answer to a stranger that resumes a conversation, without its number."""
+    text, code = refused(server, json.dumps({"type": "start", "conversation_id": id_, **start}))
+    return text.replace(str(id_), "N"), code
+
+
+def test_a_stranger_without_the_token_is_answered_as_if_there_were_no_conversation(server: str) -> None:
+    none = taken_over(server, 999999)
+    assert none[0].startswith("Conversation N cannot be resumed: ")
+    with Client(server) as other, Client(server) as client:
+        other.start(resumable=True)
+        id_ = client.start(resumable=True)
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
+        wrong = (client.token[:-1], client.token + "=", client.token.swapcase(), other.token, "", "\0", "é" * 43)
+        assert taken_over(server, id_) == none
+        for token in wrong:
+            assert taken_over(server, id_, resume_token=token, resumable=True) == none, token
+        client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)  # it was not superseded
+        other.stop()
+    # The client is gone, and the server waits for it.
+    assert taken_over(server, id_) == none
+    assert taken_over(server, id_, resume_token=other.token) == none
+    with Client(server) as client_again:
+        client_again.start(conversation_id=id_, resume_token=client.token)
+        assert client_again.of("started")[0]["total_audio_seconds"] == 2.0
+        assert client_again.stop()["duration"] == 2.0
+    assert taken_over(server, id_, resume_token=client.token) == none
+
+
+def test_tokens_are_long_and_differ(server: str) -> None:
+    tokens = set()
+    for _ in range(3):
+        with Client(server) as client:
+            client.start(resumable=True)
+            tokens.add(client.token)
+            client.stop()
+    assert [len(token) for token in tokens] == [43] * 3
+
+
+def test_the_token_survives_the_server_but_not_in_the_database(database_url: str, tmp_path: Path) -> None:
+    with killed_server(database_url, tmp_path) as (process, address), Client(address) as client:
+        id_ = client.start(resumable=True)
+        client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
+        process.kill()
+    assert asyncio.run(occurrences(database_url, client.token)) == 0
+    with serving(database_url, tmp_path, STAGES, "wespeaker-resnet34", stream_resume_seconds=60) as address:
+        assert taken_over(address, id_)[1] == 1008
+        with Client(address) as again:
+            assert again.start(conversation_id=id_, resume_token=client.token) == id_
+            assert again.stop()["duration"] == pytest.approx(1.0, abs=0.05)
+
+
+async def occurrences(url: str, text_: str) -> int:
+    """Rows of `conversations` that hold this text."""
+    engine = unpooled(url)
+    async with engine.connect() as connection:
+        rows = await connection.scalars(text("SELECT c::text FROM conversations c"))
+        found = sum(text_ in row for row in rows)
+    await engine.dispose()
+    return found
