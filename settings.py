@@ -5,16 +5,19 @@ import binascii
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.access import Role
 from pipeline.languages import language_code
 from pipeline.voice_settings import ContextPadding, EmotionThreshold, FilterHallucinations, SilenceDuration, SpeakerThreshold
 
 NAME = "vivavoce"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def _default_data_path() -> Path:
@@ -39,6 +42,17 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     if len(key) < 24:  # bytes, the minimum of https://www.standardwebhooks.com
         raise ValueError("must be at least 24 random bytes in base64, such as `openssl rand -base64 32` prints")
     return secret
+
+
+def _issuer(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    if not host or parts.scheme not in ("http", "https") or (parts.scheme == "http" and host not in LOOPBACK):
+        raise ValueError("must begin with https://, as the login is sent there")
+    return url
 
 
 class Settings(BaseSettings):
@@ -70,6 +84,17 @@ class Settings(BaseSettings):
     """Limit of queued recordings; further ones are refused."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
     """Key in base64 that signs webhook requests; without it webhooks are refused."""
+
+    # Logins
+    session_days: float = Field(14.0, gt=0, le=400)
+    """Days after which a login in a browser ends."""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    """URL of an OpenID Connect provider; without it people log in with passwords only."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    """None for a public client, which PKCE protects."""
+    oidc_default_role: Role | None = None
+    """Role of everyone whom the provider lets in; without it, only people with an account come in."""
 
     # Live audio
     max_streams: int = Field(100, ge=1)
@@ -114,6 +139,12 @@ class Settings(BaseSettings):
     """How live audio is cut into segments: by Silero VAD or by loudness."""
     enable_personalized_emotions: bool = True
     """Use emotion profiles that learn from corrections; otherwise the general model decides."""
+
+    @model_validator(mode="after")
+    def _client_of_issuer(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("OIDC_ISSUER and OIDC_CLIENT_ID belong together: set both, or none")
+        return self
 
     @cached_property
     def pg_path(self) -> Path:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.stages import Stages
+from services.access.accounts import Accounts
+from services.access.logins import Logins
+from services.access.openid_login import OpenIDLogin
+from services.access.passwords import PasswordHasher
 from services.identity.speaker_service import SpeakerService
 from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
@@ -34,6 +38,9 @@ class AppContext:
     webhooks: Webhooks
     policies: Policies
     speakers: SpeakerService
+    accounts: Accounts
+    logins: Logins
+    openid: OpenIDLogin
     stage_status: Callable[[], Awaitable[StageStatus]]
 
     @classmethod
@@ -61,6 +68,8 @@ class AppContext:
             live = LiveConversations(settings, urgent_stages or stages, database, store, policies, runtime.share)
             worker = Worker(recordings, notifications, policies, runtime)
             webhooks = Webhooks(settings, database, runtime)
+            hasher = PasswordHasher()
+            logins = Logins(settings, database, hasher)
             try:
                 yield cls(
                     settings=settings,
@@ -73,6 +82,9 @@ class AppContext:
                     webhooks=webhooks,
                     policies=policies,
                     speakers=SpeakerService(recordings, policies),
+                    accounts=Accounts(database, hasher),
+                    logins=logins,
+                    openid=OpenIDLogin(settings, database, logins),
                     stage_status=stage_status,
                 )
             finally:
