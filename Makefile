@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 # CTranslate2 needs libraries of its own on a GPU.
 EXTRAS := $(shell command -v nvidia-smi >/dev/null && echo '[gpu]')
 
-.PHONY: help run test soak lint bench clean
+.PHONY: help run test coverage soak lint bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,7 +18,10 @@ run: .venv/installed ## install what is missing, start the application on http:/
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
 	@# One process begins with the tests that use a Ray, the other with those that load models; both share the rest.
-	$(BIN)/pytest --numprocesses 2 --cov --cov-report term
+	$(BIN)/pytest --numprocesses 2
+
+coverage: .venv/installed ## run all tests, print which lines they miss, and fail if that is more than before; twice as long
+	$(BIN)/pytest --numprocesses 2 --cov --cov-report term-missing
 
 soak: .venv/installed ## run the long versions of the reliability tests: kills, simultaneous changes, invalid requests; about an hour
 	$(BIN)/pytest -m soak --timeout 7200 tests/reliability
