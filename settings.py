@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.access import Role
 from pipeline.languages import language_code
+from pipeline.origins import Authority, Origin
 from pipeline.voice_settings import ContextPadding, EmotionThreshold, FilterHallucinations, SilenceDuration, SpeakerThreshold
 
 NAME = "vivavoce"
@@ -28,6 +29,20 @@ def _default_data_path() -> Path:
 
 def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _host_names(names: list[str]) -> list[str]:
+    hosts = [Authority.parse(name) for name in names]
+    if not all(hosts):
+        raise ValueError("must be names or addresses of this server, such as vivavoce.example.org, separated by commas")
+    return [host.host for host in hosts if host]
+
+
+def _origins(texts: list[str]) -> list[str]:
+    origins = [Origin.parse(text.removesuffix("/")) for text in texts]
+    if not all(origins):
+        raise ValueError("must be origins of web pages, such as https://pages.example.org, separated by commas")
+    return list(map(str, origins))
 
 
 def _language(code: str) -> str:
@@ -75,8 +90,12 @@ class Settings(BaseSettings):
     # The server
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas)] = []
-    """Comma-separated origins of web pages that may call the API."""
+    allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_host_names)] = []
+    """Comma-separated names under which clients reach the server, beside localhost and `host`."""
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_origins)] = [
+        "http://localhost:3000"
+    ]
+    """Comma-separated origins of web pages that may call the API; by default the one of the reference system's front end."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     max_upload_mb: int = Field(2048, gt=0)
     max_duration_hours: float = Field(12.0, gt=0)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from api import errors
 from api.body_limit import BodyLimit
+from api.guard import Guard
 from api.routes import (
     conversations,
     emotions,
@@ -40,8 +42,19 @@ offsets are seconds from the start of the recording. An error is `{"detail": "a 
 """
 
 
+class GuardedApp(FastAPI):
+    """With the guard around everything, also around the answers to errors."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self.settings = settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Guard(super().build_middleware_stack(), self.settings)
+
+
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    app = FastAPI(title="Vivavoce", version=version(NAME), description=DESCRIPTION, lifespan=lifespan)
+    app = GuardedApp(settings, title="Vivavoce", version=version(NAME), description=DESCRIPTION, lifespan=lifespan)
     for module in (
         system,
         process,
@@ -62,11 +75,9 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
     errors.handle(app)
-    mount.add(app, settings)
+    mount.add(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
     app.add_api_route("/", _root, include_in_schema=False)
-    if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"])
     return app
 
 

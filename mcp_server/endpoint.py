@@ -1,6 +1,6 @@
 """The MCP server over HTTP: the SDK's streamable transport without sessions, so that any replica answers any request."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mcp.server.transport_security import TransportSecuritySettings
@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 from mcp_server.server import Server
 
 PATH = "/mcp"
-LOCAL = ("localhost", "127.0.0.1", "[::1]")
 STREAM = "text/event-stream"
 MAX_REQUEST_BYTES = 1 << 20
 """A request holds names and queries, never audio."""
@@ -20,19 +19,18 @@ MAX_REQUEST_BYTES = 1 << 20
 class Endpoint:
     """ASGI application for `/mcp`; to be used within `running`.
 
-    A web page may call it only if its origin is allowed: otherwise any page could reach a server on the user's machine (DNS
-    rebinding, https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning).
+    The application around it checks the host and the origin of every request, as
+    https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning wants it.
     """
 
-    def __init__(self, server: Server, origins: Collection[str]) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
-        self.origins = origins
         self._app = server.streamable_http_app(
             streamable_http_path=PATH,
             json_response=True,
             stateless_http=True,
             max_request_body_size=MAX_REQUEST_BYTES,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # it is done here
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
 
     @asynccontextmanager
@@ -42,21 +40,12 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        if not self._allowed(headers.get("origin")):
-            message = "Pages of this origin may not call; add it to CORS_ORIGINS."
-            await JSONResponse({"detail": message}, 403)(scope, receive, send)
-        elif scope["method"] in ("GET", "HEAD"):
+        if scope["method"] in ("GET", "HEAD"):
             await self._describe(headers)(scope, receive, send)
         else:
             if scope["method"] == "POST":
                 scope = _as_the_sdk_wants(scope)
             await self._app(scope, receive, send)
-
-    def _allowed(self, origin: str | None) -> bool:
-        if origin is None or origin in self.origins:
-            return True
-        host = origin.partition("://")[2]
-        return host in LOCAL or host.startswith(tuple(f"{name}:" for name in LOCAL))
 
     def _describe(self, headers: Headers) -> JSONResponse:
         if STREAM in headers.get("accept", ""):  # no unsolicited messages: the specification wants 405 then

@@ -9,10 +9,9 @@ from mcp.server import MCPServer
 from mcp_server.endpoint import PATH, Endpoint
 from mcp_server.server import Server
 from services.context import AppContext
-from settings import Settings
 
 
-def add(app: FastAPI, settings: Settings) -> None:
+def add(app: FastAPI) -> None:
     """Serve `/mcp` with the context that the app's lifespan puts into its state."""
     lifespan = app.router.lifespan_context
 
@@ -20,7 +19,7 @@ def add(app: FastAPI, settings: Settings) -> None:
     async def context(_: MCPServer[AppContext]) -> AsyncIterator[AppContext]:
         yield app.state.context
 
-    endpoint = Endpoint(Server(context), settings.cors_origins)
+    endpoint = Endpoint(Server(context))
 
     @asynccontextmanager
     async def both(app: FastAPI) -> AsyncIterator[None]:

@@ -89,8 +89,8 @@ async def test_what_is_not_there_is_a_404(api: httpx.AsyncClient, path: str) -> 
 
 
 async def test_liveness_is_not_readiness(api: httpx.AsyncClient) -> None:
-    assert (await api.get("http://test/health/live")).status_code == 200
-    answer = await api.get("http://test/health/ready")
+    assert (await api.get("http://localhost/health/live")).status_code == 200
+    answer = await api.get("http://localhost/health/ready")
     assert answer.status_code == 503
     assert answer.json() == {"detail": "A stage of the graph does not answer; see the server's log."}
 

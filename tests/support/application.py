@@ -20,7 +20,7 @@ from settings import Settings
 from storage.postgres.database import Database
 from tests.support.ports import free_port
 
-API = "http://test/api/v1"
+API = "http://localhost/api/v1"
 
 
 def no_stages() -> Stages[Any]:

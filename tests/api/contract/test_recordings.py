@@ -12,11 +12,11 @@ async def test_status(api: Client) -> None:
     found = await api.ok("GET", "/status", {"status", "message", "gpu_available", "device"})
     assert (found["status"], found["message"]) == ("online", "Speaker diarization service is running")
     assert isinstance(found["gpu_available"], bool)
-    root = (await api.http.get("http://test/")).json()
+    root = (await api.http.get("http://localhost/")).json()
     assert {"message", "docs", "api"} <= root.keys()
     assert (root["docs"], root["api"]) == ("/docs", "/api/v1")
-    assert (await api.http.get("http://test/docs")).status_code == 200
-    assert "/api/v1/process" in (await api.http.get("http://test/openapi.json")).json()["paths"]
+    assert (await api.http.get("http://localhost/docs")).status_code == 200
+    assert "/api/v1/process" in (await api.http.get("http://localhost/openapi.json")).json()["paths"]
 
 
 async def test_process(api: Client) -> None:

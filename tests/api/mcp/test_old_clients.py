@@ -110,15 +110,27 @@ async def test_it_says_what_it_is(plain: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
+        (None, 200),
         (ORIGIN, 200),
-        ("http://localhost:6274", 200),
-        ("http://127.0.0.1", 200),
-        ("http://localhost.evil.example", 403),
+        ("{url}", 200),
+        ("http://localhost:6274", 403),
+        ("http://127.0.0.1", 403),
+        ("{url}.evil.example", 403),
+        ("{url}@evil.example", 403),
         ("https://evil.example", 403),
         ("null", 403),
     ],
 )
-async def test_pages_of_others_may_not_call(plain: httpx.AsyncClient, origin: str, status: int) -> None:
+async def test_pages_of_others_may_not_call(plain: httpx.AsyncClient, url: str, origin: str | None, status: int) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    answer = await plain.post("/mcp", json=body, headers={"origin": origin})
-    assert answer.status_code == status
+    headers = {} if origin is None else {"origin": origin.format(url=url)}
+    assert (await plain.post("/mcp", json=body, headers=headers)).status_code == status
+    assert (await plain.get("/mcp", headers=headers)).status_code == status
+
+
+async def test_a_page_under_another_name_may_not_call(plain: httpx.AsyncClient, url: str) -> None:
+    rebound = url.replace("127.0.0.1", "attacker.example")
+    headers = {"host": rebound.removeprefix("http://"), "origin": rebound}
+    answer = await plain.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers)
+    assert answer.status_code == 403
+    assert "ALLOWED_HOSTS" in answer.json()["detail"]
