@@ -4,6 +4,8 @@ A client must not make the server send requests into its own network (SSRF, http
 Server_Side_Request_Forgery). Every address of the host must be public, and the connection goes to the address that was checked,
 since a name may resolve to another one a moment later. The same holds for each redirect. This is our own code because httpx has
 no such check.
+
+A compressed answer is refused: a few kilobytes would become gigabytes while httpx decompresses them.
 """
 
 import asyncio
@@ -17,15 +19,14 @@ from urllib.parse import unquote
 
 import httpx
 
+from services.public_addresses import Address, is_public, of_this_machine
+
 REQUEST_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 DOWNLOAD_TIMEOUT_S = 600.0
 """For the whole file."""
 MAX_REDIRECTS = 5
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-UNICAST = ipaddress.IPv6Network("2000::/3")
-"""The IPv6 addresses that IANA has allocated. Others embed IPv4 addresses or are local to a site."""
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+PLAIN = "identity"
+"""The name of no encoding in HTTP."""
 
 
 class FetchError(ValueError):
@@ -49,13 +50,12 @@ async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = Fal
     """
     try:
         async with asyncio.timeout(DOWNLOAD_TIMEOUT_S), _opened(url, private) as response:
-            if response.status_code != 200:
-                raise FetchError(f"The server of the recording answered {response.status_code}; check the URL.")
+            _check(response, max_bytes)
             size = 0
-            async for chunk in response.aiter_bytes(1 << 20):
+            async for chunk in response.aiter_raw(1 << 20):
                 size += len(chunk)
                 if size > max_bytes:
-                    raise FetchError(f"The recording is larger than {max_bytes >> 20} MB; send a smaller one.")
+                    raise _too_large(max_bytes)
                 await asyncio.to_thread(file.write, chunk)
             name = PurePosixPath(unquote(response.request.url.path)).name
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
@@ -69,7 +69,7 @@ async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
     # No proxy of the environment: it would resolve the name itself, past the check.
     async with httpx.AsyncClient(trust_env=False, timeout=REQUEST_TIMEOUT) as client:
         for _ in range(MAX_REDIRECTS + 1):
-            request = client.build_request("GET", url)
+            request = client.build_request("GET", url, headers={"Accept-Encoding": PLAIN})
             await pin(request, private)
             response = await client.send(request, stream=True)
             try:
@@ -80,6 +80,25 @@ async def _opened(url: str, private: bool) -> AsyncIterator[httpx.Response]:
                 await response.aclose()
             url = str(httpx.URL(url).join(response.headers["location"]))
     raise FetchError(f"The URL leads to another one more than {MAX_REDIRECTS} times; give the last one.")
+
+
+def _check(response: httpx.Response, max_bytes: int) -> None:
+    """Raises FetchError if the head of the answer shows that it holds no recording that is accepted."""
+    if response.status_code != 200:
+        raise FetchError(f"The server of the recording answered {response.status_code}; check the URL.")
+    encoding = response.headers.get("content-encoding", PLAIN).strip().lower()
+    if encoding not in ("", PLAIN):
+        raise FetchError(
+            f"The server of the recording sends it compressed ({encoding[:40]!r}) though it was asked for the plain file; give "
+            "a URL of the plain file, or upload it."
+        )
+    announced = response.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> FetchError:
+    return FetchError(f"The recording is larger than {max_bytes >> 20} MB; send a smaller one.")
 
 
 async def pin(request: httpx.Request, private: bool) -> None:
@@ -98,21 +117,9 @@ async def _resolve(host: str, port: int, private: bool) -> Address:
     except (OSError, UnicodeError) as error:
         raise FetchError(f"There is no host {host!r}; check the URL.") from error
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    if not private and not all(is_public(address) for address in addresses):
+    own = await asyncio.to_thread(of_this_machine)
+    if not private and not all(is_public(address) and address not in own for address in addresses):
         raise FetchError(
             f"{host!r} is in a private network, from which nothing is fetched; upload the file, or set PRIVATE_URLS=true."
         )
     return addresses[0]
-
-
-def is_public(address: Address) -> bool:
-    """Whether the address, and an IPv4 address embedded in it, are public."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if address in NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner:
-            return is_public(inner)
-        if address not in UNICAST:
-            return False
-    return address.is_global and not address.is_multicast

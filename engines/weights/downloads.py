@@ -146,6 +146,8 @@ def _stream(client: httpx.Client, url: httpx.URL, headers: dict[str, str]) -> It
         with client.stream("GET", url, headers=headers) as response:
             if response.is_error:
                 raise DownloadError(f"{shown(url)} answers {response.status_code} {response.reason_phrase}.")
+            if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+                raise DownloadError(f"{shown(url)} sends {encoding[:40]} though the plain file was requested.")
             yield response
     except httpx.HTTPError as error:
         raise _BrokenConnectionError(f"{shown(url)} cannot be read: {error}.") from error

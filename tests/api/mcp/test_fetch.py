@@ -1,33 +1,20 @@
 """Fetching the URL that an agent passes: from the public internet only, within the size limit."""
 
 import asyncio
+import gzip
 import io
 import socket
 from collections.abc import AsyncIterator
-from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 
-from services.fetch import FetchError, fetch, is_public
+from services.fetch import FetchError, fetch
 from tests.support.ports import free_port
 
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
-        *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
-        *("64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "::7f00:1", "::ffff:0:7f00:1", "fec0::1", "2002:7f00:1::", "2001:db8::1"),
-    ],
-)
-def test_private_addresses(address: str) -> None:
-    assert not is_public(ip_address(address))
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_public_addresses(address: str) -> None:
-    assert is_public(ip_address(address))
+BOMB = gzip.compress(gzip.compress(bytes(64 << 20), 9), 9)
+"""A few hundred bytes that two decoders expand to 64 MB."""
 
 
 @pytest.fixture
@@ -51,6 +38,12 @@ async def server() -> AsyncIterator[str]:
                     await writer.drain()
                 except ConnectionError:
                     break
+        elif path.startswith("/encoded?"):
+            assert "accept-encoding: identity\r\n" in head.lower()
+            body = BOMB if "gzip" in path else b"RIFF"
+            writer.write(f"HTTP/1.1 200 OK\r\n{unquote(path[9:])}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        elif path == "/announced":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n")
         else:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nRIFF")
         writer.close()
@@ -79,6 +72,33 @@ async def test_what_never_ends_is_cut_off(server: str) -> None:
     with pytest.raises(FetchError, match="larger than 3 MB"):
         await fetch(f"http://{server}/endless", file, 3 << 20, private=True)
     assert len(file.getvalue()) <= 4 << 20
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("Content-Encoding: gzip, gzip", "Content-Encoding: GZIP", "Content-Encoding: gzip\r\nContent-Encoding: gzip"),
+        *("Content-Encoding: identity, gzip", "Content-Encoding: x-gzip", "Transfer-Encoding: gzip, chunked"),
+    ],
+)
+async def test_a_compressed_answer_is_refused(server: str, head: str) -> None:
+    file = io.BytesIO()
+    assert len(BOMB) < 2000
+    with pytest.raises(FetchError, match=r"sends it compressed|could not be fetched"):
+        await fetch(f"http://{server}/encoded?{quote(head)}", file, 1 << 20, private=True)
+    assert file.getvalue() == b""
+
+
+@pytest.mark.parametrize("head", ["Content-Encoding: identity", "Content-Encoding: ", "Content-Type: audio/wav"])
+async def test_a_plain_answer_is_read(server: str, head: str) -> None:
+    file = io.BytesIO()
+    await fetch(f"http://{server}/encoded?{quote(head)}", file, 100, private=True)
+    assert file.getvalue() == b"RIFF"
+
+
+async def test_what_is_announced_as_too_large_is_not_read(server: str) -> None:
+    with pytest.raises(FetchError, match="larger than"):
+        await fetch(f"http://{server}/announced", io.BytesIO(), 100, private=True)
 
 
 @pytest.mark.parametrize(
