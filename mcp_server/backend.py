@@ -1,18 +1,21 @@
-"""The context of the tools, and the messages of refusals."""
+"""The context of the tools, what they may be asked about, and the messages of refusals."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
 from media.decoding import AudioError
+from services.access.visibility import check_conversations, check_segment
 from services.context import AppContext
-from services.errors import ModelsUnavailableError
+from services.errors import ModelsUnavailableError, SegmentNotFoundError
 from services.fetch import FetchError
 from services.identity.corrections import CorrectionError
-from services.identity.identification import IdentificationError, SegmentNotFoundError
+from services.identity.identification import IdentificationError
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
 from storage.conversations.conversations import ConversationBusyError
@@ -51,3 +54,20 @@ def work(ctx: Work) -> Iterator[AppContext]:
     except tuple(HINTS) as error:
         hint = next(hint for kind, hint in HINTS.items() if isinstance(error, kind))
         raise ToolError(f"{str(error).rstrip('.')}. {hint}".strip()) from error
+
+
+def visible_only(tool: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The tool, which answers as if a conversation that the principal does not see did not exist, nor its segments."""
+    if not {"conversation_id", "segment_id"} & inspect.signature(tool).parameters.keys():
+        return tool
+
+    @wraps(tool)
+    async def checked(**arguments: Any) -> Any:
+        with work(arguments["ctx"]) as backend:
+            if (conversation_id := arguments.get("conversation_id")) is not None:
+                await check_conversations(backend.database, [conversation_id])
+            if (segment_id := arguments.get("segment_id")) is not None:
+                await check_segment(backend.database, segment_id)
+        return await tool(**arguments)
+
+    return checked

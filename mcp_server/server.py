@@ -16,9 +16,10 @@ from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, Tex
 from pydantic import ValidationError
 
 from mcp_server import markdown, prompts
-from mcp_server.backend import Work
+from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
+from services.access.visibility import check_conversations
 from services.context import AppContext
 from settings import NAME
 from storage.conversations import conversations
@@ -114,18 +115,23 @@ def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: To
     """Add a tool, described by its docstring."""
     title = tool.__name__.replace("_", " ").capitalize()
     description = " ".join((inspect.getdoc(tool) or "").split())
-    server.add_tool(tool, title=title, description=description, annotations=annotations)
+    server.add_tool(visible_only(tool), title=title, description=description, annotations=annotations)
 
 
 async def read_conversation(conversation_id: str, ctx: Work) -> str:
     """The resource `conversation://{conversation_id}`."""
     id_ = int(conversation_id) if conversation_id.isdecimal() and len(conversation_id) < 10 else 0
     backend = ctx.request_context.lifespan_context
+    missing = ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
+    try:
+        await check_conversations(backend.database, [id_])
+    except LookupError:
+        raise missing from None
     async with backend.database.session() as session:
         found = await conversations.summary(session, id_)
         page = await stored_segments.page(session, id_, 0, MAX_RESOURCE_SEGMENTS)
     if found is None:
-        raise ResourceNotFoundError(f"There is no conversation {conversation_id[:40]!r}; list_conversations shows which.")
+        raise missing
     return markdown.render(found, page)
 
 

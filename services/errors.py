@@ -8,6 +8,17 @@ class ModelsUnavailableError(RuntimeError):
         super().__init__("The models do not answer; wait until GET /health/ready does.")
 
 
+class SegmentNotFoundError(LookupError):
+    """The conversation has no such segment."""
+
+    def __init__(self) -> None:
+        super().__init__("Segment not found")
+
+
+class NotAllowedError(Exception):
+    """The principal may not do this; the message says who may."""
+
+
 def failure_reason(error: BaseException) -> str:
     """One sentence for the client, without the traceback that Ray adds to the text of an error."""
     if isinstance(error, TimeoutError):

@@ -14,6 +14,7 @@ from media.decoding import decode
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
+from services.access.actor import actor
 from services.runtime import Runtime
 from settings import Settings
 from storage.audio import AudioStore
@@ -85,6 +86,7 @@ class Recordings:
                     title=f"Uploaded: {filename[:MAX_NAME_CHARS]}",
                     audio_key=key,
                     audio_format=recording.SUFFIX.lstrip("."),
+                    creator=actor().principal,
                 )
                 return await self._enqueue(session, conversation, options, duration, webhook_url)
         except BaseException:

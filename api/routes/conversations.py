@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas
-from api.dependencies import NOT_FOUND, ContextDep
+from api.dependencies import LARGEST_ID, NOT_FOUND, ContextDep, ConversationId, not_found
 from pipeline.formats import export
+from services.access.actor import actor
 from services.context import AppContext
 from storage.conversations import conversations, exports
 
@@ -19,9 +20,6 @@ router = APIRouter(prefix="/conversations", tags=["conversations"])
 logger = logging.getLogger("ray.serve")
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
-LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
-
-ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 @router.get("")
@@ -33,9 +31,9 @@ async def list_conversations(
         Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only those with this status.")
     ] = None,
 ) -> schemas.Conversations:
-    """All conversations, newest first."""
+    """All conversations that you see, newest first."""
     async with context.database.session() as session:
-        page, total = await conversations.list_page(session, skip, limit, status)
+        page, total = await conversations.list_page(session, actor().principal, skip, limit, status)
     items = [schemas.ConversationListItem.model_validate(item) for item in page]
     return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
 
@@ -128,11 +126,6 @@ async def watch_progress(context: ContextDep, conversation_id: ConversationId) -
             yield ServerSentEvent(schemas.Progress.model_validate(progress).model_dump_json(), event="progress")
 
     return EventSourceResponse(events())
-
-
-def not_found(error: LookupError) -> HTTPException:
-    """The response to a LookupError of the storage."""
-    return HTTPException(404, str(error.args[0]))
 
 
 async def read(context: AppContext, conversation_id: int) -> schemas.Conversation:

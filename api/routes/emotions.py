@@ -9,9 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from api import schemas
-from api.dependencies import NOT_FOUND, ContextDep
-from api.routes.conversations import LARGEST_ID, ConversationId
-from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
+from api.dependencies import LARGEST_ID, LARGEST_SEGMENT_ID, NOT_FOUND, ContextDep, ConversationId
 from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
 from services.context import AppContext
@@ -33,7 +31,7 @@ Emotion = Annotated[
     str, AfterValidator(canonical), Field(max_length=40, examples=["happy"], json_schema_extra={"enum": list(EMOTIONS)})
 ]
 SpeakerId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT)]
+SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT_ID)]
 Threshold = Annotated[
     float | None,
     Query(ge=0.3, le=1.0, description="Similarity above which the profile counts; omit it to use the wider setting."),

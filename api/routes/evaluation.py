@@ -7,8 +7,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import Field
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID, not_found
+from api.dependencies import LARGEST_ID, ContextDep, not_found
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors
 from pipeline.formats import rttm

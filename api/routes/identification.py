@@ -6,17 +6,16 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID, ConversationId
-from api.routes.segments import LARGEST_ID as LARGEST_SEGMENT
+from api.dependencies import LARGEST_ID, LARGEST_SEGMENT_ID, ContextDep, ConversationId
 from pipeline.names import MaybeName
 from services.context import AppContext
-from services.identity.identification import IdentificationError, SegmentNotFoundError
+from services.errors import SegmentNotFoundError
+from services.identity.identification import IdentificationError
 from storage.speakers.speakers import SpeakerNotFoundError
 
 router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
 
-SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT)]
+SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT_ID)]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 MISSING: dict[int | str, dict[str, Any]] = {

@@ -4,21 +4,19 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID, not_found
+from api.dependencies import LARGEST_ID, ContextDep, JobId, not_found
 from api.routes.process import BUSY, FULL
+from services.access.actor import actor
 from storage.jobs import jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such job."}}
 STATE: dict[int | str, dict[str, Any]] = {409: {"model": schemas.Error, "description": "Its state does not allow it."}}
-
-JobId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 @router.get("")
@@ -32,7 +30,7 @@ async def list_jobs(
 ) -> schemas.Jobs:
     """Newest first."""
     async with context.database.session() as session:
-        page, total = await jobs.list_page(session, skip, limit, state)
+        page, total = await jobs.list_page(session, actor().principal, skip, limit, state)
     return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
 
 

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, HTTPException, Path, Response, UploadFile
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import MISSING, ConversationId, not_found
-from api.routes.segments import LARGEST_ID
+from api.dependencies import LARGEST_SEGMENT_ID, ContextDep, ConversationId, not_found
+from api.routes.conversations import MISSING
 from pipeline.formats import rttm
 from pipeline.types import Span
 from storage.conversations import conversations, labels
@@ -16,7 +15,7 @@ router = APIRouter(prefix="/conversations/{conversation_id}", tags=["evaluation"
 
 MAX_RTTM_BYTES = 2**22
 
-SegmentId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT_ID)]
 NO_SEGMENT: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Error, "description": "There is no such segment in this conversation, or it has no label."}
 }

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
 from api import errors, schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import ConversationId, not_found, read
+from api.dependencies import ContextDep, ConversationId, not_found
+from api.routes.conversations import read
 from media.decoding import AudioError
 from pipeline.languages import language_code
 from pipeline.process import Options

@@ -6,8 +6,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import Field
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID
+from api.dependencies import LARGEST_ID, ContextDep
 from services.reembedding import NoRecordingError, reembed
 
 router = APIRouter(prefix="/speakers", tags=["speakers"])

@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, Field
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID
+from api.dependencies import LARGEST_ID, ContextDep
 from api.routes.emotions import Emotion
 from pipeline.names import MaybeName
+from services.access.actor import actor
 from storage.search import search
 from storage.speakers import speaker_queries
 
@@ -48,13 +48,13 @@ async def search_transcripts(
     skip: Annotated[int, Query(ge=0, le=search.MAX_HITS, description=schemas.SKIP)] = 0,
     limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20,
 ) -> schemas.Hits:
-    """Find segments in all conversations by words, speaker, conversation, time and emotion."""
+    """Find segments in all conversations that you see by words, speaker, conversation, time and emotion."""
     try:
         async with context.database.session() as session:
             if speaker and speaker_id is None:
                 speaker_id, _ = await speaker_queries.resolve(session, speaker)
             filters = search.Filters(speaker_id, emotion, conversation_id, since, until)
-            found = await search.search(session, q, filters, order, skip, limit)
+            found = await search.search(session, actor().principal, q, filters, order, skip, limit)
     except speaker_queries.NoSuchNameError as error:
         raise HTTPException(404, str(error)) from error
     except search.SearchError as error:

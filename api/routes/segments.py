@@ -3,10 +3,10 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 
 from api import schemas
-from api.dependencies import ContextDep
+from api.dependencies import ContextDep, LoneSegmentId
 from media import encoding, recording
 from pipeline.types import Span
 from storage.conversations import segments
@@ -15,7 +15,6 @@ router = APIRouter(prefix="/conversations/segments", tags=["segments"])
 
 TAIL_S = 0.25
 """Added after the end of a segment, so that its last word is not cut."""
-LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
 
 
 @router.get(
@@ -28,7 +27,7 @@ LARGEST_ID = 2**63 - 1  # PostgreSQL's `bigint`
 )
 async def get_audio(
     context: ContextDep,
-    segment_id: Annotated[int, Path(ge=1, le=LARGEST_ID)],
+    segment_id: LoneSegmentId,
     format: Annotated[Literal["wav", "mp3"], Query(description="File format.")] = "wav",
 ) -> Response:
     """The audio of one segment: 16 kHz mono, 16-bit WAV or MP3."""

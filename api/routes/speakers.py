@@ -7,8 +7,7 @@ from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Response,
 from pydantic import BaseModel, Field
 
 from api import schemas
-from api.dependencies import ContextDep
-from api.routes.conversations import LARGEST_ID
+from api.dependencies import LARGEST_ID, ContextDep
 from media import encoding, recording
 from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSampleError

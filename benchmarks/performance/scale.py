@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
+from pipeline.access import LOCAL
 from pipeline.identity.matching import THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.voice_settings import VoiceSettings
@@ -166,8 +167,8 @@ async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[
 
     matches = [match(probe, 1 + int(at) // REFERENCES) for probe, at in zip(probes, picked, strict=True)]
     first, *rest = await timed(database, [matches[0], *matches])
-    pages = [lambda session: conversations.list_page(session, 0, 100)] * rounds
-    last = [lambda session: conversations.list_page(session, CONVERSATIONS - 100, 100)] * rounds
+    pages = [lambda session: conversations.list_page(session, LOCAL, 0, 100)] * rounds
+    last = [lambda session: conversations.list_page(session, LOCAL, CONVERSATIONS - 100, 100)] * rounds
     chosen = rng.integers(1, CONVERSATIONS, rounds)
     opened = [lambda session, id_=int(id_): conversations.get(session, id_) for id_ in chosen]
     long = [lambda session: conversations.get(session, CONVERSATIONS + 1)] * rounds

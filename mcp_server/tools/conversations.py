@@ -12,6 +12,7 @@ from mcp_server.backend import Work, work
 from pipeline.formats import export
 from pipeline.names import Name
 from pipeline.types import ConversationSegment
+from services.access.actor import actor
 from storage.conversations import conversations, exports, segments
 from storage.speakers import speaker_queries
 
@@ -30,7 +31,7 @@ async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10
     spoken words use search_transcripts; to find the conversations of a speaker use search_conversations_by_speaker."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            page, total = await conversations.list_page(session, skip, limit)
+            page, total = await conversations.list_page(session, actor().principal, skip, limit)
     items = [results.Conversation.model_validate(item) for item in page]
     return results.Conversations(conversations=items, total=total, skip=skip)
 
@@ -64,7 +65,7 @@ async def get_latest_segments(
     with work(ctx) as backend:
         async with backend.database.session() as session:
             if conversation_id is None:
-                newest, _ = await conversations.list_page(session, 0, 1)
+                newest, _ = await conversations.list_page(session, actor().principal, 0, 1)
                 if not newest:
                     raise ToolError("There is no conversation yet. process_audio transcribes a recording.")
                 found = newest[0]
@@ -88,7 +89,7 @@ async def get_live_conversation(
     """Follow the conversation that is being recorded now: its latest segments, or only those after after_segment_id."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            live, _ = await conversations.list_page(session, 0, 1, "recording")
+            live, _ = await conversations.list_page(session, actor().principal, 0, 1, "recording")
             if not live:
                 message = "Nothing is being recorded now. get_latest_segments shows the last conversation."
                 return results.LiveConversation(live=False, message=message)
@@ -129,7 +130,7 @@ async def search_conversations_by_speaker(
     with work(ctx) as backend:
         async with backend.database.session() as session:
             speaker_id, name = await speaker_queries.resolve(session, speaker_name)
-            found, total = await speaker_queries.appearances(session, speaker_id, skip, limit)
+            found, total = await speaker_queries.appearances(session, actor().principal, speaker_id, skip, limit)
     items = [
         results.Appearance(
             conversation_id=one.conversation_id,

@@ -8,8 +8,9 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName
+from services.access.actor import actor
+from services.errors import SegmentNotFoundError
 from services.identity import corrections
-from services.identity.identification import SegmentNotFoundError
 from storage.conversations import segments
 from storage.search import search
 from storage.speakers import speaker_queries
@@ -42,7 +43,7 @@ async def search_transcripts(
         async with backend.database.session() as session:
             who = (await speaker_queries.resolve(session, speaker))[0] if speaker else None
             filters = search.Filters(who, emotion or None, conversation_id, since, until)
-            found = await search.search(session, query, filters, order, skip, limit)
+            found = await search.search(session, actor().principal, query, filters, order, skip, limit)
     onward = skip + len(found.hits)
     return results.Hits(
         results=[results.Hit.model_validate(hit).model_copy(update={"snippet": _bold(hit.snippet)}) for hit in found.hits],

@@ -9,7 +9,8 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.names import MaybeName, Name
-from services.identity.identification import SegmentNotFoundError
+from services.access.actor import actor
+from services.errors import SegmentNotFoundError
 from storage.conversations import conversations, segments, statistics
 from storage.speakers import speaker_queries
 
@@ -108,7 +109,7 @@ async def speaker_statistics(
             who, name = await speaker_queries.resolve(session, speaker_name) if speaker_name else (None, "")
             if conversation_id is None:
                 assert who is not None
-                history = await statistics.of_speaker(session, who)
+                history = await statistics.of_speaker(session, actor().principal, who)
                 return results.Statistics(
                     conversations=history.conversations,
                     first_heard=history.first_heard,

@@ -11,6 +11,8 @@ from pipeline.evaluation.error_rates import DiarizationErrors, word_errors
 from pipeline.evaluation.scoring import Accuracy, ScoredSegment
 from pipeline.identity.matching import MIN_COMPARED_S, is_unknown
 from pipeline.types import Span, Turn
+from services.access.actor import actor
+from services.access.visibility import check_conversations
 from storage.conversations import conversations, labels, segments
 from storage.conversations.labels import LabelledSegment
 from storage.postgres.database import Database
@@ -61,13 +63,15 @@ async def score(database: Database, question: Question) -> list[ConversationScor
 
     Raises LookupError where a conversation of the question does not exist.
     """
+    asked = {*question.texts, *question.turns, *(question.conversation_ids or ())}
+    await check_conversations(database, asked)
     async with database.session() as session:
-        found = await labels.labelled_segments(session, question.conversation_ids, MAX_LABELS)
+        found = await labels.labelled_segments(session, actor().principal, question.conversation_ids, MAX_LABELS)
         known = frozenset(scoring.fold(name) for name in await speakers.names(session) if not is_unknown(name))
     labelled: defaultdict[int, list[LabelledSegment]] = defaultdict(list)
     for segment in found:
         labelled[segment.conversation_id].append(segment)
-    ids = {*labelled, *question.texts, *question.turns, *(question.conversation_ids or ())}
+    ids = {*labelled, *asked}
     return [await _score(database, id_, labelled[id_], question, known) for id_ in sorted(ids)]
 
 

@@ -9,6 +9,7 @@ from pipeline.evaluation import tuning
 from pipeline.evaluation.tuning import LabelledVoice, Point
 from pipeline.types import Span
 from pipeline.voice_settings import VoiceSettings
+from services.access.actor import actor
 from services.evaluation.scores import MAX_LABELS
 from services.recordings import Recordings
 from storage.conversations import conversations, labels
@@ -47,7 +48,7 @@ async def sweep_threshold(
     Reads no recording. Returns None where there are no labels.
     """
     async with database.session() as session:
-        labelled = await labels.labelled_segments(session, conversation_ids, MAX_LABELS)
+        labelled = await labels.labelled_segments(session, actor().principal, conversation_ids, MAX_LABELS)
         if not labelled:
             return None
         participant_ids = sorted({segment.participant_id for segment in labelled})
@@ -77,7 +78,7 @@ async def sweep_padding(
     can be embedded.
     """
     async with recordings.database.session() as session:
-        labelled = await labels.labelled_segments(session, conversation_ids, MAX_LABELS)
+        labelled = await labels.labelled_segments(session, actor().principal, conversation_ids, MAX_LABELS)
     chosen = _spread([segment for segment in labelled if segment.end - segment.start >= MIN_SEGMENT_S])
     paddings = sorted({*PADDINGS_S, settings.context_padding})
     voices: defaultdict[float, list[LabelledVoice]] = defaultdict(list)

@@ -10,16 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.identification import names_voice, plan_identification
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.state import ParticipantState
+from services.errors import SegmentNotFoundError
 from services.identity import emotion_refresh, recorded_plans, unknown_speakers
 from services.identity.speaker_changes import SpeakerChange
 from storage.speakers import identity_values, participants, segment_speakers, speakers
-
-
-class SegmentNotFoundError(LookupError):
-    """The conversation has no such segment."""
-
-    def __init__(self) -> None:
-        super().__init__("Segment not found")
 
 
 class IdentificationError(ValueError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.identity.enrollment import MAX_SAMPLE_S, voice_of
+from services.access.actor import actor
 from services.identity import identification, speaker_admin, undo, unknown_speakers
 from services.identity.identification import Identification, Mark
 from services.identity.unknown_speakers import Suggestion
@@ -41,9 +42,9 @@ class SpeakerService:
             return await speakers.get(session, speaker_id)
 
     async def sample(self, speaker_id: int) -> Sample | None:
-        """The location of the best sample of the voice; None if no recording is kept. Raises SpeakerNotFoundError."""
+        """The location of the best sample of the voice that the current principal may hear. Raises SpeakerNotFoundError."""
         async with self._database.session() as session:
-            return await speakers.sample(session, speaker_id)
+            return await speakers.sample(session, actor().principal, speaker_id)
 
     async def enroll(self, name: str, file: BinaryIO) -> SpeakerSummary:
         """Create a speaker from a sample of their voice. Only the sample's embedding is stored.

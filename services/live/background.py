@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any, TypeVar
 
+from services.access.actor import act_for, actor
+
 logger = logging.getLogger("ray.serve")
 
 THREADS = 4
@@ -32,7 +34,7 @@ class StreamThreads:
 class BackgroundTasks:
     """Tasks that outlive the request in which they start: Ray Serve cancels everything else when the request ends.
 
-    The errors of a task are logged, except `expected` ones.
+    They act for the principal of that request. The errors of a task are logged, except `expected` ones.
     """
 
     def __init__(self, *expected: type[Exception]) -> None:
@@ -40,7 +42,9 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work, context=Context())
+        context = Context()
+        context.run(act_for, actor())
+        task = asyncio.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.stages import Stages
 from pipeline.types import Samples
+from services.access.actor import actor
 from services.errors import failure_reason
 from services.live import resume_token, server_messages
 from services.live.background import BackgroundTasks, StreamThreads
@@ -145,7 +146,7 @@ class LiveConversations:
         A client without the token is refused with the sentence for a conversation that does not exist.
         """
         async with self._database.session() as session:
-            found = await live_recordings.resumable(session, conversation_id)
+            found = await live_recordings.resumable(session, actor().principal, conversation_id)
         allowed = found is not None and resume_token.matches(options.resume_token, found.token_hash)
         path = self._spools.file(found.uuid) if found is not None and allowed else None
         deadline = time.monotonic() + RESUME_TIMEOUT_S

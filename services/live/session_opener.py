@@ -13,6 +13,7 @@ from pipeline.live.language import LanguageTracker
 from pipeline.live.vad import ENERGY, SILERO, energy
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
+from services.access.actor import actor
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
@@ -65,8 +66,9 @@ class SessionOpener:
             async with self._database.session() as session:
                 audio_format = recording.SUFFIX.lstrip(".")
                 token_hash = None if token is None else hash_of(token)
+                creator = actor().principal
                 conversation_id = await live_recordings.begin(
-                    session, uuid, options.title, audio_format, options.language, token_hash
+                    session, uuid, options.title, audio_format, options.language, token_hash, creator
                 )
         except BaseException:
             await self._threads.run(spool.discard)

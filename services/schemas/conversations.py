@@ -2,6 +2,7 @@
 
 from pydantic import AliasChoices, Field, computed_field
 
+from pipeline.access import Visibility
 from services.schemas.base import Moment, Schema, State
 from services.schemas.segments import Segment
 
@@ -17,6 +18,10 @@ class ConversationListItem(Schema):
     num_segments: int = Field(description="Segments of the transcript.")
     num_speakers: int = Field(description="Different voices in them.")
     language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the language spoken.")
+    owner: int | None = Field(
+        None, validation_alias=AliasChoices("owner", "owner_id"), description="The person who owns it; null for nobody."
+    )
+    visibility: Visibility = Field(Visibility.EVERYONE, description="Who sees it beside its owner and the administrators.")
 
 
 class Conversation(ConversationListItem):

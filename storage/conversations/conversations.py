@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, 
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import LOCAL, Principal
 from pipeline.types import ConversationSegment
+from storage.access.visibility import ownership, visible_to
 from storage.conversations import segments
 from storage.emotions import emotions
 from storage.speakers import speakers
@@ -47,6 +49,8 @@ class ConversationSummary:
     num_segments: int
     num_speakers: int
     """Different voices in the segments; two participants that are one speaker count once."""
+    owner_id: int | None
+    visibility: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,9 @@ def _summaries() -> Select[Any]:
     num_speakers = select(func.count(func.coalesce(ParticipantRow.speaker_id, -ParticipantRow.id).distinct())).where(
         ParticipantRow.conversation_id == Conversation.id, exists().where(SegmentRow.participant_id == ParticipantRow.id)
     )
-    stored = [getattr(Conversation, field.name) for field in fields(ConversationSummary) if not field.name.startswith("num_")]
-    counted = [num_segments.scalar_subquery().label("num_segments"), num_speakers.scalar_subquery().label("num_speakers")]
-    return select(*stored, *counted)
+    counted = {"num_segments": num_segments.scalar_subquery(), "num_speakers": num_speakers.scalar_subquery()}
+    names = (field.name for field in fields(ConversationSummary))
+    return select(*(counted[name].label(name) if name in counted else getattr(Conversation, name) for name in names))
 
 
 async def create(
@@ -86,6 +90,7 @@ async def create(
     audio_format: str,
     status: str = "processing",
     start_time: datetime | None = None,
+    creator: Principal = LOCAL,
 ) -> int:
     """Create a conversation that starts at `start_time` (with a time zone), by default now; returns its id."""
     values = {
@@ -94,6 +99,7 @@ async def create(
         "audio_format": audio_format,
         "status": status,
         "start_time": start_time or datetime.now(UTC),
+        **ownership(creator),
     }
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
 
@@ -129,13 +135,12 @@ async def progress(session: AsyncSession, conversation_id: int) -> Progress | No
 
 
 async def list_page(
-    session: AsyncSession, skip: int = 0, limit: int = 100, status: str | None = None
+    session: AsyncSession, viewer: Principal, skip: int = 0, limit: int = 100, status: str | None = None
 ) -> tuple[Sequence[ConversationSummary], int]:
-    """A page of the conversations, newest `start_time` first, and their number."""
+    """A page of the conversations that the viewer sees, newest `start_time` first, and their number."""
     newest = Conversation.start_time.desc(), Conversation.id.desc()
-    page, total = select(Conversation.id), select(func.count()).select_from(Conversation)
-    if status is not None:
-        page, total = page.where(Conversation.status == status), total.where(Conversation.status == status)
+    which = [*visible_to(viewer), *([Conversation.status == status] if status is not None else [])]
+    page, total = select(Conversation.id).where(*which), select(func.count()).select_from(Conversation).where(*which)
     # The page first, then its counts: PostgreSQL would count the segments of skipped conversations, too.
     ids = page.order_by(*newest).offset(skip).limit(limit).scalar_subquery()
     rows = await session.execute(_summaries().where(Conversation.id.in_(ids)).order_by(*newest))

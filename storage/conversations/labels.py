@@ -9,6 +9,8 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
+from storage.access.visibility import in_visible
 from storage.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
 
 BATCH_ROWS = 1000
@@ -101,8 +103,10 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[L
     return [Label(*row) for row in await session.execute(of.order_by(SegmentRow.position))]
 
 
-async def labelled_segments(session: AsyncSession, conversation_ids: Sequence[int] | None, limit: int) -> list[LabelledSegment]:
-    """The first `limit` labelled segments of the conversations, or of all, in order."""
+async def labelled_segments(
+    session: AsyncSession, viewer: Principal, conversation_ids: Sequence[int] | None, limit: int
+) -> list[LabelledSegment]:
+    """The first `limit` labelled segments of the conversations, or of all that the viewer sees, in order."""
     columns = (LabelRow.segment_id, SegmentRow.conversation_id, SegmentRow.participant_id)
     times = (SegmentRow.start_offset, SegmentRow.end_offset)
     found = (
@@ -110,6 +114,7 @@ async def labelled_segments(session: AsyncSession, conversation_ids: Sequence[in
         .join(SegmentRow, SegmentRow.id == LabelRow.segment_id)
         .join(ParticipantRow, ParticipantRow.id == SegmentRow.participant_id)
         .outerjoin(Speaker, Speaker.id == ParticipantRow.speaker_id)
+        .where(*in_visible(viewer, SegmentRow.conversation_id))
         .order_by(SegmentRow.conversation_id, SegmentRow.position)
         .limit(limit)
     )

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import LOCAL, Principal
 from pipeline.types import Segment
+from storage.access.visibility import ownership, visible_to
 from storage.conversations.transcripts import segment_values
 from storage.tables import Conversation, SegmentRow, TurnRow
 
@@ -44,6 +46,7 @@ async def begin(
     audio_format: str,
     language: str | None,
     resume_token_hash: bytes | None = None,
+    creator: Principal = LOCAL,
 ) -> int:
     """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id.
 
@@ -58,6 +61,7 @@ async def begin(
         "audio_format": audio_format,
         "language": language,
         "resume_token_hash": resume_token_hash,
+        **ownership(creator),
     }
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
 
@@ -70,11 +74,11 @@ async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     return None if row is None else Recording(*row)
 
 
-async def resumable(session: AsyncSession, conversation_id: int) -> Resumable | None:
-    """The conversation with this id, if it is being recorded and can be resumed."""
+async def resumable(session: AsyncSession, viewer: Principal, conversation_id: int) -> Resumable | None:
+    """The conversation with this id, if it is being recorded, can be resumed, and the viewer sees it."""
     columns = Conversation.uuid, Conversation.resume_token_hash
     found = select(*columns).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
-    row = (await session.execute(found)).one_or_none()
+    row = (await session.execute(found.where(*visible_to(viewer)))).one_or_none()
     if row is None or row.resume_token_hash is None:
         return None
     return Resumable(row.uuid, row.resume_token_hash)

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
+from storage.access.visibility import in_visible
 from storage.conversations.segments import local_name
 from storage.speakers import speakers
 from storage.speakers.speaker_queries import conversations_with
@@ -64,14 +66,16 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[S
     return sorted(speaking, key=lambda found: found.seconds, reverse=True)
 
 
-async def of_speaker(session: AsyncSession, speaker_id: int) -> SpeakerHistory:
-    """The statistics of a speaker in all conversations. Raises SpeakerNotFoundError."""
+async def of_speaker(session: AsyncSession, viewer: Principal, speaker_id: int) -> SpeakerHistory:
+    """The statistics of a speaker in all conversations that the viewer sees. Raises SpeakerNotFoundError."""
     total = SpeakerStatistics(speaker_id, await speakers.name_of(session, speaker_id))
     own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
-    for emotion, segments, seconds in await session.execute(_counted().where(own)):
+    for emotion, segments, seconds in await session.execute(
+        _counted().where(own, *in_visible(viewer, SegmentRow.conversation_id))
+    ):
         total.add(emotion, segments, seconds)
     times = func.count(), func.min(Conversation.start_time), func.max(Conversation.start_time)
-    found = select(*times).where(Conversation.id.in_(conversations_with(speaker_id)))
+    found = select(*times).where(Conversation.id.in_(conversations_with(viewer, speaker_id)))
     return SpeakerHistory(total, *(await session.execute(found)).one())
 
 

@@ -19,6 +19,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
+from storage.access.visibility import in_visible
 from storage.conversations import conversations
 from storage.jobs.options import JobOptions
 from storage.tables import Conversation, JobRow, JobStageRow
@@ -266,10 +268,10 @@ async def get(session: AsyncSession, job_id: int, *, lock: bool = False) -> Job:
 
 
 async def list_page(
-    session: AsyncSession, skip: int = 0, limit: int = 100, state: str | None = None
+    session: AsyncSession, viewer: Principal, skip: int = 0, limit: int = 100, state: str | None = None
 ) -> tuple[Sequence[Job], int]:
-    """A page of jobs, newest first, and the number of all jobs."""
-    which = [JobRow.state == state] if state is not None else []
+    """A page of the jobs on conversations that the viewer sees, newest first, and their number."""
+    which = [*in_visible(viewer, JobRow.conversation_id), *([JobRow.state == state] if state is not None else [])]
     rows = await session.execute(_jobs().where(*which).order_by(JobRow.id.desc()).offset(skip).limit(limit))
     total = await session.scalar(select(func.count()).select_from(JobRow).where(*which))
     return [Job(*row) for row in rows], total or 0

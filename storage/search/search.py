@@ -20,7 +20,9 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
 from pipeline.types import ConversationSegment
+from storage.access.visibility import visible_to
 from storage.conversations import segments
 from storage.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
 
@@ -92,9 +94,17 @@ class SearchResult:
 
 
 async def search(
-    session: AsyncSession, query: str, filters: Filters, order: Order = "relevance", skip: int = 0, limit: int = 20
+    session: AsyncSession,
+    viewer: Principal,
+    query: str,
+    filters: Filters,
+    order: Order = "relevance",
+    skip: int = 0,
+    limit: int = 20,
 ) -> SearchResult:
-    """The segments that match `query` and the filters. An empty query matches all segments, ordered by time.
+    """The segments that match `query` and the filters, in conversations that the viewer sees.
+
+    An empty query matches all segments, ordered by time.
 
     Raises SearchError after `TIMEOUT_S`.
     """
@@ -102,9 +112,9 @@ async def search(
     words = _normalise(query)
     try:
         if words:
-            found, more = await _by_words(session, words, filters, order)
+            found, more = await _by_words(session, viewer, words, filters, order)
         else:
-            found, more = await _by_time(session, _filtered(filters, dated=True), order), False
+            found, more = await _by_time(session, _filtered(viewer, filters, dated=True), order), False
         hits = await _read(session, found[:MAX_HITS][skip : skip + limit], words)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
@@ -113,13 +123,15 @@ async def search(
     return SearchResult(hits, min(len(found), MAX_HITS), len(found) <= MAX_HITS and not more)
 
 
-async def _by_words(session: AsyncSession, words: str, filters: Filters, order: Order) -> tuple[list[int], bool]:
+async def _by_words(
+    session: AsyncSession, viewer: Principal, words: str, filters: Filters, order: Order
+) -> tuple[list[int], bool]:
     """The ids of up to `MAX_HITS` + 1 matching segments, in order, and whether candidates were left out."""
     exact = await session.scalar(select(cast(_tsquery(words), Text)))
     if not exact:
         return [], False
     dated = order != "relevance"
-    matching, more = _filtered(filters, dated), False
+    matching, more = _filtered(viewer, filters, dated), False
     # The index knows which words a segment has, not which of them are adjacent.
     loose = _ADJACENT.sub("&", exact)
     if loose != exact and "!" not in exact:
@@ -159,8 +171,9 @@ def _all_ids(dated: bool) -> Select[Any]:
     return ids.join(Conversation, SegmentRow.conversation_id == Conversation.id) if dated else ids
 
 
-def _filtered(filters: Filters, dated: bool) -> Select[Any]:
-    found = _all_ids(dated or filters.since is not None or filters.until is not None)
+def _filtered(viewer: Principal, filters: Filters, dated: bool) -> Select[Any]:
+    seen = visible_to(viewer)
+    found = _all_ids(dated or bool(seen) or filters.since is not None or filters.until is not None).where(*seen)
     spoken_at = segments.spoken_at()
     if filters.speaker_id is not None:
         own = select(ParticipantRow.id).where(ParticipantRow.speaker_id == filters.speaker_id)

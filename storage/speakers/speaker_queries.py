@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
+from storage.access.visibility import in_visible
 from storage.speakers.speakers import UNKNOWN
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
 
@@ -68,15 +70,18 @@ async def resolve(session: AsyncSession, name: str) -> tuple[int, str]:
     raise NoSuchNameError(name, [entry.name for entry in similar])
 
 
-def conversations_with(speaker_id: int) -> Select[Any]:
-    """The ids of the conversations in which the speaker has segments."""
+def conversations_with(viewer: Principal, speaker_id: int) -> Select[Any]:
+    """The ids of the conversations that the viewer sees and in which the speaker has segments."""
     speaks = exists().where(SegmentRow.participant_id == ParticipantRow.id)
-    return select(ParticipantRow.conversation_id).where(ParticipantRow.speaker_id == speaker_id, speaks).distinct()
+    seen = in_visible(viewer, ParticipantRow.conversation_id)
+    return select(ParticipantRow.conversation_id).where(ParticipantRow.speaker_id == speaker_id, speaks, *seen).distinct()
 
 
-async def appearances(session: AsyncSession, speaker_id: int, skip: int, limit: int) -> tuple[list[Appearance], int]:
-    """Conversations in which the speaker has segments, the newest first, and their number."""
-    mine = conversations_with(speaker_id)
+async def appearances(
+    session: AsyncSession, viewer: Principal, speaker_id: int, skip: int, limit: int
+) -> tuple[list[Appearance], int]:
+    """Conversations that the viewer sees and in which the speaker has segments, the newest first, and their number."""
+    mine = conversations_with(viewer, speaker_id)
     total = (await session.execute(select(func.count()).select_from(mine.subquery()))).scalar_one()
     stored = (Conversation.id, Conversation.title, Conversation.start_time, Conversation.duration, Conversation.audio_key)
     segments = select(func.count()).select_from(SegmentRow).where(SegmentRow.conversation_id == Conversation.id)

@@ -9,7 +9,9 @@ from sqlalchemy import delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.access import Principal
 from pipeline.identity import matching
+from storage.access.visibility import visible_to
 from storage.tables import (
     Conversation,
     EmotionProfile,
@@ -147,10 +149,10 @@ async def create_unknown(session: AsyncSession) -> int:
             return created
 
 
-async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
+async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> Sample | None:
     """The best sample of a speaker: without overlap, long enough, and with the most probable words.
 
-    None where no recording is kept. Raises SpeakerNotFoundError.
+    None where no recording is kept that the viewer may hear. Raises SpeakerNotFoundError.
     """
     await name_of(session, speaker_id)
     length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()
@@ -159,6 +161,7 @@ async def sample(session: AsyncSession, speaker_id: int) -> Sample | None:
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .join(Conversation, ParticipantRow.conversation_id == Conversation.id)
         .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), ~SegmentRow.is_misidentified)
+        .where(*visible_to(viewer))
         .order_by(SegmentRow.overlap, func.least(length, MAX_SAMPLE_S / 2).desc(), clear, SegmentRow.id)
         .limit(1)
     )

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
+from pipeline.access import LOCAL
 from services.identity import corrections, transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
@@ -77,12 +78,12 @@ async def test_the_list_goes_from_the_newest_on(database: Database) -> None:
         await transcripts.save(session, full, transcript([voice(1), voice(2), voice(1)], lines=5), RULES)
 
     async with database.session() as session:
-        page, total = await conversations.list_page(session, skip=1, limit=3)
+        page, total = await conversations.list_page(session, LOCAL, skip=1, limit=3)
         assert ([c.title for c in page], total) == (["2", "1", "failed"], 5)
-        page, total = await conversations.list_page(session, status="failed")
+        page, total = await conversations.list_page(session, LOCAL, status="failed")
         assert ([c.title for c in page], total) == (["failed"], 1)
         with counted_queries(database) as queries:
-            page, _ = await conversations.list_page(session)
+            page, _ = await conversations.list_page(session, LOCAL)
     assert len(queries) == 2
     assert [(c.num_segments, c.num_speakers) for c in page][-1] == (5, 3)
 
@@ -118,7 +119,7 @@ async def test_an_unknown_status_is_refused_and_the_transaction_undone(database:
     with pytest.raises(IntegrityError, match="ck_conversations_status"):
         await fails()
     async with database.session() as session:
-        assert await conversations.list_page(session) == ([], 0)
+        assert await conversations.list_page(session, LOCAL) == ([], 0)
 
 
 async def test_speakers_are_listed_with_their_lines(database: Database) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Vector
+from services.errors import SegmentNotFoundError
 from services.identity import identification, speaker_admin, undo
-from services.identity.identification import Identification, IdentificationError, SegmentNotFoundError
+from services.identity.identification import Identification, IdentificationError
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from storage.tables import ParticipantRow, SegmentRow, Speaker, VoiceprintRow

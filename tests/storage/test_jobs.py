@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
+from pipeline.access import LOCAL
 from pipeline.types import SpeakerHint
 from storage.conversations import conversations
 from storage.jobs import jobs
@@ -307,9 +308,9 @@ async def test_jobs_are_listed_from_the_newest_on(database: Database) -> None:
     first, second, third = [await add(database) for _ in range(3)]
     async with database.session() as session:
         await jobs.cancel(session, second)
-        page, total = await jobs.list_page(session, skip=1, limit=1)
+        page, total = await jobs.list_page(session, LOCAL, skip=1, limit=1)
         assert ([job.id for job in page], total) == ([second], 3)
-        page, total = await jobs.list_page(session, state="queued")
+        page, total = await jobs.list_page(session, LOCAL, state="queued")
         assert ([job.id for job in page], total) == ([third, first], 2)
 
 

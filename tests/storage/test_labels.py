@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from pipeline.access import LOCAL
 from storage.conversations import conversations, labels
 from storage.postgres.database import Database
 from storage.tables import SegmentRow
@@ -67,14 +68,14 @@ async def test_labelled_lines_come_with_whom_the_transcript_takes_for_their_spea
     async with database.session() as session:
         await labels.put(session, id_, {segments[1]: "Bo", segments[0]: "Ana"})
         await labels.put(session, other, {others[0]: "Cy"})
-        every = await labels.labelled_segments(session, None, 10)
+        every = await labels.labelled_segments(session, LOCAL, None, 10)
         assert [(line.segment_id, line.truth, line.speaker_name) for line in every] == [
             (segments[0], "Ana", "Ana 4"),
             (segments[1], "Bo", None),
             (others[0], "Cy", "Ana 2"),
         ]
-        assert [line.segment_id for line in await labels.labelled_segments(session, [other], 10)] == [others[0]]
-        assert len(await labels.labelled_segments(session, None, 2)) == 2
+        assert [line.segment_id for line in await labels.labelled_segments(session, LOCAL, [other], 10)] == [others[0]]
+        assert len(await labels.labelled_segments(session, LOCAL, None, 2)) == 2
         assert (every[1].start, every[1].end) == (2.0, 3.5)
 
 
@@ -83,4 +84,4 @@ async def test_labels_go_with_their_conversation(database: Database) -> None:
     async with database.session() as session:
         await labels.put(session, id_, {first: "Ana"})
         await conversations.remove(session, id_)
-        assert await labels.labelled_segments(session, None, 10) == []
+        assert await labels.labelled_segments(session, LOCAL, None, 10) == []

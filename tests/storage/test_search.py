@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from pipeline.access import LOCAL
 from pipeline.types import Emotion, Segment, Word
 from services.identity import identification, transcripts
 from storage.conversations import conversations, segments
@@ -37,7 +38,7 @@ async def talk(database: Database, *texts: str, seeds: Sequence[int | None] = (1
 
 async def find(database: Database, query: str, filters: Filters = EVERYTHING, **options: object) -> SearchResult:
     async with database.session() as session:
-        return await search.search(session, query, filters, **options)  # type: ignore[arg-type]
+        return await search.search(session, LOCAL, query, filters, **options)  # type: ignore[arg-type]
 
 
 def texts(found: SearchResult) -> list[str]:

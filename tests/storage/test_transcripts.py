@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
+from pipeline.access import LOCAL
 from pipeline.types import Transcript, Turn, Word
 from services.identity import transcripts
 from storage.conversations import conversations
@@ -154,7 +155,7 @@ async def test_a_contradictory_transcript_leaves_nothing_behind(database: Databa
     with pytest.raises(ValueError, match="nobody"):
         await keep(database, broken)
     async with database.session() as session:
-        assert await conversations.list_page(session) == ([], 0)
+        assert await conversations.list_page(session, LOCAL) == ([], 0)
         assert await speakers.names(session) == []
 
 
