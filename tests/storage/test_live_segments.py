@@ -206,7 +206,7 @@ async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Da
 async def test_a_recording_without_a_token_cannot_be_resumed(database: Database) -> None:
     async with database.session() as session:
         id_ = await live_recordings.begin(session, uuid4(), None, "flac", None)
-        assert await live_recordings.resumable(session, id_) is None
+        assert await live_recordings.resumable(session, LOCAL, id_) is None
 
 
 # After the diarization of the whole recording
