@@ -55,7 +55,7 @@ class House:
     async def rpc(self, method: str, params: dict[str, Any]) -> str:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         headers = {"Accept": "application/json, text/event-stream"}
-        answer = await self.client.post("http://test/mcp", json=body, headers=headers)
+        answer = await self.client.post("http://localhost/mcp", json=body, headers=headers)
         assert answer.status_code in (200, 400), answer.text
         return answer.text
 
