@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -70,6 +71,14 @@ def _issuer(url: str) -> str:
     return url
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach a server that listens on the host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Settings(BaseSettings):
     """The defaults need no token, no GPU and no root."""
 
@@ -90,6 +99,9 @@ class Settings(BaseSettings):
     # The server
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    auth: Literal["auto", "required"] = "auto"
+    """`required`: every client needs an API key or a login. `auto`: where `host` is a loopback address, clients on this machine
+    need none."""
     allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_host_names)] = []
     """Comma-separated names under which clients reach the server, beside localhost and `host`."""
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_origins)] = [
@@ -169,6 +181,11 @@ class Settings(BaseSettings):
     def pg_path(self) -> Path:
         """Directory of the embedded PostgreSQL."""
         return self.data_path / "postgres"
+
+    @property
+    def key_required(self) -> bool:
+        """Every request needs a key or a login, also one of a client on this machine."""
+        return self.auth == "required" or not is_loopback(self.host)
 
     @property
     def language(self) -> str | None:

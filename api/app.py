@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import errors
+from api import errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.routes import (
@@ -74,11 +74,12 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         search,
         streaming,
     ):
-        app.include_router(module.router, prefix=PREFIX)
+        app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
     app.include_router(health.router)
     errors.handle(app)
     mount.add(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
+    app.add_middleware(security.Authentication, settings=settings)
     app.add_api_route("/", _root, include_in_schema=False)
     return app
 

@@ -46,3 +46,6 @@ class Principal:
 
 LOCAL = Principal("local", Role.ADMIN)
 """A client on this machine, where no key or login is required."""
+
+ANONYMOUS = Principal("anonymous", Role.READER)
+"""A client that has no credential yet, where it needs none: to log in."""

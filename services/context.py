@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.stages import Stages
 from services.access.accounts import Accounts
+from services.access.authentication import Authentication
 from services.access.logins import Logins
 from services.access.openid_login import OpenIDLogin
 from services.access.passwords import PasswordHasher
@@ -41,6 +42,7 @@ class AppContext:
     accounts: Accounts
     logins: Logins
     openid: OpenIDLogin
+    authentication: Authentication
     stage_status: Callable[[], Awaitable[StageStatus]]
 
     @classmethod
@@ -85,6 +87,7 @@ class AppContext:
                     accounts=Accounts(database, hasher),
                     logins=logins,
                     openid=OpenIDLogin(settings, database, logins),
+                    authentication=Authentication(database),
                     stage_status=stage_status,
                 )
             finally:

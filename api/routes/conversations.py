@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, NOT_FOUND, ContextDep, ConversationId, not_found
 from pipeline.formats import export
 from services.access.actor import actor
 from services.context import AppContext
 from storage.conversations import conversations, exports
 
-router = APIRouter(prefix="/conversations", tags=["conversations"])
+router = APIRouter(prefix="/conversations", tags=["conversations"], dependencies=[security.READER])
 
 logger = logging.getLogger("ray.serve")
 
@@ -44,7 +44,7 @@ async def get_conversation(context: ContextDep, conversation_id: ConversationId)
     return await read(context, conversation_id)
 
 
-@router.patch("/{conversation_id}", responses=MISSING)
+@router.patch("/{conversation_id}", dependencies=[security.WRITER], responses=MISSING)
 async def update_conversation(
     context: ContextDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
 ) -> schemas.Conversation:
@@ -60,6 +60,7 @@ async def update_conversation(
 
 @router.delete(
     "/{conversation_id}",
+    dependencies=[security.ADMIN],
     responses=MISSING | {409: {"model": schemas.Error, "description": "Its recording is being processed."}},
 )
 async def delete_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Deleted:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, LARGEST_SEGMENT_ID, NOT_FOUND, ContextDep, ConversationId
 from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
@@ -123,8 +123,8 @@ class Recalculated(schemas.Schema):
 
 EmotionOrAll = Annotated[Emotion | None, Query(description="All emotions if omitted.")]
 
-profiles = APIRouter()
-segments = APIRouter(prefix="/conversations/{conversation_id}")
+profiles = APIRouter(dependencies=[security.READER])
+segments = APIRouter(prefix="/conversations/{conversation_id}", dependencies=[security.WRITER])
 
 
 @contextmanager
@@ -149,7 +149,9 @@ async def get_emotion_profiles(context: ContextDep, speaker_id: SpeakerId) -> Sp
     return SpeakerEmotions.model_validate(found)
 
 
-@profiles.delete("/{speaker_id}/emotion-profiles", responses=NO_PROFILE, response_model_exclude_none=True)
+@profiles.delete(
+    "/{speaker_id}/emotion-profiles", dependencies=[security.ADMIN], responses=NO_PROFILE, response_model_exclude_none=True
+)
 async def reset_emotion_profiles(context: ContextDep, speaker_id: SpeakerId, emotion_category: EmotionOrAll = None) -> Reset:
     """Delete all emotion profiles of a speaker, or one. The corrected segments stay as they are."""
     with _refusals():
@@ -170,7 +172,7 @@ async def get_emotion_threshold(context: ContextDep, speaker_id: SpeakerId) -> S
     return SpeakerThreshold(speaker_id=found.speaker_id, speaker_name=found.speaker_name, **effective)
 
 
-@profiles.patch("/{speaker_id}/emotion-threshold", responses=NO_SPEAKER)
+@profiles.patch("/{speaker_id}/emotion-threshold", dependencies=[security.ADMIN], responses=NO_SPEAKER)
 async def set_emotion_threshold(context: ContextDep, speaker_id: SpeakerId, threshold: Threshold = None) -> ChangedThreshold:
     """Set a speaker's own threshold; without one, the system's applies again."""
     effective = await _effective(context, threshold)
@@ -180,7 +182,7 @@ async def set_emotion_threshold(context: ContextDep, speaker_id: SpeakerId, thre
     return ChangedThreshold(message=f"Updated emotion threshold for '{name}'", speaker_name=name, **effective)
 
 
-@profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/threshold", responses=NO_PROFILE)
+@profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/threshold", dependencies=[security.ADMIN], responses=NO_PROFILE)
 async def set_profile_threshold(
     context: ContextDep, speaker_id: SpeakerId, emotion: Emotion, threshold: Threshold = None
 ) -> ProfileThreshold:
@@ -188,7 +190,7 @@ async def set_profile_threshold(
     return await _set_profile_threshold(context, speaker_id, emotion, threshold, voice=False)
 
 
-@profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/voice-threshold", responses=NO_PROFILE)
+@profiles.patch("/{speaker_id}/emotion-profiles/{emotion}/voice-threshold", dependencies=[security.ADMIN], responses=NO_PROFILE)
 async def set_profile_voice_threshold(
     context: ContextDep, speaker_id: SpeakerId, emotion: Emotion, threshold: VoiceThreshold = None
 ) -> ProfileThreshold:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep, not_found
 from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors
@@ -15,7 +15,7 @@ from services.evaluation import scores, sweeps
 from services.evaluation.scores import ConversationScore, Question, WordErrors
 from services.evaluation.sweeps import Sweep
 
-router = APIRouter(tags=["evaluation"])
+router = APIRouter(tags=["evaluation"], dependencies=[security.WRITER])
 
 MAX_CONVERSATIONS = 1000
 MAX_REFERENCES = 20

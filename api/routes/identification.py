@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, LARGEST_SEGMENT_ID, ContextDep, ConversationId
 from pipeline.names import MaybeName
 from services.context import AppContext
@@ -13,7 +13,9 @@ from services.errors import SegmentNotFoundError
 from services.identity.identification import IdentificationError
 from storage.speakers.speakers import SpeakerNotFoundError
 
-router = APIRouter(prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"])
+router = APIRouter(
+    prefix="/conversations/{conversation_id}/segments/{segment_id}", tags=["speakers"], dependencies=[security.WRITER]
+)
 
 SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT_ID)]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep, JobId, not_found
 from api.routes.process import BUSY, FULL
 from services.access.actor import actor
 from storage.jobs import jobs
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[security.READER])
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such job."}}
 STATE: dict[int | str, dict[str, Any]] = {409: {"model": schemas.Error, "description": "Its state does not allow it."}}
@@ -57,7 +57,7 @@ async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
     return EventSourceResponse(events())
 
 
-@router.post("/{job_id}/cancel", responses=MISSING | STATE)
+@router.post("/{job_id}/cancel", dependencies=[security.WRITER], responses=MISSING | STATE)
 async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Cancel a job. A running job stops within seconds; read it again until its state says so."""
     async with context.database.session() as session:
@@ -65,7 +65,7 @@ async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
             return schemas.Job.model_validate(await jobs.cancel(session, job_id))
 
 
-@router.post("/{job_id}/retry", status_code=202, responses=MISSING | STATE | FULL)
+@router.post("/{job_id}/retry", dependencies=[security.WRITER], status_code=202, responses=MISSING | STATE | FULL)
 async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Queue a new job in place of one that failed or was cancelled. The response is the new job."""
     async with context.database.session() as session:

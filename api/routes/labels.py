@@ -4,14 +4,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Path, Response, UploadFile
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_SEGMENT_ID, ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
 from pipeline.formats import rttm
 from pipeline.types import Span
 from storage.conversations import conversations, labels
 
-router = APIRouter(prefix="/conversations/{conversation_id}", tags=["evaluation"])
+router = APIRouter(prefix="/conversations/{conversation_id}", tags=["evaluation"], dependencies=[security.READER])
 
 MAX_RTTM_BYTES = 2**22
 
@@ -33,7 +33,9 @@ async def list_labels(context: ContextDep, conversation_id: ConversationId) -> l
 
 
 @router.post(
-    "/labels/rttm", responses=MISSING | {400: {"model": schemas.Error, "description": "The file is not RTTM of one recording."}}
+    "/labels/rttm",
+    dependencies=[security.WRITER],
+    responses=MISSING | {400: {"model": schemas.Error, "description": "The file is not RTTM of one recording."}},
 )
 async def import_rttm(
     context: ContextDep,
@@ -67,7 +69,7 @@ async def import_rttm(
     return schemas.Imported(labelled=len(names), unlabelled=len(spoken) - len(names), speakers=sorted(set(names.values())))
 
 
-@router.put("/segments/{segment_id}/label", responses=NO_SEGMENT)
+@router.put("/segments/{segment_id}/label", dependencies=[security.WRITER], responses=NO_SEGMENT)
 async def put_label(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, change: schemas.LabelChange
 ) -> schemas.Label:
@@ -94,7 +96,7 @@ async def get_label(context: ContextDep, conversation_id: ConversationId, segmen
     return schemas.Label.model_validate(found)
 
 
-@router.delete("/segments/{segment_id}/label", status_code=204, responses=NO_SEGMENT)
+@router.delete("/segments/{segment_id}/label", dependencies=[security.WRITER], status_code=204, responses=NO_SEGMENT)
 async def delete_label(context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId) -> Response:
     """Delete the label of a segment."""
     async with context.database.session() as session:

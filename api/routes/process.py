@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query, Response, UploadFile
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
-from api import errors, schemas
+from api import errors, schemas, security
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import read
 from media.decoding import AudioError
@@ -24,7 +24,7 @@ from services.recordings import Accepted
 from storage.conversations import conversations
 from storage.jobs.jobs import QueueFullError
 
-router = APIRouter(tags=["process"])
+router = APIRouter(tags=["process"], dependencies=[security.WRITER])
 
 MOST_SPEAKERS = 100
 

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import AfterValidator, BaseModel, Field
 from starlette.background import BackgroundTask
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import ContextDep
 from pipeline.formats import profile_file
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
@@ -25,7 +25,7 @@ from storage.backups import backups, imports
 from storage.backups.backups import BackupSummary, ProfileExistsError, ProfileNotFoundError
 from storage.backups.snapshots import Running
 
-router = APIRouter(prefix="/profiles", tags=["profiles"])
+router = APIRouter(prefix="/profiles", tags=["profiles"], dependencies=[security.ADMIN])
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such profile."}}
 TAKEN: dict[int | str, dict[str, Any]] = {

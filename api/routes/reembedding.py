@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep
 from services.reembedding import NoRecordingError, reembed
 
-router = APIRouter(prefix="/speakers", tags=["speakers"])
+router = APIRouter(prefix="/speakers", tags=["speakers"], dependencies=[security.ADMIN])
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Error, "description": "There is no such speaker."},

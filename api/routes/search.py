@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep
 from api.routes.emotions import Emotion
 from pipeline.names import MaybeName
@@ -15,7 +15,7 @@ from services.access.actor import actor
 from storage.search import search
 from storage.speakers import speaker_queries
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = APIRouter(prefix="/search", tags=["search"], dependencies=[security.READER])
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import ContextDep, LoneSegmentId
 from media import encoding, recording
 from pipeline.types import Span
 from storage.conversations import segments
 
-router = APIRouter(prefix="/conversations/segments", tags=["segments"])
+router = APIRouter(prefix="/conversations/segments", tags=["segments"], dependencies=[security.READER])
 
 TAIL_S = 0.25
 """Added after the end of a segment, so that its last word is not cut."""

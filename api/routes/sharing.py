@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
 from pipeline.access import Visibility
@@ -14,7 +14,7 @@ from services.access.sharing import Change, SharingError
 from services.errors import NotAllowedError
 from storage.conversations.sharing import NoSuchPersonError
 
-router = APIRouter(prefix="/conversations/{conversation_id}/sharing", tags=["access"])
+router = APIRouter(prefix="/conversations/{conversation_id}/sharing", tags=["access"], dependencies=[security.READER])
 
 MAX_PEOPLE = 1000
 
@@ -51,7 +51,7 @@ async def get_sharing(context: ContextDep, conversation_id: ConversationId) -> S
         raise HTTPException(403, str(error)) from error
 
 
-@router.patch("", responses=REFUSED)
+@router.patch("", dependencies=[security.WRITER], responses=REFUSED)
 async def change_sharing(context: ContextDep, conversation_id: ConversationId, change: SharingChange) -> Sharing:
     """Share the conversation. Who sees it may do with it what their role allows."""
     wanted = Change(change.visibility, change.people, change.owner)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep
 from media import encoding, recording
 from media.decoding import AudioError
@@ -17,7 +17,7 @@ from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
-router = APIRouter(prefix="/speakers", tags=["speakers"])
+router = APIRouter(prefix="/speakers", tags=["speakers"], dependencies=[security.READER])
 
 SpeakerId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
@@ -81,7 +81,7 @@ async def list_speakers(context: ContextDep) -> list[Speaker]:
     return await asyncio.to_thread(lambda: [Speaker.model_validate(speaker) for speaker in found])
 
 
-@router.post("/enroll", responses=UNSUITABLE)
+@router.post("/enroll", dependencies=[security.WRITER], responses=UNSUITABLE)
 async def enroll_speaker(
     context: ContextDep,
     name: Annotated[Name, Form(description="Who speaks in the sample.")],
@@ -112,7 +112,11 @@ async def list_changes(context: ContextDep) -> list[Change]:
     return [Change.model_validate(change) for change in await context.speakers.changes()]
 
 
-@router.post("/undo", responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}})
+@router.post(
+    "/undo",
+    dependencies=[security.WRITER],
+    responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}},
+)
 async def undo_change(context: ContextDep) -> Change:
     """Undo the last identification, reassignment, renaming, merge, enrollment or deletion that is not undone yet."""
     try:
@@ -121,7 +125,7 @@ async def undo_change(context: ContextDep) -> Change:
         raise HTTPException(409, str(error)) from error
 
 
-@router.delete("/unknown/all")
+@router.delete("/unknown/all", dependencies=[security.ADMIN])
 async def delete_unknown_speakers(context: ContextDep) -> DeletedUnknown:
     """Delete all unnamed speakers. Their segments stay."""
     names = await context.speakers.delete_unknown()
@@ -137,7 +141,7 @@ async def get_speaker(context: ContextDep, speaker_id: SpeakerId) -> Speaker:
         raise HTTPException(404, str(error)) from error
 
 
-@router.patch("/{speaker_id}/rename", responses=MISSING | TAKEN)
+@router.patch("/{speaker_id}/rename", dependencies=[security.WRITER], responses=MISSING | TAKEN)
 async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Rename) -> Speaker:
     """Give a speaker another name, in every conversation at once."""
     try:
@@ -150,6 +154,7 @@ async def rename_speaker(context: ContextDep, speaker_id: SpeakerId, change: Ren
 
 @router.post(
     "/{speaker_id}/merge",
+    dependencies=[security.WRITER],
     responses=MISSING | {400: {"model": schemas.Error, "description": "A speaker cannot be merged with itself."}},
 )
 async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Merge) -> Speaker:
@@ -162,7 +167,7 @@ async def merge_speakers(context: ContextDep, speaker_id: SpeakerId, change: Mer
         raise HTTPException(400, str(error)) from error
 
 
-@router.delete("/{speaker_id}", responses=MISSING)
+@router.delete("/{speaker_id}", dependencies=[security.ADMIN], responses=MISSING)
 async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
     """Delete a speaker. Their segments stay, under a name that is local to their conversation."""
     try:

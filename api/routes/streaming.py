@@ -7,6 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api import security
 from api.dependencies import ContextDep
 from media.decoder import StreamError
 from services.errors import ModelsUnavailableError, failure_reason
@@ -27,7 +28,7 @@ OUTBOX_SIZE = 1000
 NORMAL, UNSUPPORTED, POLICY, TOO_LARGE, FAILED, AGAIN = 1000, 1003, 1008, 1009, 1011, 1013
 
 
-router = APIRouter(prefix="/streaming")
+router = APIRouter(prefix="/streaming", dependencies=[security.WRITER])
 
 
 class _RefusedError(Exception):

@@ -4,11 +4,11 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import ContextDep
 from settings import NAME
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], dependencies=[security.READER])
 
 
 @router.get("/status")

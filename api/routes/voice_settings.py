@@ -6,12 +6,12 @@ from fastapi import APIRouter, Body, HTTPException
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api import schemas
+from api import schemas, security
 from api.dependencies import ContextDep
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
 from storage.speakers import voice_settings
 
-router = APIRouter(prefix="/settings/voice", tags=["settings"])
+router = APIRouter(prefix="/settings/voice", tags=["settings"], dependencies=[security.READER])
 
 OUT_OF_BOUNDS = {"greater_than_equal", "less_than_equal"}
 # Described by hand: FastAPI would answer 422 to a value out of bounds, and clients know 400.
@@ -29,6 +29,7 @@ async def get_voice_settings(context: ContextDep) -> VoiceSettings:
 
 @router.post(
     "",
+    dependencies=[security.ADMIN],
     openapi_extra={"requestBody": BODY},
     responses={400: {"model": schemas.Error, "description": "A value is out of its bounds, or none was given."}},
 )
@@ -43,7 +44,7 @@ async def change_voice_settings(context: ContextDep, body: Annotated[dict[str, A
         return await voice_settings.get(session, context.settings, model)
 
 
-@router.post("/reset")
+@router.post("/reset", dependencies=[security.ADMIN])
 async def reset_voice_settings(context: ContextDep) -> VoiceSettings:
     """Reset to the environment's values and the defaults."""
     async with context.database.session() as session:

@@ -1,5 +1,7 @@
 """Whom the current request acts for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -27,3 +29,13 @@ def actor() -> Actor:
 def act_for(found: Actor) -> None:
     """Set the actor of the current task, and of the tasks that it starts."""
     _actor.set(found)
+
+
+@contextmanager
+def acting_for(found: Actor) -> Iterator[None]:
+    """The same for the duration of a block."""
+    token = _actor.set(found)
+    try:
+        yield
+    finally:
+        _actor.reset(token)

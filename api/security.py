@@ -1,0 +1,141 @@
+"""Access to the routes: who calls (`Authentication`), and the role that a route asks for (`READER`, `WRITER`, `ADMIN`).
+
+`Authentication` is a middleware, so that nothing of a request is read before it is known who sends it. It covers HTTP,
+WebSocket and MCP, and every path but those of `PUBLIC`. `principal_of` is the one place that knows the kinds of credentials.
+"""
+
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated, Any
+
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import errors, schemas
+from pipeline.access import ANONYMOUS, LOCAL, Principal, Role
+from services.access.actor import Actor, acting_for
+from services.access.authentication import InvalidCredentialError
+from services.context import AppContext
+from settings import Settings
+
+PUBLIC = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc", "/health/live", "/health/ready"})
+"""Paths that answer without a credential: health checks, and the documentation, which is the same in every installation.
+
+Routes to log in belong here, too."""
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""Headers that a proxy adds. Behind one, the address of the connection is the proxy's and says nothing about the client."""
+NO_CREDENTIAL = (
+    "Send an API key: `Authorization: Bearer vv_…`. `vivavoce keys create` makes one on the server; an administrator can "
+    "do so with POST /api/v1/keys."
+)
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
+    403: {"model": schemas.Error, "description": "The role of the caller does not include this."},
+}
+_PRINCIPAL = "vivavoce.principal"
+"""Where the middleware leaves the principal in the ASGI scope."""
+
+_bearer = HTTPBearer(
+    scheme_name="API key",
+    description="Optional for clients on the server's own machine, where AUTH is `auto` and HOST is a loopback address.",
+    auto_error=False,
+)
+
+
+async def principal_of(connection: HTTPConnection, context: AppContext) -> Principal | None:
+    """The principal of the first credential that the request carries; None where it carries none.
+
+    Another kind of credential is one more `if` here, such as a session cookie after the API key. It returns the principal, or
+    raises InvalidCredentialError, which becomes a 401, where the credential is there and not valid.
+    """
+    scheme, key = get_authorization_scheme_param(connection.headers.get("authorization"))
+    if scheme.lower() == "bearer":
+        return await context.authentication.by_key(key)
+    if connection.scope["type"] == "websocket" and (ticket := connection.query_params.get("ticket")):
+        return await context.authentication.by_ticket(ticket)
+    return None
+
+
+class Authentication:
+    """ASGI middleware: sets the actor of each request, and answers 401 where a credential is missing or not valid."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        if scope["path"] in PUBLIC:
+            principal = ANONYMOUS
+        else:
+            try:
+                principal = await self._authenticate(connection)
+            except HTTPException as refused:
+                await JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)(scope, receive, send)
+                return
+            scope[_PRINCIPAL] = principal
+        address = connection.client.host if connection.client is not None else None
+        with acting_for(Actor(principal, address, connection.headers.get("x-request-id"))):
+            await self.app(scope, receive, send)
+
+    async def _authenticate(self, connection: HTTPConnection) -> Principal:
+        """Raises HTTPException: a 401, or what says that the database does not answer."""
+        try:
+            principal = await principal_of(connection, connection.app.state.context)
+        except InvalidCredentialError as error:
+            raise HTTPException(401, str(error), {"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
+        except errors.SERVICE_ERRORS as error:
+            answer = errors.service_error(error)
+            if answer is None:
+                raise
+            raise answer from error
+        if principal is not None:
+            return principal
+        if self.settings.key_required or not _is_local(connection):
+            raise HTTPException(401, NO_CREDENTIAL, {"WWW-Authenticate": "Bearer"})
+        return LOCAL
+
+
+async def authorize(
+    connection: HTTPConnection,
+    scopes: SecurityScopes,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+) -> None:
+    """Answer 403 unless the principal has the roles that `scopes` names."""
+    principal: Principal = connection.scope[_PRINCIPAL]
+    for needed in scopes.scopes:
+        if not principal.role.includes(Role(needed)):
+            raise HTTPException(403, f"This needs the role '{needed}', and yours is '{principal.role}': ask an administrator.")
+
+
+READER = Security(authorize, scopes=[Role.READER.value])
+"""Read, search, export."""
+WRITER = Security(authorize, scopes=[Role.WRITER.value])
+"""Process, stream, identify, correct."""
+ADMIN = Security(authorize, scopes=[Role.ADMIN.value])
+"""Delete, restore, settings, keys."""
+
+
+def _is_local(connection: HTTPConnection) -> bool:
+    """Whether a client on this machine connected, and no proxy that passes on the requests of others."""
+    return (
+        connection.client is not None
+        and _is_loopback(connection.client.host)
+        and not any(name in connection.headers for name in FORWARDED)
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback

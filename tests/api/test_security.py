@@ -1,0 +1,252 @@
+"""Who may call what: keys, roles, and what a client on this machine needs."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIWebSocketRoute, _IncludedRouter
+from sqlalchemy import event
+
+from api import security
+from mcp_server.endpoint import PATH as MCP_PATH
+from pipeline.access import LOCAL, Role
+from services.access import authentication
+from services.access.actor import Actor, actor
+from settings import Settings
+from storage.access import keys
+from storage.postgres.database import Database, DatabaseAwayError
+from tests.storage.transcripts import MODEL
+from tests.support.application import API, Application, answering, connected, no_stages
+
+ROOT = API.removesuffix("/api/v1")
+AUTHENTICATED = {MCP_PATH, f"{MCP_PATH}/"}
+"""Routes that any principal may call; each tool has a role of its own."""
+
+
+@asynccontextmanager
+async def application(database_url: str, directory: Path, **settings: Any) -> AsyncIterator[Application]:
+    chosen = Settings(data_path=directory, **settings)
+    async with connected(chosen, database_url, directory, no_stages(), MODEL) as context, answering(context) as found:
+        yield found
+
+
+@pytest.fixture
+async def local(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Application]:
+    async with application(database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def required(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Application]:
+    async with application(database_url, tmp_path, auth="required") as found:
+        yield found
+
+
+async def new_key(database: Database, role: Role) -> dict[str, str]:
+    """The header of a new key."""
+    async with database.session() as session:
+        key, _ = await keys.create(session, "test", role)
+    return {"Authorization": f"Bearer {key}"}
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    methods: frozenset[str]
+    roles: frozenset[str]
+
+    @property
+    def needed(self) -> Role | None:
+        """The highest of the roles that it asks for."""
+        return max(map(Role, self.roles), key=list(Role).index, default=None)
+
+
+def served(app: FastAPI) -> list[Route]:
+    """All routes that the app serves, those of included routers, too."""
+
+    def walk(routes: Iterable[Any]) -> Iterator[Route]:
+        for found in routes:
+            if isinstance(found, _IncludedRouter):
+                yield from walk(found.effective_candidates())
+                continue
+            route = getattr(found, "starlette_route", None) or found
+            methods = {"WEBSOCKET"} if isinstance(route, APIWebSocketRoute) else getattr(route, "methods", None) or ()
+            needed = roles(route.dependant) if getattr(route, "dependant", None) else set()
+            yield Route(route.path, frozenset(methods), frozenset(needed))
+
+    return list(walk(app.routes))
+
+
+def roles(dependant: Dependant) -> set[str]:
+    found = set(dependant.own_oauth_scopes or ()) if dependant.call is security.authorize else set()
+    return found.union(*(roles(below) for below in dependant.dependencies))
+
+
+def test_each_route_has_a_role_or_is_public_on_purpose(local: Application) -> None:
+    routes = served(local.app)
+    assert len(routes) > 70
+    assert any(route.methods == {"WEBSOCKET"} for route in routes)
+    assert [route for route in routes if not route.roles and route.path not in security.PUBLIC | AUTHENTICATED] == []
+    assert {route.path for route in routes} >= security.PUBLIC, "There is no such route any more."
+
+
+def test_no_reader_changes_anything(local: Application) -> None:
+    for route in served(local.app):
+        if route.methods & {"POST", "PUT", "PATCH", "DELETE", "WEBSOCKET"} and route.path not in AUTHENTICATED:
+            assert route.needed in (Role.WRITER, Role.ADMIN), route
+        if "DELETE" in route.methods and not route.path.endswith("/label"):
+            assert route.needed is Role.ADMIN, route
+
+
+async def test_a_role_opens_its_routes_and_no_others(database: Database, required: Application) -> None:
+    headers = {role: await new_key(database, role) for role in Role}
+    for route in served(required.app):
+        for method in route.methods - {"WEBSOCKET", "HEAD"}:
+            if route.needed is None:
+                continue
+            url = ROOT + re.sub(r"{\w+}", "987654", route.path)
+            assert (await required.client.request(method, url)).status_code == 401, route
+            for role, header in headers.items():
+                answer = await required.client.request(method, url, headers=header)
+                if role.includes(route.needed):
+                    assert answer.status_code not in (401, 403), (route, answer.text)
+                else:
+                    assert answer.status_code == 403, route
+                    assert f"role '{route.needed}'" in answer.json()["detail"]
+                    assert f"'{role}'" in answer.json()["detail"]
+
+
+async def test_without_a_credential_the_answer_says_how_to_get_one(required: Application) -> None:
+    answer = await required.client.get("/conversations")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "vivavoce keys create" in answer.json()["detail"]
+    assert (await required.client.get("/no/such/route")).status_code == 401
+    assert (await required.client.post(f"{ROOT}/mcp", json={})).status_code == 401
+
+
+async def test_public_paths_answer_without_a_credential(required: Application) -> None:
+    for path in security.PUBLIC:
+        assert (await required.client.get(f"{ROOT}{path}")).status_code == 200, path
+
+
+async def test_a_wrong_key_is_refused_also_from_this_machine(local: Application) -> None:
+    for header in ("Bearer", "Bearer ", "Bearer x", f"Bearer vv_{'A' * 43}", f"bearer vv_{'A' * 43}"):
+        answer = await local.client.get("/conversations", headers={"Authorization": header})
+        assert answer.status_code == 401, header
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert "vivavoce keys create" in answer.json()["detail"]
+
+
+async def test_a_client_on_this_machine_needs_no_credential(local: Application) -> None:
+    assert (await local.client.get("/conversations")).status_code == 200
+    assert (await local.client.delete("/speakers/unknown/all")).status_code == 200
+    # Such as a browser sends for an address with a user's name.
+    assert (await local.client.get("/conversations", headers={"Authorization": "Basic YTpi"})).status_code == 200
+
+
+async def test_a_request_that_a_proxy_passes_on_needs_a_credential(database: Database, local: Application) -> None:
+    key = await new_key(database, Role.READER)
+    for name in security.FORWARDED:
+        passed_on = {name: "for=127.0.0.1"}
+        assert (await local.client.get("/conversations", headers=passed_on)).status_code == 401, name
+        assert (await local.client.get("/conversations", headers=passed_on | key)).status_code == 200
+
+
+async def test_only_clients_on_this_machine_need_no_credential(local: Application) -> None:
+    addresses = {"127.0.0.1": 200, "127.8.9.10": 200, "::1": 200, "::ffff:127.0.0.1": 200}
+    addresses |= dict.fromkeys(("203.0.113.5", "::ffff:203.0.113.5", "10.0.0.1", "127.0.0.1.example", ""), 401)
+    for address, status in addresses.items():
+        transport = httpx.ASGITransport(local.app, client=(address, 40000))
+        async with httpx.AsyncClient(transport=transport, base_url=API) as remote:
+            assert (await remote.get("/conversations")).status_code == status, address
+
+
+async def test_beyond_loopback_every_client_needs_a_credential(database: Database, database_url: str, tmp_path: Path) -> None:
+    for host, status in {"127.0.0.1": 200, "::1": 200, "localhost": 200, "0.0.0.0": 401, "::": 401, "192.168.0.7": 401}.items():
+        async with application(database_url, tmp_path, host=host) as found:
+            assert (await found.client.get("/conversations")).status_code == status, host
+
+
+async def test_a_revoked_key_is_refused_within_seconds(
+    database: Database, required: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = await new_key(database, Role.READER)
+    assert (await required.client.get("/conversations", headers=header)).status_code == 200
+    async with database.session() as session:
+        (found,) = await keys.list_all(session)
+        assert found.last_used_at is not None
+        await keys.revoke(session, found.id)
+    moment = time.monotonic() + authentication.CACHE_S
+    monkeypatch.setattr("services.access.authentication.time.monotonic", lambda: moment)
+    assert (await required.client.get("/conversations", headers=header)).status_code == 401
+
+
+async def test_an_expired_key_is_refused_at_once(database: Database, required: Application) -> None:
+    async with database.session() as session:
+        key, _ = await keys.create(session, "short", Role.READER, expires_at=datetime.now(UTC) + timedelta(seconds=1))
+    header = {"Authorization": f"Bearer {key}"}
+    assert (await required.client.get("/conversations", headers=header)).status_code == 200
+    await asyncio.sleep(1)
+    assert (await required.client.get("/conversations", headers=header)).status_code == 401
+
+
+async def test_keys_in_use_cost_no_query(database: Database, required: Application) -> None:
+    header = await new_key(database, Role.READER)
+    for _ in range(2):
+        assert (await required.client.get("/no/such/route", headers=header)).status_code == 404
+    engine = required.context.database.engine.sync_engine
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    assert (await required.client.get("/no/such/route", headers=header)).status_code == 404
+    assert statements == []
+
+
+async def test_services_know_whom_they_act_for(database: Database, required: Application) -> None:
+    header = await new_key(database, Role.WRITER)
+    seen: list[Actor] = []
+
+    @required.app.get("/seen")
+    async def see() -> None:
+        seen.append(actor())
+
+    assert (await required.client.get(f"{ROOT}/seen", headers=header | {"X-Request-ID": "r1"})).status_code == 200
+    assert [(one.principal.role, one.principal.key_id, one.address, one.request_id) for one in seen] == [
+        (Role.WRITER, 1, "127.0.0.1", "r1")
+    ]
+    assert actor().principal is LOCAL, "The actor is that of the request alone."
+
+
+async def test_nothing_of_an_upload_is_read_without_a_credential(required: Application) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield bytes(65536)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await required.client.post("/process", content=body(), headers=headers)
+    assert answer.status_code == 401
+    assert read == 0
+
+
+async def test_without_its_database_the_server_says_so(required: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise DatabaseAwayError("away")
+
+    monkeypatch.setattr(keys, "find", away)
+    answer = await required.client.get("/conversations", headers={"Authorization": f"Bearer vv_{'A' * 43}"})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
