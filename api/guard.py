@@ -24,6 +24,7 @@ WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared with, not bou
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
 """Values of `Sec-Fetch-Site` for requests of the server's own pages, and of the browser's user."""
+POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 PROBES = frozenset({"/health/live", "/health/ready"})
 """Load balancers and Kubernetes request these under the address of a machine or a pod, or under no host at all."""
 
@@ -63,7 +64,7 @@ class Guard:
         resource_policy = "cross-origin" if allowed else "same-origin"
 
         async def secured(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     answer.setdefault(name, value)
@@ -72,10 +73,10 @@ class Guard:
 
         if refusal is None:
             await self.app(scope, receive, secured)
-        elif scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        elif scope["type"] == "http":
             await refusal(scope, receive, secured)
-        else:  # the server answers 403 then
-            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        else:  # the server answers 403; for an answer with a body uvicorn would log an error
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
 
     def _refusal(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         safe = scope["type"] == "http" and scope["method"] in SAFE_METHODS

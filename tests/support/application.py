@@ -117,7 +117,10 @@ class _Server(threading.Thread):
             self.ready.set()
 
     async def _serve(self) -> None:
-        async with running(self.settings, self.url, self.directory, no_stages(), self.model) as application:
+        async with (
+            running(self.settings, self.url, self.directory, no_stages(), self.model) as application,
+            application.app.router.lifespan_context(application.app),  # MCP
+        ):
             await self.fill(application.context.database)
             server = uvicorn.Server(uvicorn.Config(application.app, port=self.port, lifespan="off", log_level="error"))
             serving = asyncio.create_task(server.serve())

@@ -1,0 +1,83 @@
+"""Attacks on a running application: what they were answered, and that they left nothing behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from storage.postgres.database import Database
+from storage.tables import JobRow
+from tests.reliability.clients import Tally
+
+REFUSED = range(400, 500)
+TIMEOUT_S = 120.0
+
+State = dict[str, str]
+"""The number of rows of each table, and a hash of each table and file."""
+
+
+class Attacks:
+    """Sends requests of an attacker. A fault is one that got in, that had no answer or one of 500 or above."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.tally = Tally()
+
+    @property
+    def sent(self) -> int:
+        return self.tally.answers.total()
+
+    def count(self, attack: str, status: int, body: str = "", refused: Collection[int] = REFUSED) -> None:
+        """Count the answer to a request that was sent in another way; 0 stands for no answer."""
+        self.tally.count(attack, status, body)
+        if 0 < status < 500 and status not in refused:
+            self.tally.faults.append(f"{attack}: got in with {status}: {body[:300]}")
+
+    async def send(self, attack: str, method: str, path: str, refused: Collection[int] = REFUSED, **options: Any) -> None:
+        """Send a request that must be refused with one of these statuses."""
+        try:
+            answer = await self.http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            self.count(attack, 0, f"{method} {path}: {error!r}")
+        else:
+            self.count(attack, answer.status_code, f"{method} {path}: {answer.text[:200]}", refused)
+
+
+@asynccontextmanager
+async def attacking(address: str, database_url: str, directory: Path) -> AsyncIterator[Attacks]:
+    """Requests to `address`; prints their tally, and asserts that there is no fault and that no table and no file changed."""
+    before = await state(database_url, directory)
+    async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT_S, trust_env=False) as http:
+        attacks = Attacks(http)
+        yield attacks
+    tally = attacks.tally
+    print(*(" | ".join(row) for row in [("attack", *map(str, tally.statuses())), *tally.rows()]), sep="\n")
+    assert tally.faults == []
+    after = await state(database_url, directory)
+    assert sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)) == []
+
+
+async def state(database_url: str, directory: Path) -> State:
+    """What the application holds now, in its database and below `directory`."""
+    database = Database(database_url)
+    try:
+        async with database.session() as session:
+            found: State = {}
+            for table in JobRow.metadata.sorted_tables:
+                query = text(
+                    f"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {table} t"
+                )
+                found[table.name] = str(await session.scalar(query))
+    finally:
+        await database.dispose()
+    return found | await asyncio.to_thread(_files, directory)
+
+
+def _files(directory: Path) -> State:
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {str(path.relative_to(directory)): sha256(path.read_bytes()).hexdigest() for path in files}
