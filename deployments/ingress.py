@@ -12,6 +12,7 @@ from ray import serve
 
 from api.app import create_app
 from deployments import correlation, handles
+from deployments.logs import redact_logs
 from deployments.stage_status import StageStatus
 from media import malloc
 from services.context import AppContext
@@ -33,6 +34,7 @@ class Ingress:
         database: handles.Handle | None,
     ) -> None:
         os.umask(0o077)
+        redact_logs()
         malloc.bound_arenas()
         self.settings = settings
         self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}

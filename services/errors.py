@@ -1,5 +1,7 @@
 """Errors that services raise to every door, and why a recording or a segment failed."""
 
+from services.redaction import redact
+
 
 class ModelsUnavailableError(RuntimeError):
     """The stages do not answer; the message says what to do."""
@@ -20,8 +22,8 @@ class NotAllowedError(Exception):
 
 
 def failure_reason(error: BaseException) -> str:
-    """One sentence for the client, without the traceback that Ray adds to the text of an error."""
+    """One sentence for the client, without secrets and the traceback that Ray adds to the text of an error."""
     if isinstance(error, TimeoutError):
         return "The models took too long."
     cause = getattr(error, "cause", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    return redact(str(cause).strip().splitlines()[0]) if str(cause).strip() else type(cause).__name__

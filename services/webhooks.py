@@ -74,10 +74,17 @@ class Webhooks:
                 await answer.aclose()
             answer.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL, FetchError, TimeoutError) as error:
-            logger.warning("The webhook of job %d failed in attempt %d: %s", job.id, delivery.attempt, error)
+            logger.warning("The webhook of job %d failed in attempt %d: %s", job.id, delivery.attempt, reason(error))
         else:
             async with self.database.session() as session:
                 await webhooks.mark_delivered(session, delivery)
+
+
+def reason(error: Exception) -> str:
+    """Why a delivery failed, without the URL, which often holds the receiver's secret."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"the receiver answered {error.response.status_code}"
+    return str(error) if isinstance(error, FetchError) else type(error).__name__
 
 
 def signed(id_: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:

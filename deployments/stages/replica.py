@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import ray
 
+from deployments.logs import redact_logs
 from deployments.metrics import Call, StageMetrics
 from deployments.stages.fair_scheduler import FairScheduler
 from engines import cuda
@@ -59,6 +60,7 @@ class Replica:
     """Chooses weights and device, runs blocking inference outside the event loop, and checks its own health."""
 
     def __init__(self, role: Role, settings: Settings) -> None:
+        redact_logs()
         gpu = bool(ray.get_gpu_ids())
         if not gpu:
             os.nice(NICENESS)  # of this thread and those that it starts: the models' threads, but not Ray's

@@ -70,6 +70,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,  # texts of errors go to logs
             # Most of the JSON is words of long conversations. The standard library takes more than twice as long to decode it.
             json_deserializer=from_json,
         )
@@ -137,7 +138,7 @@ def _register_vectors(connection: AdaptedConnection, _: object) -> None:
 
 def unpooled(url: str) -> AsyncEngine:
     """An engine for a single connection."""
-    return create_async_engine(parse_url(url), poolclass=NullPool)
+    return create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True)
 
 
 async def migrate(url: str) -> None:

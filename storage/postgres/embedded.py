@@ -40,6 +40,8 @@ SETTINGS = {
     # Queries are small, and the models need the cores. Parallel workers would also use /dev/shm, which is small in containers.
     "max_parallel_workers_per_gather": "0",
     "log_checkpoints": "off",
+    # Errors without their details, which hold values of rows.
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

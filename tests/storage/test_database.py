@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Integer, literal, select
 from sqlalchemy.exc import DBAPIError
 
+from services.redaction import redact
 from storage.postgres.copy import copy_rows
 from storage.postgres.database import Database, DatabaseError, migrate, parse_url
 from storage.tables import Speaker
@@ -73,3 +74,15 @@ async def test_rows_that_cannot_be_copied_are_an_error_of_the_database(database:
     async with database.session() as session:
         await copy_rows(session, Speaker.__table__, [{"name": "Ada"}, {"name": "Bob"}])
         assert (await session.scalars(select(Speaker.name).order_by(Speaker.id))).all() == ["Ada", "Bob"]
+
+
+async def test_an_error_does_not_show_the_values_of_rows(database: Database) -> None:
+    """Its text goes to logs. `redact` removes the part that PostgreSQL writes."""
+    with pytest.raises(DBAPIError) as caught:
+        async with database.session() as session:
+            session.add_all([Speaker(name="Ada Lovelace") for _ in range(2)])
+    assert "Ada" not in redact(str(caught.value))
+    with pytest.raises(DBAPIError) as caught:
+        async with database.session() as session:
+            await session.scalar(select(Speaker.id).where(Speaker.id == literal("Ada Lovelace", Integer)))
+    assert "Ada" not in redact(str(caught.value))
