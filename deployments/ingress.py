@@ -13,6 +13,7 @@ from ray import serve
 from api.app import create_app
 from deployments import correlation, handles
 from deployments.logs import redact_logs
+from deployments.loopback import bind_replica
 from deployments.stage_status import StageStatus
 from media import malloc
 from services.context import AppContext
@@ -34,6 +35,7 @@ class Ingress:
         database: handles.Handle | None,
     ) -> None:
         os.umask(0o077)
+        bind_replica()
         redact_logs()
         malloc.bound_arenas()
         self.settings = settings

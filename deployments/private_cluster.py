@@ -10,6 +10,7 @@ from ray import serve
 
 from deployments.app import AppArgs, build_app
 from deployments.config import load_config
+from deployments.ray_environment import RayFiles
 from settings import NAME, Settings
 
 SHUTDOWN_TIMEOUT_S = 20.0
@@ -21,12 +22,17 @@ class GraphError(Exception):
 
 
 @contextmanager
-def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
+def running(settings: Settings, files: RayFiles, check: Callable[[], object], *, dashboard: bool) -> Iterator[str]:
     """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end.
 
     Args:
         settings: Settings of the program.
+        files: Where Ray keeps its files.
         check: Called between the steps of the start; may raise to abort it.
+        dashboard: Whether Ray's dashboard runs, too.
+
+    Yields:
+        The address of the dashboard; empty without one.
 
     Raises:
         GraphError: If Ray or a deployment does not start.
@@ -41,7 +47,7 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
     quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # replicas write their own logs
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(quiet)
-    _start_ray(settings, quiet)
+    address = _start_ray(settings, files, quiet, dashboard=dashboard)
     try:
         check()
         logging_config = config["logging_config"] | {"log_level": settings.log_level}
@@ -57,25 +63,29 @@ def running(settings: Settings, check: Callable[[], object]) -> Iterator[None]:
         except RuntimeError as error:
             raise GraphError(_why()) from error
         try:
-            yield
+            yield address
         finally:
             _end()
     finally:
         ray.shutdown()  # after an aborted start there is nothing to wait for
 
 
-def _start_ray(settings: Settings, logging_level: int) -> None:
+def _start_ray(settings: Settings, files: RayFiles, logging_level: int, *, dashboard: bool) -> str:
+    """Start Ray's processes, and return the address of the dashboard."""
     try:
-        ray.init(
+        context = ray.init(
             address="local",
             num_cpus=os.cpu_count(),
-            include_dashboard=False,
+            include_dashboard=dashboard,
+            dashboard_host="127.0.0.1",
             _node_ip_address="127.0.0.1",
+            _temp_dir=str(files.temp),
             log_to_driver=settings.log_level == "DEBUG",
             logging_level=logging_level,
         )
     except Exception as error:  # Ray raises a bare Exception when its processes start too slowly
         raise GraphError(f"Ray did not start: {str(error).splitlines()[0]} Try again when the machine is less busy.") from error
+    return f"http://{context.dashboard_url}" if dashboard else ""
 
 
 def _end() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,6 +52,23 @@ def close(directory: Path) -> None:
 def create(path: Path) -> BinaryIO:
     """Open a new file that only its owner may read. Raises FileExistsError."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+def runtime_directory(base: Path, name: str, uid: int, gid: int) -> Path:
+    """A directory for sockets that only its owner may enter, the same at each call unless another user has taken the name.
+
+    `base` may be a directory that every user writes to, such as /tmp.
+    """
+    directory = base / name
+    with suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+        os.chown(directory, uid, gid)
+    found = directory.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == uid and stat.S_IMODE(found.st_mode) == stat.S_IRWXU:
+        return directory
+    directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    os.chown(directory, uid, gid)
+    return directory
 
 
 def admit(directory: Path, group: int) -> None:

@@ -27,12 +27,23 @@ def main() -> None:
     from media.decoding import AudioError
     from storage.postgres.database import DatabaseError
     from vivavoce.archive import ArchiveError
+    from vivavoce.dashboard import DashboardError
     from vivavoce.evaluate import EvaluationError
     from vivavoce.listen import ListenError
 
+    expected = (
+        ArchiveError,
+        AudioError,
+        DashboardError,
+        DatabaseError,
+        EvaluationError,
+        ListenError,
+        WeightsError,
+        FileNotFoundError,
+    )
     try:
         app()
-    except (ArchiveError, AudioError, DatabaseError, EvaluationError, ListenError, WeightsError, FileNotFoundError) as error:
+    except expected as error:
         sys.exit(f"{NAME}: {error}")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
@@ -59,12 +70,26 @@ def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on. [default: 8000]")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where recordings and the embedded database are kept.")] = None,
     sample: Annotated[bool, typer.Option(help="Process a sample conversation and print it, if the archive is empty.")] = False,
+    dashboard: Annotated[bool, typer.Option(help="Run Ray's dashboard, too; it takes memory.")] = True,
 ) -> None:
     """Run the whole application until Ctrl-C: database, models, REST API."""
     from vivavoce import server
 
     chosen: dict[str, Any] = {"host": host, "port": port, "data_path": data_dir and data_dir.resolve()}
-    server.run(Settings(**{name: value for name, value in chosen.items() if value is not None}), sample=sample)
+    server.run(
+        Settings(**{name: value for name, value in chosen.items() if value is not None}), sample=sample, dashboard=dashboard
+    )
+
+
+@app.command()
+def dashboard(
+    data_dir: Annotated[Path | None, typer.Option(help="The data directory of the running application.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser, or only print how to sign in.")] = True,
+) -> None:
+    """Open Ray's dashboard of the running application, signed in."""
+    from vivavoce.dashboard import show
+
+    show(Settings(data_path=data_dir.resolve()) if data_dir else Settings(), browser=browser)
 
 
 @app.command()

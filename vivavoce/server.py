@@ -11,18 +11,20 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from deployments import ray_environment
 from engines import cuda
 from engines.weights import resolver
 from settings import NAME, Settings
 from storage.postgres.database import DatabaseError, migrate
 from storage.postgres.server import DatabaseServer
+from vivavoce.dashboard import Dashboard
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CHECK_INTERVAL_S = 1.0
 """Between two checks of the embedded PostgreSQL."""
 
 
-def run(settings: Settings, *, sample: bool = False) -> None:
+def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> None:
     """Serve until SIGINT or SIGTERM."""
     stop = threading.Event()
 
@@ -44,14 +46,18 @@ def run(settings: Settings, *, sample: bool = False) -> None:
         if model.note:
             _print(f"  {model.note}")
     database = DatabaseServer(settings)
-    with database as url, _locked(settings):
+    with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
         asyncio.run(migrate(url))
         _print("Starting the graph …")
         from deployments.private_cluster import GraphError, running
 
         check()
         try:
-            with running(settings.model_copy(update={"database_url": url}), check):
+            chosen = settings.model_copy(update={"database_url": url})
+            with (
+                running(chosen, ray_files, check, dashboard=dashboard) as dashboard_address,
+                _published(dashboard_address, ray_files.token, settings),
+            ):
                 check()
                 for signum in SIGNALS:
                     signal.signal(signum, lambda *_: stop.set())
@@ -73,6 +79,17 @@ def _restart_database(database: DatabaseServer) -> None:
         database.start()
     except DatabaseError as error:
         _print(f"{NAME}: {error}")
+
+
+@contextmanager
+def _published(dashboard_address: str, token: str, settings: Settings) -> Iterator[None]:
+    """Let `vivavoce dashboard` find the dashboard, if there is one."""
+    if not dashboard_address:
+        yield
+        return
+    with Dashboard(dashboard_address, token).published(settings.data_path):
+        _print(f"Ray's dashboard: {dashboard_address}   (`{NAME} dashboard` signs a browser in)")
+        yield
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 import ray
 
 from deployments.logs import redact_logs
+from deployments.loopback import bind_replica
 from deployments.metrics import Call, StageMetrics
 from deployments.stages.fair_scheduler import FairScheduler
 from engines import cuda
@@ -60,6 +61,7 @@ class Replica:
     """Chooses weights and device, runs blocking inference outside the event loop, and checks its own health."""
 
     def __init__(self, role: Role, settings: Settings) -> None:
+        bind_replica()
         redact_logs()
         gpu = bool(ray.get_gpu_ids())
         if not gpu:

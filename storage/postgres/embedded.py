@@ -9,9 +9,7 @@ import hashlib
 import os
 import shutil
 import signal
-import stat
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -253,19 +251,7 @@ class EmbeddedPostgres:
         name = f"{NAME}-{hashlib.sha256(os.fsencode(self._dir)).hexdigest()[:12]}"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         base = Path(runtime) if 0 < len(runtime) < 60 and not account.identity and os.access(runtime, os.W_OK) else Path("/tmp")  # noqa: S108
-        directory = base / name
-        with suppress(FileExistsError):
-            directory.mkdir(mode=0o700)
-            if account.identity:
-                os.chown(directory, account.uid, account.gid)
-        found = directory.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid and stat.S_IMODE(found.st_mode) == 0o700:
-            return directory
-        # Another user has taken the name, as any user may in /tmp.
-        directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
-        if account.identity:
-            os.chown(directory, account.uid, account.gid)
-        return directory
+        return private_files.runtime_directory(base, name, account.uid, account.gid)
 
     def _programs(self, account: Account) -> Path:
         """PostgreSQL's `bin`; a copy in the data directory where the account cannot read the installed one, as below /root."""

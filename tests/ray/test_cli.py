@@ -180,7 +180,7 @@ from settings import Settings
 from vivavoce import server
 
 @contextlib.contextmanager
-def running(settings, check):
+def running(settings, files, check, dashboard):
     try:
         os.kill(os.getpid(), signal.SIGINT)
     except BaseException:

@@ -3,6 +3,7 @@
 `test_kill` runs a short version, `benchmarks.reliability.kill` a long one.
 """
 
+import os
 import random
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from tests.support.processes import descendants, end_now, gcs_address
+from tests.support.processes import descendants, end_now, gcs_address, ray_access
 from tests.support.program import ServedApplication
 from vivavoce.sample import recording
 
@@ -175,7 +176,7 @@ class TwoNodeApplication:
         address = gcs_address(self.served.process.pid)
         ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address={address}", "--block"]
         options = ["--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-log-monitor=False"]
-        self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT)
+        self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT, env=os.environ | ray_access(self.served.process.pid))
 
     def _kill_node(self) -> None:
         if self.node is not None:

@@ -21,6 +21,15 @@ def end_now(pids: Iterable[int]) -> None:
             psutil.Process(pid).kill()
 
 
+def ray_access(pid: int) -> dict[str, str]:
+    """The environment variables by which drivers and nodes are admitted to the Ray that a process has started."""
+    for child in descendants(pid):
+        with suppress(psutil.Error):
+            if psutil.Process(child).name() == "raylet":
+                return {name: value for name, value in psutil.Process(child).environ().items() if name.startswith("RAY_AUTH_")}
+    raise LookupError(f"Process {pid} has started no Ray.")
+
+
 def gcs_address(pid: int) -> str:
     """The address of the Ray that a process has started, for drivers and nodes."""
     found = set()

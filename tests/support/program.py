@@ -1,12 +1,14 @@
 """The installed program as a subprocess, and its processes that remain when it has ended."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,7 @@ from uuid import uuid4
 import httpx
 import psutil
 
+from deployments.ray_environment import usual_directory
 from settings import Settings
 from tests.support.ports import free_port
 
@@ -153,6 +156,9 @@ class Program:
             self.process.wait()
         for process, _ in self._descendants():  # of a test that failed
             process.kill()
+        for option, data in pairwise(self._command):
+            if option == "--data-dir":
+                shutil.rmtree(usual_directory(Path(data)), ignore_errors=True)  # Ray's logs
 
 
 class ServedApplication(Program):
