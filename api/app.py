@@ -14,6 +14,7 @@ from api.guard import Guard
 from api.routes import (
     conversations,
     emotions,
+    erasure,
     evaluation,
     health,
     identification,
@@ -67,6 +68,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         segments,
         identification,
         speakers,
+        erasure,
         emotions,
         voice_settings,
         profiles,

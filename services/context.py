@@ -12,6 +12,8 @@ from services.access.authentication import Authentication
 from services.access.logins import Logins
 from services.access.openid_login import OpenIDLogin
 from services.access.passwords import PasswordHasher
+from services.erasure.cleanup import Cleanup
+from services.erasure.erasure import Erasure
 from services.identity.speaker_service import SpeakerService
 from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
@@ -43,6 +45,7 @@ class AppContext:
     logins: Logins
     openid: OpenIDLogin
     authentication: Authentication
+    erasure: Erasure
     stage_status: Callable[[], Awaitable[StageStatus]]
 
     @classmethod
@@ -72,6 +75,7 @@ class AppContext:
             webhooks = Webhooks(settings, database, runtime)
             hasher = PasswordHasher()
             logins = Logins(settings, database, hasher)
+            cleanup = Cleanup(database, store)
             try:
                 yield cls(
                     settings=settings,
@@ -88,6 +92,7 @@ class AppContext:
                     logins=logins,
                     openid=OpenIDLogin(settings, database, logins),
                     authentication=Authentication(database),
+                    erasure=Erasure(database, cleanup, live),
                     stage_status=stage_status,
                 )
             finally:

@@ -1,7 +1,6 @@
 """Conversations: list, read, rename, delete, export the transcript, and follow the progress of the work."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -16,8 +15,6 @@ from services.context import AppContext
 from storage.conversations import conversations, exports
 
 router = APIRouter(prefix="/conversations", tags=["conversations"], dependencies=[security.READER])
-
-logger = logging.getLogger("ray.serve")
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
 
@@ -65,21 +62,13 @@ async def update_conversation(
 )
 async def delete_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Deleted:
     """Delete a conversation, its recording, and the unknown speakers that appear in no other conversation."""
-    async with context.database.session() as session:
-        try:
-            key = await conversations.remove(session, conversation_id)
-        except LookupError as error:
-            raise not_found(error) from error
-        except conversations.ConversationBusyError as error:
-            raise HTTPException(409, str(error)) from error
-    warnings = []
     try:
-        if key is not None:
-            await context.store.delete(key)
-    except Exception:
-        logger.exception("The recording %s of the deleted conversation %d is still there", key, conversation_id)
-        warnings.append("The recording could not be deleted; the server's log says why.")
-    return schemas.Deleted(message=f"Conversation {conversation_id} deleted", cleanup_warnings=warnings)
+        deleted = await context.erasure.delete_conversation(conversation_id)
+    except LookupError as error:
+        raise not_found(error) from error
+    except conversations.ConversationBusyError as error:
+        raise HTTPException(409, str(error)) from error
+    return schemas.Deleted(message=f"Conversation {conversation_id} deleted", cleanup_warnings=deleted.pending)
 
 
 @router.get(

@@ -170,9 +170,9 @@ async def _converse(client: _Client, live: LiveConversations, session: LiveSessi
 
 
 async def _end_if_superseded(session: LiveSession) -> None:
-    """Raises _RefusedError once another connection resumes the conversation."""
+    """Raises _RefusedError once another connection resumes the conversation, or it was erased."""
     await session.superseded.wait()
-    raise _RefusedError("Another connection goes on with this conversation.", POLICY)
+    raise _RefusedError(session.end_reason, POLICY)
 
 
 async def _record(client: _Client, session: LiveSession) -> int:

@@ -55,16 +55,19 @@ class Finalizer:
     async def archive(self, conversation_id: int, spool: Spool, language: str | None) -> FinishedRecording:
         """Move a recording from its spool to the audio store, and complete its conversation.
 
-        Raises if that fails; the spool stays, and the recording is finished later as an abandoned one.
+        Raises if that fails; the spool stays, and the recording is finished later as an abandoned one. Raises LookupError, and
+        deletes the spool, if the conversation was erased.
         """
         duration = spool.length / SAMPLE_RATE
         key = await self._export(spool) if spool.length else None
         try:
             async with self._database.session() as session:
                 counts = await live_segments.finish(session, conversation_id, key, duration, language)
-        except BaseException:
+        except BaseException as error:
             if key is not None:
                 await self._store.delete(key)
+            if isinstance(error, LookupError):
+                await self._threads.run(spool.path.unlink, True)
             raise
         await self._threads.run(spool.path.unlink, True)
         return FinishedRecording(conversation_id, counts.segments, counts.speakers, duration, key)

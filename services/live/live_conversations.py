@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from pipeline.stages import Stages
 from pipeline.types import Samples
@@ -18,12 +19,12 @@ from services.live.finalization import Finalizer
 from services.live.server_messages import CompletedMessage, Emit
 from services.live.session import LiveSession
 from services.live.session_opener import SessionOpener
-from services.live.spool_directory import SpoolDirectory
+from services.live.spool_directory import SpoolDirectory, open_free
 from services.policy import Policies
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
-from storage.postgres.database import Database
+from storage.postgres.database import FAILURES, Database
 
 logger = logging.getLogger("ray.serve")
 
@@ -110,7 +111,20 @@ class LiveConversations:
 
     def leave(self, session: LiveSession) -> None:
         """The client is gone: pause the session if it can be resumed, else finish it."""
+        if session.is_erased:
+            return
         self._tasks.spawn(session.pause() if session.options.resumable else self._finish(session))
+
+    async def discard(self, conversation_id: int, uuid: UUID) -> None:
+        """The conversation was erased: end its connection, and delete its recording from this machine.
+
+        Other replicas notice it by themselves within a second or two, and delete a recording that waits for its client after
+        `STREAM_RESUME_SECONDS`.
+        """
+        await self._erase({session.conversation_id for session in self._sessions} - {conversation_id})
+        spool = await self._threads.run(open_free, self._spools.file(uuid))
+        if spool is not None:
+            await self._threads.run(spool.discard)
 
     def recover(self) -> None:
         """Finish abandoned recordings from now on.
@@ -170,6 +184,7 @@ class LiveConversations:
         return session
 
     async def _finish(self, session: LiveSession) -> CompletedMessage:
+        session.is_finishing = True
         try:
             await session.drain()
             finished = await self._finalizer.archive(session.conversation_id, session.recorder.spool, session.language.main)
@@ -203,7 +218,24 @@ class LiveConversations:
         while True:
             for path in await self._threads.run(self._spools.abandoned, self._resume_s):
                 self._tasks.spawn(self._finish_abandoned(path))
+            await self._erase_missing()
             await asyncio.sleep(ABANDONED_POLL_INTERVAL_S)
+
+    async def _erase_missing(self) -> None:
+        """End the streams of conversations that were erased through another replica."""
+        recorded = {session.conversation_id for session in self._sessions}
+        if not recorded:
+            return
+        try:
+            async with self._database.session() as session:
+                await self._erase(await live_recordings.existing(session, recorded))
+        except FAILURES as error:
+            logger.warning("The database does not say which live conversations were erased: %s", error)
+
+    async def _erase(self, existing: Collection[int]) -> None:
+        """End the sessions of all other conversations. One that is being finished finds out by itself."""
+        for session in [held for held in self._sessions if held.conversation_id not in existing and not held.is_finishing]:
+            await session.erase()
 
     async def _finish_abandoned(self, path: Path) -> None:
         session = await self._opener.take_over(path, StartMessage(), lambda _message: None)

@@ -93,6 +93,10 @@ class Recorder:
         """Release the file, wherever the stream stands."""
         await self._threads.run(self._close)
 
+    async def delete(self) -> None:
+        """Delete the recording from the disk."""
+        await self._threads.run(self.spool.path.unlink, True)
+
     async def load(self, span: SpeechSpan) -> Any:
         """The samples of a span, in the form that the stages take."""
         samples = await self._threads.run(self.spool.read, span.start, span.end)

@@ -16,6 +16,9 @@ from services.live.segment_processor import SegmentProcessor
 from services.live.segment_store import SegmentStore
 from services.live.server_messages import Emit, StatusMessage
 
+SUPERSEDED = "Another connection goes on with this conversation."
+ERASED = "The conversation was erased."
+
 
 class LiveSession:
     """Belongs to the connection that feeds it, and continues without that until it is finished or paused.
@@ -42,7 +45,11 @@ class LiveSession:
         self.language = language
         self.emit = emit
         self.superseded = asyncio.Event()
-        """Set when another connection resumes this conversation: the present one must end."""
+        """Set when the connection must end, for `end_reason`."""
+        self.end_reason = SUPERSEDED
+        self.is_finishing = False
+        self.is_erased = False
+        """The conversation does not exist any more."""
         self.resumed_at = recorder.duration
         """Seconds of audio that were recorded before this connection."""
         self._on_close = on_close
@@ -80,6 +87,14 @@ class LiveSession:
         """Process all audio so far and release the file, so that the conversation can be resumed."""
         await self.drain()
         await self.close()
+
+    async def erase(self) -> None:
+        """The conversation was erased: end the connection, and delete the recording."""
+        self.is_erased = True
+        self.end_reason = ERASED
+        self.superseded.set()
+        await self.close()
+        await self.recorder.delete()
 
     async def close(self) -> None:
         """Cancel all work and release the file."""

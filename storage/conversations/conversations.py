@@ -15,7 +15,7 @@ from storage.access.visibility import ownership, visible_to
 from storage.conversations import segments
 from storage.emotions import emotions
 from storage.speakers import speakers
-from storage.tables import Conversation, ParticipantRow, SegmentRow
+from storage.tables import Conversation, JobRow, ParticipantRow, SegmentRow
 
 CHANNEL = "conversation"
 """The PostgreSQL channel on which each change of status is sent; `storage.jobs.notifications` listens."""
@@ -154,18 +154,21 @@ async def rename(session: AsyncSession, conversation_id: int, title: str) -> Non
         raise LookupError(NOT_FOUND)
 
 
-async def remove(session: AsyncSession, conversation_id: int) -> str | None:
+async def remove(session: AsyncSession, conversation_id: int, *, active: bool = False) -> str | None:
     """Delete the conversation, its segments, and the unknown speakers that appear in no other conversation.
 
     Returns the key of its recording, which the caller deletes after the commit: a recording without a conversation is better
-    than a conversation without its recording. Raises LookupError, and ConversationBusyError while it is being processed.
+    than a conversation without its recording. Raises LookupError, and, unless `active`, ConversationBusyError while it is
+    being processed or recorded. Work on an active one ends when it next writes.
     """
     await speakers.lock(session)
+    if active:  # a worker that reports progress locks its job first, then the conversation
+        await session.execute(select(JobRow.id).where(JobRow.conversation_id == conversation_id).with_for_update())
     found = select(Conversation.status, Conversation.audio_key).where(Conversation.id == conversation_id).with_for_update()
     row = (await session.execute(found)).one_or_none()
     if row is None:
         raise LookupError(NOT_FOUND)
-    if row.status in ACTIVE:
+    if row.status in ACTIVE and not active:
         raise ConversationBusyError("Cannot delete an active conversation; stop/finalize it first")
     own_speakers = select(ParticipantRow.speaker_id).where(
         ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)

@@ -1,6 +1,6 @@
 """Conversations that are being recorded: create one, find it again, and store its segments one at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ from pipeline.access import LOCAL, Principal
 from pipeline.types import Segment
 from storage.access.visibility import ownership, visible_to
 from storage.conversations.transcripts import segment_values
+from storage.postgres.conditions import one_of
 from storage.tables import Conversation, SegmentRow, TurnRow
 
 RECORDING = "recording"
@@ -82,6 +83,11 @@ async def resumable(session: AsyncSession, viewer: Principal, conversation_id: i
     if row is None or row.resume_token_hash is None:
         return None
     return Resumable(row.uuid, row.resume_token_hash)
+
+
+async def existing(session: AsyncSession, conversation_ids: Collection[int]) -> set[int]:
+    """Those of the conversations that are stored."""
+    return set(await session.scalars(select(Conversation.id).where(one_of(Conversation.id, sorted(conversation_ids)))))
 
 
 async def lock_recording(session: AsyncSession, conversation_id: int) -> None:

@@ -5,6 +5,7 @@ from storage.tables.backups import Backup
 from storage.tables.base import Base
 from storage.tables.conversations import STATUSES, Conversation, LabelRow, ParticipantRow, SegmentRow, TurnRow
 from storage.tables.emotions import EmotionProfile
+from storage.tables.erasure import PendingRemoval
 from storage.tables.jobs import JobRow, JobStageRow
 from storage.tables.search import IDEOGRAPHS
 from storage.tables.speakers import (
@@ -32,6 +33,7 @@ __all__ = [
     "LabelRow",
     "LoginSession",
     "ParticipantRow",
+    "PendingRemoval",
     "Person",
     "ReferenceChange",
     "SegmentRow",

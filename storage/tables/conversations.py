@@ -52,6 +52,8 @@ class Conversation(Base):
     status: Mapped[str]
     audio_format: Mapped[str]
     audio_key: Mapped[str | None]
+    audio_removed_at: Mapped[datetime | None]
+    """When the recording was removed because of its age."""
     language: Mapped[str | None]
     stage: Mapped[str | None]
     progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))

@@ -1,0 +1,1 @@
+"""Erase speakers and conversations wherever the application keeps them."""

@@ -1,0 +1,149 @@
+"""Remove changes from the undo history that contain what is erased: copies of rows, names, or the ids of erased rows.
+
+A change is removed as a whole. The changes before and after it stay, and can be undone where their rows still exist.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from pydantic import ValidationError
+from sqlalchemy import ARRAY, BigInteger, any_, delete, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.speakers.change_steps import (
+    ChangeRecord,
+    ChangeStep,
+    ParticipantAdded,
+    ParticipantCopy,
+    ParticipantsAssigned,
+    ParticipantsEnrolled,
+    ProfileCopy,
+    ProfilesReplaced,
+    SegmentConfirmed,
+    SegmentMoved,
+    SpeakerCreated,
+    SpeakerRenamed,
+    SpeakersRemoved,
+    VoiceprintAdded,
+    VoiceprintsAssigned,
+)
+from storage.tables import IdentityChange
+
+BATCH = 50
+"""Changes read at a time: one may hold the vectors of hundreds of speakers."""
+
+
+@dataclass(slots=True)
+class Mentioned:
+    """The ids and names that a change contains."""
+
+    speakers: set[int] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    participants: set[int] = field(default_factory=set)
+    segments: set[int] = field(default_factory=set)
+    conversations: set[int] = field(default_factory=set)
+    profiled: set[int] = field(default_factory=set)
+    """Speakers of whom there are copies of emotion profiles."""
+
+    def add(self, step: ChangeStep) -> None:
+        match step:
+            case SpeakerCreated():
+                self.speakers.add(step.speaker)
+            case SpeakerRenamed():
+                self.speakers.add(step.speaker)
+                self.names |= {step.former, step.name}
+            case ParticipantsAssigned():
+                self.speakers |= {speaker for speaker in (step.source, step.target) if speaker is not None}
+                self.participants |= set(step.participants)
+            case ParticipantsEnrolled():
+                self.participants |= set(step.participants)
+            case VoiceprintAdded():
+                pass  # always with the step that creates the speaker
+            case VoiceprintsAssigned():
+                self.speakers |= {step.source, step.target}
+            case ProfilesReplaced():
+                self.speakers.add(step.speaker)
+                self._add_profiles(step.rows)
+            case SpeakersRemoved():
+                self.speakers |= {speaker.id for speaker in step.speakers}
+                self.names |= {speaker.name for speaker in step.speakers}
+                self._add_profiles(step.rows.emotion_profiles)
+            case ParticipantAdded():
+                self.participants.add(step.participant)
+            case SegmentMoved():
+                self.segments.add(step.segment)
+                self.participants |= {step.source, step.target}
+                self._add_participants(step.rows)
+            case SegmentConfirmed():
+                self.segments.add(step.segment)
+                self._add_participants(step.rows)
+            case _:
+                assert_never(step)
+
+    def _add_profiles(self, copies: Sequence[ProfileCopy]) -> None:
+        self.profiled |= {copy.speaker_id for copy in copies}
+
+    def _add_participants(self, copies: Sequence[ParticipantCopy]) -> None:
+        self.participants |= {copy.id for copy in copies}
+        self.conversations |= {copy.conversation_id for copy in copies}
+        self.speakers |= {copy.speaker_id for copy in copies if copy.speaker_id is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMentions:
+    id: int
+    description: str
+    is_undone: bool
+    mentioned: Mentioned | None
+    """None for a change that this program cannot read."""
+    record: ChangeRecord | None
+
+
+async def read_all(session: AsyncSession) -> AsyncIterator[LoggedMentions]:
+    """All changes, undone ones included, from the first."""
+    columns = (IdentityChange.id, IdentityChange.description, IdentityChange.undone_at.is_not(None), IdentityChange.before)
+    rows = await session.stream(select(*columns).order_by(IdentityChange.id), execution_options={"yield_per": BATCH})
+    async for id_, description, is_undone, before in rows:
+        mentioned, record = Mentioned(), None
+        try:
+            record = ChangeRecord.model_validate(before)
+        except ValidationError:
+            yield LoggedMentions(id_, description, is_undone, None, None)
+            continue
+        for step in record.steps:
+            mentioned.add(step)
+        mentioned.speakers |= {speaker for pair in record.merged for speaker in pair}
+        yield LoggedMentions(id_, description, is_undone, mentioned, record)
+
+
+async def remove_conversation(
+    session: AsyncSession,
+    conversation_id: int,
+    *,
+    participants: Collection[int],
+    segments: Collection[int],
+    speakers: Collection[int],
+) -> None:
+    """Remove the changes about a conversation, given its participants, segments and speakers.
+
+    Copies of the speakers' emotion profiles may be means over segments of the conversation, and changes that this program
+    cannot read may contain anything: both are removed.
+    """
+    gone = []
+    async for change in read_all(session):
+        found = change.mentioned
+        if (
+            found is None
+            or conversation_id in found.conversations
+            or not found.participants.isdisjoint(participants)
+            or not found.segments.isdisjoint(segments)
+            or not found.profiled.isdisjoint(speakers)
+        ):
+            gone.append(change.id)
+    await remove(session, gone)
+
+
+async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
+    """Remove changes by their ids."""
+    await session.execute(delete(IdentityChange).where(IdentityChange.id == any_(literal(list(ids), ARRAY(BigInteger)))))
