@@ -62,6 +62,7 @@ class Model:
     hub: str | None = None
     """Repository on the Hugging Face hub."""
     revision: str | None = None
+    """The commit to download; without one, the newest at the first download."""
     gated: bool = False
     """The hub gives it only to accounts that have accepted its conditions."""
     files: tuple[File, ...] = ()
@@ -132,24 +133,25 @@ _XVEC_TRANSFORM = Member(
     "325f1ce8e48f7e55e9c8aa47e05d2766b7c48c4b25b8de8dd751e7a4cc5fbe8f",
 )
 
-# The model names of faster-whisper 1.2, which its users already know.
-_FASTER_WHISPER = {
-    "tiny.en": "Systran/faster-whisper-tiny.en",
-    "tiny": "Systran/faster-whisper-tiny",
-    "base.en": "Systran/faster-whisper-base.en",
-    "small.en": "Systran/faster-whisper-small.en",
-    "small": "Systran/faster-whisper-small",
-    "medium.en": "Systran/faster-whisper-medium.en",
-    "medium": "Systran/faster-whisper-medium",
-    "large-v1": "Systran/faster-whisper-large-v1",
-    "large-v2": "Systran/faster-whisper-large-v2",
-    "large-v3": "Systran/faster-whisper-large-v3",
-    "distil-large-v2": "Systran/faster-distil-whisper-large-v2",
-    "distil-medium.en": "Systran/faster-distil-whisper-medium.en",
-    "distil-small.en": "Systran/faster-distil-whisper-small.en",
-    "distil-large-v3": "Systran/faster-distil-whisper-large-v3",
-    "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
-    "large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+# The model names of faster-whisper 1.2, which its users already know, each with its repository and the revision to download.
+# Only one has no confirmed revision: that of its first download is kept (`manifest.json`).
+_FASTER_WHISPER: dict[str, tuple[str, str | None]] = {
+    "tiny.en": ("Systran/faster-whisper-tiny.en", "0d3d19a32d3338f10357c0889762bd8d64bbdeba"),
+    "tiny": ("Systran/faster-whisper-tiny", "d90ca5fe260221311c53c58e660288d3deb8d356"),
+    "base.en": ("Systran/faster-whisper-base.en", "3d3d5dee26484f91867d81cb899cfcf72b96be6c"),
+    "small.en": ("Systran/faster-whisper-small.en", "d1d751a5f8271d482d14ca55d9e2deeebbae577f"),
+    "small": ("Systran/faster-whisper-small", "536b0662742c02347bc0e980a01041f333bce120"),
+    "medium.en": ("Systran/faster-whisper-medium.en", "a29b04bd15381511a9af671baec01072039215e3"),
+    "medium": ("Systran/faster-whisper-medium", "08e178d48790749d25932bbc082711ddcfdfbc4f"),
+    "large-v1": ("Systran/faster-whisper-large-v1", "b07c8d4be0be90092aa01a29c975077acb8d15c9"),
+    "large-v2": ("Systran/faster-whisper-large-v2", "f0fe81560cb8b68660e564f55dd99207059c092e"),
+    "large-v3": ("Systran/faster-whisper-large-v3", "edaa852ec7e145841d8ffdb056a99866b5f0a478"),
+    "distil-large-v2": ("Systran/faster-distil-whisper-large-v2", "fe9b404fc56de3f7c38606ef9ba6fd83526d05e4"),
+    "distil-medium.en": ("Systran/faster-distil-whisper-medium.en", "80ddfce281f77766d8943d63109199fc8145dfa5"),
+    "distil-small.en": ("Systran/faster-distil-whisper-small.en", "ef77d90526ccd62cde3808ee70626a01e5cf83e4"),
+    "distil-large-v3": ("Systran/faster-distil-whisper-large-v3", "c3058b475261292e64a0412df1d2681c06260fab"),
+    "distil-large-v3.5": ("distil-whisper/distil-large-v3.5-ct2", None),
+    "large-v3-turbo": ("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf"),
 }
 ALIASES = {"base": "whisper-base", "large": "large-v3", "turbo": "large-v3-turbo"}
 
@@ -203,15 +205,23 @@ _EMBEDDED = (
     ),
 )
 _FROM_HUB = (
-    *(Model(name, "whisper", "MIT", hub=repository) for name, repository in _FASTER_WHISPER.items()),
+    *(Model(name, "whisper", "MIT", hub=hub, revision=revision) for name, (hub, revision) in _FASTER_WHISPER.items()),
     Model(
         "pyannote/speaker-diarization-community-1",
         "diarization",
         "CC-BY-4.0",
         hub="pyannote/speaker-diarization-community-1",
+        revision="3533c8cf8e369892e6b79ff1bf80f7b0286a54ee",
         gated=True,
     ),
-    Model("pyannote/embedding", "embedding", "MIT", hub="pyannote/embedding", gated=True),
+    Model(
+        "pyannote/embedding",
+        "embedding",
+        "MIT",
+        hub="pyannote/embedding",
+        revision="4db4899737a38b2d618bbd74350915aa10293cb2",
+        gated=True,
+    ),
     Model("emotion2vec_plus_large", "emotion", "FunASR model licence 1.1", hub="emotion2vec/emotion2vec_plus_large"),
 )
 
@@ -230,7 +240,7 @@ FULL_SIZE: dict[Role, str] = {
 }
 """The models of `auto` on a GPU."""
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_REPOSITORY = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([0-9a-f]{40}))?", re.ASCII)
 
 
 def choose(role: Role, value: str, gpu: bool) -> str:
@@ -247,9 +257,9 @@ def embedding_of(diarization: str) -> str | None:
 
 
 def find(role: Role, name: str) -> Model | None:
-    """The model of that name, or one for any `owner/name` on the hub; None if it is neither, or is for another role."""
+    """The model of that name, or one for any `owner/name` or `owner/name@commit` on the hub; None if it is for another role."""
     if model := MODELS.get(name):
         return model if model.role == role else None
-    if len(name) <= 200 and _REPOSITORY.fullmatch(name):
-        return Model(name, role, "see its page", hub=name)
+    if len(name) <= 200 and (found := _REPOSITORY.fullmatch(name)):
+        return Model(name, role, "see its page", hub=found[1], revision=found[2])
     return None

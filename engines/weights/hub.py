@@ -36,19 +36,25 @@ class HubError(Exception):
     """A model cannot be downloaded from the hub; the message says why, and what can be done about it."""
 
 
-def fetch(model: Model, directory: Path, token: str | None, show: bool = False) -> None:
-    """Download the model's repository into `directory`, keeping the files that are there already. Raises `HubError`."""
+def fetch(model: Model, directory: Path, revision: str | None, token: str | None, show: bool = False) -> str:
+    """Download a revision of the model's repository into `directory`, keeping the files that are there already.
+
+    Without a revision, the newest one. Returns the revision. Raises `HubError`.
+    """
     repository = model.hub or model.name
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     _probe(endpoint)
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         with _quiet(show) as bars:
+            revision = revision or HfApi(endpoint, token).model_info(repository, revision="main").sha
+            if revision is None:
+                raise ValueError("it does not say which revision is the newest")
             snapshot_download(
                 repository,
-                revision=model.revision,
+                revision=revision,
                 local_dir=directory,
                 allow_patterns=[file.path for file in model.files] or WANTED[model.role],
                 token=token,
@@ -71,6 +77,7 @@ def fetch(model: Model, directory: Path, token: str | None, show: bool = False) 
     if show and not sys.stderr.isatty():
         size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
         print(f"{model.name}: {size / 1e6:.1f} MB", file=sys.stderr, flush=True)
+    return revision
 
 
 def _probe(endpoint: str) -> None:

@@ -10,6 +10,9 @@ from engines.weights.catalogue import Model
 
 NAME = "manifest.json"
 
+PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pt"})
+"""Suffixes of files that torch loads."""
+
 State = Literal["ok", "missing", "mismatch"]
 
 
@@ -23,11 +26,11 @@ class Expected:
     licence: str
 
 
-def write(directory: Path, model: Model, source: str) -> None:
-    """Record every file in the directory; `source` says where they came from."""
+def write(directory: Path, model: Model, source: str, revision: str | None) -> None:
+    """Record every file in the directory; `source` and `revision` say where they came from."""
     files = [path for path in sorted(directory.rglob("*")) if path.is_file() and path.name != NAME]
     entries = {str(path.relative_to(directory)): {"size": path.stat().st_size, "sha256": sha256(path)} for path in files}
-    content = {"model": model.name, "licence": model.licence, "source": source, "files": entries}
+    content = {"model": model.name, "licence": model.licence, "source": source, "revision": revision, "files": entries}
     (directory / NAME).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -39,6 +42,15 @@ def read(directory: Path, model: Model) -> dict[str, Expected] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return recorded | pinned(model)
+
+
+def revision(directory: Path) -> str | None:
+    """The revision that was downloaded from the hub; None where it is not known."""
+    try:
+        found = json.loads((directory / NAME).read_text(encoding="utf-8")).get("revision")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def pinned(model: Model) -> dict[str, Expected]:
@@ -63,7 +75,7 @@ def is_whole(directory: Path, model: Model) -> bool:
         return False
     for name, expected in entries.items():
         path = directory / name
-        if model.files and path.name == "pytorch_model.bin":
+        if path.suffix in PICKLES and model.role != "whisper":  # whose model.bin is CTranslate2's own format
             if check(path, expected) != "ok":
                 return False
         elif not path.is_file() or path.stat().st_size != expected.size:

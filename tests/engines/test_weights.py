@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from engines.weights import resolver
+from engines.weights import manifest, resolver
 from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, choose, find
 from engines.weights.resolver import WeightsError, resolve
 from settings import Settings
@@ -28,6 +29,8 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.tokens: set[str | None] = set()
         self.sent: list[str] = []
+        self.revisions: set[str] = set()
+        """Asked for."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(403 if gated else 404, b"", {"X-Error-Code": "GatedRepo" if gated else "RepoNotFound"})
         name = self.path.partition("?")[0].rpartition("/")[2]
         commit = {"X-Repo-Commit": COMMIT}
+        if found := re.search(r"/(?:revision|resolve|tree)/(\w+)", self.path):
+            self.server.revisions.add(found[1])
         if "/tree/" in self.path:
             rows = [{"type": "file", "path": path, "size": len(data), "oid": path} for path, data in REPOSITORY.items()]
             return self._send(200, json.dumps(rows).encode(), {"Content-Type": "application/json"} | commit)
@@ -195,6 +200,44 @@ def test_repository_comes_from_the_hub_once(tmp_path: Path, hub: Hub, capfd: pyt
     (resolved.path / "vocabulary.txt").write_bytes(b"a\nc")
     states = {row.path.name: row.state for row in resolver.listing(settings, gpu=False) if row.role == "whisper"}
     assert states == {"config.json": "ok", "model.bin": "ok", "vocabulary.txt": "mismatch"}
+
+
+def test_the_revision_of_the_first_download_is_kept(tmp_path: Path, hub: Hub) -> None:
+    settings = settings_for(tmp_path, whisper_model="owner/tiny")
+    directory = resolve("whisper", settings, gpu=False).path
+    assert json.loads((directory / "manifest.json").read_text())["revision"] == COMMIT
+    assert hub.revisions == {"main", COMMIT}
+    hub.revisions.clear()
+    (directory / "model.bin").write_bytes(b"damaged")
+    assert resolve("whisper", settings, gpu=False).note is None
+    assert hub.revisions == {COMMIT}
+
+
+def test_a_commit_may_be_named(tmp_path: Path, hub: Hub) -> None:
+    commit = "f" * 40
+    resolved = resolve("whisper", settings_for(tmp_path, whisper_model=f"owner/tiny@{commit}"), gpu=False)
+    assert (resolved.name, resolved.note) == (f"owner/tiny@{commit}", None)
+    assert hub.revisions == {commit}
+
+
+def test_known_repositories_have_a_revision() -> None:
+    without = {model.name for model in MODELS.values() if model.hub and not model.revision}
+    assert without == {"distil-large-v3.5", "emotion2vec_plus_large"}  # none could be confirmed
+    assert all(len(model.revision) == 40 for model in MODELS.values() if model.revision)
+
+
+def test_changed_pickle_of_the_hub_is_not_loaded(tmp_path: Path) -> None:
+    """Also where its size is the same."""
+    model = MODELS["emotion2vec_plus_large"]
+    directory = tmp_path / model.name
+    directory.mkdir()
+    (directory / "model.pt").write_bytes(b"weights")
+    manifest.write(directory, model, "a test", COMMIT)
+    settings = settings_for(tmp_path, offline_mode=True, emotion_model=model.name)
+    assert resolve("emotion", settings, gpu=False).path == directory
+    (directory / "model.pt").write_bytes(b"Weights")
+    with pytest.raises(WeightsError, match=r"emotion2vec_plus_large cannot be had"):
+        resolve("emotion", settings, gpu=False)
 
 
 def test_repository_of_another_kind_is_refused(models_path: Path, hub: Hub) -> None:
