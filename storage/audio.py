@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,15 @@ from storage import private_files
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLocation:
+    """A part of a recording in the store. `start` and `end` are seconds."""
+
+    audio_key: str
+    start: float
+    end: float
 
 
 class AudioStore:

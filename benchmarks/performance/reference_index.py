@@ -7,7 +7,7 @@ speakers have 1,000 references each. Every query is answered by the matrix and b
 in a transaction of its own, timed from its beginning to its commit. The index finds candidates, whose similarity is then
 computed exactly from the stored float32 vectors.
 
-Match: one voice, as in `references.match`. Near the threshold, the closest reference is within 0.05 of it; ordinary queries
+Match: one voice, as in `references.neighbours`. Near the threshold, the closest reference is within 0.05 of it; other queries
 are new recordings, half of known speakers, half of strangers. An answer agrees where the speaker, or that there is none, is the
 same as with the matrix.
 

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
 from pipeline.access import LOCAL
+from pipeline.identity import matching
 from pipeline.identity.matching import THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.voice_settings import VoiceSettings
@@ -159,7 +160,8 @@ async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[
 
     def match(probe: Vectors, speaker: int) -> Act:
         async def act(session: AsyncSession) -> None:
-            (found,) = await references.match(session, probe[None], MODEL, RULES.voice.speaker_threshold)
+            (near,) = await references.neighbours(session, probe[None], MODEL, RULES.voice.speaker_threshold)
+            found = matching.closest(near)
             assert found is not None
             assert found.speaker_id == speaker
 
@@ -205,7 +207,7 @@ async def after(database: Database, rounds: int) -> list[tuple[str, ...]]:
         )
         lines = [(row.conversation_id, row.id) for row in await session.execute(found.order_by(SegmentRow.conversation_id))]
         # A serving process has matched before. Here the first use reads all new references, outside of the timed operations.
-        await references.match(session, voices(1, 1, seed=4), MODEL, RULES.voice.speaker_threshold)
+        await references.neighbours(session, voices(1, 1, seed=4), MODEL, RULES.voice.speaker_threshold)
     new = [identify(voice, name=f"New {voice}") for voice in range(rounds)]
     known = [identify(ROUNDS + voice, speaker_id=1 + voice) for voice in range(rounds)]
     alone = [identify(2 * ROUNDS + voice, speaker_id=ROUNDS + 1 + voice) for voice in range(rounds)]

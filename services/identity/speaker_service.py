@@ -12,10 +12,11 @@ from services.identity.identification import Identification, Mark
 from services.identity.unknown_speakers import Suggestion
 from services.policy import Policies
 from services.recordings import Recordings, decode_upload
+from storage.audio import AudioLocation
 from storage.speakers import speaker_queries, speakers
 from storage.speakers.change_log import ChangeSummary
 from storage.speakers.speaker_queries import SpeakerEntry
-from storage.speakers.speakers import NameTakenError, Sample, SpeakerSummary
+from storage.speakers.speakers import NameTakenError, SpeakerSummary
 
 
 class SpeakerService:
@@ -41,7 +42,7 @@ class SpeakerService:
         async with self._database.session() as session:
             return await speakers.get(session, speaker_id)
 
-    async def sample(self, speaker_id: int) -> Sample | None:
+    async def sample(self, speaker_id: int) -> AudioLocation | None:
         """The location of the best sample of the voice that the current principal may hear. Raises SpeakerNotFoundError."""
         async with self._database.session() as session:
             return await speakers.sample(session, actor().principal, speaker_id)

@@ -1,7 +1,7 @@
 """Read the segments of conversations, under the present names of their speakers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import is_unknown, probability
 from pipeline.types import ConversationSegment, Turn
+from storage.audio import AudioLocation
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH_ROWS = 500
@@ -33,15 +34,6 @@ def local_name(index: int) -> str:
         index, letter = divmod(index - 1, 26)
         letters = chr(ord("A") + letter) + letters
     return f"Unknown_{letters}"
-
-
-@dataclass(frozen=True, slots=True)
-class AudioLocation:
-    """The part of a recording that holds a segment, in seconds."""
-
-    audio_key: str
-    start: float
-    end: float
 
 
 async def audio_location(session: AsyncSession, segment_id: int) -> AudioLocation | None:

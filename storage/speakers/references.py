@@ -25,7 +25,6 @@ from sqlalchemy import ARRAY, Engine, Integer, Select, Subquery, any_, func, lit
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.gallery import ReferenceMatrix
-from pipeline.identity.matching import Match, closest
 from pipeline.types import Vector
 from storage.tables import EmotionProfile, ParticipantRow, VoiceprintRow
 
@@ -94,7 +93,10 @@ _caches: WeakKeyDictionary[Engine, dict[tuple[str, int], _Cache]] = WeakKeyDicti
 
 
 async def neighbours(session: AsyncSession, vectors: NDArray[np.float32], model: str, floor: float) -> list[dict[int, float]]:
-    """Which speakers are closer than `floor` to each of vectors (p, d) that `model` made, and the similarity of each."""
+    """Which speakers are closer than `floor` to each of vectors (p, d) that `model` made, and the similarity of each.
+
+    What two transactions find together holds only under `storage.speakers.speakers.lock`.
+    """
     if not len(vectors):
         return []
     caches = _caches.setdefault(session.get_bind().engine, {})
@@ -102,14 +104,6 @@ async def neighbours(session: AsyncSession, vectors: NDArray[np.float32], model:
     async with cache.turn:
         await cache.refresh(session)
         return await asyncio.to_thread(cache.matrix.neighbours, vectors, floor)
-
-
-async def match(session: AsyncSession, vectors: NDArray[np.float32], model: str, threshold: float) -> list[Match | None]:
-    """The known speaker behind each of vectors (p, d), or None where none is closer than `threshold`.
-
-    What two transactions find together holds only under `storage.speakers.speakers.lock`.
-    """
-    return [closest(near) for near in await neighbours(session, vectors, model, threshold)]
 
 
 async def of_speaker(session: AsyncSession, speaker_id: int, model: str, limit: int) -> list[Vector]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.access import Principal
 from pipeline.identity import matching
 from storage.access.visibility import visible_to
+from storage.audio import AudioLocation
 from storage.tables import (
     Conversation,
     EmotionProfile,
@@ -51,15 +52,6 @@ class SpeakerSummary:
     created_at: datetime
     updated_at: datetime
     segment_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A part of a recording in the audio store in which a speaker speaks. `start` and `end` are seconds."""
-
-    audio_key: str
-    start: float
-    end: float
 
 
 async def lock(session: AsyncSession) -> None:
@@ -149,7 +141,7 @@ async def create_unknown(session: AsyncSession) -> int:
             return created
 
 
-async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> Sample | None:
+async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> AudioLocation | None:
     """The best sample of a speaker: without overlap, long enough, and with the most probable words.
 
     None where no recording is kept that the viewer may hear. Raises SpeakerNotFoundError.
@@ -166,7 +158,7 @@ async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> S
         .limit(1)
     )
     row: Any = (await session.execute(best)).one_or_none()
-    return None if row is None else Sample(row[0], row[1], min(row[2], row[1] + MAX_SAMPLE_S))
+    return None if row is None else AudioLocation(row[0], row[1], min(row[2], row[1] + MAX_SAMPLE_S))
 
 
 async def orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:

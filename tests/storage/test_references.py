@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.identity import matching
 from pipeline.types import Vector
 from storage.postgres.database import Database
 from storage.speakers import references, speakers
@@ -26,7 +27,8 @@ async def replica(database: Database, database_url: str) -> AsyncIterator[Databa
 
 
 async def who(session: AsyncSession, vector: Vector, model: str = MODEL) -> int | None:
-    (found,) = await references.match(session, vector[None], model, 0.5)
+    (near,) = await references.neighbours(session, vector[None], model, 0.5)
+    found = matching.closest(near)
     return None if found is None else found.speaker_id
 
 
