@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
@@ -79,6 +79,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _readable(path: Path) -> Path:
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{path} cannot be read")
+    return path
+
+
+def _with_password(url: str, password: str) -> str:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        raise ValueError("DATABASE_URL names no user, but DATABASE_PASSWORD_FILE is set")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
+
+
 class Settings(BaseSettings):
     """The defaults need no token, no GPU and no root."""
 
@@ -93,6 +107,8 @@ class Settings(BaseSettings):
     """Downloaded weights."""
     database_url: str | None = None
     """`postgresql+asyncpg://…`; without it an embedded PostgreSQL runs under `data_path`."""
+    database_password_file: Annotated[Path, AfterValidator(_readable)] | None = None
+    """A file with the password for `database_url`: Docker and Kubernetes mount secrets as files."""
     audio_url: str | None = None
     """An fsspec URL for recordings, such as `s3://bucket/prefix`; without it they lie under `data_path`."""
 
@@ -175,6 +191,13 @@ class Settings(BaseSettings):
     def _client_of_issuer(self) -> Self:
         if (self.oidc_issuer is None) != (self.oidc_client_id is None):
             raise ValueError("OIDC_ISSUER and OIDC_CLIENT_ID belong together: set both, or none")
+        return self
+
+    @model_validator(mode="after")
+    def _read_password(self) -> Self:
+        if self.database_url and self.database_password_file:
+            url = _with_password(self.database_url, self.database_password_file.read_text().strip())
+            object.__setattr__(self, "database_url", url)  # the model is frozen
         return self
 
     @cached_property

@@ -1,6 +1,7 @@
 #!/bin/sh
-# One machine with Ray's dashboard and its metrics, where `vivavoce serve` has neither. VARIANT: cpu or gpu.
+# One machine whose dashboard and metrics other containers reach, unlike those of `vivavoce serve`. VARIANT: cpu or gpu.
 set -eu
+umask 077
 python -m deployments.config "${VARIANT:-gpu}" > /tmp/serve_config.yaml
 # Whoever reaches Ray's ports may run programs here: they ask for a token. `ray get-auth-token` says it.
 export RAY_AUTH_MODE=token

@@ -55,10 +55,24 @@ def test_kuberay_deploys_the_variant_for_a_cluster() -> None:
         (container,) = group["template"]["spec"]["containers"]
         assert {"name": "metrics", "containerPort": int(PORT)} in container["ports"]
         assert group["rayStartParams"]["metrics-export-port"] == PORT
-        assert group["template"]["spec"]["securityContext"]["runAsNonRoot"]
+        check_confinement(group["template"]["spec"], container)
     assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     ingress = deployed["applications"][0]["args"]["ingress"]
     assert workers["template"]["spec"]["terminationGracePeriodSeconds"] > ingress["graceful_shutdown_timeout_s"]
+
+
+def check_confinement(pod: dict[str, Any], container: dict[str, Any]) -> None:
+    """The pod can write to its volumes alone, and none of its processes gains privileges."""
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert mounts.keys() == {"/tmp", "/home/vivavoce", "/data", "/models", "/dev/shm"}
+    assert set(mounts.values()) == {volume["name"] for volume in pod["volumes"]}
 
 
 def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) -> None:
@@ -73,10 +87,16 @@ def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) 
         embed("a: 1\n", "spec: {}\n")
 
 
-def test_compose_requires_passwords_and_publishes_no_port_to_the_network() -> None:
+def test_compose_reads_passwords_from_files_and_publishes_no_port_to_the_network() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     services = yaml.safe_load(text)["services"]
-    assert set(re.findall(r"\$\{(\w+):\?", text)) == {"POSTGRES_PASSWORD", "GRAFANA_PASSWORD"}
+    assert not re.search(r"PASSWORD: |://\w+:", text)
+    secrets = {name for service in services.values() for name in service.get("secrets", ())}
+    assert secrets == yaml.safe_load(text)["secrets"].keys() == {"postgres_password", "grafana_password"}
+    for service in services.values():
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        for name, value in service.get("environment", {}).items():
+            assert not name.endswith("_FILE") or value.removeprefix("/run/secrets/") in service["secrets"]
     for name, service in services.items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
         assert "healthcheck" in service or name == "app"  # the image has one of its own
@@ -89,13 +109,12 @@ def test_compose_requires_passwords_and_publishes_no_port_to_the_network() -> No
 
 
 @pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "compose.gpu.yaml")])
-def test_docker_compose_takes_the_files(files: tuple[str, ...], tmp_path: Path) -> None:
+def test_docker_compose_takes_the_files(files: tuple[str, ...]) -> None:
     compose = shutil.which("docker-compose")
     if compose is None:
         pytest.skip("docker-compose is not here")
-    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=one\nGRAFANA_PASSWORD=two\n")
     chosen = [part for file in files for part in ("-f", str(DEPLOY / file))]
-    command = [compose, "--env-file", str(tmp_path / ".env"), *chosen, "config"]
+    command = [compose, *chosen, "config"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     app = yaml.safe_load(done.stdout)["services"]["app"]
@@ -115,6 +134,14 @@ def test_images_run_as_an_unprivileged_user_and_have_a_health_check() -> None:
     for target in ("cpu", "cuda"):
         assert re.findall(r"^USER (\S+)$", stages[target], re.MULTILINE) == ["vivavoce"]
     assert "HEALTHCHECK" in stages["base"]
+
+
+def test_images_of_fixed_releases_have_a_digest() -> None:
+    """A tag that moves with security updates, `pg18`, has none."""
+    images = [service["image"] for service in load(DEPLOY / "compose.yaml")["services"].values() if "build" not in service]
+    assert len(images) == 3
+    for image in images:
+        assert re.search(r"^pgvector/pgvector:pg18$|:v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$", image), image
 
 
 def test_images_hold_all_that_the_wheel_is_built_from() -> None:

@@ -1,0 +1,27 @@
+"""Settings that are not simply read from a variable."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from settings import Settings
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+asyncpg://ada@db:5432/x?ssl=require", "postgresql+asyncpg://ada:old@db:5432/x?ssl=require"]
+)
+def test_the_password_of_the_database_may_be_in_a_file(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("s3/cr@t\n")
+    settings = Settings(database_url=url, database_password_file=file)
+    assert settings.database_url == "postgresql+asyncpg://ada:s3%2Fcr%40t@db:5432/x?ssl=require"
+    assert Settings(**settings.chosen()) == settings
+
+
+def test_a_password_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="cannot be read"):
+        Settings(database_url="postgresql://ada@db/x", database_password_file=tmp_path / "none")
+    (tmp_path / "password").write_text("secret")
+    with pytest.raises(ValidationError, match="names no user"):
+        Settings(database_url="postgresql://db/x", database_password_file=tmp_path / "password")
