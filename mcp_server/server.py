@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import Any
@@ -12,13 +12,15 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 from pydantic import ValidationError
 
 from mcp_server import markdown, prompts
 from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import processing, segments, speakers
+from pipeline.access import Role
+from services.access.actor import actor
 from services.access.visibility import check_conversations
 from services.context import AppContext
 from settings import NAME
@@ -35,28 +37,29 @@ CHANGE = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_worl
 DESTROY = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
 FETCH = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
 
-TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations]] = (
-    (talks.list_conversations, READ),
-    (talks.get_latest_segments, READ),
-    (speakers.identify_speaker_in_segment, CHANGE),
-    (speakers.list_speakers, READ),
-    (speakers.rename_speaker, CHANGE),
-    (speakers.delete_speaker, DESTROY),
-    (speakers.delete_all_unknown_speakers, DESTROY),
-    (talks.get_conversation, READ),
-    (processing.reprocess_conversation, CHANGE),
-    (talks.update_conversation_title, CHANGE),
-    (talks.search_conversations_by_speaker, READ),
-    (segments.search_transcripts, READ),
-    (segments.correct_emotion, CHANGE),
-    (speakers.merge_speakers, CHANGE),
-    (speakers.undo_last_speaker_change, CHANGE),
-    (speakers.speaker_statistics, READ),
-    (talks.export_transcript, READ),
-    (talks.get_live_conversation, READ),
-    (processing.process_audio, FETCH),
+TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
+    (talks.list_conversations, READ, Role.READER),
+    (talks.get_latest_segments, READ, Role.READER),
+    (speakers.identify_speaker_in_segment, CHANGE, Role.WRITER),
+    (speakers.list_speakers, READ, Role.READER),
+    (speakers.rename_speaker, CHANGE, Role.WRITER),
+    (speakers.delete_speaker, DESTROY, Role.ADMIN),
+    (speakers.delete_all_unknown_speakers, DESTROY, Role.ADMIN),
+    (talks.get_conversation, READ, Role.READER),
+    (processing.reprocess_conversation, CHANGE, Role.WRITER),
+    (talks.update_conversation_title, CHANGE, Role.WRITER),
+    (talks.search_conversations_by_speaker, READ, Role.READER),
+    (segments.search_transcripts, READ, Role.READER),
+    (segments.correct_emotion, CHANGE, Role.WRITER),
+    (speakers.merge_speakers, CHANGE, Role.WRITER),
+    (speakers.undo_last_speaker_change, CHANGE, Role.WRITER),
+    (speakers.speaker_statistics, READ, Role.READER),
+    (talks.export_transcript, READ, Role.READER),
+    (talks.get_live_conversation, READ, Role.READER),
+    (processing.process_audio, FETCH, Role.WRITER),
 )
-"""The eleven tools of the reference system in its order, then the additional ones."""
+"""The eleven tools of the reference system in its order, then the additional ones; each with the role that it needs."""
+ROLES: Mapping[str, Role] = {tool.__name__: role for tool, _, role in TOOLS}
 
 TOOL_FAILED = -32000
 """The reference system's JSON-RPC code for a tool that failed."""
@@ -83,7 +86,7 @@ class Server(MCPServer[AppContext]):
             middleware=[_errors_for_old_clients],
             log_level="WARNING",
         )
-        for tool, annotations in TOOLS:
+        for tool, annotations, _ in TOOLS:
             add(self, tool, annotations)
         self.resource(
             "conversation://{conversation_id}",
@@ -94,11 +97,19 @@ class Server(MCPServer[AppContext]):
         self.prompt(title="Summarise a conversation")(prompts.summarise_conversation)
         self.prompt(title="Who said what about …")(prompts.who_said_what)
 
+    async def list_tools(self) -> list[Tool]:
+        """The tools that the role of the caller includes."""
+        role = actor().principal.role
+        return [tool for tool in await super().list_tools() if role.includes(ROLES[tool.name])]
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        if all(name != tool.name for tool in await self.list_tools()):
+        if name not in ROLES:
             raise MCPError(METHOD_NOT_FOUND, f"Tool not found: {name}")
+        role = actor().principal.role
+        if not role.includes(ROLES[name]):
+            raise ToolError(f"{name} needs the role '{ROLES[name]}', and yours is '{role}': ask an administrator.")
         try:
             result = await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:

@@ -15,7 +15,7 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult
+from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, Tool
 from pydantic import AnyUrl, Field
 
 from mcp_server import arguments as arg
@@ -30,13 +30,23 @@ TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long rec
 
 
 class Relay(Server):
-    """Forwards calls to the application at `url`."""
+    """Forwards calls to the application at `url`, with the API key."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str | None = None) -> None:
         super().__init__()
         self.url = url.rstrip("/")
+        self._credential = {} if key is None else {"Authorization": f"Bearer {key}"}
         self.remove_tool("process_audio")
         add(self, self.process_audio, FETCH)
+
+    async def list_tools(self) -> list[Tool]:
+        """The tools that the application offers to the key's role; all of them while it does not answer."""
+        tools = await super().list_tools()
+        try:
+            offered = {tool["name"] for tool in (await self._forward("tools/list", {}))["tools"]}
+        except (ConnectionError, MCPError):
+            return tools
+        return [tool for tool in tools if tool.name in offered]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
@@ -98,7 +108,9 @@ class Relay(Server):
 
     async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT, trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=self.url, headers=self._credential, timeout=TIMEOUT, trust_env=False
+            ) as client:
                 response = await client.request(method, path, **request)
             answer = response.json()
         except httpx.TransportError as error:

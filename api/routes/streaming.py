@@ -4,12 +4,15 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from pydantic import Field
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api import security
+from api import schemas, security
 from api.dependencies import ContextDep
 from media.decoder import StreamError
+from services.access.actor import actor
+from services.access.authentication import TICKET_LIFETIME
 from services.errors import ModelsUnavailableError, failure_reason
 from services.live import client_messages, server_messages
 from services.live.client_messages import ClientMessage, InvalidMessageError, NoMessageError, StartMessage, StopMessage
@@ -119,6 +122,19 @@ class _Client:
         with suppress(Exception):
             async with asyncio.timeout(self.send_timeout_s):
                 await self.websocket.close(code, reason[:120])
+
+
+class StreamTicket(schemas.Schema):
+    ticket: str = Field(description="For the query of the WebSocket's URL: `/api/v1/streaming/ws?ticket=…`.")
+    expires_in: int = Field(description="Seconds in which it must be used.")
+
+
+@router.post("/ticket", tags=["streaming"])
+async def get_ticket(context: ContextDep, response: Response) -> StreamTicket:
+    """A ticket that opens one WebSocket, once and soon, for browsers: they cannot send a header with it."""
+    response.headers["Cache-Control"] = "no-store"
+    ticket = await context.authentication.issue_ticket(actor().principal)
+    return StreamTicket(ticket=ticket, expires_in=TICKET_LIFETIME.seconds)
 
 
 @router.websocket("/ws")

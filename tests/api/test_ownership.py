@@ -109,10 +109,10 @@ async def test_a_stranger_gets_the_answer_to_what_does_not_exist(house: House) -
 
 async def test_a_stranger_gets_the_same_from_every_tool(house: House) -> None:
     become(house.bob)
-    about = [tool.__name__ for tool, _ in TOOLS if {"conversation_id", "segment_id"} & set(tool.__annotations__)]
+    about = [tool.__name__ for tool, *_ in TOOLS if {"conversation_id", "segment_id"} & set(tool.__annotations__)]
     assert len(about) >= 9
     more = {"speaker_name": "Ada", "title": "Mine", "emotion": "sad"}
-    for (tool, _), name in ((tool, tool[0].__name__) for tool in TOOLS if tool[0].__name__ in about):
+    for (tool, *_), name in ((tool, tool[0].__name__) for tool in TOOLS if tool[0].__name__ in about):
         taken = set(tool.__annotations__)
         extra = {key: value for key, value in more.items() if key in taken and name != "speaker_statistics"}
         for ids in ({"conversation_id": house.conversation}, {"segment_id": house.segment}):

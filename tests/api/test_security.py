@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIWebSocketRoute, _IncludedRouter
-from sqlalchemy import event
+from sqlalchemy import event, func, select, update
+from starlette.types import Message
 
 from api import security
 from mcp_server.endpoint import PATH as MCP_PATH
@@ -25,6 +26,7 @@ from services.access.actor import Actor, actor
 from settings import Settings
 from storage.access import keys
 from storage.postgres.database import Database, DatabaseAwayError
+from storage.tables import ApiKey, Ticket
 from tests.storage.transcripts import MODEL
 from tests.support.application import API, Application, answering, connected, no_stages
 
@@ -250,3 +252,87 @@ async def test_without_its_database_the_server_says_so(required: Application, mo
     answer = await required.client.get("/conversations", headers={"Authorization": f"Bearer vv_{'A' * 43}"})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
+
+
+async def test_a_ticket_opens_one_connection(database: Database, required: Application) -> None:
+    writer, reader = await new_key(database, Role.WRITER), await new_key(database, Role.READER)
+    assert (await required.client.post("/streaming/ticket", headers=reader)).status_code == 403
+    answer = await required.client.post("/streaming/ticket", headers=writer)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json()["expires_in"] == 30
+    ticket = answer.json()["ticket"]
+    opened = await asyncio.gather(*(knock(required, f"ticket={ticket}") for _ in range(5)))
+    assert sorted(opened) == [200, 401, 401, 401, 401]
+    async with database.session() as session:
+        assert (await session.execute(select(Ticket))).all() == []
+
+
+async def test_a_ticket_expires(database: Database, required: Application) -> None:
+    answer = await required.client.post("/streaming/ticket", headers=await new_key(database, Role.WRITER))
+    async with database.session() as session:
+        await session.execute(update(Ticket).values(expires_at=func.now()))
+    assert await knock(required, f"ticket={answer.json()['ticket']}") == 401
+
+
+async def test_a_ticket_allows_what_its_holder_may_at_its_use(database: Database, required: Application) -> None:
+    header = await new_key(database, Role.WRITER)
+    tickets = [(await required.client.post("/streaming/ticket", headers=header)).json()["ticket"] for _ in range(2)]
+    async with database.session() as session:
+        await session.execute(update(ApiKey).values(role=Role.READER.value))
+    assert await knock(required, f"ticket={tickets[0]}") == 403
+    async with database.session() as session:
+        await session.execute(update(ApiKey).values(revoked_at=func.now()))
+    assert await knock(required, f"ticket={tickets[1]}") == 401
+
+
+async def test_a_ticket_of_a_client_on_this_machine_opens_nothing_elsewhere(local: Application, required: Application) -> None:
+    tickets = [(await local.client.post("/streaming/ticket")).json()["ticket"] for _ in range(2)]
+    assert await knock(local, f"ticket={tickets[0]}") == 200
+    assert await knock(required, f"ticket={tickets[1]}") == 401
+
+
+async def test_a_ticket_is_no_key_for_other_requests(database: Database, required: Application) -> None:
+    ticket = (await required.client.post("/streaming/ticket", headers=await new_key(database, Role.WRITER))).json()["ticket"]
+    assert (await required.client.get("/conversations", params={"ticket": ticket})).status_code == 401
+    assert (await required.client.get("/conversations", headers={"Authorization": f"Bearer {ticket}"})).status_code == 401
+    assert await knock(required, f"ticket={ticket}") == 200
+
+
+async def test_a_socket_needs_the_role_of_a_writer(database: Database, required: Application, local: Application) -> None:
+    assert await knock(required) == 401
+    assert await knock(required, headers={"Authorization": "Bearer vv_x"}) == 401
+    assert await knock(required, headers=await new_key(database, Role.READER)) == 403
+    assert await knock(required, headers=await new_key(database, Role.WRITER)) == 200
+    assert await knock(local) == 200
+
+
+async def knock(application: Application, query: str = "", headers: Mapping[str, str] | None = None) -> int:
+    """Open a WebSocket and close it; returns 200, or the status of the refusal."""
+    sent: list[Message] = []
+    scope = {
+        "type": "websocket",
+        "path": "/api/v1/streaming/ws",
+        "raw_path": b"/api/v1/streaming/ws",
+        "query_string": query.encode(),
+        "headers": [
+            (b"host", b"localhost"),
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
+        ],
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 80),
+        "scheme": "ws",
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    events = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}])
+
+    async def receive() -> Message:
+        return next(events)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await application.app(scope, receive, send)
+    if sent[0]["type"] == "websocket.accept":
+        return 200
+    return int(sent[0]["status"])

@@ -36,7 +36,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> tuple[bool, Any]:
 
 
 async def test_a_desktop_client_uses_the_running_application(client: Client, database: Database, tmp_path: Path) -> None:
-    assert {tool.name for tool in (await client.list_tools()).tools} == {tool.__name__ for tool, _ in TOOLS}
+    assert {tool.name for tool in (await client.list_tools()).tools} == {tool.__name__ for tool, *_ in TOOLS}
     async with database.session() as session:
         id_ = await conversations.create(session, "A talk", None, "flac")
         await transcripts.save(session, id_, transcript([voice(1)]), RULES)
@@ -102,7 +102,7 @@ async def test_every_tool_answers(client: Client, url: str, database: Database) 
     processed = answers["process_audio"][1]["conversation_id"]
     failed, again = await call(client, "reprocess_conversation", conversation_id=processed)
     assert (failed, again["message"]) == (False, "Conversation reprocessed")
-    assert calls.keys() | {"reprocess_conversation"} == {tool.__name__ for tool, _ in TOOLS}
+    assert calls.keys() | {"reprocess_conversation"} == {tool.__name__ for tool, *_ in TOOLS}
 
 
 async def test_without_the_application_it_says_what_to_do() -> None:

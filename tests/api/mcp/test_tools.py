@@ -49,7 +49,7 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 
 async def test_a_model_can_choose(client: Client) -> None:
     tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == [tool.__name__ for tool, _ in TOOLS]
+    assert [tool.name for tool in tools] == [tool.__name__ for tool, *_ in TOOLS]
     for tool in tools:
         assert tool.description
         assert len(tool.description) > 30
