@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     need none."""
     allowed_hosts: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_host_names)] = []
     """Comma-separated names under which clients reach the server, beside localhost and `host`."""
+    vivavoce_key: SecretStr | None = None
+    """API key that commands send to a running application; by default, on this machine, the one in the data directory."""
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_origins)] = [
         "http://localhost:3000"
     ]

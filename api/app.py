@@ -19,6 +19,7 @@ from api.routes import (
     health,
     identification,
     jobs,
+    keys,
     labels,
     process,
     profiles,
@@ -75,6 +76,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         reembedding,
         search,
         streaming,
+        keys,
     ):
         app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
     app.include_router(health.router)

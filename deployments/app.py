@@ -94,6 +94,8 @@ def graph(args: AppArgs, machine: Machine) -> Application:
     settings = Settings(**args.settings)
     if args.cluster and not (settings.database_url and settings.audio_url):
         raise ValueError("Set DATABASE_URL and AUDIO_URL: a cluster needs a database and an audio store that all nodes reach.")
+    if args.cluster:  # its proxies are not on the machine of a client
+        settings = settings.model_copy(update={"auth": "required"})
     gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts GPU nodes for replicas that request a GPU
 
     def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:

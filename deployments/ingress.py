@@ -16,6 +16,7 @@ from deployments.logs import redact_logs
 from deployments.loopback import bind_replica
 from deployments.stage_status import StageStatus
 from media import malloc
+from services.access import admin_key
 from services.context import AppContext
 from services.runtime import Runtime
 from settings import Settings
@@ -59,6 +60,8 @@ class Ingress:
         stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
         status = StageStatus(self.stages)
         async with AppContext.create(self.settings, url, stages, status, urgent_stages=urgent, runtime=runtime) as context:
+            # With an audio store that all nodes reach, no node has a data directory of its own.
+            await admin_key.prepare(self.settings, context.database, own_directory=self.settings.audio_url is None)
             self.context = app.state.context = context
             async with context.working():
                 yield

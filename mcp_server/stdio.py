@@ -5,7 +5,7 @@ the tools, and a call returns instructions. In addition `process_audio` accepts 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,12 +30,12 @@ TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long rec
 
 
 class Relay(Server):
-    """Forwards calls to the application at `url`, with the API key."""
+    """Forwards calls to the application at `url`, with `headers` that hold an API key."""
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.url = url.rstrip("/")
-        self._credential = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._headers = headers
         self.remove_tool("process_audio")
         add(self, self.process_audio, FETCH)
 
@@ -108,9 +108,7 @@ class Relay(Server):
 
     async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(
-                base_url=self.url, headers=self._credential, timeout=TIMEOUT, trust_env=False
-            ) as client:
+            async with httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=TIMEOUT, trust_env=False) as client:
                 response = await client.request(method, path, **request)
             answer = response.json()
         except httpx.TransportError as error:

@@ -14,8 +14,8 @@ from settings import Settings
 from storage import private_files
 from storage.backups import backups, imports, snapshots
 from storage.backups.snapshots import Running, Snapshot
-from storage.postgres.database import Database, migrate
-from storage.postgres.server import DatabaseServer
+from storage.postgres.database import Database
+from vivavoce.database import with_database
 
 T = TypeVar("T")
 
@@ -72,18 +72,12 @@ def restore_backup(file: Path, settings: Settings) -> Restored:
 
 
 def _with_database(settings: Settings, work: Callable[[Database, Running], Awaitable[T]]) -> T:
-    async def run(url: str) -> T:
-        await migrate(url)
-        database = Database(url)
-        try:
-            async with database.session() as session:
-                model = await snapshots.latest_model(session)
-            if model is None:  # nobody was heard yet
-                resolved = await asyncio.to_thread(resolver.resolve, "embedding", settings, gpu=cuda.available())
-                model = resolved.name
-            return await work(database, Running(settings, model))
-        finally:
-            await database.dispose()
+    async def run(database: Database) -> T:
+        async with database.session() as session:
+            model = await snapshots.latest_model(session)
+        if model is None:  # nobody was heard yet
+            resolved = await asyncio.to_thread(resolver.resolve, "embedding", settings, gpu=cuda.available())
+            model = resolved.name
+        return await work(database, Running(settings, model))
 
-    with DatabaseServer(settings) as url:
-        return asyncio.run(run(url))
+    return with_database(settings, run)

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from settings import NAME, Settings
+from vivavoce import keys
 
 app = typer.Typer(
     name=NAME,
@@ -19,12 +20,14 @@ app = typer.Typer(
 )
 models = typer.Typer(help="The weights that the configured models need.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
     """The program. An error that the user can correct prints one sentence and exits with status 1."""
     from engines.weights.resolver import WeightsError
     from media.decoding import AudioError
+    from services.access.admin_key import NoCredentialError
     from storage.postgres.database import DatabaseError
     from vivavoce.archive import ArchiveError
     from vivavoce.dashboard import DashboardError
@@ -37,7 +40,9 @@ def main() -> None:
         DashboardError,
         DatabaseError,
         EvaluationError,
+        keys.KeysError,
         ListenError,
+        NoCredentialError,
         WeightsError,
         FileNotFoundError,
     )
@@ -150,13 +155,15 @@ def listen(
 ) -> None:
     """Stream audio to a running application and print each segment as it ends."""
     from vivavoce import listen as live
+    from vivavoce.credential import headers
 
     if (file is None) != microphone:
         raise typer.BadParameter("Name a file to play, or give --microphone.")
     settings = Settings()
     source = live.file(file, settings, speed) if file is not None else live.microphone()
     options = {"language": language, "title": title, "num_speakers": num_speakers, "partials": sys.stderr.isatty()}
-    live.listen(url or f"http://{settings.host}:{settings.port}", source, options, live.show)
+    address = url or f"http://{settings.host}:{settings.port}"
+    live.listen(address, source, options, live.show, headers(address, settings))
 
 
 @app.command()
@@ -175,11 +182,14 @@ def evaluate(
 ) -> None:
     """Measure transcripts against labels and references, and propose a speaker_threshold."""
     from vivavoce import evaluate as evaluation
+    from vivavoce.credential import headers
 
     settings = Settings()
+    address = url or f"http://{settings.host}:{settings.port}"
     print(
         evaluation.run(
-            url or f"http://{settings.host}:{settings.port}",
+            address,
+            headers(address, settings),
             conversation or None,
             _references(text, "--text"),
             _references(rttm, "--rttm"),
@@ -238,9 +248,11 @@ def mcp(
 ) -> None:
     """Serve the application's MCP tools over stdin and stdout, for desktop clients such as Claude Desktop."""
     from mcp_server.stdio import Relay
+    from vivavoce.credential import headers
 
     settings = Settings()
-    Relay(url or f"http://{settings.host}:{settings.port}").run("stdio")
+    address = url or f"http://{settings.host}:{settings.port}"
+    Relay(address, headers(address, settings)).run("stdio")
 
 
 @models.command()

@@ -19,6 +19,7 @@ class EvaluationError(Exception):
 
 def run(
     address: str,
+    headers: Mapping[str, str],
     conversations: Sequence[int] | None,
     texts: Mapping[int, Path],
     rttm: Mapping[int, Path],
@@ -42,15 +43,15 @@ def run(
         "collar": collar,
         "sweep_padding": sweep_padding,
     }
-    found = _request(address, question)
+    found = _request(address, headers, question)
     if plot is not None:
         _plot(found["sweeps"], plot)
     return "\n\n".join([_scores(found), *(_sweep(sweep) for sweep in found["sweeps"])])
 
 
-def _request(address: str, question: Mapping[str, Any]) -> dict[str, Any]:
+def _request(address: str, headers: Mapping[str, str], question: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, timeout=TIMEOUT_S)
+        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, headers=headers, timeout=TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise EvaluationError(
             f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."

@@ -5,12 +5,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from media.decoding import decode
@@ -42,11 +42,14 @@ class ListenError(Exception):
     """The conversation cannot be recorded; the message is one sentence that says what to do."""
 
 
-def listen(address: str, source: Source, options: dict[str, Any], on_message: Emit) -> None:
+def listen(
+    address: str, source: Source, options: dict[str, Any], on_message: Emit, headers: Mapping[str, str] | None = None
+) -> None:
     """Stream audio to the application at `address` (`http://host:port`) until it has answered `completed`.
 
     Args:
         options: Fields of the `start` message other than the encoding and sample rate; those that are None are left out.
+        headers: Of the request that opens the connection, such as an API key.
         on_message: Called with every message, in this thread. Ctrl-C ends the audio; the messages that follow still come.
 
     Raises ListenError.
@@ -54,7 +57,7 @@ def listen(address: str, source: Source, options: dict[str, Any], on_message: Em
     url = address.rstrip("/").replace("http", "ws", 1) + "/api/v1/streaming/ws"
     stop = threading.Event()
     try:
-        with connect(url, proxy=None, max_size=None) as socket:
+        with connect(url, proxy=None, max_size=None, additional_headers=headers) as socket:
             start = {"type": "start", "encoding": "int16", "sample_rate": SAMPLE_RATE}
             socket.send(json.dumps(start | {name: value for name, value in options.items() if value is not None}))
             sender = threading.Thread(target=_send, args=(socket, source, stop), daemon=True)
@@ -64,8 +67,17 @@ def listen(address: str, source: Source, options: dict[str, Any], on_message: Em
             finally:
                 stop.set()
                 sender.join(5)
+    except InvalidStatus as error:
+        raise ListenError(f"{address} refuses: {_reason(error)}") from error
     except (OSError, InvalidHandshake) as error:
         raise ListenError(f"{address} does not answer: start `vivavoce serve`, or give --url ({error}).") from error
+
+
+def _reason(refusal: InvalidStatus) -> str:
+    try:
+        return str(json.loads(refusal.response.body or b"")["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"it answered {refusal.response.status_code}."
 
 
 def show(message: ServerMessage) -> None:

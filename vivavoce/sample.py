@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -17,9 +18,9 @@ def recording() -> Path:
     return Path(str(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav")))
 
 
-def show(address: str, stop: threading.Event) -> None:
+def show(address: str, headers: Mapping[str, str], stop: threading.Event) -> None:
     """Process the sample and print its transcript, if the archive is still empty."""
-    with httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client:
+    with httpx.Client(base_url=f"{address}/api/v1", headers=headers, timeout=60) as client:
         if client.get("/conversations", params={"limit": 1}).raise_for_status().json()["total"]:
             return
         print("The archive is empty; processing a sample conversation …", file=sys.stderr, flush=True)

@@ -14,8 +14,9 @@ from filelock import FileLock, Timeout
 from deployments import ray_environment
 from engines import cuda
 from engines.weights import resolver
+from services.access import admin_key
 from settings import NAME, Settings
-from storage.postgres.database import DatabaseError, migrate
+from storage.postgres.database import Database, DatabaseError, migrate
 from storage.postgres.server import DatabaseServer
 from vivavoce.dashboard import Dashboard
 
@@ -47,7 +48,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
             _print(f"  {model.note}")
     database = DatabaseServer(settings)
     with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
-        asyncio.run(migrate(url))
+        asyncio.run(_prepare(settings, url))
         _print("Starting the graph …")
         from deployments.private_cluster import GraphError, running
 
@@ -63,15 +64,26 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
                     signal.signal(signum, lambda *_: stop.set())
                 address = f"http://{settings.host}:{settings.port}"
                 if sample:
+                    from vivavoce.credential import headers
                     from vivavoce.sample import show
 
-                    show(address, stop)
+                    show(address, headers(address, settings), stop)
                 _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
                 while not stop.wait(CHECK_INTERVAL_S):
                     _restart_database(database)
                 _print("\nStopping …")
         except GraphError as error:
             sys.exit(f"{NAME}: {error}")
+
+
+async def _prepare(settings: Settings, url: str) -> None:
+    """Raises DatabaseError, NoCredentialError."""
+    await migrate(url)
+    database = Database(url)
+    try:
+        await admin_key.prepare(settings, database, own_directory=True)
+    finally:
+        await database.dispose()
 
 
 def _restart_database(database: DatabaseServer) -> None:

@@ -18,6 +18,7 @@ SHOWN_CHARACTERS = len(PREFIX) + 6
 """Of a key in lists: 36 of its 256 bits."""
 FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 """32 bytes in URL-safe base64."""
+FIRST_KEY_LOCK = 0x76766B65  # "vvke"; the key of an advisory lock
 TOUCH_INTERVAL = text("interval '1 minute'")
 """`last_used_at` is written at most this often."""
 
@@ -119,6 +120,11 @@ async def touch(session: AsyncSession, key_id: int) -> None:
     """Set the time of the last use, unless that was less than a minute ago."""
     old = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - TOUCH_INTERVAL)
     await session.execute(update(ApiKey).where(ApiKey.id == key_id, old).values(last_used_at=func.now()))
+
+
+async def lock(session: AsyncSession) -> None:
+    """Wait until no other transaction holds this lock, under which a program writes its first key."""
+    await session.execute(select(func.pg_advisory_xact_lock(FIRST_KEY_LOCK)))
 
 
 async def any_credential(session: AsyncSession) -> bool:
