@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -58,7 +59,7 @@ async def test_a_key_belongs_to_a_person(database: Database, database_url: str, 
 
 
 async def test_invalid_keys_are_refused(database: Database, database_url: str, tmp_path: Path) -> None:
-    bodies = [{}, *({"name": name} for name in ("", "a\x00b", "a" * 201))]
+    bodies: list[dict[str, Any]] = [{}, *({"name": name} for name in ("", "a\x00b", "a" * 201))]
     bodies += [{"name": "a", "role": "root"}, {"name": "a", "expires_in_days": 0}]
     async with application(database_url, tmp_path) as found:
         for body in bodies:

@@ -324,7 +324,7 @@ async def knock(application: Application, query: str = "", headers: Mapping[str,
         "subprotocols": [],
         "extensions": {"websocket.http.response": {}},
     }
-    events = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}])
+    events: Iterator[Message] = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1001}])
 
     async def receive() -> Message:
         return next(events)

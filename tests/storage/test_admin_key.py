@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from storage.access import keys
 from storage.postgres.database import Database
 
 
-async def prepare(database: Database, directory: Path, *, own_directory: bool = True, **settings: str) -> str | None:
+async def prepare(database: Database, directory: Path, *, own_directory: bool = True, **settings: Any) -> str | None:
     await admin_key.prepare(Settings(data_path=directory, **settings), database, own_directory=own_directory)
     return admin_key.read(directory)
 

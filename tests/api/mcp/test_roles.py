@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -69,9 +70,11 @@ async def test_a_wrong_key_is_refused(url: str) -> None:
         assert (await client.get("/mcp")).status_code == 401
 
 
-async def test_the_official_client_works_with_a_key(url: str, clients: dict[Role, httpx.AsyncClient]) -> None:
-    transport = streamable_http_client(f"{url}/mcp", http_client=clients[Role.READER])
-    async with held(Client(transport)) as client:
+async def test_the_official_client_works_with_a_key(url: str, database: Database) -> None:
+    async with database.session() as session:
+        key, _ = await keys.create(session, "agent", Role.READER)
+    transport = httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"})
+    async with transport, held(Client(streamable_http_client(f"{url}/mcp", http_client=transport))) as client:
         assert "search_transcripts" in {tool.name for tool in (await client.list_tools()).tools}
         assert (await client.list_prompts()).prompts
         assert (await client.call_tool("rename_speaker", {"speaker_id": 1, "new_name": "Ada"})).is_error

@@ -155,7 +155,7 @@ def mcp_calls() -> list[bytes]:
         "new_name": "evil", "title": "evil", "emotion": "sad", "query": "Line", "url": "http://127.0.0.1:9/x.wav",
     }  # fmt: skip
     calls = []
-    for tool, _ in TOOLS:
+    for tool, *_ in TOOLS:
         names = [name for name in tool.__annotations__ if name in arguments]
         call = {"name": tool.__name__, "arguments": {name: arguments[name] for name in names}}
         calls.append(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode())
