@@ -108,12 +108,13 @@ class PyannoteDiarization:
         """The embedding of each speaker of each window, shape (windows, speakers, dimension); NaN for silent speakers."""
         count, per_window = len(active), round(self._windows.duration * RATE)
         weights = torch.from_numpy(self._heard_alone(active).transpose(0, 2, 1).astype(np.float32))
-        spoken = weights.amax(dim=2) > 0
+        # As the pooling sees them: its frames are longer than those of the segmentation, and a single one may fall between two.
+        pooled = torch.nn.functional.interpolate(weights, size=per_window) > 0
+        spoken = pooled.any(dim=2)
         embeddings = np.full((*spoken.shape, self._trunk.dimension), np.nan, np.float32)
         starts = [round((first + i) * self._windows.step * RATE) for i in range(count)]
         wanted = torch.zeros(starts[-1] - starts[0] + per_window, dtype=torch.bool)
-        frames_of_window = torch.nn.functional.interpolate(weights, size=per_window).amax(dim=1) > 0
-        for start, speech in zip(starts, frames_of_window, strict=True):
+        for start, speech in zip(starts, pooled.any(dim=1), strict=True):
             wanted[start - starts[0] :][:per_window] |= speech
         frames = self._trunk.frames(audio, wanted, starts[0])
         for begin in range(0, count, POOLED_AT_ONCE):
@@ -134,7 +135,10 @@ class PyannoteDiarization:
         return np.where(alone.sum(axis=1, keepdims=True) > least, alone, active)
 
     def cluster(self, observations: Sequence[Observation], hint: SpeakerHint = NO_HINT) -> Diarization:
-        """Who speaks when, from the observations of all shards of a recording, in order."""
+        """Who speaks when, from the observations of all shards of a recording, in order.
+
+        A hint of more speakers than the recording has speech of has no effect.
+        """
         active = np.concatenate([found.active for found in observations])
         file = {
             "uri": "recording",
@@ -146,6 +150,8 @@ class PyannoteDiarization:
             warnings.simplefilter("ignore", UserWarning)
             # Where no speaker speaks long enough to be clustered, there is one speaker, and the mean of no embeddings.
             warnings.filterwarnings("ignore", "Mean of empty slice|invalid value encountered", RuntimeWarning)
+            clustered, *_ = self._pipeline.clustering.filter_embeddings(file["embeddings"], file["segmentations"])
+            hint = _satisfiable(hint, len(clustered))
             found: Any = self._pipeline.apply(
                 file, num_speakers=hint.num_speakers, min_speakers=hint.min_speakers, max_speakers=hint.max_speakers
             )
@@ -164,6 +170,15 @@ class PyannoteDiarization:
             for label, centroid, length in zip(labels, centroids, lengths, strict=False)
             if np.isfinite(length) and length > 0
         }
+
+
+def _satisfiable(hint: SpeakerHint, embeddings: int) -> SpeakerHint:
+    """The hint without numbers of speakers that need more embeddings than there are; k-means would fail."""
+    if hint.num_speakers is not None and hint.num_speakers > embeddings:
+        return SpeakerHint(max_speakers=hint.num_speakers)
+    if hint.min_speakers is not None and hint.min_speakers > embeddings:
+        return SpeakerHint(max_speakers=hint.max_speakers)
+    return hint
 
 
 def _bound(clustering: Any) -> None:

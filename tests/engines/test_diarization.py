@@ -111,6 +111,25 @@ def test_hints_are_followed(engine: PyannoteDiarization) -> None:
     assert len(speakers(engine.cluster(one.observations, SpeakerHint(min_speakers=2)))) >= 2
 
 
+def test_speech_of_a_single_frame_is_no_error(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of the segmentation, 17 ms, may fall between two frames that voices are pooled from."""
+    audio = conversation()[6 * SAMPLE_RATE : 16 * SAMPLE_RATE]
+    active = engine.observe(audio, windows(audio)).active
+    for frame in range(0, active.shape[1], 7):
+        blip = np.zeros_like(active)
+        blip[0, frame, 0] = 1
+        monkeypatch.setattr(engine, "_segment", lambda *_, found=blip: found)
+        observation = engine.observe(audio, windows(audio))
+        assert np.isnan(observation.embeddings[0, 1:]).all()
+        assert len(speakers(engine.cluster([observation]))) <= 1
+
+
+@pytest.mark.parametrize("hint", [SpeakerHint(num_speakers=5), SpeakerHint(min_speakers=5), SpeakerHint(num_speakers=100)])
+def test_more_speakers_than_there_is_speech_of_are_not_found(engine: PyannoteDiarization, hint: SpeakerHint) -> None:
+    audio = conversation()[12 * SAMPLE_RATE : 19 * SAMPLE_RATE]
+    assert 1 <= len(speakers(engine.diarize(audio, hint))) < 5
+
+
 @pytest.mark.parametrize("seconds", [0.3, 3.0])
 def test_silence_has_no_speakers(engine: PyannoteDiarization, seconds: float) -> None:
     found = engine.diarize(np.zeros(round(seconds * SAMPLE_RATE), np.float32))
