@@ -14,6 +14,16 @@ class Message(Schema):
     message: str
 
 
+class Erased(Message):
+    pending: list[str]
+    """What could not be removed yet, and is tried again."""
+
+
+class ErasedSpeaker(Erased):
+    conversation_ids: list[int]
+    """Conversations in which the person speaks."""
+
+
 class Segment(SegmentBase):
     speaker_name: str
     text: str

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from mcp_server import markdown, prompts
 from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
-from mcp_server.tools import processing, segments, speakers
+from mcp_server.tools import erasure, processing, segments, speakers
 from pipeline.access import Role
 from services.access.actor import actor
 from services.access.visibility import check_conversations
@@ -57,6 +57,8 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
     (talks.export_transcript, READ, Role.READER),
     (talks.get_live_conversation, READ, Role.READER),
     (processing.process_audio, FETCH, Role.WRITER),
+    (erasure.erase_conversation, DESTROY, Role.ADMIN),
+    (erasure.erase_speaker, DESTROY, Role.ADMIN),
 )
 """The eleven tools of the reference system in its order, then the additional ones; each with the role that it needs."""
 ROLES: Mapping[str, Role] = {tool.__name__: role for tool, _, role in TOOLS}

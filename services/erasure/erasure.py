@@ -3,10 +3,11 @@
 What fails after the transaction is repeated (`services.erasure.cleanup`) until it succeeds, also after a restart.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.access.audit import record
-from services.erasure import conversations
+from services.erasure import conversations, speakers
 from services.erasure.cleanup import Cleanup
 from services.live.live_conversations import LiveConversations
 from storage.erasure import pending
@@ -19,8 +20,10 @@ class Erased:
 
     pending: list[str]
     """Sentences about what could not be removed yet; it is tried again."""
-    deleted_backups: list[str] = field(default_factory=list)
+    deleted_backups: list[str]
     """Names of profiles and checkpoints that were deleted as this program cannot read them."""
+    conversations: Sequence[int] = ()
+    """Conversations in which an erased speaker speaks: their texts and recordings stay."""
 
 
 class Erasure:
@@ -36,6 +39,7 @@ class Erasure:
         """
         async with self._database.session() as session:
             removed = await conversations.remove(session, conversation_id, active=False)
+            await record(session, "conversation.delete", f"conversation:{conversation_id}")
         return Erased(await self._cleanup.remove_files(), removed.deleted_backups)
 
     async def erase_conversation(self, conversation_id: int) -> Erased:
@@ -46,3 +50,11 @@ class Erasure:
             await record(session, "conversation.erase", f"conversation:{conversation_id}")
         await self._live.discard(conversation_id, removed.uuid)
         return Erased(await self._cleanup.remove_all(), removed.deleted_backups)
+
+    async def erase_speaker(self, speaker_id: int) -> Erased:
+        """Erase the names and vectors of a speaker, also of one that was deleted before. Raises SpeakerNotFoundError."""
+        async with self._database.session() as session:
+            removed = await speakers.remove(session, speaker_id)
+            await pending.add_space(session)
+            await record(session, "speaker.erase", f"speaker:{speaker_id}")
+        return Erased(await self._cleanup.remove_all(), removed.deleted_backups, removed.conversations)

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_conversation import WithoutConversation
+from pipeline.formats.profile_person import WithoutPerson
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from pipeline.formats.profile_redaction import Redaction, redact
+from pipeline.identity.erased_person import ErasedPerson
 from storage.tables import Backup
 
 NO_UUID = '"conversation_uuid":null'
@@ -24,6 +26,14 @@ async def remove_conversation(session: AsyncSession, uuid: UUID, conversation_id
     """
     mentioned = or_(*(func.strpos(Backup.content, part) > 0 for part in (str(uuid), NO_UUID)))
     return await _redact(session, mentioned, lambda: WithoutConversation(uuid, conversation_id))
+
+
+async def remove_person(session: AsyncSession, person: ErasedPerson) -> list[str]:
+    """Rewrite the files that contain the person; returns the names of those deleted because they cannot be read.
+
+    The caller holds `storage.speakers.speakers.lock`.
+    """
+    return await _redact(session, true(), lambda: WithoutPerson(person))
 
 
 async def _redact(session: AsyncSession, which: ColumnElement[bool], make: Callable[[], Redaction]) -> list[str]:

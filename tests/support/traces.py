@@ -10,7 +10,9 @@ from pipeline.types import Vector
 from storage.postgres.database import Database
 
 NUMBERS = 6
-"""Numbers of a vector's text that are searched: whatever the text says around them."""
+"""Numbers of a part of a vector that is searched: PostgreSQL cuts a long value into pieces of 2 kB."""
+PARTS = range(0, 64, 16)
+"""Where the parts begin."""
 COMPRESSED = {
     "backups": ("content",),
     "identity_changes": ("description", "before"),
@@ -25,10 +27,13 @@ def name_forms(name: str) -> list[bytes]:
 
 
 def vector_forms(vector: Vector) -> list[bytes]:
-    """float32 as pgvector stores it; and as text, in the fewest or in all digits, with and without spaces."""
-    short, long = ([str(number) for number in numbers] for numbers in (vector[:NUMBERS], vector[:NUMBERS].tolist()))
-    texts = [mark.join(numbers).encode() for mark in (",", ", ") for numbers in (short, long)]
-    return [vector.astype("<f4").tobytes(), *texts]
+    """Parts of it: float32 as pgvector stores it; and as text, in the fewest or in all digits, with and without spaces."""
+    forms = []
+    for start in PARTS:
+        part = vector[start : start + NUMBERS]
+        texts = ([str(number) for number in numbers] for numbers in (part, part.tolist()))
+        forms += [part.astype("<f4").tobytes(), *(mark.join(text).encode() for text in texts for mark in (",", ", "))]
+    return forms
 
 
 async def store_uncompressed(database: Database) -> None:

@@ -102,7 +102,12 @@ async def test_every_tool_answers(client: Client, url: str, database: Database) 
     processed = answers["process_audio"][1]["conversation_id"]
     failed, again = await call(client, "reprocess_conversation", conversation_id=processed)
     assert (failed, again["message"]) == (False, "Conversation reprocessed")
-    assert calls.keys() | {"reprocess_conversation"} == {tool.__name__ for tool, *_ in TOOLS}
+    erased = await call(client, "erase_conversation", conversation_id=processed)
+    assert erased == (False, {"message": f"Conversation {processed} erased", "pending": []})
+    failed, gone = await call(client, "erase_speaker", speaker_id=two)  # deleted before
+    assert (failed, gone["message"], gone["pending"]) == (False, f"Speaker {two} erased", [])
+    last = {"reprocess_conversation", "erase_conversation", "erase_speaker"}
+    assert calls.keys() | last == {tool.__name__ for tool, *_ in TOOLS}
 
 
 async def test_without_the_application_it_says_what_to_do() -> None:

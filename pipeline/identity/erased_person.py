@@ -1,0 +1,28 @@
+"""Whom an erasure removes, by everything that stored copies may know the person by."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedPerson:
+    """The ids, names and vectors of a speaker, of the speakers merged into it, and of deleted speakers of the same name."""
+
+    names: frozenset[str]
+    """Present and former ones, without those that another speaker has now."""
+    speakers: frozenset[int]
+    rows: frozenset[tuple[int, datetime]]
+    """The ids of speakers with the times of their creation: an id alone may be another speaker's in another database."""
+    participants: frozenset[int]
+    voices: frozenset[tuple[UUID, int]]
+    """The participants with the uuids of their conversations."""
+    vectors: frozenset[bytes]
+    """Voice vectors, as float32."""
+
+
+def mentions(text: str, names: Collection[str]) -> bool:
+    """Whether the text contains one of the names as a word."""
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
