@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import errors, security
+from api import docs, errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.routes import (
@@ -57,7 +57,8 @@ class GuardedApp(FastAPI):
 
 
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    app = GuardedApp(settings, title="Vivavoce", version=version(NAME), description=DESCRIPTION, lifespan=lifespan)
+    about = {"title": "Vivavoce", "version": version(NAME), "description": DESCRIPTION}
+    app = GuardedApp(settings, **about, lifespan=lifespan, docs_url=None, redoc_url=None)  # docs.py is the documentation
     for module in (
         system,
         process,
@@ -80,6 +81,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     ):
         app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
     app.include_router(health.router)
+    app.include_router(docs.router)
     errors.handle(app)
     mount.add(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)

@@ -15,14 +15,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors, schemas
+from api import docs, errors, schemas
 from pipeline.access import ANONYMOUS, LOCAL, Principal, Role
 from services.access.actor import Actor, acting_for
 from services.access.authentication import InvalidCredentialError
 from services.context import AppContext
 from settings import Settings
 
-PUBLIC = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc", "/health/live", "/health/ready"})
+PUBLIC = frozenset({"/", "/openapi.json", "/health/live", "/health/ready", *docs.PATHS})
 """Paths that answer without a credential: health checks, and the documentation, which is the same in every installation.
 
 Routes to log in belong here, too."""

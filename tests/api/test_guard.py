@@ -1,5 +1,6 @@
 """Which hosts the application answers to, and which web pages may call it."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -232,3 +233,14 @@ async def test_pages_of_cors_origins_read_answers_and_play_recordings() -> None:
         for referer, policy in ((f"{PAGE}/", "cross-origin"), (f"{PAGE}.evil.example/{PAGE}", "same-origin")):
             played = await client.get("/", headers={"Referer": referer, "Sec-Fetch-Site": "cross-site"})
             assert played.headers["Cross-Origin-Resource-Policy"] == policy
+
+
+async def test_the_documentation_is_served_from_here(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) == 4
+    assert "<script>" not in page.text
+    for address in addresses:
+        answer = await client.get(str(page.url.join(address)))
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].split(";")[0] in ("text/css", "text/javascript", "image/png")
