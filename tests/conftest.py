@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engines.in_process import LocalStages
 
 ENGINES = Path(__file__).parent / "engines"
+BROWSER = Path(__file__).parent / "browser"
 
 # The result must depend neither on how busy the machine is nor on chance: `--hypothesis-profile=default` draws other examples.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +47,8 @@ def _group(item: pytest.Item) -> str:
         return "ray"
     if ENGINES in item.path.parents or "real_stages" in getattr(item, "fixturenames", ()):  # torch is imported once
         return "models"
+    if BROWSER in item.path.parents:  # one browser
+        return "browser"
     return item.path.stem
 
 
