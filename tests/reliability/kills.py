@@ -173,7 +173,8 @@ class TwoNodeApplication:
 
     def _add_node(self) -> None:
         """Start another raylet, on which Serve may place the replicas that it restarts."""
-        address = gcs_address(self.served.process.pid)
+        # Ray would replace 127.0.0.1 by the address in the network, where `vivavoce serve` does not listen.
+        address = gcs_address(self.served.process.pid).replace("127.0.0.1", "127.1")
         ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address={address}", "--block"]
         options = ["--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-log-monitor=False"]
         self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT, env=os.environ | ray_access(self.served.process.pid))
