@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import httpx
 
+from deployments.ray_environment import usual_directory
 from tests.support.ports import free_port
 from tests.support.processes import descendants
 
@@ -92,13 +93,13 @@ def open_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def running() -> Iterator[Application]:
+def running(*options: str) -> Iterator[Application]:
     """An application with an empty archive, on a free port; nothing of it is left at the end."""
     port = free_port()
     program = Path(sys.executable).with_name("vivavoce")
     with open_directory() as data:
         process = subprocess.Popen(
-            [program, "serve", "--port", str(port), "--data-dir", data], stderr=subprocess.PIPE, text=True
+            [program, "serve", "--port", str(port), "--data-dir", data, *options], stderr=subprocess.PIPE, text=True
         )
         try:
             _await_ready(process)
@@ -108,6 +109,7 @@ def running() -> Iterator[Application]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
+            shutil.rmtree(usual_directory(data), ignore_errors=True)  # Ray's logs
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:
