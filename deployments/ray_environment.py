@@ -3,6 +3,7 @@
 Ray reads these variables when it is imported, so this module does not import it, and `environment` comes before the import.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -48,6 +49,8 @@ def environment(data_path: Path) -> Iterator[RayFiles]:
     """
     usual = usual_directory(data_path)
     directory = private_files.runtime_directory(usual.parent, usual.name, os.geteuid(), os.getegid())
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_SH)  # or systemd-tmpfiles would remove the token and logs after some days
     _remove_ended(directory)
     token, file = secrets.token_hex(32), directory / f"token_{os.getpid()}"
     file.unlink(missing_ok=True)
@@ -63,6 +66,7 @@ def environment(data_path: Path) -> Iterator[RayFiles]:
         yield RayFiles(directory / TEMP, token)
     finally:
         file.unlink(missing_ok=True)
+        os.close(lock)
 
 
 def _remove_ended(directory: Path) -> None:

@@ -1,5 +1,6 @@
 """The private directory and the token of the program's Ray."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -39,6 +40,16 @@ def test_the_token_is_new_at_each_start_and_only_its_owner_reads_it(tmp_path: Pa
             seen.add(files.token)
         assert not path.exists()
     assert len(seen) == 2
+
+
+def test_the_directory_is_locked_so_that_old_files_stay(tmp_path: Path) -> None:
+    """systemd-tmpfiles(8) cleans no directory with a lock."""
+    with environment(tmp_path / "data") as files:
+        cleaner = os.open(files.temp.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(cleaner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(cleaner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(cleaner)
 
 
 def test_a_directory_that_another_user_can_enter_is_not_used(tmp_path: Path) -> None:
