@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import docs, errors, security
+from api import access_errors, docs, errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.routes import (
@@ -21,6 +21,8 @@ from api.routes import (
     jobs,
     keys,
     labels,
+    login,
+    people,
     process,
     profiles,
     reembedding,
@@ -78,13 +80,16 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         search,
         streaming,
         keys,
+        login,
+        people,
     ):
         app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
     app.include_router(health.router)
     app.include_router(docs.router)
     errors.handle(app)
+    access_errors.handle(app)
     mount.add(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
     app.add_middleware(security.Authentication, settings=settings)
     app.add_api_route("/", _root, include_in_schema=False)
     return app

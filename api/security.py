@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import docs, errors, schemas
+from api import cookies, docs, errors, schemas
 from pipeline.access import ANONYMOUS, LOCAL, Principal, Role
 from services.access.actor import Actor, acting_for
 from services.access.authentication import InvalidCredentialError
@@ -23,14 +23,16 @@ from services.context import AppContext
 from settings import Settings
 
 PUBLIC = frozenset({"/", "/openapi.json", "/health/live", "/health/ready", *docs.PATHS})
-"""Paths that answer without a credential: health checks, and the documentation, which is the same in every installation.
-
-Routes to log in belong here, too."""
+"""Paths that answer without a credential: health checks, and the documentation, which is the same in every installation."""
+LOGIN = frozenset(
+    f"/api/v1/{path}" for path in ("me", "login", "logout", "login/openid", "login/openid/callback", "people/first")
+)
+"""Paths that answer anyone, and know who calls where there is a credential."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """Headers that a proxy adds. Behind one, the address of the connection is the proxy's and says nothing about the client."""
 NO_CREDENTIAL = (
     "Send an API key: `Authorization: Bearer vv_…`. `vivavoce keys create` makes one on the server; an administrator can "
-    "do so with POST /api/v1/keys."
+    "do so with POST /api/v1/keys. People log in with POST /api/v1/login."
 )
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
@@ -47,16 +49,17 @@ _bearer = HTTPBearer(
 
 
 async def principal_of(connection: HTTPConnection, context: AppContext) -> Principal | None:
-    """The principal of the first credential that the request carries; None where it carries none.
+    """The principal of the first credential that the request carries; None where it carries none, or a cookie of the past.
 
-    Another kind of credential is one more `if` here, such as a session cookie after the API key. It returns the principal, or
-    raises InvalidCredentialError, which becomes a 401, where the credential is there and not valid.
+    Raises InvalidCredentialError, which becomes a 401, where a key or a ticket is there and not valid.
     """
     scheme, key = get_authorization_scheme_param(connection.headers.get("authorization"))
     if scheme.lower() == "bearer":
         return await context.authentication.by_key(key)
     if connection.scope["type"] == "websocket" and (ticket := connection.query_params.get("ticket")):
         return await context.authentication.by_ticket(ticket)
+    if token := cookies.read(connection, cookies.SESSION):
+        return await context.logins.principal(token)
     return None
 
 
@@ -99,6 +102,8 @@ class Authentication:
         if principal is not None:
             return principal
         if self.settings.key_required or not _is_local(connection):
+            if connection.scope["path"] in LOGIN:
+                return ANONYMOUS
             raise HTTPException(401, NO_CREDENTIAL, {"WWW-Authenticate": "Bearer"})
         return LOCAL
 

@@ -5,6 +5,17 @@ from api.schemas.errors import Error
 from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
 from api.schemas.labels import Imported, Label, LabelChange
 from api.schemas.paging import LIMIT, SKIP, Limit, Skipped, Total
+from api.schemas.people import (
+    Credentials,
+    LoginMethods,
+    Me,
+    NewPassword,
+    NewPerson,
+    PasswordChange,
+    People,
+    Person,
+    PersonChange,
+)
 from api.schemas.search import Hit, Hits
 from api.schemas.system import StageStatus, Status
 from services.schemas import Conversation, ConversationListItem, Job, Moment, Schema, Segment, SpeakerId
@@ -19,6 +30,7 @@ __all__ = [
     "ConversationListItem",
     "ConversationUpdate",
     "Conversations",
+    "Credentials",
     "Deleted",
     "Error",
     "Hit",
@@ -29,7 +41,15 @@ __all__ = [
     "Label",
     "LabelChange",
     "Limit",
+    "LoginMethods",
+    "Me",
     "Moment",
+    "NewPassword",
+    "NewPerson",
+    "PasswordChange",
+    "People",
+    "Person",
+    "PersonChange",
     "Progress",
     "Rematched",
     "Reprocessed",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.access import Role
+from pipeline.access import Principal, Role
 from services.access import audit, passwords
 from services.access.actor import actor
 from services.access.logins import Login, Logins
@@ -39,9 +39,12 @@ class Accounts:
         self._database = database
         self._hasher = hasher
 
-    async def any_exists(self) -> bool:
+    async def name_of(self, principal: Principal) -> str | None:
+        """The name of the person for whom a request acts."""
+        if principal.person_id is None:
+            return None
         async with self._database.session() as session:
-            return await people.any_exists(session)
+            return (await people.get(session, principal.person_id)).name
 
     async def list_all(self) -> list[Person]:
         async with self._database.session() as session:
@@ -104,12 +107,12 @@ class Accounts:
                 return None
             return await tickets.issue(session, FIRST_ACCOUNT, FIRST_ACCOUNT_LIFETIME)
 
-    async def create_first(self, logins: Logins, ticket: str, name: str, password: str, address: str | None) -> Login:
+    async def create_first(self, logins: Logins, ticket: str, name: str, password: str) -> Login:
         """Create the first account, an administrator, and log in.
 
         Raises FirstAccountError, TooManyAttemptsError, UnsuitablePasswordError.
         """
-        await logins.limit.count(address)
+        await logins.limit.count()
         hash_ = await self._checked_hash(password, name)
         async with self._database.session() as session:
             # Deleting the row of the only ticket excludes a second request with it.

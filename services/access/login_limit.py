@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import math
 
+from services.access.actor import actor
 from storage.access import login_attempts
 from storage.postgres.database import Database
 
@@ -27,9 +28,9 @@ class LoginLimit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def count(self, address: str | None, account: str | None = None) -> None:
-        """Count an attempt. Raises TooManyAttemptsError."""
-        limits = [(_of_address(address), ATTEMPTS_PER_ADDRESS)]
+    async def count(self, account: str | None = None) -> None:
+        """Count an attempt of the address from which the request came. Raises TooManyAttemptsError."""
+        limits = [(of_address(actor().address), ATTEMPTS_PER_ADDRESS)]
         if account is not None:
             limits.append((of_account(account), ATTEMPTS_PER_ACCOUNT))
         for origin, limit in limits:
@@ -44,12 +45,12 @@ def of_account(name: str) -> str:
     return f"account:{hashlib.sha256(name.encode(errors='replace')).hexdigest()}"
 
 
-def _of_address(address: str | None) -> str:
+def of_address(address: str | None) -> str:
     """The key of an address. An IPv6 client has a network of 64 bits to choose addresses from."""
     try:
         found = ipaddress.ip_address(address or "")
     except ValueError:
         return f"address:{address}"
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return f"address:{ipaddress.ip_network((found, 64), strict=False)}"
+        return f"address:{ipaddress.ip_network((int(found), 64), strict=False)}"
     return f"address:{found}"

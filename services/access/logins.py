@@ -50,9 +50,9 @@ class Logins:
         self._database = database
         self._hasher = hasher
 
-    async def login(self, name: str, password: str, address: str | None) -> Login:
+    async def login(self, name: str, password: str) -> Login:
         """Raises LoginRefusedError, TooManyAttemptsError."""
-        await self.limit.count(address, name)
+        await self.limit.count(name)
         async with self._database.session() as session:
             found = await people.password_hash(session, name)
         person_id, hash_ = found or (None, None)
@@ -76,27 +76,36 @@ class Logins:
         await audit.record(session, "login", f"person:{person.id}")
         return Login(person, await sessions.create(session, person.id, self._lifetime))
 
+    async def with_password(self) -> bool:
+        """Whether anyone logs in with a password."""
+        async with self._database.session() as session:
+            return await people.any_password(session)
+
     async def logout(self, token: str) -> None:
         async with self._database.session() as session:
             await sessions.end(session, token)
 
-    async def person_of(self, token: str) -> Person | None:
-        """The person with their present role; None where the session has ended or the account is disabled."""
+    async def principal(self, token: str) -> Principal | None:
+        """Whom the session belongs to, with their present role; None where it has ended or the account is disabled."""
         async with self._database.session() as session:
-            return await sessions.person_of(session, token)
+            person = await sessions.person_of(session, token)
+        return None if person is None else principal_of(person)
 
-    async def change_own_password(self, person_id: int, current: str, new: str, token: str | None, address: str | None) -> None:
-        """Set a new password, which ends all sessions but that of `token`.
+    async def change_own_password(self, current: str, new: str, token: str | None) -> None:
+        """Set a new password of the person for whom the request acts, which ends all sessions but that of `token`.
 
         Raises LoginRefusedError, NoPasswordError, TooManyAttemptsError, UnsuitablePasswordError.
         """
+        person_id = actor().principal.person_id
+        if person_id is None:
+            raise NoPasswordError
         async with self._database.session() as session:
             person = await people.get(session, person_id)
             found = await people.password_hash(session, person.name)
         if found is None:
             raise NoPasswordError
         passwords.check(new, person.name)
-        await self.limit.count(address, person.name)
+        await self.limit.count(person.name)
         matching, _ = await self._hasher.matches(current, found[1])
         hash_ = await self._hasher.hash(new)
         async with self._database.session() as session:

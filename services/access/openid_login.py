@@ -36,9 +36,9 @@ class OpenIDLogin:
         self._database = database
         self._logins = logins
 
-    async def start(self, redirect_uri: str, address: str | None) -> tuple[Attempt, str]:
+    async def start(self, redirect_uri: str) -> tuple[Attempt, str]:
         """A new attempt, and where the browser goes. Raises ProviderError, TooManyAttemptsError."""
-        await self._logins.limit.count(address)
+        await self._logins.limit.count()
         async with self._database.session() as session:
             state = await tickets.issue(session, OPENID, ATTEMPT_LIFETIME)
         attempt = Attempt.new(state)

@@ -5,6 +5,7 @@ fetched for each login: logins are rare, and a provider may change its keys at a
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class Attempt:
     @classmethod
     def new(cls, state: str) -> "Attempt":
         return cls(state, new_token(), new_token())
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "Attempt | None":
+        """None where `text` is not what `as_text` returned."""
+        parts = (text or "").split(".")
+        return cls(*parts) if len(parts) == 3 and all(parts) else None
+
+    def as_text(self) -> str:
+        return f"{self.state}.{self.nonce}.{self.verifier}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,7 @@ class OpenIDProvider:
         self._issuer = settings.oidc_issuer or ""
         self._client_id = settings.oidc_client_id or ""
         self._secret = settings.oidc_client_secret and settings.oidc_client_secret.get_secret_value()
+        self._tls: ssl.SSLContext | None = None
 
     async def authorization_url(self, attempt: Attempt, redirect_uri: str) -> str:
         """Where the browser goes to log in. Raises ProviderError."""
@@ -162,8 +173,10 @@ class OpenIDProvider:
     @asynccontextmanager
     async def _connected(self, redirect_uri: str) -> AsyncIterator[tuple[AsyncOAuth2Client, _Metadata]]:
         """A client for the requests of one step; everything that goes wrong at the provider becomes a ProviderError."""
+        if self._tls is None:  # reading the certificates of authorities takes tens of milliseconds
+            self._tls = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
         # No proxy of the environment: its transport would have no bounds.
-        transport = _BoundedTransport(trust_env=False)
+        transport = _BoundedTransport(verify=self._tls, trust_env=False)
         client = AsyncOAuth2Client(
             self._client_id,
             self._secret,
@@ -201,7 +214,7 @@ class OpenIDProvider:
 
 
 async def _read(client: AsyncOAuth2Client, url: str, *, withhold_token: bool = True) -> bytes:
-    response: httpx2.Response = await client.get(url, withhold_token=withhold_token)
+    response: httpx2.Response = await client.request("GET", url, withhold_token=withhold_token)
     response.raise_for_status()
     return response.content
 

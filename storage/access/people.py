@@ -143,6 +143,12 @@ async def any_exists(session: AsyncSession) -> bool:
     return bool(await session.scalar(select(exists(select(PersonRow.id)))))
 
 
+async def any_password(session: AsyncSession) -> bool:
+    """Whether anyone may log in with a password."""
+    able = select(PersonRow.id).where(PersonRow.password_hash.is_not(None), PersonRow.disabled_at.is_(None))
+    return bool(await session.scalar(select(exists(able))))
+
+
 async def set_role(session: AsyncSession, person_id: int, role: Role) -> Person:
     """Raises PersonNotFoundError."""
     return await _change(session, person_id, role=role.value)
