@@ -17,7 +17,7 @@ from settings import Settings
 Variant = Literal["gpu", "cpu", "cluster"]
 """`gpu`: one machine with or without a GPU. `cpu`: one machine, its GPUs unused. `cluster`: many GPUs on many machines."""
 
-SECRETS = frozenset({"hf_token", "database_url", "webhook_secret", "vivavoce_key"})
+SECRETS = frozenset({"hf_token", "database_url", "webhook_secret", "vivavoce_key", "oidc_client_secret"})
 """Settings that are never written into a file; nodes read them from the environment."""
 SERVE_OPTIONS = frozenset({"host", "port", "log_level"})
 """Settings that have their own place in Serve's configuration."""

@@ -15,7 +15,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.config import configured, embed, load_config
+from deployments.config import SECRETS, configured, embed, load_config
 from settings import Settings
 from tests.support.program import BIN, KEPT, ROOT, environment
 
@@ -154,3 +154,9 @@ def test_images_hold_all_that_the_wheel_is_built_from() -> None:
 
 def test_the_health_check_uses_the_port_on_which_the_image_listens() -> None:
     assert f"127.0.0.1:{load_config()['http_options']['port']}/health/live" in (DEPLOY / "Dockerfile").read_text()
+
+
+def test_no_secret_is_written_into_a_configuration() -> None:
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)}
+    assert len(secret) >= 4
+    assert secret <= SECRETS
