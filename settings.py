@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     """Comma-separated names under which clients reach the server, beside localhost and `host`."""
     vivavoce_key: SecretStr | None = None
     """API key that commands send to a running application; by default, on this machine, the one in the data directory."""
+    forwarded_allow_ips: str = ""
+    """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_origins)] = [
         "http://localhost:3000"
     ]

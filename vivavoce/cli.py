@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from settings import NAME, Settings
-from vivavoce import keys
+from vivavoce import keys, people
 
 app = typer.Typer(
     name=NAME,
@@ -21,6 +21,7 @@ app = typer.Typer(
 models = typer.Typer(help="The weights that the configured models need.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(people.app, name="people")
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ def main() -> None:
         keys.KeysError,
         ListenError,
         NoCredentialError,
+        people.PeopleError,
         WeightsError,
         FileNotFoundError,
     )

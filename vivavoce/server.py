@@ -15,6 +15,8 @@ from deployments import ray_environment
 from engines import cuda
 from engines.weights import resolver
 from services.access import admin_key
+from services.access.accounts import Accounts
+from services.access.passwords import PasswordHasher
 from settings import NAME, Settings
 from storage.postgres.database import Database, DatabaseError, migrate
 from storage.postgres.server import DatabaseServer
@@ -40,6 +42,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
             sys.exit(1)
 
     check()
+    os.environ["FORWARDED_ALLOW_IPS"] = settings.forwarded_allow_ips  # read by the HTTP server of Serve's proxy
     os.umask(0o077)  # recordings, logs and Ray's files are this user's alone
     _check_port(settings)
     _print("Models …")
@@ -48,7 +51,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
             _print(f"  {model.note}")
     database = DatabaseServer(settings)
     with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
-        asyncio.run(_prepare(settings, url))
+        ticket = asyncio.run(_prepare(settings, url))
         _print("Starting the graph …")
         from deployments.private_cluster import GraphError, running
 
@@ -68,6 +71,9 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
                     from vivavoce.sample import show
 
                     show(address, headers(address, settings), stop)
+                if ticket is not None:
+                    link = f"{address}/api/v1/people/first?ticket={ticket}"
+                    _print(f"Nobody has an account yet. Within an hour, create the first one, an administrator, at {link}")
                 _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
                 while not stop.wait(CHECK_INTERVAL_S):
                     _restart_database(database)
@@ -76,12 +82,16 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
             sys.exit(f"{NAME}: {error}")
 
 
-async def _prepare(settings: Settings, url: str) -> None:
-    """Raises DatabaseError, NoCredentialError."""
+async def _prepare(settings: Settings, url: str) -> str | None:
+    """Returns a ticket for the first account where a login is required and nobody has one.
+
+    Raises DatabaseError, NoCredentialError.
+    """
     await migrate(url)
     database = Database(url)
     try:
         await admin_key.prepare(settings, database, own_directory=True)
+        return await Accounts(database, PasswordHasher()).first_account_ticket() if settings.key_required else None
     finally:
         await database.dispose()
 
