@@ -14,6 +14,7 @@ from media.decoding import decode
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
+from services.access import audit
 from services.access.actor import actor
 from services.runtime import Runtime
 from settings import Settings
@@ -88,7 +89,7 @@ class Recordings:
                     audio_format=recording.SUFFIX.lstrip("."),
                     creator=actor().principal,
                 )
-                return await self._enqueue(session, conversation, options, duration, webhook_url)
+                return await self._enqueue(session, "conversation.create", conversation, options, duration, webhook_url)
         except BaseException:
             await self.store.delete(key)
             raise
@@ -110,7 +111,7 @@ class Recordings:
             raise LookupError("Audio file not found") from error
         async with self.database.session() as session:
             await conversations.reopen(session, conversation)
-            return await self._enqueue(session, conversation, options, duration, webhook_url)
+            return await self._enqueue(session, "conversation.reprocess", conversation, options, duration, webhook_url)
 
     async def load(self, key: str) -> "Audio":
         """A stored recording, in the form that the stages take. Raises LookupError where it does not exist."""
@@ -145,12 +146,19 @@ class Recordings:
         return Audio(await asyncio.to_thread(self._runtime.share, samples), len(samples) / SAMPLE_RATE)
 
     async def _enqueue(
-        self, session: AsyncSession, conversation: int, options: Options, duration: float, webhook_url: str | None
+        self,
+        session: AsyncSession,
+        action: str,
+        conversation: int,
+        options: Options,
+        duration: float,
+        webhook_url: str | None,
     ) -> Accepted:
         chosen = JobOptions(language=options.language, hint=options.hint, request_id=self._runtime.request_id())
         job = await jobs.enqueue(
             session, conversation, chosen, duration, max_queued=self.settings.max_queued, webhook_url=webhook_url
         )
+        await audit.record(session, action, f"conversation:{conversation}")
         return Accepted(conversation, job)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.types import Voiceprint
+from services.access import audit
 from services.recordings import Recordings
 from storage.speakers import reembedding
 
@@ -37,4 +38,5 @@ async def reembed(recordings: Recordings, speaker_id: int) -> Reembedded:
         raise NoRecordingError(f"No recording of '{name}' is kept here that is long enough: enroll a sample of the voice.")
     async with recordings.database.session() as session:
         await reembedding.keep(session, speaker_id, voices)
+        await audit.record(session, "speaker.reembed", f"speaker:{speaker_id}")
     return Reembedded(name, voices[0].model, len(voices))

@@ -9,6 +9,7 @@ from engines import cuda
 from engines.weights import resolver
 from pipeline.formats.profile_file import LARGEST
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
+from services.access import audit
 from services.archive.restore import IncompatibleError, Restored, restore
 from settings import Settings
 from storage import private_files
@@ -32,6 +33,7 @@ def write_backup(file: Path, settings: Settings) -> Snapshot:
 
     async def take(database: Database, running: Running) -> Snapshot:
         async with database.session() as session:
+            await audit.record(session, "profile.backup")
             return await snapshots.take(session, running, name, None)
 
     snapshot = _with_database(settings, take)

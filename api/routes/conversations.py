@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api import schemas, security
 from api.dependencies import LARGEST_ID, NOT_FOUND, ContextDep, ConversationId, not_found
 from pipeline.formats import export
+from services.access import audit
 from services.access.actor import actor
 from services.context import AppContext
 from storage.conversations import conversations, exports
@@ -50,6 +51,7 @@ async def update_conversation(
         async with context.database.session() as session:
             try:
                 await conversations.rename(session, conversation_id, change.title)
+                await audit.record(session, "conversation.rename", f"conversation:{conversation_id}")
             except LookupError as error:
                 raise not_found(error) from error
     return await read(context, conversation_id)
@@ -85,6 +87,7 @@ async def get_transcript(
     headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
     if format == "json":
         conversation = await read(context, conversation_id)
+        await audit.record_alone(context.database, "conversation.export", f"conversation:{conversation_id}")
         content = await asyncio.to_thread(conversation.model_dump_json)
         return Response(content, media_type="application/json", headers=headers)
     async with context.database.session() as session:
@@ -92,6 +95,7 @@ async def get_transcript(
         if found is None:
             raise NOT_FOUND
         source = await exports.export_input(session, found)
+        await audit.record(session, "conversation.export", f"conversation:{conversation_id}")
     content = await asyncio.to_thread(export.FORMATS[format].render, source)
     return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
 

@@ -12,6 +12,7 @@ from api import schemas, security
 from api.dependencies import LARGEST_ID, LARGEST_SEGMENT_ID, NOT_FOUND, ContextDep, ConversationId
 from pipeline.emotion.dual_detector import canonical
 from pipeline.types import EMOTIONS
+from services.access import audit
 from services.context import AppContext
 from services.identity import corrections
 from storage.conversations import conversations
@@ -157,6 +158,7 @@ async def reset_emotion_profiles(context: ContextDep, speaker_id: SpeakerId, emo
     with _refusals():
         async with context.database.session() as session:
             name, deleted = await stored_profiles.reset(session, speaker_id, emotion_category)
+            await audit.record(session, "emotion_profile.delete", f"speaker:{speaker_id}")
     what = "all emotion profiles" if emotion_category is None else f"emotion profile '{emotion_category}'"
     message = f"Reset {what} for speaker '{name}'"
     return Reset(message=message, speaker_name=name, emotion_category=emotion_category, deleted=deleted)
@@ -179,6 +181,7 @@ async def set_emotion_threshold(context: ContextDep, speaker_id: SpeakerId, thre
     with _refusals():
         async with context.database.session() as session:
             name = await stored_profiles.set_threshold(session, speaker_id, threshold)
+            await audit.record(session, "emotion_profile.threshold", f"speaker:{speaker_id}")
     return ChangedThreshold(message=f"Updated emotion threshold for '{name}'", speaker_name=name, **effective)
 
 
@@ -251,6 +254,7 @@ async def recalculate_emotions(context: ContextDep, conversation_id: Conversatio
         counts = await emotions.redetect(
             session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized
         )
+        await audit.record(session, "conversation.recalculate_emotions", f"conversation:{conversation_id}")
     return Recalculated.model_validate(counts)
 
 
@@ -269,6 +273,7 @@ async def _set_profile_threshold(
     with _refusals():
         async with context.database.session() as session:
             name = await stored_profiles.set_profile_threshold(session, speaker_id, emotion, threshold, voice=voice)
+            await audit.record(session, "emotion_profile.threshold", f"speaker:{speaker_id}")
     message = f"Updated {emotion} {'voice ' if voice else ''}threshold for '{name}'"
     return ProfileThreshold(message=message, speaker_name=name, emotion_category=emotion, threshold=threshold)
 

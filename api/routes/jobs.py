@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep, JobId, not_found
 from api.routes.process import BUSY, FULL
+from services.access import audit
 from services.access.actor import actor
 from storage.jobs import jobs
 
@@ -62,7 +63,9 @@ async def cancel_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Cancel a job. A running job stops within seconds; read it again until its state says so."""
     async with context.database.session() as session:
         with _refusals():
-            return schemas.Job.model_validate(await jobs.cancel(session, job_id))
+            job = await jobs.cancel(session, job_id)
+        await audit.record(session, "job.cancel", f"job:{job_id}")
+    return schemas.Job.model_validate(job)
 
 
 @router.post("/{job_id}/retry", dependencies=[security.WRITER], status_code=202, responses=MISSING | STATE | FULL)
@@ -70,7 +73,9 @@ async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     """Queue a new job in place of one that failed or was cancelled. The response is the new job."""
     async with context.database.session() as session:
         with _refusals():
-            return schemas.Job.model_validate(await jobs.retry(session, job_id, max_queued=context.settings.max_queued))
+            job = await jobs.retry(session, job_id, max_queued=context.settings.max_queued)
+        await audit.record(session, "job.retry", f"job:{job_id}")
+    return schemas.Job.model_validate(job)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from api.dependencies import LARGEST_SEGMENT_ID, ContextDep, ConversationId, not
 from api.routes.conversations import MISSING
 from pipeline.formats import rttm
 from pipeline.types import Span
+from services.access import audit
 from storage.conversations import conversations, labels
 
 router = APIRouter(prefix="/conversations/{conversation_id}", tags=["evaluation"], dependencies=[security.READER])
@@ -64,6 +65,7 @@ async def import_rttm(
         names = {segment.id: name for segment, name in zip(found.segments, spoken, strict=True) if name is not None}
         try:
             await labels.put(session, conversation_id, names, labeled_by)
+            await audit.record(session, "label.import", f"conversation:{conversation_id}")
         except LookupError as error:  # deleted or reprocessed meanwhile
             raise not_found(error) from error
     return schemas.Imported(labelled=len(names), unlabelled=len(spoken) - len(names), speakers=sorted(set(names.values())))
@@ -78,6 +80,7 @@ async def put_label(
     async with context.database.session() as session:
         try:
             await labels.put(session, conversation_id, names, change.labeled_by, change.notes)
+            await audit.record(session, "label.put", f"segment:{segment_id}")
             return schemas.Label.model_validate(await labels.get(session, conversation_id, segment_id))
         except LookupError as error:
             raise not_found(error) from error
@@ -102,6 +105,8 @@ async def delete_label(context: ContextDep, conversation_id: ConversationId, seg
     async with context.database.session() as session:
         try:
             had = await labels.remove(session, conversation_id, segment_id)
+            if had:
+                await audit.record(session, "label.delete", f"segment:{segment_id}")
         except LookupError as error:
             raise not_found(error) from error
     if not had:

@@ -17,6 +17,7 @@ from media.decoding import AudioError
 from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
+from services.access import audit
 from services.context import AppContext
 from services.fetch import FetchError, fetch
 from services.identity import reprocessing
@@ -188,6 +189,7 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
         try:
             policy = await context.policies.lock(session)
             changed = await reprocessing.rematch(session, conversation_id, policy)
+            await audit.record(session, "conversation.rematch", f"conversation:{conversation_id}")
         except LookupError as error:
             raise not_found(error) from error
         except conversations.ConversationBusyError as error:

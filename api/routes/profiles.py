@@ -19,6 +19,7 @@ from api import schemas, security
 from api.dependencies import ContextDep
 from pipeline.formats import profile_file
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
+from services.access import audit
 from services.archive.restore import IncompatibleError, restore
 from services.context import AppContext
 from storage.backups import backups, imports
@@ -202,6 +203,7 @@ async def import_profile(
     try:
         async with context.database.session() as session:
             found = await imports.import_file(session, data)
+            await audit.record(session, "profile.import", f"profile:{found.id}")
     except NotJsonError as error:
         return JSONResponse({"detail": "Invalid JSON file", "reason": str(error)}, 400)
     except NotAProfileError as error:
@@ -221,6 +223,8 @@ async def download_all(context: ContextDep) -> FileResponse:
             for name in names:
                 content = await backups.content(session, name)
                 await asyncio.to_thread(_add, path, name, content or "")
+            if names:
+                await audit.record(session, "profile.export")
         if not names:
             raise HTTPException(404, "No profiles found")
     except BaseException:
@@ -240,6 +244,7 @@ async def download_profile(context: ContextDep, name: str) -> Response:
         except ProfileNotFoundError as error:
             raise HTTPException(404, "Profile not found") from error
         content = await backups.content(session, found.filename)
+        await audit.record(session, "profile.export", f"profile:{found.id}")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename)}"}
     return Response(content, media_type="application/json", headers=headers)
 
@@ -269,6 +274,7 @@ async def update_profile(context: ContextDep, name: str, profile: UpdateProfile)
     with _answers():
         async with context.database.session() as session:
             found = await backups.overwrite(session, running, name, profile.description)
+            await audit.record(session, "profile.update", f"profile:{found.id}")
     return ChangedProfile(message=f"Profile '{found.name}' updated successfully", **_fields(found, SavedProfile))
 
 
@@ -277,7 +283,9 @@ async def delete_profile(context: ContextDep, name: str) -> DeletedProfile:
     """Delete a profile and its checkpoints. The present speakers stay as they are."""
     with _answers():
         async with context.database.session() as session:
+            found = await backups.profile(session, name)
             count = await backups.delete_profile(session, name)
+            await audit.record(session, "profile.delete", f"profile:{found.id}")
     return DeletedProfile(message=f"Profile '{name}' and {count} checkpoints deleted", deleted_checkpoints=count)
 
 
@@ -288,6 +296,7 @@ async def create_checkpoint(context: ContextDep, name: str) -> CreatedCheckpoint
     with _answers():
         async with context.database.session() as session:
             found = await backups.create_checkpoint(session, running, name)
+            await audit.record(session, "profile.checkpoint", f"profile:{found.id}")
     return CreatedCheckpoint(message=f"Checkpoint created for profile '{found.name}'", **_fields(found, Checkpoint))
 
 
@@ -306,7 +315,10 @@ async def delete_checkpoint(context: ContextDep, name: str, timestamp: str) -> M
     """Delete one checkpoint."""
     with _answers():
         async with context.database.session() as session:
+            found = await backups.profile(session, name)
             deleted = await backups.delete_checkpoint(session, name, timestamp)
+            if deleted:
+                await audit.record(session, "profile.delete_checkpoint", f"profile:{found.id}")
     if not deleted:
         raise HTTPException(404, "Checkpoint not found")
     return Message(message="Checkpoint deleted")
@@ -317,6 +329,7 @@ async def _create(context: AppContext, profile: CreateProfile, *, empty: bool) -
     try:
         async with context.database.session() as session:
             found = await backups.create(session, running, profile.name, profile.description, empty=empty)
+            await audit.record(session, "profile.create", f"profile:{found.id}")
     except ProfileExistsError as error:
         raise HTTPException(409, str(error)) from error
     except ValueError as error:

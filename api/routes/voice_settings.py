@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from api import schemas, security
 from api.dependencies import ContextDep
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
+from services.access import audit
 from storage.speakers import voice_settings
 
 router = APIRouter(prefix="/settings/voice", tags=["settings"], dependencies=[security.READER])
@@ -41,6 +42,7 @@ async def change_voice_settings(context: ContextDep, body: Annotated[dict[str, A
     model = await context.policies.embedding_model()
     async with context.database.session() as session:
         await voice_settings.update(session, change, model)
+        await audit.record(session, "settings.change")
         return await voice_settings.get(session, context.settings, model)
 
 
@@ -49,6 +51,7 @@ async def reset_voice_settings(context: ContextDep) -> VoiceSettings:
     """Reset to the environment's values and the defaults."""
     async with context.database.session() as session:
         await voice_settings.reset(session)
+        await audit.record(session, "settings.reset")
     return await context.policies.voice_settings()
 
 

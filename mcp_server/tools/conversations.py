@@ -12,6 +12,7 @@ from mcp_server.backend import Work, work
 from pipeline.formats import export
 from pipeline.names import Name
 from pipeline.types import ConversationSegment
+from services.access import audit
 from services.access.actor import actor
 from storage.conversations import conversations, exports, segments
 from storage.speakers import speaker_queries
@@ -115,6 +116,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
     with work(ctx) as backend:
         async with backend.database.session() as session:
             await conversations.rename(session, conversation_id, title)
+            await audit.record(session, "conversation.rename", f"conversation:{conversation_id}")
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
             first = await segments.page(session, conversation_id, 0, SEGMENTS_WITH_TITLE)
@@ -160,6 +162,7 @@ async def export_transcript(
             if found is None:
                 raise LookupError(conversations.NOT_FOUND)
             source = await exports.export_input(session, found)
+            await audit.record(session, "conversation.export", f"conversation:{conversation_id}")
     content = export.FORMATS[format].render(source)
     return results.Export(
         conversation_id=conversation_id,

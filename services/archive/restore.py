@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats.profile_file import Header
 from pipeline.identity.policy import IdentityPolicy
+from services.access import audit
 from services.identity import emotion_refresh
 from storage.backups import backups, restoring, staging_rows
 from storage.backups.backups import BackupSummary, ProfileNotFoundError
@@ -66,6 +67,7 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
     policy = IdentityPolicy(running.embedding_model, voice, running.settings.enable_personalized_emotions)
     await emotion_refresh.refresh(session, policy, changed, refreshed)
     counts = await restoring.counts(session)
+    await audit.record(session, "profile.restore", f"profile:{backup.id}")
     return Restored(file.header.name, counts, file.header.settings is not None, warning, before)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.access import audit
 from storage.emotions import corrections, emotions, profiles
 from storage.speakers import speakers
 
@@ -36,6 +37,7 @@ async def correct(session: AsyncSession, conversation_id: int, segment_id: int, 
     if learn and segment.speaker_id is None:
         raise CorrectionError("Cannot create emotion profile for unknown speaker. Identify speaker first.")
     await corrections.correct(session, segment_id, emotion, learn=learn)
+    await audit.record(session, "emotion.correct", f"segment:{segment_id}")
     if segment.speaker_id is None:
         return Correction(segment.category, emotion, False, 0, None)
     for changed in {emotion, segment.category} if segment.is_corrected else {emotion}:
@@ -56,6 +58,7 @@ async def mark_misidentified(session: AsyncSession, conversation_id: int, segmen
     if not segment.is_corrected:
         raise CorrectionError("Segment has no emotion correction to mark as misidentified")
     await corrections.set_misidentified(session, segment_id, misidentified)
+    await audit.record(session, "emotion.mark", f"segment:{segment_id}")
     if segment.speaker_id is None or segment.is_misidentified == misidentified:
         return False
     await emotions.recompute(session, segment.speaker_id, segment.category)

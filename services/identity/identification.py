@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.identification import names_voice, plan_identification
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.state import ParticipantState
+from services.access import audit
 from services.errors import SegmentNotFoundError
 from services.identity import emotion_refresh, recorded_plans, unknown_speakers
 from services.identity.speaker_changes import SpeakerChange
@@ -82,6 +83,7 @@ async def identify(
     await unknown_speakers.merge_certain(change, policy, candidates | {identified})
     name = await speakers.name_of(session, identified)
     await change.save(f"A line of {former_name or 'an unknown voice'} was identified as {name}")
+    await audit.record(session, "speaker.reassign" if only_this else "speaker.identify", f"segment:{segment_id}")
     enrolled = await segment_speakers.is_reference(session, segment_id)
     return Identification(identified, name, target is None, enrolled, updated)
 
@@ -95,6 +97,7 @@ async def mark_misidentified(
     """
     await speakers.lock(session)
     _, person = await _participants(session, conversation_id, segment_id)
+    await audit.record(session, "segment.mark", f"segment:{segment_id}")
     if not await segment_speakers.set_misidentified(session, segment_id, is_misidentified):
         return Mark(is_misidentified, False)
     recalculated = await participants.recompute(session, [person.id])

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.types import Voiceprint
+from services.access import audit
 from services.identity import emotion_refresh, merging
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_candidates, merge_certain, merge_matching
@@ -37,6 +38,7 @@ async def enroll(session: AsyncSession, policy: IdentityPolicy, name: str, voice
     if voice.model == policy.model:
         await merge_matching(change, policy, [voice.vector])
     await change.save(f"{name} was enrolled")
+    await audit.record(session, "speaker.enroll", f"speaker:{speaker_id}")
     return await speakers.get(session, speaker_id)
 
 
@@ -47,6 +49,7 @@ async def rename(session: AsyncSession, speaker_id: int, name: str) -> SpeakerSu
     former = await speakers.name_of(session, speaker_id)
     await change.rename(speaker_id, name)
     await change.save(f"{former} was renamed to {name}")
+    await audit.record(session, "speaker.rename", f"speaker:{speaker_id}")
     return await speakers.get(session, speaker_id)
 
 
@@ -61,6 +64,8 @@ async def merge(session: AsyncSession, policy: IdentityPolicy, source: int, targ
     await merging.merge(change, policy, source, target)
     await merge_certain(change, policy, candidates | {target})
     await change.save()
+    await audit.record(session, "speaker.merge", f"speaker:{source}")
+    await audit.record(session, "speaker.merge_into", f"speaker:{target}")
     return await speakers.get(session, target)
 
 
@@ -74,6 +79,7 @@ async def delete(session: AsyncSession, speaker_id: int) -> str:
     name = await speakers.name_of(session, speaker_id)
     await _remove(change, [speaker_id])
     await change.save(f"{name} was deleted")
+    await audit.record(session, "speaker.delete", f"speaker:{speaker_id}")
     return name
 
 
@@ -85,6 +91,7 @@ async def delete_unknown(session: AsyncSession) -> list[str]:
     if unknown:
         await _remove(change, list(unknown))
     await change.save(f"{len(unknown)} unknown speakers were deleted")
+    await audit.record(session, "speaker.delete_unknown")
     return list(unknown.values())
 
 

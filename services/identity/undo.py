@@ -6,6 +6,7 @@ from typing import assert_never
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.access import audit
 from services.identity import emotion_refresh
 from services.policy import ReadPolicy
 from storage.speakers import change_log, changes, participants, speakers
@@ -61,6 +62,7 @@ async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
         raise UndoError("The lines that it was about are gone: their conversations were deleted or processed again.")
     if undoing.has_profiles or await emotion_refresh.is_needed(session, undoing.speakers, undoing.participants):
         await emotion_refresh.refresh(session, await read_policy(session), undoing.speakers, undoing.participants)
+    await audit.record(session, "speaker.undo", f"change:{change.id}")
     return await change_log.mark_undone(session, change.id)
 
 
