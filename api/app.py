@@ -12,6 +12,7 @@ from api import access_errors, docs, errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.routes import (
+    audit,
     conversations,
     emotions,
     erasure,
@@ -68,6 +69,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         conversations,
         labels,
         sharing,
+        audit,
         evaluation,
         segments,
         identification,

@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import func, select, text
 
 from mcp_server.server import READ, TOOLS
-from pipeline.access import LOCAL
 from pipeline.stages import Stages
 from services.identity import transcripts
 from settings import Settings
@@ -27,7 +26,7 @@ from tests.storage.transcripts import MODEL, RULES, voice
 from tests.support.application import Application, answering, connected
 from tests.support.fixed_stages import FixedStages, sound
 from tests.support.ports import free_port
-from tests.support.principals import become, person
+from tests.support.principals import person
 
 CHANGES_NOTHING = {("POST", "/evaluation")}
 """Routes that only read, though they are no GET."""
@@ -128,7 +127,6 @@ async def trail(database: Database, database_url: str, tmp_path: Path) -> AsyncI
                 assert found is not None
                 values |= {f"talk_{number}": id_, f"lines_{number}": [segment.id for segment in found.segments]}
         values |= {"conversation_id": values["talk_1"], "segment_id": values["lines_1"][0]}
-        become(LOCAL)
         async with answering(context) as application, held(application.app.router.lifespan_context(application.app)):
             yield Trail(application, database, values)
     async with database.session() as session:
@@ -162,6 +160,8 @@ async def test_every_route_that_changes_something_records_it(trail: Trail, recor
     for path in (f"{C}/transcript", f"{C}/transcript?format=srt"):
         await trail.rest("GET", path)
     await trail.rest("DELETE", C)
+    trail.values["conversation_id"] = trail.values["talk_2"]
+    await trail.rest("POST", f"{C}/erase")
     unsafe = {
         (method.upper(), path.removeprefix("/api/v1"))
         for path, methods in trail.application.app.openapi()["paths"].items()
