@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from api import access_errors, docs, errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
+from api.refusals import Refusals
 from api.routes import (
     audit,
     conversations,
@@ -49,14 +50,14 @@ offsets are seconds from the start of the recording. An error is `{"detail": "a 
 
 
 class GuardedApp(FastAPI):
-    """With the guard around everything, also around the answers to errors."""
+    """With the guard around everything, also around the answers to errors; what it refuses is recorded, too."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
         self.settings = settings
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Guard(super().build_middleware_stack(), self.settings)
+        return Refusals(Guard(super().build_middleware_stack(), self.settings))
 
 
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

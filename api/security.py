@@ -38,7 +38,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
     403: {"model": schemas.Error, "description": "The role of the caller does not include this."},
 }
-_PRINCIPAL = "vivavoce.principal"
+PRINCIPAL = "vivavoce.principal"
 """Where the middleware leaves the principal in the ASGI scope."""
 
 _bearer = HTTPBearer(
@@ -83,7 +83,7 @@ class Authentication:
             except HTTPException as refused:
                 await JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)(scope, receive, send)
                 return
-            scope[_PRINCIPAL] = principal
+            scope[PRINCIPAL] = principal
         address = connection.client.host if connection.client is not None else None
         with acting_for(Actor(principal, address, connection.headers.get("x-request-id"))):
             await self.app(scope, receive, send)
@@ -114,7 +114,7 @@ async def authorize(
     _documented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
 ) -> None:
     """Answer 403 unless the principal has the roles that `scopes` names."""
-    principal: Principal = connection.scope[_PRINCIPAL]
+    principal: Principal = connection.scope[PRINCIPAL]
     for needed in scopes.scopes:
         if not principal.role.includes(Role(needed)):
             raise HTTPException(403, f"This needs the role '{needed}', and yours is '{principal.role}': ask an administrator.")
