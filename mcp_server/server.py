@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
@@ -20,12 +21,16 @@ from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import erasure, processing, segments, speakers
 from pipeline.access import Role
+from services.access import audit
 from services.access.actor import actor
 from services.access.visibility import check_conversations
 from services.context import AppContext
 from settings import NAME
 from storage.conversations import conversations
 from storage.conversations import segments as stored_segments
+from storage.postgres import database
+
+logger = logging.getLogger("ray.serve")
 
 INSTRUCTIONS = """Vivavoce stores conversations: transcripts in which every segment has a speaker with a lasting name and an
 emotion. Search with search_transcripts, read with get_conversation or get_latest_segments. When the user names an Unknown_NN,
@@ -111,17 +116,31 @@ class Server(MCPServer[AppContext]):
             raise MCPError(METHOD_NOT_FOUND, f"Tool not found: {name}")
         role = actor().principal.role
         if not role.includes(ROLES[name]):
+            await _record(context, name, audit.DENIED)
             raise ToolError(f"{name} needs the role '{ROLES[name]}', and yours is '{role}': ask an administrator.")
         try:
             result = await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:
+            await _record(context, name, audit.FAILED)
             raise UnexpectedToolError(f"{name} failed on the server, whose log says why. Try something else.") from error
         except ToolError as error:
+            await _record(context, name, audit.FAILED)
             raise ToolError(_sentence(error)) from error.__cause__
         if isinstance(result, CallToolResult) and result.structured_content is not None:
             text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
             result.content = [TextContent(type="text", text=text)]
         return result
+
+
+async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: str) -> None:
+    """Record that a tool was refused, or, if it would have changed something, that it failed."""
+    backend = None if context is None else context.request_context.lifespan_context
+    if not isinstance(backend, AppContext) or (outcome == audit.FAILED and ROLES[tool] is Role.READER):
+        return  # without a backend it is the client's end: the server records what reaches it
+    try:
+        await audit.record_alone(backend.database, "tool", tool, outcome)
+    except database.FAILURES as error:  # the client gets its answer
+        logger.warning("A refused call of a tool could not be recorded: %s", type(error).__name__)
 
 
 def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:

@@ -12,6 +12,7 @@ from api import refusals
 from pipeline.access import Role
 from settings import Settings
 from storage.postgres.database import Database
+from tests.api.mcp.conftest import held
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, answering, connected, no_stages
 from tests.support.principals import become, person
@@ -82,6 +83,25 @@ async def test_a_change_that_fails_is_in_it(api: httpx.AsyncClient) -> None:
     assert (await api.get("/conversations/999")).status_code == 404  # would not have changed anything
     rows = [(entry["object"], entry["outcome"]) for entry in await log(api, action="request")]
     assert rows == [("PATCH /conversations/999", "failed")]
+
+
+async def test_refused_and_failed_tools_are_in_it(application: Application, database: Database) -> None:
+    api = application.client
+    writer = await person(database, "will")
+
+    async def call(name: str, **arguments: Any) -> None:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        answer = await api.post("http://localhost/mcp", json=body, headers={"Accept": "application/json, text/event-stream"})
+        assert answer.json()["result"]["isError"]
+
+    async with held(application.app.router.lifespan_context(application.app)):
+        become(api, writer)
+        await call("delete_speaker", speaker_id=1)
+        await call("rename_speaker", speaker_id=1, new_name="Ada")
+        await call("get_conversation", conversation_id=1)  # would not have changed anything
+    rows = [(entry["principal"], entry["object"], entry["outcome"]) for entry in await log(api, action="tool")]
+    name = writer.principal.name
+    assert rows == [(name, "rename_speaker", "failed"), (name, "delete_speaker", "denied")]
 
 
 async def test_a_refused_socket_is_in_it(application: Application) -> None:
