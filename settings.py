@@ -133,6 +133,10 @@ class Settings(BaseSettings):
     max_duration_hours: float = Field(12.0, gt=0)
     max_queued: int = Field(1000, ge=1)
     """Limit of queued recordings; further ones are refused."""
+    retention_audio_days: Annotated[int, Field(ge=1)] | None = None
+    """Days after which a recording is removed; its transcript stays. Without it recordings are kept."""
+    retention_transcript_days: Annotated[int, Field(ge=1)] | None = None
+    """Days after which a conversation is erased with its recording. Without it conversations are kept."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
     """Key in base64 that signs webhook requests; without it webhooks are refused."""
 

@@ -14,6 +14,7 @@ from services.access.openid_login import OpenIDLogin
 from services.access.passwords import PasswordHasher
 from services.erasure.cleanup import Cleanup
 from services.erasure.erasure import Erasure
+from services.erasure.retention import Retention
 from services.identity.speaker_service import SpeakerService
 from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
@@ -46,6 +47,7 @@ class AppContext:
     openid: OpenIDLogin
     authentication: Authentication
     erasure: Erasure
+    retention: Retention
     stage_status: Callable[[], Awaitable[StageStatus]]
 
     @classmethod
@@ -93,6 +95,7 @@ class AppContext:
                     openid=OpenIDLogin(settings, database, logins),
                     authentication=Authentication(database),
                     erasure=Erasure(database, cleanup, live),
+                    retention=Retention(settings, database, cleanup, runtime),
                     stage_status=stage_status,
                 )
             finally:
@@ -101,15 +104,17 @@ class AppContext:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Work on jobs, webhooks and abandoned live conversations until the block ends."""
+        """Work on jobs, webhooks, abandoned live conversations and what is too old until the block ends."""
         self.live.recover()
         self.worker.start()
         self.webhooks.start()
+        self.retention.start()
         try:
             yield
         finally:
             await self.worker.close()
             await self.webhooks.close()
+            await self.retention.close()
 
     async def drain(self) -> None:
         """Return jobs to the queue and release requests that wait for one, before the program stops."""

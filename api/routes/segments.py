@@ -9,7 +9,7 @@ from api import schemas, security
 from api.dependencies import ContextDep, LoneSegmentId
 from media import encoding, recording
 from pipeline.types import Span
-from storage.conversations import segments
+from storage.conversations import conversations, segments
 
 router = APIRouter(prefix="/conversations/segments", tags=["segments"], dependencies=[security.READER])
 
@@ -33,8 +33,10 @@ async def get_audio(
     """The audio of one segment: 16 kHz mono, 16-bit WAV or MP3."""
     async with context.database.session() as session:
         found = await segments.audio_location(session, segment_id)
-    if found is None:
-        raise HTTPException(404, "Segment not found")
+        if found is None:
+            owner = await segments.conversation_of(session, segment_id)
+            reason = "Segment not found" if owner is None else await conversations.why_no_recording(session, owner)
+            raise HTTPException(404, reason)
     try:
         async with context.store.local_path(found.audio_key) as path:
             samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL_S))

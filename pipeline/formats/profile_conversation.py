@@ -1,7 +1,7 @@
-"""What a profile file contains of one conversation."""
+"""What a profile file contains of conversations."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -14,25 +14,25 @@ from pipeline.identity.matching import is_unknown
 Vectors = Sequence[Sequence[float]]
 
 
-class WithoutConversation:
-    """Removes the participants and segments of a conversation, and what was computed from them.
+class WithoutConversations:
+    """Removes the participants and segments of conversations, and what was computed from them.
 
     An unknown speaker who has nothing else goes, too. Files of the reference system know conversations by their ids alone.
     """
 
-    def __init__(self, uuid: UUID, conversation_id: int) -> None:
-        self._uuid = uuid
-        self._id = conversation_id
+    def __init__(self, conversations: Mapping[UUID, int]) -> None:
+        self._uuids = conversations.keys()
+        self._ids = set(conversations.values())
         self._heard: set[int] = set()
-        """Speakers of the conversation."""
+        """Speakers of the conversations."""
         self._heard_elsewhere: set[int] = set()
         self._learned: defaultdict[tuple[int, str], list[Segment]] = defaultdict(list)
-        """Segments of the conversation that emotion profiles were computed from, by speaker and emotion."""
+        """Segments of the conversations that emotion profiles were computed from, by speaker and emotion."""
 
     def read(self, entry: Entry) -> None:
         match entry:
             case Participant(speaker_id=int(speaker)):
-                (self._heard if entry.conversation_uuid == self._uuid else self._heard_elsewhere).add(speaker)
+                (self._heard if entry.conversation_uuid in self._uuids else self._heard_elsewhere).add(speaker)
             case Segment(speaker_id=int(speaker)) if self._is_part(entry):
                 self._heard.add(speaker)
                 if _is_learned(entry) and entry.emotion_category is not None:
@@ -50,19 +50,19 @@ class WithoutConversation:
         heard = speaker.id in self._heard_elsewhere
         if is_unknown(speaker.name) and not heard and not speaker.references and not profiles:
             return None
-        # The mean of the references may include a voice of the conversation. Programs can do without it.
+        # The mean of the references may include a voice of the conversations. Programs can do without it.
         return speaker.model_copy(update={"embedding": None, "embedding_model": None, "emotion_profiles": profiles})
 
     def participant(self, participant: Participant) -> Participant | None:
-        return None if participant.conversation_uuid == self._uuid else participant
+        return None if participant.conversation_uuid in self._uuids else participant
 
     def segment(self, segment: Segment) -> Segment | None:
         return None if self._is_part(segment) else segment
 
     def _is_part(self, segment: Segment) -> bool:
         if segment.conversation_uuid is None:
-            return segment.conversation_id == self._id
-        return segment.conversation_uuid == self._uuid
+            return segment.conversation_id in self._ids
+        return segment.conversation_uuid in self._uuids
 
     def _profiles(self, speaker: Speaker) -> Iterator[EmotionProfile]:
         for profile in speaker.emotion_profiles:

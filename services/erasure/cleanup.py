@@ -31,8 +31,8 @@ class Cleanup:
         for key in keys:
             try:
                 await self._store.delete(key)
-            except Exception:
-                logger.exception("The recording %s could not be deleted; this is tried again", key)
+            except Exception as error:
+                logger.warning("The recording %s could not be deleted; this is tried again: %s", key, error)
                 left += 1
             else:
                 async with self._database.session() as session:

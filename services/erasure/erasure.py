@@ -29,7 +29,7 @@ class Erased:
 class Erasure:
     def __init__(self, database: Database, cleanup: Cleanup, live: LiveConversations) -> None:
         self._database = database
-        self._cleanup = cleanup
+        self.cleanup = cleanup
         self._live = live
 
     async def delete_conversation(self, conversation_id: int) -> Erased:
@@ -38,18 +38,19 @@ class Erasure:
         Raises LookupError, ConversationBusyError.
         """
         async with self._database.session() as session:
-            removed = await conversations.remove(session, conversation_id, active=False)
+            removed = await conversations.remove(session, [conversation_id], active=False)
             await record(session, "conversation.delete", f"conversation:{conversation_id}")
-        return Erased(await self._cleanup.remove_files(), removed.deleted_backups)
+        return Erased(await self.cleanup.remove_files(), removed.deleted_backups)
 
     async def erase_conversation(self, conversation_id: int) -> Erased:
         """Erase a conversation, also while it is being processed or recorded. Raises LookupError."""
         async with self._database.session() as session:
-            removed = await conversations.remove(session, conversation_id, active=True)
+            removed = await conversations.remove(session, [conversation_id], active=True)
             await pending.add_space(session)
             await record(session, "conversation.erase", f"conversation:{conversation_id}")
-        await self._live.discard(conversation_id, removed.uuid)
-        return Erased(await self._cleanup.remove_all(), removed.deleted_backups)
+        for uuid in removed.ids:
+            await self._live.discard(conversation_id, uuid)
+        return Erased(await self.cleanup.remove_all(), removed.deleted_backups)
 
     async def erase_speaker(self, speaker_id: int) -> Erased:
         """Erase the names and vectors of a speaker, also of one that was deleted before. Raises SpeakerNotFoundError."""
@@ -57,4 +58,4 @@ class Erasure:
             removed = await speakers.remove(session, speaker_id)
             await pending.add_space(session)
             await record(session, "speaker.erase", f"speaker:{speaker_id}")
-        return Erased(await self._cleanup.remove_all(), removed.deleted_backups, removed.conversations)
+        return Erased(await self.cleanup.remove_all(), removed.deleted_backups, removed.conversations)

@@ -1,14 +1,14 @@
-"""Remove a person or a conversation from all profiles and checkpoints."""
+"""Remove a person or conversations from all profiles and checkpoints."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.formats.profile_conversation import WithoutConversation
+from pipeline.formats.profile_conversation import WithoutConversations
 from pipeline.formats.profile_person import WithoutPerson
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from pipeline.formats.profile_redaction import Redaction, redact
@@ -19,13 +19,13 @@ NO_UUID = '"conversation_uuid":null'
 """As a segment without the uuid of its conversation is stored."""
 
 
-async def remove_conversation(session: AsyncSession, uuid: UUID, conversation_id: int) -> list[str]:
-    """Rewrite the files that contain the conversation; returns the names of those deleted because they cannot be read.
+async def remove_conversations(session: AsyncSession, conversations: Mapping[UUID, int]) -> list[str]:
+    """Rewrite the files that contain the conversations; returns the names of those deleted because they cannot be read.
 
     The caller holds `storage.speakers.speakers.lock`.
     """
-    mentioned = or_(*(func.strpos(Backup.content, part) > 0 for part in (str(uuid), NO_UUID)))
-    return await _redact(session, mentioned, lambda: WithoutConversation(uuid, conversation_id))
+    mentioned = or_(*(func.strpos(Backup.content, part) > 0 for part in (*map(str, conversations), NO_UUID)))
+    return await _redact(session, mentioned, lambda: WithoutConversations(conversations))
 
 
 async def remove_person(session: AsyncSession, person: ErasedPerson) -> list[str]:

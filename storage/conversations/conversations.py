@@ -201,8 +201,16 @@ async def lock_recording(session: AsyncSession, conversation_id: int) -> str:
     """Like `lock_idle`; raises LookupError also where there is no recording."""
     key = await lock_idle(session, conversation_id)
     if key is None:
-        raise LookupError("Audio file not found")
+        raise LookupError(await why_no_recording(session, conversation_id))
     return key
+
+
+async def why_no_recording(session: AsyncSession, conversation_id: int) -> str:
+    """A sentence about a conversation that has no recording."""
+    removed_at = await session.scalar(select(Conversation.audio_removed_at).where(Conversation.id == conversation_id))
+    if removed_at is None:
+        return "Audio file not found"
+    return f"The recording was removed on {removed_at.astimezone(UTC):%Y-%m-%d} because of its age; its transcript is kept."
 
 
 async def audio_key(session: AsyncSession, conversation_id: int) -> str:

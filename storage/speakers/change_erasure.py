@@ -117,17 +117,17 @@ async def read_all(session: AsyncSession) -> AsyncIterator[LoggedMentions]:
         yield LoggedMentions(id_, description, is_undone, mentioned, record)
 
 
-async def remove_conversation(
+async def remove_conversations(
     session: AsyncSession,
-    conversation_id: int,
+    conversations: Collection[int],
     *,
     participants: Collection[int],
     segments: Collection[int],
     speakers: Collection[int],
 ) -> None:
-    """Remove the changes about a conversation, given its participants, segments and speakers.
+    """Remove the changes about conversations, given their participants, segments and speakers.
 
-    Copies of the speakers' emotion profiles may be means over segments of the conversation, and changes that this program
+    Copies of the speakers' emotion profiles may be means over segments of the conversations, and changes that this program
     cannot read may contain anything: both are removed.
     """
     gone = []
@@ -135,7 +135,7 @@ async def remove_conversation(
         found = change.mentioned
         if (
             found is None
-            or conversation_id in found.conversations
+            or not found.conversations.isdisjoint(conversations)
             or not found.participants.isdisjoint(participants)
             or not found.segments.isdisjoint(segments)
             or not found.profiled.isdisjoint(speakers)
