@@ -1,7 +1,7 @@
 """Decode uploaded recordings to 16 kHz mono samples.
 
 A recording is untrusted. FFmpeg (through PyAV) opens it only as a plain file of an allowed format. Damaged packets are skipped.
-Memory is not allocated by what a file's header declares.
+The demuxers of FFmpeg allocate by what a file's header declares: `media.decoding_process` limits their memory.
 """
 
 import logging
@@ -16,6 +16,8 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from media import resampling
+from media.resampling import UnsupportedSoundError, mixed
 from pipeline.types import SAMPLE_RATE, Samples
 
 log = logging.getLogger(__name__)
@@ -30,11 +32,6 @@ Excluded are demuxers that open other files or addresses (hls, dash, concat, sdp
 the file's extension (raw PCM, images).
 """
 
-MIN_RATE, MAX_RATE = 1_000, 768_000
-"""Hz. Below the minimum a small frame resamples to gigabytes; above the maximum, which no format in use exceeds, the filter of
-the resampler takes gigabytes."""
-
-_CHUNK = SAMPLE_RATE
 _GROWTH = 600 * SAMPLE_RATE  # 38 MB a step
 
 
@@ -43,7 +40,21 @@ class AudioError(ValueError):
 
 
 def decode(path: Path, *, max_duration: float) -> Samples:
-    """The sound of an audio or video file, shape (n,), within [-1, 1]. Blocks: call it in a thread.
+    """The sound of an audio or video file, shape (n,), within [-1, 1], all of it in memory. As `blocks` otherwise."""
+    # A large array is resized by remapping pages without a copy, so that the array itself is the peak.
+    samples = np.empty(0, np.float32)
+    n = 0
+    for block in blocks(path, max_duration=max_duration):
+        if n + len(block) > len(samples):
+            samples.resize(len(samples) + _GROWTH, refcheck=False)
+        samples[n : n + len(block)] = block
+        n += len(block)
+    samples.resize(n, refcheck=False)
+    return samples
+
+
+def blocks(path: Path, *, max_duration: float) -> Iterator[Samples]:
+    """The sound of an audio or video file in blocks of up to a second, within [-1, 1]. Blocks: iterate in a thread.
 
     All channels of the best audio track have the same weight in the mix: FFmpeg's own downmix drops some channels. Samples are
     clipped at full scale; NaN and infinities become silence. The readable part of a damaged file is returned. Packets are
@@ -63,31 +74,30 @@ def decode(path: Path, *, max_duration: float) -> Samples:
             for other in container.streams:
                 if other is not stream:
                     other.discard = av.stream.Discard.all
-            return _collect(_mono(container, stream), math.ceil(max_duration * SAMPLE_RATE))
+            resampling.bound(stream)
+            yield from _limited(_mono(container, stream), math.ceil(max_duration * SAMPLE_RATE))
+    except UnsupportedSoundError as error:
+        raise AudioError(str(error)) from error
     except av.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
         raise AudioError(
             "The recording is cut off, damaged or in no format that can be read: send a complete WAV, MP3, FLAC, Ogg, M4A, MP4 "
             "or WebM file (give headerless PCM a WAV header first)."
         ) from error
 
 
-def _collect(chunks: Iterable[Samples], limit: int) -> Samples:
-    # A large block is resized by remapping pages without a copy, so that the array itself is the peak.
-    samples = np.empty(0, np.float32)
+def _limited(sound: Iterable[Samples], limit: int) -> Iterator[Samples]:
     n = 0
-    for chunk in chunks:
-        if n + len(chunk) > limit:
+    for block in sound:
+        n += len(block)
+        if n > limit:
             length = limit / SAMPLE_RATE
             text = f"{length / 3600:.3g} hours" if length > 3600 else f"{length:.3g} seconds"
             raise AudioError(f"The recording is longer than the {text} allowed: cut it into shorter parts.")
-        if n + len(chunk) > len(samples):
-            samples.resize(len(samples) + _GROWTH, refcheck=False)
-        samples[n : n + len(chunk)] = chunk
-        n += len(chunk)
+        yield block
     if n == 0:
         raise AudioError("The recording holds no sound, only a header or damaged data: record or export it again.")
-    samples.resize(n, refcheck=False)
-    return samples
 
 
 def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
@@ -95,11 +105,11 @@ def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
     source = None
     for frame in _frames(container, stream):
         if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
-            yield from _mix(resampler, None)
-            resampler = _resampler(frame)
+            yield from mixed(resampler, None)
+            resampler = resampling.resampler_for(frame)
             source = (frame.format.name, frame.layout.name, frame.sample_rate)
-        yield from _mix(resampler, frame)
-    yield from _mix(resampler, None)
+        yield from mixed(resampler, frame)
+    yield from mixed(resampler, None)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -113,6 +123,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             break
         if packet is None:
             break
+        resampling.check_packet(packet.size)
         try:
             frames = packet.decode()
         except av.FFmpegError:
@@ -126,20 +137,3 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         log.warning("A recording had %d damaged packets among %d; they were skipped.", bad, good + bad)
     if bad > good:
         raise AudioError("The recording is damaged or in a codec that cannot be read: send it again as WAV, MP3, FLAC or Ogg.")
-
-
-def _resampler(frame: AudioFrame) -> AudioResampler:
-    if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
-        raise AudioError(
-            f"The recording has a sample rate of {frame.sample_rate} Hz, which no speech has: export it again at 16000 Hz."
-        )
-    # Interleaved: PyAV 18 reads past the end of planar frames of eight channels and more, and crashes.
-    return AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE, frame_size=_CHUNK)
-
-
-def _mix(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Samples]:
-    if resampler is not None:
-        for resampled in resampler.resample(frame):
-            channels = resampled.to_ndarray().reshape(-1, resampled.layout.nb_channels)
-            channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-            yield channels.mean(axis=1, dtype=np.float32)

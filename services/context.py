@@ -72,7 +72,8 @@ class AppContext:
         policies = Policies(settings, database, stage_status)
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)
-            live = LiveConversations(settings, urgent_stages or stages, database, store, policies, runtime.share)
+            live_stages = urgent_stages or stages
+            live = LiveConversations(settings, live_stages, database, store, policies, runtime.share, recordings.memory)
             worker = Worker(recordings, notifications, policies, runtime)
             webhooks = Webhooks(settings, database, runtime)
             hasher = PasswordHasher()
@@ -100,6 +101,7 @@ class AppContext:
                 )
             finally:
                 await live.close()
+                recordings.close()
                 await database.dispose()
 
     @asynccontextmanager

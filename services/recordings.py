@@ -1,6 +1,7 @@
 """Accept recordings as jobs, and load stored recordings for the stages."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from typing import Any, BinaryIO
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from media import malloc, recording
-from media.decoding import decode
+from media import free_space, recording
+from media.decoders import Decoders
+from media.memory import MemoryBudget
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
@@ -26,9 +28,6 @@ from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 
 MAX_NAME_CHARS = 255
-MAX_DECODING = 2
-"""Uploads decoded at a time. Each is in memory as a whole, 230 MB for an hour, and occupies one of the threads that answer
-other clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,8 @@ class Recordings:
         self.notifications = notifications
         self.stopping = asyncio.Event()
         """Set when the program stops, so that requests end their wait for a result."""
-        self._decoding = asyncio.Semaphore(MAX_DECODING)
+        self.memory = MemoryBudget()
+        self._decoders = Decoders()
         self._runtime = runtime
 
     async def accept(self, file: BinaryIO, filename: str, options: Options, webhook_url: str | None = None) -> Accepted:
@@ -70,15 +70,13 @@ class Recordings:
         Raises:
             AudioError: The file holds no audio; nothing is stored then.
             QueueFullError: Too many recordings are queued; nothing is stored then.
+            DiskFullError: Too little space is free; nothing is stored then.
         """
         async with self.database.session() as session:
             await jobs.check_room(session, self.settings.max_queued)  # before hours of audio are decoded for nothing
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
-            limit = self.settings.max_duration_hours * 3600
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            async with self._decoding:
-                duration = await asyncio.to_thread(_keep, file, Path(directory), kept, limit)
-            malloc.trim()
+            duration = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
             key = await self.store.put(kept, recording.SUFFIX)
         try:
             async with self.database.session() as session:
@@ -117,9 +115,19 @@ class Recordings:
         """A stored recording, in the form that the stages take. Raises LookupError where it does not exist."""
         try:
             async with self.store.local_path(key) as path:
-                return await self.shared(await asyncio.to_thread(recording.read, path))
+                return await self.shared(await asyncio.to_thread(recording.read, path, None, self.memory))
         except FileNotFoundError as error:
             raise LookupError("Audio file not found") from error
+
+    async def decode(self, file: BinaryIO, max_duration: float) -> "Audio":
+        """An upload that is not stored, in the form that the stages take. Raises AudioError, DiskFullError."""
+        with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
+            kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
+            await self._decode(file, kept, max_duration)
+            return await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory))
+
+    def close(self) -> None:
+        self._decoders.close()
 
     async def finished(self, conversation: int) -> bool:
         """Wait until the conversation is processed; returns False where the program stops before that.
@@ -136,6 +144,14 @@ class Recordings:
         finally:
             for task in (processed, stopped):
                 task.cancel()
+
+    async def _decode(self, file: BinaryIO, kept: Path, max_duration: float) -> float:
+        """Write the audio of an upload to `kept`; returns its seconds. Raises AudioError, DiskFullError."""
+        upload = kept.with_name("upload")
+        await asyncio.to_thread(_copy, file, upload)
+        duration = await self._decoders.decode(upload, kept, max_duration)
+        await asyncio.to_thread(upload.unlink)
+        return duration
 
     async def _processed(self, conversation: int) -> None:
         async for _ in self.notifications.watch(conversation):
@@ -172,19 +188,10 @@ class Audio:
     """Seconds."""
 
 
-def decode_upload(file: BinaryIO, directory: Path, max_duration: float) -> Samples:
-    """Decode an upload, copied to `directory` first. Blocks. Raises AudioError, also beyond `max_duration` seconds."""
-    upload = directory / "upload"
-    with upload.open("wb") as copy:
+def _copy(file: BinaryIO, target: Path) -> None:
+    """Blocks. Raises DiskFullError."""
+    file.seek(0, os.SEEK_END)
+    free_space.require(target.parent, file.tell())
+    file.seek(0)
+    with target.open("wb") as copy:
         shutil.copyfileobj(file, copy, 1 << 20)
-    try:
-        return decode(upload, max_duration=max_duration)
-    finally:
-        upload.unlink()
-
-
-def _keep(file: BinaryIO, directory: Path, kept: Path, max_duration: float) -> float:
-    """Write the audio of an upload to `kept`; returns its duration in seconds. Blocks. Raises AudioError."""
-    samples = decode_upload(file, directory, max_duration)
-    recording.write(kept, samples)
-    return len(samples) / SAMPLE_RATE

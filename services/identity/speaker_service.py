@@ -1,8 +1,5 @@
 """What users do with speakers, one transaction each. REST routes and MCP tools call these methods of `AppContext.speakers`."""
 
-import asyncio
-import tempfile
-from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.identity.enrollment import MAX_SAMPLE_S, voice_of
@@ -11,7 +8,7 @@ from services.identity import identification, speaker_admin, undo, unknown_speak
 from services.identity.identification import Identification, Mark
 from services.identity.unknown_speakers import Suggestion
 from services.policy import Policies
-from services.recordings import Recordings, decode_upload
+from services.recordings import Recordings
 from storage.audio import AudioLocation
 from storage.speakers import speaker_queries, speakers
 from storage.speakers.change_log import ChangeSummary
@@ -56,9 +53,7 @@ class SpeakerService:
         async with self._database.session() as session:
             if await speakers.find(session, name) is not None:  # before the sample is decoded
                 raise NameTakenError(name)
-        with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
-            samples = await asyncio.to_thread(decode_upload, file, Path(directory), MAX_SAMPLE_S)
-        audio = await self._recordings.shared(samples)
+        audio = await self._recordings.decode(file, MAX_SAMPLE_S)
         voice = await voice_of(audio.samples, audio.duration, self._recordings.stages)
         async with self._database.session() as session:
             return await speaker_admin.enroll(session, await self._policies.lock(session), name, voice)

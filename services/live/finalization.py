@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from media import recording
+from media.memory import MemoryBudget
 from media.spool import Spool
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
@@ -42,6 +43,7 @@ class Finalizer:
         threads: StreamThreads,
         policies: Policies,
         share: Callable[[Samples], Any],
+        memory: MemoryBudget,
     ) -> None:
         self._stages = stages
         self._database = database
@@ -49,8 +51,9 @@ class Finalizer:
         self._threads = threads
         self._policies = policies
         self._share = share
+        self._memory = memory
         self._rediarizing = asyncio.Semaphore(1)
-        """A whole recording takes much memory: one at a time."""
+        """It takes the diarizer from recordings that wait: one at a time."""
 
     async def archive(self, conversation_id: int, spool: Spool, language: str | None) -> FinishedRecording:
         """Move a recording from its spool to the audio store, and complete its conversation.
@@ -99,4 +102,4 @@ class Finalizer:
 
     async def _load(self, key: str) -> Any:
         async with self._store.local_path(key) as path:
-            return await self._threads.run(self._share, await self._threads.run(recording.read, path))
+            return await self._threads.run(self._share, await self._threads.run(recording.read, path, None, self._memory))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from media.memory import MemoryBudget
 from pipeline.stages import Stages
 from pipeline.types import Samples
 from services.access.actor import actor
@@ -61,6 +62,7 @@ class LiveConversations:
         store: AudioStore,
         policies: Policies,
         share: Callable[[Samples], Any],
+        memory: MemoryBudget,
     ) -> None:
         self._max_streams = settings.max_streams
         self._resume_s = settings.stream_resume_seconds
@@ -72,7 +74,7 @@ class LiveConversations:
         self._threads = StreamThreads()
         self._tasks = BackgroundTasks(LiveError)
         self._spools = SpoolDirectory(settings.data_path / "live")
-        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share)
+        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share, memory)
         self._opener = SessionOpener(
             settings,
             stages,
