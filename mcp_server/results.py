@@ -65,6 +65,7 @@ class ConversationPage(Conversation):
     language: str | None
     progress: Fraction = Field(description="Fraction of the work on the recording that is done, 0 to 1.")
     error: str | None
+    notes: list[str] = Field(description="What processing left out or changed.")
 
 
 class Titled(Schema):

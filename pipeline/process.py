@@ -14,9 +14,9 @@ from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import align
 from pipeline.transcript.diarization import diarize
-from pipeline.transcript.hallucinations import is_hallucination
+from pipeline.transcript.notes import unmet_hint, without_hallucinations
 from pipeline.transcript.windows import pack
-from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
 
 MAX_WINDOWS_IN_FLIGHT = 128
 """Concurrent transcription calls of one recording, all windows of an hour: batches of 16 for as many replicas as a team has,
@@ -95,8 +95,11 @@ class _Recording(Generic[Audio]):
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
         utterances, diarization = transcribed.utterances, diarized.diarization
         segments = segmentation.split(align(utterances, diarization))
+        notes: list[Note] = []
         if self.options.filter_hallucinations:
-            segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
+            segments, notes = without_hallucinations(segments)
+        if unmet := unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns})):
+            notes = [unmet, *notes]
         segments = await self.recognize(segments)
         speaking = {segment.speaker for segment in segments}
         known = {participant.label: participant for participant in diarized.participants}
@@ -110,6 +113,7 @@ class _Recording(Generic[Audio]):
                 for label in sorted(speaking | known.keys())
             ),
             turns=diarization.turns,
+            notes=tuple(notes),
         )
 
     async def once(self, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,8 +105,32 @@ class SpeakerHint:
     min_speakers: int | None = None
     max_speakers: int | None = None
 
+    @classmethod
+    def checked(cls, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None) -> Self:
+        """A hint of a client. Raises ValueError where the numbers contradict each other."""
+        if min_speakers and max_speakers and min_speakers > max_speakers:
+            raise ValueError(f"min_speakers ({min_speakers}) must not be more than max_speakers ({max_speakers}).")
+        if num_speakers and min_speakers and num_speakers < min_speakers:
+            raise ValueError(f"num_speakers ({num_speakers}) must not be less than min_speakers ({min_speakers}).")
+        if num_speakers and max_speakers and num_speakers > max_speakers:
+            raise ValueError(f"num_speakers ({num_speakers}) must not be more than max_speakers ({max_speakers}).")
+        return cls(num_speakers, min_speakers, max_speakers)
+
 
 NO_HINT = SpeakerHint()
+
+NoteKind = Literal["left_out", "speakers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was left out or changed when a recording was processed, in a sentence for the user."""
+
+    kind: NoteKind
+    message: str
+    start: float | None = None
+    """Seconds from the start of the recording; None where the note is about all of it."""
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +235,7 @@ class Transcript:
     segments: tuple[Segment, ...]
     participants: tuple[Participant, ...]
     turns: tuple[Turn, ...] = ()
+    notes: tuple[Note, ...] = ()
     """The diarizer's turns, overlaps included."""
 
 

@@ -128,11 +128,13 @@ def transcribe(
         spoken = language_code(language) if language else settings.language
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--language") from error
-    if min_speakers and max_speakers and min_speakers > max_speakers:
-        raise typer.BadParameter(f"{min_speakers} is more than --max-speakers {max_speakers}.", param_hint="--min-speakers")
+    try:
+        hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     options = Options(
         language=spoken,
-        hint=SpeakerHint(num_speakers, min_speakers, max_speakers),
+        hint=hint,
         filter_hallucinations=settings.filter_hallucinations,
     )
     samples = decode(file, max_duration=settings.max_duration_hours * 3600)

@@ -17,7 +17,7 @@ def transcript(conversation: Mapping[str, Any]) -> str:
 def line(segment: Mapping[str, Any]) -> str:
     """One segment as a line."""
     name = segment["speaker_name"] or "?"
-    return f"{_clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {segment['text']}"
+    return f"{clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {segment['text']}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -32,7 +32,8 @@ def size(count: int | None) -> str:
     return "?" if count is None else f"{count / 1e6:.1f} MB"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time as h:mm:ss.s."""
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{seconds % 60:04.1f}"
 
 

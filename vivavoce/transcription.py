@@ -32,6 +32,9 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
         transcript = asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
     if not transcript.segments:
         print(f"No speech was found in {name}.", file=sys.stderr)
+    for remark in transcript.notes:
+        at = "" if remark.start is None else f"{printing.clock(remark.start)}  "
+        print(f"{at}{remark.message}", file=sys.stderr)
     return transcript
 
 
@@ -60,6 +63,7 @@ def conversation(transcript: Transcript, file: Path, start: datetime) -> schemas
         num_segments=len(transcript.segments),
         num_speakers=len(speaker_names(transcript)),
         language=transcript.language,
+        notes=[schemas.Note.model_validate(note) for note in transcript.notes],
         transcript_segments=[schemas.Segment.model_validate(segment) for segment in segments(transcript, start)],
     )
 

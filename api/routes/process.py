@@ -201,9 +201,10 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
 def _options(
     context: AppContext, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
 ) -> Options:
-    if min_speakers and max_speakers and min_speakers > max_speakers:
-        raise HTTPException(422, f"min_speakers ({min_speakers}) must not be more than max_speakers ({max_speakers}).")
-    hint = SpeakerHint(num_speakers, min_speakers, max_speakers)
+    try:
+        hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
     return Options(language=language or context.settings.language, hint=hint)
 
 

@@ -56,6 +56,7 @@ async def get_conversation(
         language=found.language,
         progress=found.progress,
         error=found.error,
+        notes=[note.message for note in found.notes],
     )
 
 

@@ -11,9 +11,9 @@ from pipeline.identity.matching import units
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
 from pipeline.transcript.alignment import align
-from pipeline.transcript.hallucinations import is_hallucination
+from pipeline.transcript.notes import shifted_note, without_hallucinations
 from pipeline.transcript.windows import shards
-from pipeline.types import NO_HINT, Diarization, Participant, Segment, Span
+from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span
 
 MIN_DIARIZED_S = 3.0
 """Seconds from which a span is diarized."""
@@ -30,10 +30,12 @@ class ProcessedSegment:
     participants: tuple[Participant, ...] = ()
     """The speakers of the segments. Their labels have no meaning outside this span."""
     language: str | None = None
+    notes: tuple[Note, ...] = ()
 
     def shifted(self, by: float) -> "ProcessedSegment":
-        """The same with segments and words `by` seconds later."""
-        return replace(self, segments=tuple(_shifted(segment, by) for segment in self.segments))
+        """The same with segments, words and notes `by` seconds later."""
+        segments = tuple(_shifted(segment, by) for segment in self.segments)
+        return replace(self, segments=segments, notes=tuple(shifted_note(note, by) for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
         _diarize(audio, duration, stages),
     )
     segments = align(utterances, diarization)
+    notes: list[Note] = []
     if options.filter_hallucinations:
-        segments = [s for s in segments if not is_hallucination(s.text, s.end - s.start, s.avg_logprob)]
+        segments, notes = without_hallucinations(segments)
     if not segments:
-        return ProcessedSegment()
+        return ProcessedSegment(notes=tuple(notes))
     speakers = await _speakers(audio, stages, diarization, segments)
     if len(speakers) > 1 and not _similar(speakers, options.speaker_threshold):
         parts = _by_speaker(segments, {speaker.label for speaker in speakers})
@@ -71,7 +74,7 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     else:
         segment = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
         parts, speakers = [segment], [Participant(segment.speaker, segment.end - segment.start, voices[0])]
-    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language)
+    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language, tuple(notes))
 
 
 async def _ignore(_fraction: float) -> None: ...

@@ -42,22 +42,34 @@ def _normalise(text: str) -> str:
 
 def is_loop(text: str) -> bool:
     """Whether a phrase repeats many times, as in a decoder that loops."""
-    data = text.encode()
-    return len(text) >= MIN_LOOP_CHARACTERS and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
+    if len(text) < MIN_LOOP_CHARACTERS:
+        return False
+    # Each character is a byte, whatever its script: the three bytes of a Devanagari letter in UTF-8 compress by themselves.
+    codes = {character: code for code, character in enumerate(dict.fromkeys(text))}
+    if len(codes) > 256:
+        return False
+    data = bytes(codes[character] for character in text)
+    return len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
 
 
-def is_hallucination(text: str, duration: float, avg_logprob: float) -> bool:
-    """Whether the text of a segment was not spoken.
+def reason_to_leave_out(text: str, duration: float, avg_logprob: float) -> str | None:
+    """Why the text of a segment is not part of a transcript; None where it is.
 
-    `duration` is in seconds, `avg_logprob` Whisper's mean token log probability. True for a text without a letter or digit, a
-    text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays, and so does a single ideograph), a lone filler
-    and a loop. True for one of `CAPTIONS` if the segment is too short for it or the model was unsure.
+    `duration` is in seconds, `avg_logprob` Whisper's mean token log probability. Left out are a text without a letter or digit,
+    a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays, and so does a single ideograph), a lone filler
+    and a loop. One of `CAPTIONS` is left out if the segment is too short for it or the model was unsure.
     """
     text = text.strip()
     words = _normalise(text)
-    if not any(character.isalnum() for character in words) or words in FILLERS or is_loop(text):
-        return True
+    if not any(character.isalnum() for character in words):
+        return "it has no words"
+    if words in FILLERS:
+        return "it is a filler"
+    if is_loop(text):
+        return "the transcriber repeats itself there"
     if len(text) < MIN_CHARACTERS and not _WORD_CHARACTERS.search(text):
-        return True
+        return "it is too short for a word"
     doubtful = duration < MIN_CAPTION_S or avg_logprob < MIN_LOGPROB
-    return doubtful and any(f" {caption} " in f" {words} " for caption in CAPTIONS)
+    if doubtful and any(f" {caption} " in f" {words} " for caption in CAPTIONS):
+        return "the transcriber often writes it where nothing is said"
+    return None

@@ -57,6 +57,7 @@ async def add(
     await _update_participants(session, processed, participant_of, stored)
     await _merge_unknown(session, policy, processed.participants)
     await _detect_emotions(session, policy, participant_of)
+    await conversations.add_notes(session, conversation_id, processed.notes)
     return await segments.by_ids(session, conversation_id, ids)
 
 

@@ -41,7 +41,7 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
     for speaker_id in sorted(await profiles.speakers_with_profiles(session, former)):
         await emotions.recompute(session, speaker_id)
     await emotions.redetect(session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized)
-    await conversations.complete(session, conversation_id, transcript.duration, transcript.language)
+    await conversations.complete(session, conversation_id, transcript.duration, transcript.language, transcript.notes)
 
 
 async def _store(session: AsyncSession, conversation_id: int, transcript: Transcript, plan: IdentityPlan) -> None:

@@ -12,12 +12,14 @@ from media.memory import MemoryBudget
 from media.spool import Spool
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
+from pipeline.transcript.notes import unmet_hint
 from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
 from services.identity import live_segments, rediarization
 from services.identity.rediarization import Rediarized
 from services.live.background import StreamThreads
 from services.policy import Policies
 from storage.audio import AudioStore
+from storage.conversations import conversations
 from storage.postgres.database import Database
 
 
@@ -87,8 +89,10 @@ class Finalizer:
                 words = await rediarization.words(session, finished.conversation_id)
             speaker_of = await self._threads.run(speakers_of, words, diarization)
             voices = {participant.label: participant.voiceprint for participant in participants}
+            unmet = unmet_hint(SpeakerHint(num_speakers), len({turn.speaker for turn in diarization.turns}))
             async with self._database.session() as session:
                 policy = await self._policies.lock(session)
+                await conversations.add_notes(session, finished.conversation_id, [] if unmet is None else [unmet])
                 return await rediarization.rediarize(
                     session, finished.conversation_id, speaker_of, diarization.turns, voices, policy
                 )

@@ -93,7 +93,7 @@ class SegmentProcessor:
             span, task = item
             try:
                 processed = await task
-                stored = await self._store.add(processed.shifted(span.start_offset)) if processed.segments else ()
+                stored = await self._store.add(processed.shifted(span.start_offset))
             except Exception as error:
                 self.errors += 1
                 logger.exception("A segment of conversation %d failed", self._store.conversation_id)

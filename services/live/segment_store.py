@@ -10,6 +10,7 @@ from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import ConversationSegment
 from services.identity import live_segments
 from services.policy import Policies
+from storage.conversations import conversations
 from storage.postgres.database import Database
 
 DATABASE_TIMEOUT_S = 60.0
@@ -29,7 +30,13 @@ class SegmentStore:
         return await self.database.persist(self.policies.read, DATABASE_TIMEOUT_S)
 
     async def add(self, processed: ProcessedSegment) -> Sequence[ConversationSegment]:
-        """Store segments that follow those already stored, and decide who speaks them."""
+        """Store segments that follow those already stored, decide who speaks them, and store the notes."""
+
+        if not processed.segments:
+            await self.database.persist(
+                lambda session: conversations.add_notes(session, self.conversation_id, processed.notes), DATABASE_TIMEOUT_S
+            )
+            return ()
 
         async def add(session: AsyncSession) -> Sequence[ConversationSegment]:
             policy = await self.policies.lock(session)

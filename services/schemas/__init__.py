@@ -1,7 +1,7 @@
 """The public schemas that REST, MCP, webhooks and the command line share."""
 
 from services.schemas.base import Moment, Schema, Seconds, Similarity, SpeakerId, Stage, State
-from services.schemas.conversations import Conversation, ConversationListItem
+from services.schemas.conversations import Conversation, ConversationListItem, Note
 from services.schemas.jobs import Job, JobEvent
 from services.schemas.segments import HitBase, Segment, SegmentBase, Word
 
@@ -12,6 +12,7 @@ __all__ = [
     "Job",
     "JobEvent",
     "Moment",
+    "Note",
     "Schema",
     "Seconds",
     "Segment",

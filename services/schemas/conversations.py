@@ -3,6 +3,7 @@
 from pydantic import AliasChoices, Field, computed_field
 
 from pipeline.access import Visibility
+from pipeline.types import NoteKind
 from services.schemas.base import Moment, Schema, State
 from services.schemas.segments import Segment
 
@@ -24,7 +25,17 @@ class ConversationListItem(Schema):
     visibility: Visibility = Field(Visibility.EVERYONE, description="Who sees it beside its owner and the administrators.")
 
 
+class Note(Schema):
+    """What processing left out or changed."""
+
+    kind: NoteKind
+    message: str = Field(examples=["Speakers asked for: 5; voices that could be told apart: 2."])
+    start: float | None = Field(None, description="Seconds from the start; null where it is about the whole recording.")
+    end: float | None = None
+
+
 class Conversation(ConversationListItem):
+    notes: list[Note] = Field([], description="What processing left out or changed, in order of time.")
     error: str | None = Field(None, description="Why the processing failed, if it did.")
     transcript_segments: list[Segment] = Field([], validation_alias=AliasChoices("transcript_segments", "segments"))
 

@@ -1,21 +1,22 @@
 """Conversations: title, times and status. Their segments are in `storage.conversations.segments`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import LOCAL, Principal
-from pipeline.types import ConversationSegment
+from pipeline.types import ConversationSegment, Note
 from storage.access.visibility import ownership, visible_to
 from storage.conversations import segments
 from storage.emotions import emotions
 from storage.speakers import speakers
 from storage.tables import Conversation, JobRow, ParticipantRow, SegmentRow
+from storage.tables.notes import Notes
 
 CHANNEL = "conversation"
 """The PostgreSQL channel on which each change of status is sent; `storage.jobs.notifications` listens."""
@@ -51,6 +52,8 @@ class ConversationSummary:
     """Different voices in the segments; two participants that are one speaker count once."""
     owner_id: int | None
     visibility: str
+    notes: tuple[Note, ...]
+    """What processing left out or changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,8 @@ async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail
     content = await segments.of_conversation(session, conversation_id)
     # Counted here: the segments may have changed since the summary was read.
     counts = {"num_segments": len(content), "num_speakers": len({s.speaker_id or -s.participant_id for s in content})}
-    return ConversationDetail(**asdict(found) | counts, segments=tuple(content))
+    stored = {field.name: getattr(found, field.name) for field in fields(found)}
+    return ConversationDetail(**stored | counts, segments=tuple(content))
 
 
 async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:
@@ -232,13 +236,32 @@ async def set_progress(session: AsyncSession, conversation_id: int, stage: str, 
     await _change(session, [Conversation.id == conversation_id, UNFINISHED], stage=stage, progress=min(max(fraction, 0.0), 1.0))
 
 
-async def complete(session: AsyncSession, conversation_id: int, duration: float, language: str | None) -> None:
-    """Mark the conversation completed. `duration` is the length of the recording in seconds. Raises LookupError."""
+async def complete(
+    session: AsyncSession, conversation_id: int, duration: float, language: str | None, notes: Sequence[Note] | None = None
+) -> None:
+    """Mark the conversation completed.
+
+    Args:
+        duration: The length of the recording in seconds.
+        language: The language spoken, None where there is no speech.
+        notes: Replace the notes on the conversation; None keeps them.
+
+    Raises LookupError.
+    """
     end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
     values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
     values |= {"status": "completed", "progress": 1.0, "stage": None, "error": None}
+    if notes is not None:
+        values["notes"] = tuple(notes)
     if not await _change(session, [Conversation.id == conversation_id], **values):
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
+
+
+async def add_notes(session: AsyncSession, conversation_id: int, notes: Sequence[Note]) -> None:
+    """Add notes to those that the conversation has."""
+    if notes:
+        added = Conversation.notes.op("||")(literal(tuple(notes), Notes))
+        await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(notes=added))
 
 
 async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:

@@ -23,8 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, REAL, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.types import Vector, Word
+from pipeline.types import Note, Vector, Word
 from storage.tables.base import Base, all_or_none, fraction
+from storage.tables.notes import Notes
 from storage.tables.search import LEXEMES
 from storage.tables.words import Words
 
@@ -59,6 +60,7 @@ class Conversation(Base):
     progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    notes: Mapped[tuple[Note, ...]] = mapped_column(Notes, server_default=text("'[]'"))
     uuid: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
     """Identifies the conversation in backups: ids differ between databases."""
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)

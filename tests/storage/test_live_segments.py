@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from pipeline.access import LOCAL
 from pipeline.live.live_segment import ProcessedSegment
-from pipeline.types import ConversationSegment, Emotion, Participant, Segment, Turn, Vector, Voiceprint, Word
+from pipeline.types import ConversationSegment, Emotion, Note, Participant, Segment, Turn, Vector, Voiceprint, Word
 from services.identity import corrections, identification, live_segments, rediarization, speaker_admin
 from storage.conversations import conversations, live_recordings
 from storage.postgres.database import Database
@@ -94,6 +95,18 @@ async def test_a_voice_that_was_heard_before_is_the_same_participant(database: D
     id_ = await begin(database)
     parts = [processed(("a", 3.0 * i, 2.5, near(who, 0.9))) for i, who in enumerate([ALICE, BOB, ALICE, BOB])]
     assert await names(database, id_, *parts) == ["Unknown_01", "Unknown_02"] * 2
+
+
+async def test_notes_of_live_spans_are_collected(database: Database) -> None:
+    id_ = await begin(database)
+    first, second = Note("left_out", "one", 1.0, 2.0), Note("left_out", "two", 4.0, 5.0)
+    await add(database, id_, replace(processed(("a", 0.0, 2.5, ALICE)), notes=(first,)))
+    async with database.session() as session:
+        await conversations.add_notes(session, id_, [second])
+        await live_segments.finish(session, id_, None, 6.0, "en")
+        found = await conversations.get(session, id_)
+    assert found is not None
+    assert found.notes == (first, second)
 
 
 async def test_a_message_says_what_is_stored(database: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from pipeline.access import LOCAL
-from pipeline.types import Transcript, Turn, Word
+from pipeline.types import Note, Transcript, Turn, Word
 from services.identity import transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
@@ -52,6 +52,14 @@ async def test_a_transcript_comes_back_as_it_was_stored(database: Database) -> N
     async with database.session() as session:
         stored = await session.scalar(select(SegmentRow.emotion_vector).where(SegmentRow.id == second.id))
     np.testing.assert_array_equal(stored, voice(1, 1024))
+
+
+async def test_notes_are_those_of_the_last_transcript(database: Database) -> None:
+    left_out, hint = Note("left_out", "“Um\0.” was left out.", 1.5, 2.0), Note("speakers", "Speakers asked for: 5.")
+    found = await keep(database, replace(transcript([voice(1)]), notes=(left_out, hint)))
+    assert found.notes == (replace(left_out, message="“Um.” was left out."), hint)
+    again = await keep(database, replace(transcript([voice(1)]), notes=(hint,)), found.id)
+    assert again.notes == (hint,)
 
 
 async def test_a_known_voice_keeps_its_speaker(database: Database) -> None:

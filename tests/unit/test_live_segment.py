@@ -128,7 +128,9 @@ async def test_a_span_without_words_gives_no_segment() -> None:
 
 async def test_hallucinations_are_left_out_on_request() -> None:
     script = Script(words=[Word(" Thank", 0, 0.2, 0.2), Word(" you.", 0.2, 0.3, 0.2)], logprob=-1.5)
-    assert await processed(script) == ProcessedSegment()
+    left_out = await processed(script)
+    assert left_out.segments == ()
+    assert [(note.kind, note.start) for note in left_out.notes] == [("left_out", 0.0)]
     assert len((await processed(script, filter_hallucinations=False)).segments) == 1
 
 

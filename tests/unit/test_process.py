@@ -136,6 +136,7 @@ async def test_hallucinations_are_dropped_where_asked(filtered: bool, left: int)
     script = Script(words={1.0: " Um.", 41.0: " Bonjour."})
     transcript = await process(AUDIO, 90.0, stages(script), Options(filter_hallucinations=filtered), ignore)
     assert len(transcript.segments) == left
+    assert [note.start for note in transcript.notes] == [1.0] * filtered
 
 
 async def test_progress_never_goes_back_and_ends_complete() -> None:

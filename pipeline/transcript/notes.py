@@ -1,0 +1,45 @@
+"""Notes on a conversation: what a transcript leaves out, and what of the request could not be done."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.transcript.hallucinations import reason_to_leave_out
+from pipeline.types import Note, Segment, SpeakerHint
+
+MAX_QUOTED_CHARACTERS = 300
+"""Of the text that was left out: a loop of the decoder may fill a window."""
+
+
+def without_hallucinations(segments: Sequence[Segment]) -> tuple[list[Segment], list[Note]]:
+    """The segments that were spoken, and a note on each of the others."""
+    kept: list[Segment] = []
+    notes: list[Note] = []
+    for segment in segments:
+        reason = reason_to_leave_out(segment.text, segment.end - segment.start, segment.avg_logprob)
+        if reason is None:
+            kept.append(segment)
+        else:
+            notes.append(Note("left_out", f"“{_quoted(segment.text)}” was left out: {reason}.", segment.start, segment.end))
+    return kept, notes
+
+
+def unmet_hint(hint: SpeakerHint, found: int) -> Note | None:
+    """A note where a recording with speech has another number of speakers than the hint allows."""
+    least = hint.num_speakers or hint.min_speakers or 1
+    most = hint.num_speakers or hint.max_speakers or found
+    if found == 0 or least <= found <= most:
+        return None
+    wanted = least if found < least else most
+    return Note("speakers", f"Speakers asked for: {wanted}; voices that could be told apart: {found}.")
+
+
+def shifted_note(note: Note, by: float) -> Note:
+    """The same note `by` seconds later."""
+    if note.start is None or note.end is None:
+        return note
+    return replace(note, start=note.start + by, end=note.end + by)
+
+
+def _quoted(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "…"
