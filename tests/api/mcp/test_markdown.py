@@ -11,7 +11,7 @@ from tests.support.segments import segment
 def conversation(num_segments: int, title: str | None = "Plans") -> ConversationSummary:
     start = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
     facts = (7, title, start, None, 3725.0, "completed", "flac", None, "en", None, 1.0, None, num_segments, 2)
-    return ConversationSummary(*facts, None, "everyone")
+    return ConversationSummary(*facts, None, "everyone", ())
 
 
 def line(speaker: str, text: str, start: float = 0.0, emotion: str | None = "neutral") -> ConversationSegment:
