@@ -2,7 +2,7 @@
 
 import os
 import secrets
-import time
+import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,14 +23,14 @@ class SignInPage:
 
     def __init__(self, address: str, token: str) -> None:
         self._path = f"/{secrets.token_urlsafe(32)}"
-        self._fetched = False
+        self._fetched = threading.Event()
         page = self
 
         class Handler(BaseHTTPRequestHandler):
             timeout = REQUEST_TIMEOUT_S
 
             def do_GET(self) -> None:
-                if self.path != page._path or _uid_of(self.client_address[1], page._server.server_port) != os.geteuid():
+                if not page._admits(self.path, self.client_address[1]):
                     self.send_error(HTTPStatus.NOT_FOUND)
                     return
                 self.send_response(HTTPStatus.SEE_OTHER)
@@ -38,26 +38,31 @@ class SignInPage:
                 self.send_header("Location", address)
                 self.send_header("Cache-Control", "no-store")
                 self.end_headers()
-                page._fetched = True
+                page._fetched.set()
 
             def log_message(self, format: str, *args: object) -> None:
                 """Print nothing."""
 
         self._server = HTTPServer((LOOPBACK, 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
         self.url = f"http://{LOOPBACK}:{self._server.server_port}{self._path}"
 
     def wait(self, timeout_s: float) -> bool:
-        """Serve the page until a browser has fetched it, and return whether one has."""
-        deadline = time.monotonic() + timeout_s
-        while not self._fetched and (left := deadline - time.monotonic()) > 0:
-            self._server.timeout = left
-            self._server.handle_request()
-        return self._fetched
+        """Wait until a browser has fetched the page, and return whether one has."""
+        return self._fetched.wait(timeout_s)
+
+    def _admits(self, path: str, client_port: int) -> bool:
+        if self._fetched.is_set() or not secrets.compare_digest(path, self._path):
+            return False
+        return _uid_of(client_port, self._server.server_port) == os.geteuid()
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
         self._server.server_close()
 
 

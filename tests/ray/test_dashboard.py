@@ -1,8 +1,10 @@
 """Ray's dashboard of `vivavoce serve`, by its HTTP API, and the command that opens it."""
 
 import re
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +17,19 @@ from tests.support.program import ServedApplication
 pytestmark = pytest.mark.ray
 
 STAGES = {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress"}
+BROWSER = """
+import sys, urllib.request
+from pathlib import Path
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+try:
+    urllib.request.build_opener(Stay, urllib.request.ProxyHandler({})).open(sys.argv[1])
+except urllib.error.HTTPError as answer:
+    Path(__file__).with_name("cookie").write_text(answer.headers["Set-Cookie"].partition(";")[0])
+"""
 METRICS_TIMEOUT_S = 120.0
 """Replicas report every ten seconds."""
 
@@ -74,6 +89,18 @@ def test_our_metrics_are_at_the_address_that_it_names(dashboard: httpx.Client) -
             break
         time.sleep(0.5)
     assert found == STAGES - {"Ingress"}
+
+
+def test_the_command_signs_a_browser_in(program: ServedApplication, tmp_path: Path) -> None:
+    """A browser that keeps the cookie of the page that it is sent to."""
+    browser = tmp_path / "browser.py"
+    browser.write_text(BROWSER)
+    environment = {"DISPLAY": ":0", "BROWSER": f"{sys.executable} {browser} %s"}
+    done = vivavoce_here("dashboard", "--data-dir", program.data, **environment)
+    assert done.returncode == 0, done.stderr
+    (address,) = done.stdout.split()  # and no token
+    name, value = (tmp_path / "cookie").read_text().split("=")
+    assert httpx.get(f"{address}/api/serve/applications/", cookies={name: value}, trust_env=False).status_code == 200
 
 
 def test_without_a_running_program_the_command_says_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -29,7 +29,7 @@ import grpc
 answers = []
 for port in sys.argv[1].split():
     for method in sys.argv[2].split():
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with grpc.insecure_channel(f"localhost:{port}") as channel:
             try:
                 channel.unary_unary(f"/{method}")(b"", timeout=60, wait_for_ready=True)
                 answers.append((method, "OK"))

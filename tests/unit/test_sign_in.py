@@ -5,7 +5,6 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from vivavoce.sign_in import COOKIE, SignInPage
 
 DASHBOARD = "http://127.0.0.1:8265"
-WAIT_S = 60.0
 FETCH = """
 import encodings.idna, os, socket, sys  # before the change of the user, who may not read Python's modules
 os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1]))
@@ -30,47 +28,27 @@ def page() -> Iterator[SignInPage]:
         yield page
 
 
-@pytest.fixture
-def waiting(page: SignInPage) -> Iterator[Future[bool]]:
-    """The page is served until it was fetched."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(page.wait, WAIT_S)
-        fetch(page.url)
-
-
-def fetch(url: str) -> httpx.Response | None:
-    try:
-        return httpx.get(url, trust_env=False)
-    except httpx.TransportError:  # it was fetched before
-        return None
-
-
-def test_it_sets_the_cookie_once_and_leads_on(page: SignInPage, waiting: Future[bool]) -> None:
-    answer = fetch(page.url)
-    assert answer is not None
+def test_it_sets_the_cookie_once_and_leads_on(page: SignInPage) -> None:
+    answer = httpx.get(page.url, trust_env=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, DASHBOARD)
     assert answer.headers["Set-Cookie"] == f"{COOKIE}=secret; Path=/; HttpOnly; SameSite=Strict"
-    assert waiting.result(WAIT_S)
+    assert page.wait(0)
+    assert httpx.get(page.url, trust_env=False).status_code == 404
 
 
-def test_another_path_gets_nothing(page: SignInPage, waiting: Future[bool]) -> None:
-    answer = fetch(f"{httpx.URL(page.url).copy_with(path='/')}")
-    assert answer is not None
+def test_another_path_gets_nothing(page: SignInPage) -> None:
+    answer = httpx.get(f"{httpx.URL(page.url).copy_with(path='/')}", trust_env=False)
     assert answer.status_code == 404
     assert "Set-Cookie" not in answer.headers
-    assert not waiting.done()
+    assert not page.wait(0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_another_user_who_has_read_the_url_gets_nothing(page: SignInPage, waiting: Future[bool]) -> None:
+def test_another_user_who_has_read_the_url_gets_nothing(page: SignInPage) -> None:
     nobody = pwd.getpwnam("nobody")
     url = httpx.URL(page.url)
     command = [sys.executable, "-c", FETCH, str(nobody.pw_uid), str(nobody.pw_gid), str(url.port), url.path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "404 Not Found" in done.stdout.splitlines()[0]
     assert COOKIE not in done.stdout
-    assert not waiting.done()
-
-
-def test_it_does_not_wait_for_ever(page: SignInPage) -> None:
-    assert not page.wait(0.01)
+    assert not page.wait(0)
