@@ -44,7 +44,7 @@ PREFIX = "/api/v1"
 DESCRIPTION = """
 Transcripts of recordings, in which every segment has a speaker with a lasting name and an emotion.
 
-Send a recording to `POST /api/v1/process`; read it again at `GET /api/v1/conversations/{id}`. Times are UTC without an offset,
+Send a recording to `POST /api/v1/process`; read it again at `GET /api/v1/conversations/{id}`. Times are RFC 3339 in UTC,
 offsets are seconds from the start of the recording. An error is `{"detail": "a sentence that says what to do"}`.
 """
 

@@ -1,6 +1,5 @@
 """Parameter types of the tools, with bounds and descriptions for the model."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -9,6 +8,7 @@ from pipeline.emotion.dual_detector import canonical
 from pipeline.languages import language_code
 from pipeline.names import printable
 from pipeline.types import EMOTIONS
+from services.schemas import Moment
 
 LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
 LARGEST_SEGMENT = 2**63 - 1  # and `bigint`
@@ -17,10 +17,6 @@ LARGEST_SEGMENT = 2**63 - 1  # and `bigint`
 def _maybe(value: Any) -> Any:
     """Clients without null send an empty string."""
     return None if value in ("", "latest", "null") else value
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 Skip = Annotated[int, Field(ge=0, le=LARGEST_ID, description="How many to leave out, to turn pages.")]
@@ -38,7 +34,7 @@ MaybeEmotion = Annotated[
     AfterValidator(lambda label: canonical(label) if label else ""),
     Field(description=f"One of {', '.join(EMOTIONS)}."),
 ]
-Moment = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_maybe)]
+MaybeMoment = Annotated[Moment | None, BeforeValidator(_maybe)]
 Language = Annotated[
     str,
     AfterValidator(lambda code: language_code(code) if code else ""),

@@ -1,11 +1,10 @@
 """Full-text search."""
 
-from datetime import UTC, datetime
 from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep
@@ -18,7 +17,6 @@ from storage.speakers import speaker_queries
 router = APIRouter(prefix="/search", tags=["search"], dependencies=[security.READER])
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"model": schemas.Error, "description": "There is no speaker of this name."},
@@ -42,8 +40,8 @@ async def search_transcripts(
     speaker: Annotated[MaybeName, Query(description="A speaker's name, in any letter case.")] = "",
     emotion: Annotated[Emotion | None, Query(description="Only segments with this emotion.")] = None,
     conversation_id: Annotated[Id | None, Query(description="Only this conversation.")] = None,
-    since: Annotated[Moment | None, Query(description="Spoken at this time or later; UTC without an offset.")] = None,
-    until: Annotated[Moment | None, Query(description="Spoken before this time.")] = None,
+    since: Annotated[schemas.Moment | None, Query(description="Spoken at this time or later; UTC without an offset.")] = None,
+    until: Annotated[schemas.Moment | None, Query(description="Spoken before this time.")] = None,
     order: Annotated[search.Order, Query(description="Order of the results.")] = "relevance",
     skip: Annotated[int, Query(ge=0, le=search.MAX_HITS, description=schemas.SKIP)] = 0,
     limit: Annotated[int, Query(ge=1, le=100, description=schemas.LIMIT)] = 20,

@@ -31,8 +31,10 @@ async def search_transcripts(
     speaker: Annotated[MaybeName, Field(description="Only segments of this speaker, by name.")] = "",
     emotion: arg.MaybeEmotion = "",
     conversation_id: arg.MaybeConversationId = None,
-    since: Annotated[arg.Moment, Field(description="Spoken at or after this time, ISO 8601; UTC without an offset.")] = None,
-    until: Annotated[arg.Moment, Field(description="Spoken before this time.")] = None,
+    since: Annotated[
+        arg.MaybeMoment, Field(description="Spoken at or after this time, ISO 8601; UTC if without offset.")
+    ] = None,
+    until: Annotated[arg.MaybeMoment, Field(description="Spoken before this time.")] = None,
     order: search.Order = "relevance",
     skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, for paging.")] = 0,
     limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,

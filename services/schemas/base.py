@@ -6,17 +6,21 @@ Clients rely on the names and types of all fields: they do not change, additions
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storage.tables import STATUSES
 
 
-def _naive_utc(moment: datetime) -> str:
-    """Clients parse times without an offset, as UTC."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("The time is before the year 1 or after 9999, in UTC.") from None
 
 
-Moment = Annotated[datetime, PlainSerializer(_naive_utc, return_type=str), Field(description="UTC, written without an offset.")]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+"""Read: without an offset it is UTC. Written: RFC 3339 with `Z`, as `format: date-time` demands; validators refuse a time
+without an offset."""
 Seconds = Annotated[float, Field(description="Seconds from the start of the recording.")]
 State = Annotated[str, Field(description=f"One of {', '.join(STATUSES)}.", examples=["completed"])]
 Stage = Annotated[

@@ -28,7 +28,7 @@ RESTORED = {
     *("legacy_restore_warning", "settings_restored", "settings_warning"),
 }
 EMOTIONS = {"angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown"}
-NAIVE_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 MISSING_ID = 999_999
 
 

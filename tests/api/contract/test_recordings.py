@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from storage.conversations import conversations
-from tests.api.contract.client import EMOTIONS, LISTED, MISSING_ID, NAIVE_UTC, SEGMENT, WORD, Client, upload
+from tests.api.contract.client import EMOTIONS, LISTED, MISSING_ID, SEGMENT, UTC_TIME, WORD, Client, upload
 from tests.support.application import Application
 from vivavoce.sample import recording as telephone_call
 
@@ -33,7 +33,7 @@ async def test_process(api: Client) -> None:
     for segment in answer["transcript_segments"]:
         assert segment.keys() >= SEGMENT
         assert segment["conversation_id"] == answer["id"]
-        assert NAIVE_UTC.fullmatch(segment["start_time"])
+        assert UTC_TIME.fullmatch(segment["start_time"])
         assert 0 <= segment["start_offset"] <= segment["end_offset"] <= 31
         assert segment["emotion_category"] in EMOTIONS
         assert 0 <= segment["emotion_confidence"] <= 1
@@ -58,8 +58,8 @@ async def test_list_conversations(api: Client, call: int) -> None:
     (listed,) = page["conversations"]
     assert listed.keys() >= LISTED
     assert (listed["id"], listed["status"]) == (call, "completed")
-    assert NAIVE_UTC.fullmatch(listed["start_time"])
-    assert NAIVE_UTC.fullmatch(listed["end_time"])
+    assert UTC_TIME.fullmatch(listed["start_time"])
+    assert UTC_TIME.fullmatch(listed["end_time"])
     assert (await api.ok("GET", "/conversations", params={"status": "failed"}))["total"] == 0
     assert (await api.ok("GET", "/conversations", params={"skip": 1, "limit": 1}))["conversations"] == []
     await api.refused(422, "GET", "/conversations", params={"skip": -1})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.contract.client import MISSING_ID, NAIVE_UTC, Client
+from tests.api.contract.client import MISSING_ID, UTC_TIME, Client
 
 
 @pytest.mark.parametrize("how", ["json", "params"])
@@ -71,7 +71,7 @@ async def test_correct_emotion(api: Client, call: int, how: dict[str, Any]) -> N
     assert (done["learned"], done["sample_count"], done["speaker_name"]) == (True, 1, first["speaker_name"])
     now = (await api.segments(call))[0]
     assert (now["emotion_category"], now["emotion_confidence"], now["emotion_corrected"]) == ("happy", 1.0, True)
-    assert NAIVE_UTC.fullmatch(now["emotion_corrected_at"])
+    assert UTC_TIME.fullmatch(now["emotion_corrected_at"])
     await api.refused(404, "POST", f"{path}/{MISSING_ID}/correct-emotion", "Segment not found", **how)
     await api.refused(422, "POST", f"{path}/{first['id']}/correct-emotion", params={"corrected_emotion": "jolly"})
 

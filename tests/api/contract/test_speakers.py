@@ -6,7 +6,7 @@ import numpy as np
 
 from media.encoding import wav_bytes
 from pipeline.types import SAMPLE_RATE, Samples
-from tests.api.contract.client import MISSING_ID, NAIVE_UTC, SPEAKER, Client, upload
+from tests.api.contract.client import MISSING_ID, SPEAKER, UTC_TIME, Client, upload
 
 
 def cut_out(samples: Samples, start: float, end: float) -> bytes:
@@ -22,7 +22,7 @@ def solo(samples: Samples) -> bytes:
 async def test_list_speakers(api: Client, call: int) -> None:
     found = await api.ok("GET", "/speakers")
     assert [speaker["name"] for speaker in found] == ["Unknown_01", "Unknown_02"]
-    assert all(speaker.keys() >= SPEAKER and NAIVE_UTC.fullmatch(speaker["created_at"]) for speaker in found)
+    assert all(speaker.keys() >= SPEAKER and UTC_TIME.fullmatch(speaker["created_at"]) for speaker in found)
     assert sum(speaker["segment_count"] for speaker in found) == len(await api.segments(call))
 
 
