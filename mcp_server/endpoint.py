@@ -1,13 +1,15 @@
 """The MCP server over HTTP: the SDK's streamable transport without sessions, so that any replica answers any request."""
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from mcp_server import envelope
 from mcp_server.server import Server
 
 PATH = "/mcp"
@@ -45,6 +47,10 @@ class Endpoint:
         else:
             if scope["method"] == "POST":
                 scope = _as_the_sdk_wants(scope)
+                body, receive = await _read(receive)
+                if len(body) <= MAX_REQUEST_BYTES and (refused := envelope.refusal(body)) is not None:
+                    await JSONResponse(refused, 400)(scope, receive, send)
+                    return
             await self._app(scope, receive, send)
 
     def _describe(self, headers: Headers) -> JSONResponse:
@@ -62,3 +68,19 @@ def _as_the_sdk_wants(scope: Scope) -> Scope:
     if STREAM not in headers.get("accept", ""):
         headers["accept"] = "application/json"
     return scope
+
+
+async def _read(receive: Receive) -> tuple[bytes, Receive]:
+    """The body, up to a chunk more than the SDK takes, and what receives it again."""
+    messages: deque[Message] = deque()
+    body, more = bytearray(), True
+    while more and len(body) <= MAX_REQUEST_BYTES:
+        message = await receive()
+        messages.append(message)
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+
+    async def again() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return bytes(body), again
