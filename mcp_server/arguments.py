@@ -19,11 +19,9 @@ def _maybe(value: Any) -> Any:
     return None if value in ("", "latest", "null") else value
 
 
-Skip = Annotated[int, Field(ge=0, le=LARGEST_ID, description="How many to leave out, to turn pages.")]
-ConversationId = Annotated[int, Field(ge=1, le=LARGEST_ID, description="The conversation's id, from list_conversations.")]
-MaybeConversationId = Annotated[
-    Annotated[int, Field(ge=1, le=LARGEST_ID)] | None, BeforeValidator(_maybe), Field(description="A conversation's id.")
-]
+Skip = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+ConversationId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+MaybeConversationId = Annotated[Annotated[int, Field(ge=1, le=LARGEST_ID)] | None, BeforeValidator(_maybe)]
 SegmentId = Annotated[int, Field(ge=1, le=LARGEST_SEGMENT, description="The segment's id: the line of a transcript.")]
 MaybeSegmentId = Annotated[Annotated[int, Field(ge=0, le=LARGEST_SEGMENT)] | None, BeforeValidator(_maybe)]
 SpeakerId = Annotated[int, Field(ge=1, le=LARGEST_ID, description="The speaker's id, from list_speakers.")]

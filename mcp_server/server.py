@@ -1,7 +1,6 @@
 """The MCP server: its tools, and the form of answers and errors."""
 
 import inspect
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,9 +13,10 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
+from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
-from mcp_server import markdown, prompts
+from mcp_server import listing, markdown, prompts, result_text
 from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import erasure, processing, segments, speakers
@@ -37,10 +37,11 @@ emotion. Search with search_transcripts, read with get_conversation or get_lates
 call identify_speaker_in_segment with a segment of that voice: it is renamed in all conversations, past and future. Times are
 UTC, offsets are seconds from the start of a recording."""
 
+# Without a hint a tool changes and destroys things, and reaches out to an open world.
 READ = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-CHANGE = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
-DESTROY = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
-FETCH = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
+CHANGE = ToolAnnotations(destructive_hint=False, open_world_hint=False)
+DESTROY = ToolAnnotations(open_world_hint=False)
+FETCH = ToolAnnotations(destructive_hint=False)
 
 TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
     (talks.list_conversations, READ, Role.READER),
@@ -77,7 +78,7 @@ Lifespan = Callable[[MCPServer[AppContext]], AbstractAsyncContextManager[AppCont
 
 
 class Server(MCPServer[AppContext]):
-    """`MCPServer` with the tools, resources and prompts. Answers are compact JSON, errors one sentence.
+    """`MCPServer` with the tools, resources and prompts. Errors are one sentence.
 
     Without `lifespan` it can only list them.
     """
@@ -107,7 +108,7 @@ class Server(MCPServer[AppContext]):
     async def list_tools(self) -> list[Tool]:
         """The tools that the role of the caller includes."""
         role = actor().principal.role
-        return [tool for tool in await super().list_tools() if role.includes(ROLES[tool.name])]
+        return [_compact(tool) for tool in await super().list_tools() if role.includes(ROLES[tool.name])]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
@@ -119,17 +120,15 @@ class Server(MCPServer[AppContext]):
             await _record(context, name, audit.DENIED)
             raise ToolError(f"{name} needs the role '{ROLES[name]}', and yours is '{role}': ask an administrator.")
         try:
-            result = await super().call_tool(name, arguments, context)
+            given = {key: value for key, value in arguments.items() if value is not None}
+            result = await super().call_tool(name, given, context)
         except UnexpectedToolError as error:
             await _record(context, name, audit.FAILED)
             raise UnexpectedToolError(f"{name} failed on the server, whose log says why. Try something else.") from error
         except ToolError as error:
             await _record(context, name, audit.FAILED)
             raise ToolError(_sentence(error)) from error.__cause__
-        if isinstance(result, CallToolResult) and result.structured_content is not None:
-            text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
-            result.content = [TextContent(type="text", text=text)]
-        return result
+        return worded(result, context) if isinstance(result, CallToolResult) else result
 
 
 async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: str) -> None:
@@ -145,9 +144,26 @@ async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: 
 
 def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
     """Add a tool, described by its docstring."""
-    title = tool.__name__.replace("_", " ").capitalize()
     description = " ".join((inspect.getdoc(tool) or "").split())
-    server.add_tool(visible_only(tool), title=title, description=description, annotations=annotations)
+    server.add_tool(visible_only(tool), description=description, annotations=annotations)
+
+
+def _compact(tool: Tool) -> Tool:
+    schemas = {
+        "input_schema": listing.arguments(tool.input_schema),
+        "output_schema": listing.result(tool.output_schema or {}),
+    }
+    return tool.model_copy(update=schemas)
+
+
+def worded(result: CallToolResult, context: Context[AppContext, Any] | None) -> CallToolResult:
+    """The result with a text for models whose client does not show them structured content."""
+    if (found := result.structured_content) is None:
+        return result
+    version = None if context is None else context.protocol_version
+    reads_structure = version is not None and is_version_at_least(version, result_text.STRUCTURE_SINCE)
+    text = result_text.table(found) if reads_structure else result_text.compact_json(found)
+    return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
 
 
 async def read_conversation(conversation_id: str, ctx: Work) -> str:

@@ -21,7 +21,7 @@ from pydantic import AnyUrl, Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.endpoint import PATH, STREAM
-from mcp_server.server import FETCH, Server, add
+from mcp_server.server import FETCH, Server, add, worded
 from mcp_server.tools import processing
 from services.context import AppContext
 from storage.conversations.conversations import Progress
@@ -57,7 +57,7 @@ class Relay(Server):
             result = await self._forward("tools/call", {"name": name, "arguments": arguments})
         except ConnectionError as error:
             raise ToolError(str(error)) from error
-        return CallToolResult.model_validate(result)
+        return worded(CallToolResult.model_validate(result), context)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None

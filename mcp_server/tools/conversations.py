@@ -23,13 +23,13 @@ SEGMENTS_WITH_TITLE = 20
 MAX_CHARACTERS = 60_000
 """Of an exported file: about 15,000 tokens."""
 
-Limit = Annotated[int, Field(ge=1, le=MAX_SEGMENTS, description="How many segments at most.")]
-PageSize = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
+Limit = Annotated[int, Field(ge=1, le=MAX_SEGMENTS)]
+PageSize = Annotated[int, Field(ge=1, le=100)]
 
 
 async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
-    """List recorded conversations, the newest first: id, title, time, length, numbers of speakers and segments. To find
-    spoken words use search_transcripts; to find the conversations of a speaker use search_conversations_by_speaker."""
+    """List recorded conversations, the newest first. To find spoken words use search_transcripts; to find the conversations
+    of a speaker use search_conversations_by_speaker."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             page, total = await conversations.list_page(session, actor().principal, skip, limit)

@@ -36,8 +36,8 @@ async def search_transcripts(
     ] = None,
     until: Annotated[arg.MaybeMoment, Field(description="Spoken before this time.")] = None,
     order: search.Order = "relevance",
-    skip: Annotated[int, Field(ge=0, le=search.MAX_HITS, description="How many to leave out, for paging.")] = 0,
-    limit: Annotated[int, Field(ge=1, le=50, description="How many at most.")] = 10,
+    skip: Annotated[int, Field(ge=0, le=search.MAX_HITS)] = 0,
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> results.Hits:
     """Search the segments of all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
     week?"). Each hit has the text, the speaker, the time, and the conversation's id for get_conversation."""

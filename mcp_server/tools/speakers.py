@@ -48,7 +48,7 @@ async def list_speakers(
     ctx: Work,
     query: Annotated[MaybeName, Field(description="Only names that hold this, in any letter case.")] = "",
     skip: arg.Skip = 0,
-    limit: Annotated[int, Field(ge=1, le=1000, description="How many at most.")] = 100,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100,
 ) -> results.Speakers:
     """List the known speakers with their ids: first those with names, then the unnamed ones, Unknown_NN."""
     with work(ctx) as backend:

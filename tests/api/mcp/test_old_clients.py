@@ -16,7 +16,7 @@ from tests.storage.transcripts import RULES, transcript, voice
 
 @pytest.fixture
 async def plain(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         del client.headers["accept"]
         yield client
 
@@ -89,11 +89,47 @@ async def test_whatever_it_says_that_it_sends(plain: httpx.AsyncClient, content_
     assert "result" in answer.json()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b'{"jsonrpc":"2.0"}', b'{"id":1,"method":7}', b"\xff\xfe", b"null"])
-async def test_rubbish_is_refused(plain: httpx.AsyncClient, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        *((body, -32700) for body in (b"", b"{", b"\xff\xfe", b"[" * 20_000, b"9" * 20_000)),
+        *((body, -32600) for body in (b"[]", b"1", b"null", b'{"jsonrpc":"2.0"}', b'{"id":1,"method":7}')),
+        (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600),
+        (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600),
+        (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
+    ],
+)
+async def test_rubbish_is_refused(plain: httpx.AsyncClient, body: bytes, code: int) -> None:
     answer = await plain.post("/mcp", content=body)
     assert answer.status_code == 400
-    assert answer.json()["error"]["code"] in (-32700, -32600, -32602)
+    error = answer.json()["error"]
+    assert error["code"] == code
+    assert "\n" not in error["message"]
+    assert "validation" not in answer.text.lower()
+
+
+@pytest.mark.parametrize("arguments", [None, {"limit": None}, {"skip": None, "limit": None}])
+async def test_null_is_the_default(plain: httpx.AsyncClient, arguments: dict[str, None] | None) -> None:
+    found = await ask(plain, "tools/call", {"name": "list_conversations", "arguments": arguments})
+    assert json.loads(found["result"]["content"][0]["text"]) == {"conversations": [], "total": 0, "skip": 0}
+
+
+async def test_null_is_the_default_of_every_optional_argument(plain: httpx.AsyncClient, database: Database) -> None:
+    """What is refused is what the tool says about empty arguments, or the missing of required ones: never a null."""
+    for tool in (await ask(plain, "tools/list"))["result"]["tools"]:
+        nulls = dict.fromkeys(tool["inputSchema"]["properties"])
+        answers = [await ask(plain, "tools/call", {"name": tool["name"], "arguments": some}) for some in (nulls, {})]
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("version", [None, "2025-11-25"])
+async def test_the_list_of_tools_is_short(plain: httpx.AsyncClient, version: str | None) -> None:
+    headers = {"accept": "application/json, text/event-stream"} | ({"mcp-protocol-version": version} if version else {})
+    answer = await plain.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=headers)
+    assert len(answer.content) < 15_000
 
 
 async def test_requests_are_small(plain: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from mcp import Client
 from mcp_types import TextContent
 from sqlalchemy import update
 
+from mcp_server import result_text
 from mcp_server.server import TOOLS
 from services.identity import transcripts
 from storage.conversations import conversations
@@ -29,11 +30,13 @@ async def talk(database: Database, *seeds: int | None, lines: int = 4, cosine: f
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> Any:
-    """The structured answer, which the text repeats."""
+    """The structured answer. The text says the same, and is no copy."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     (content,) = result.content
-    assert json.loads(content.text) == result.structured_content  # type: ignore[union-attr]
+    text = content.text  # type: ignore[union-attr]
+    assert text == result_text.table(result.structured_content)
+    assert len(text) < len(result_text.compact_json(result.structured_content))
     return result.structured_content
 
 
