@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage.erasure import pending
 from storage.postgres.database import Database
-from storage.tables import Base
 
 SPACE_LOCK = 0x65726173  # "eras"; the key of an advisory lock
 LOCK_TIMEOUT_S = 10.0
@@ -36,7 +35,6 @@ REWRITTEN = (
     *("jobs", "job_stages"),
 )
 """Tables with names, voices, texts, or keys of recordings, in deleted rows also those of former operations."""
-KEPT = frozenset(Base.metadata.tables) - frozenset(REWRITTEN)
 
 OLDER_SNAPSHOTS = text("""
 SELECT count(*) FROM pg_stat_activity

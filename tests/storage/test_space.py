@@ -1,0 +1,86 @@
+"""Which tables are rewritten after an erasure, and what stays in their files without that."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import delete, insert, text
+
+from storage.erasure import pending, space
+from storage.postgres.database import Database
+from storage.postgres.embedded import EmbeddedPostgres
+from storage.tables import Base, PendingRemoval, Speaker
+from tests.support import traces
+
+WITHOUT_NAMES_AND_VECTORS = {
+    *("voice_settings", "reference_changes", "pending_removals"),
+    *("people", "api_keys", "login_sessions", "tickets", "usage", "audit_log"),  # accounts are no speakers
+}
+
+
+def test_every_table_is_rewritten_or_has_nothing_to_erase() -> None:
+    others = set(Base.metadata.tables) - set(space.REWRITTEN)
+    assert others == WITHOUT_NAMES_AND_VECTORS
+    assert len(set(space.REWRITTEN)) == len(space.REWRITTEN)
+
+
+async def test_deleted_rows_stay_in_the_files_until_the_space_is_removed(database: Database) -> None:
+    directory, forms = await data_directory(database), traces.name_forms("Zyxwvutsrq")
+    async with database.session() as session:
+        await session.execute(insert(Speaker), [{"name": f"Zyxwvutsrq {number}"} for number in range(5)])
+    await traces.checkpoint(database)
+    async with database.session() as session:
+        await session.execute(delete(Speaker))
+    await run(database, "VACUUM ANALYZE speakers")
+    left = await traces.relations_with(database, directory, forms)
+    assert {"uq_speakers_name", "pg_statistic"} <= left
+    await space.remove(database)  # nobody requested it
+    assert await traces.relations_with(database, directory, forms) == left
+    async with database.session() as session:
+        await pending.add_space(session)
+    await space.remove(database)
+    assert await traces.relations_with(database, directory, forms) == set()
+    async with database.session() as session:
+        assert await pending.last_space(session) is None
+
+
+async def test_a_table_in_use_delays_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space, "LOCK_TIMEOUT_S", 0.1)
+    async with database.session() as session:
+        await session.execute(insert(PendingRemoval).values(kind="space"))
+    async with database.engine.connect() as other:
+        await other.execute(text("LOCK TABLE segments IN ACCESS SHARE MODE"))
+        with pytest.raises(space.SpaceBusyError):
+            await space.remove(database)
+    async with database.session() as session:
+        assert await pending.last_space(session) is not None
+    monkeypatch.undo()
+    await space.remove(database)
+    async with database.session() as session:
+        assert await pending.last_space(session) is None
+
+
+async def test_the_log_of_the_embedded_server_has_no_values(open_directory: Path) -> None:
+    """A violated constraint reports the values of the row in its details."""
+    with EmbeddedPostgres(open_directory / "postgres") as url:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        await connection.execute("CREATE TABLE names (name text UNIQUE)")
+        insertion = "INSERT INTO names VALUES ($1)"
+        await connection.execute(insertion, "Zyxwvutsrq")
+        with pytest.raises(asyncpg.UniqueViolationError, match="duplicate key"):
+            await connection.execute(insertion, "Zyxwvutsrq")
+        await connection.close()
+    log = (open_directory / "postgres" / "postgres.log").read_text()
+    assert "duplicate key" in log
+    assert "Zyxwvutsrq" not in log
+
+
+async def data_directory(database: Database) -> Path:
+    async with database.session() as session:
+        return Path((await session.execute(text("SHOW data_directory"))).scalar_one())
+
+
+async def run(database: Database, statement: str) -> None:
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(statement))
