@@ -94,7 +94,8 @@ class _Recording(Generic[Audio]):
     async def process(self) -> Transcript:
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
         utterances, diarization = transcribed.utterances, diarized.diarization
-        segments = segmentation.split(align(utterances, diarization))
+        language = utterances[0].language if utterances else None
+        segments = segmentation.split(align(utterances, diarization), language)
         notes: list[Note] = []
         if self.options.filter_hallucinations:
             segments, notes = without_hallucinations(segments)
@@ -105,7 +106,7 @@ class _Recording(Generic[Audio]):
         known = {participant.label: participant for participant in diarized.participants}
         return Transcript(
             duration=self.duration,
-            language=utterances[0].language if utterances else None,
+            language=language,
             segments=tuple(segments),
             participants=tuple(
                 # A person who only coughs has turns, but is not stored with a voiceprint.

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.transcript.sentences import ends_sentence
+from pipeline.transcript.sentences import sentence_ends
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 ONLY_SPEAKER = "SPEAKER_00"
@@ -86,7 +86,7 @@ def _speakers(utterances: Sequence[Utterance], diarization: Diarization) -> list
     result, first = [], 0
     for utterance in utterances:
         here = slice(first, first := first + len(utterance.words))
-        result.append(_settle(utterance.words, _fill(by_word[here], close[here])))
+        result.append(_settle(utterance, _fill(by_word[here], close[here])))
     return result
 
 
@@ -101,15 +101,15 @@ def _fill(speakers: Sequence[str], close: Sequence[bool]) -> list[str]:
     return filled
 
 
-def _settle(words: Sequence[Word], speakers: list[str]) -> list[str]:
+def _settle(utterance: Utterance, speakers: list[str]) -> list[str]:
     """Give up to `MAX_EDGE_WORDS` words at the edge of a sentence to the speaker of the rest.
 
     Word times and turns are both off by some tenths of a second where the speaker changes, and speakers change at the ends of
     sentences. A sentence of which no speaker says two thirds stays divided.
     """
     first = 0
-    for last, word in enumerate(words, 1):
-        if ends_sentence(word.text) or last == len(words):
+    for last, ends in enumerate(sentence_ends(utterance.words, utterance.language), 1):
+        if ends or last == len(speakers):
             speakers[first:last] = _settle_sentence(speakers[first:last])
             first = last
     return speakers

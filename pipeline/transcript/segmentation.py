@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from pipeline.transcript.sentences import ends_clause, ends_sentence
+from pipeline.transcript.sentences import ends_clause, sentence_ends
 from pipeline.types import Segment, Word
 
 MAX_PAUSE_S = 1.0
@@ -15,28 +15,30 @@ SOFT_LIMIT_S = 15.0
 HARD_LIMIT_S = 30.0
 
 
-def split(segments: Iterable[Segment]) -> list[Segment]:
-    """The same words in the same order, in shorter segments."""
-    return [part for segment in segments for part in _split(segment)]
+def split(segments: Iterable[Segment], language: str | None) -> list[Segment]:
+    """The same words in the same order, in shorter segments; `language` is the one spoken."""
+    return [part for segment in segments for part in _split(segment, language)]
 
 
-def _split(segment: Segment) -> Iterator[Segment]:
+def _split(segment: Segment, language: str | None) -> Iterator[Segment]:
     words: list[Word] = []
-    for word in segment.words:
-        if words and _ends(words, word):
+    after_sentence = False
+    for word, ends_sentence in zip(segment.words, sentence_ends(segment.words, language), strict=True):
+        if words and _ends(words, after_sentence, word):
             yield _part(segment, words)
             words = []
         words.append(word)
+        after_sentence = ends_sentence
     if words:
         yield _part(segment, words)
 
 
-def _ends(words: list[Word], following: Word) -> bool:
+def _ends(words: list[Word], after_sentence: bool, following: Word) -> bool:
     """Whether a segment of `words` is complete and `following` begins the next."""
     if following.start - words[-1].end >= MAX_PAUSE_S:
         return True
     duration = words[-1].end - words[0].start
-    if ends_sentence(words[-1].text):
+    if after_sentence:
         return duration >= MIN_SENTENCE_S
     return duration >= HARD_LIMIT_S or (duration >= SOFT_LIMIT_S and ends_clause(words[-1].text))
 
