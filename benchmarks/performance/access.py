@@ -36,6 +36,8 @@ from vivavoce.printing import table
 
 PATH = "/api/v1/conversations"
 WARM_UP_REQUESTS = 50
+KEPT: tuple[object, ...] = (BodyLimit,)
+"""Middleware that has nothing to do with access."""
 Request = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -57,10 +59,10 @@ def uncontrolled(context: AppContext) -> FastAPI:
     for route in routes.router.routes:
         if isinstance(route, APIRoute):
             path = route.path.removeprefix(bare.prefix)
-            bare.add_api_route(path, route.endpoint, methods=list(route.methods), response_model=route.response_model)
+            bare.add_api_route(path, route.endpoint, methods=list(route.methods or ()), response_model=route.response_model)
     with patch.object(routes, "router", bare):
         app = controlled(context)
-    app.user_middleware = [found for found in app.user_middleware if found.cls is BodyLimit]
+    app.user_middleware = [found for found in app.user_middleware if found.cls in KEPT]
     return app
 
 
