@@ -29,9 +29,6 @@ PROVIDER: dict[int | str, dict[str, Any]] = LIMITED | {
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vivavoce</title>
 <meta http-equiv="refresh" content="0; url={0}"><p>You are logged in: <a href="{0}">go on</a>.</p></html>"""
 
-MAX_CHARS = 4096
-"""Of a parameter of the provider."""
-
 
 @router.post("/login", responses=REFUSED | LIMITED)
 async def log_in(context: ContextDep, request: Request, response: Response, body: schemas.Credentials) -> schemas.Me:
@@ -101,9 +98,9 @@ async def start_openid(context: ContextDep, request: Request) -> Response:
 async def finish_openid(
     context: ContextDep,
     request: Request,
-    state: Annotated[str, Query(max_length=MAX_CHARS, description="As the login was started with.")] = "",
-    code: Annotated[str, Query(max_length=MAX_CHARS, description="Of the provider.")] = "",
-    error: Annotated[str, Query(max_length=MAX_CHARS, description="Why the provider refused the login.")] = "",
+    state: Annotated[str, Query(description="As the login was started with.")] = "",
+    code: Annotated[str, Query(description="Of the provider.")] = "",
+    error: Annotated[str, Query(description="Why the provider refused the login.")] = "",
 ) -> Response:
     """Where the provider sends the browser back to."""
     if not context.openid.enabled:
