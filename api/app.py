@@ -13,7 +13,6 @@ from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.refusals import Refusals
 from api.routes import (
-    audit,
     conversations,
     emotions,
     erasure,
@@ -21,10 +20,7 @@ from api.routes import (
     health,
     identification,
     jobs,
-    keys,
     labels,
-    login,
-    people,
     process,
     profiles,
     reembedding,
@@ -36,6 +32,7 @@ from api.routes import (
     system,
     voice_settings,
 )
+from api.routes.access import audit, keys, login, people
 from mcp_server import mount
 from mcp_server.endpoint import PATH
 from settings import NAME, Settings

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from api import schemas, security
 from api.dependencies import ContextDep
-from api.routes.login import LIMITED, keep_session
+from api.routes.access.login import LIMITED, keep_session
 from pipeline.names import Name
 from services.access import passwords
 

@@ -1,0 +1,1 @@
+"""Keys, people, logins and the audit log."""
