@@ -1,4 +1,4 @@
-"""Ray's dashboard: what it adds to the memory and the start of the application. Starts it alternately with and without one."""
+"""Ray's dashboard: what it adds to the start and the memory of the application. Starts it alternately with and without one."""
 
 import statistics
 import time
@@ -13,7 +13,9 @@ from benchmarks.harness.command import run
 from tests.support.processes import descendants
 
 SETTLE_S = 15.0
-"""After the start, until memory is read."""
+"""After the start, until memory and CPU time are read."""
+IDLE_S = 30.0
+"""In which the CPU time of the idle application is measured."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,16 @@ class Start:
     seconds: float
     """Until the program printed that it is ready."""
     cpu_seconds: float
-    """Of all its processes together, a measure that depends less on what else runs on the machine."""
+    """Of all its processes together."""
     memory_mb: float
     """Proportional set size of all its processes."""
+    idle_percent: float
+    """Of one core."""
+
+
+def cpu_seconds(pid: int) -> float:
+    times = [psutil.Process(one).cpu_times() for one in (pid, *descendants(pid))]
+    return sum(one.user + one.system for one in times)
 
 
 def start(*options: str) -> Start:
@@ -31,11 +40,10 @@ def start(*options: str) -> Start:
     with running(*options) as application:
         seconds = time.perf_counter() - begun
         time.sleep(SETTLE_S)
-        cpu = 0.0
-        for pid in (application.process.pid, *descendants(application.process.pid)):
-            times = psutil.Process(pid).cpu_times()
-            cpu += times.user + times.system
-        return Start(seconds, cpu, application.memory() / 1e6)
+        cpu, memory = cpu_seconds(application.process.pid), application.memory() / 1e6
+        time.sleep(IDLE_S)
+        idle = (cpu_seconds(application.process.pid) - cpu) / IDLE_S * 100
+        return Start(seconds, cpu, memory, idle)
 
 
 def main(repeats: Annotated[int, typer.Option(help="Starts of each kind.")] = 3) -> None:
@@ -44,12 +52,16 @@ def main(repeats: Annotated[int, typer.Option(help="Starts of each kind.")] = 3)
     for _ in range(repeats):
         for kind, options in kinds.items():
             starts[kind].append(start(*options))
-    print(f"| median of {repeats} | ready after | CPU seconds | memory (PSS) |\n|---|---|---|---|")
+    print(f"| median of {repeats} | ready after | CPU seconds | memory (PSS) | CPU when idle |\n|---|---|---|---|---|")
     for kind, found in starts.items():
-        seconds, cpu, memory = (
-            statistics.median(getattr(one, name) for one in found) for name in ("seconds", "cpu_seconds", "memory_mb")
+        ready = [one.seconds for one in found]
+        cells = (
+            f"{statistics.median(ready):.0f} s ({min(ready):.0f} to {max(ready):.0f})",
+            f"{statistics.median(one.cpu_seconds for one in found):.0f}",
+            f"{statistics.median(one.memory_mb for one in found):.0f} MB",
+            f"{statistics.median(one.idle_percent for one in found):.0f} % of a core",
         )
-        print(f"| {kind} | {seconds:.0f} s | {cpu:.0f} | {memory:.0f} MB |")
+        print(f"| {kind} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
