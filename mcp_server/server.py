@@ -32,15 +32,15 @@ from storage.postgres import database
 
 logger = logging.getLogger("ray.serve")
 
-INSTRUCTIONS = """Vivavoce stores conversations: transcripts in which every segment has a speaker with a lasting name and an
+INSTRUCTIONS = f"""Vivavoce stores conversations: transcripts in which every segment has a speaker with a lasting name and an
 emotion. Search with search_transcripts, read with get_conversation or get_latest_segments. When the user names an Unknown_NN,
 call identify_speaker_in_segment with a segment of that voice: it is renamed in all conversations, past and future. Times are
-UTC, offsets are seconds from the start of a recording."""
+UTC, offsets are seconds from the start of a recording. {prompts.UNTRUSTED}"""
 
 # Without a hint a tool changes and destroys things, and reaches out to an open world.
 READ = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 CHANGE = ToolAnnotations(destructive_hint=False, open_world_hint=False)
-DESTROY = ToolAnnotations(open_world_hint=False)
+DESTROY = ToolAnnotations(destructive_hint=True, open_world_hint=False)
 FETCH = ToolAnnotations(destructive_hint=False)
 
 TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
@@ -52,13 +52,13 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
     (speakers.delete_speaker, DESTROY, Role.ADMIN),
     (speakers.delete_all_unknown_speakers, DESTROY, Role.ADMIN),
     (talks.get_conversation, READ, Role.READER),
-    (processing.reprocess_conversation, CHANGE, Role.WRITER),
+    (processing.reprocess_conversation, DESTROY, Role.WRITER),
     (talks.update_conversation_title, CHANGE, Role.WRITER),
     (talks.search_conversations_by_speaker, READ, Role.READER),
     (segments.search_transcripts, READ, Role.READER),
     (segments.correct_emotion, CHANGE, Role.WRITER),
-    (speakers.merge_speakers, CHANGE, Role.WRITER),
-    (speakers.undo_last_speaker_change, CHANGE, Role.WRITER),
+    (speakers.merge_speakers, DESTROY, Role.WRITER),
+    (speakers.undo_last_speaker_change, DESTROY, Role.WRITER),
     (speakers.speaker_statistics, READ, Role.READER),
     (talks.export_transcript, READ, Role.READER),
     (talks.get_live_conversation, READ, Role.READER),
@@ -68,6 +68,17 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
 )
 """The eleven tools of the reference system in its order, then the additional ones; each with the role that it needs."""
 ROLES: Mapping[str, Role] = {tool.__name__: role for tool, _, role in TOOLS}
+TRANSCRIPTS = frozenset(
+    {
+        talks.get_conversation,
+        talks.get_latest_segments,
+        talks.get_live_conversation,
+        talks.update_conversation_title,
+        talks.export_transcript,
+        segments.search_transcripts,
+    }
+)
+"""Tools that return what was said. Their descriptions warn the model of it."""
 
 TOOL_FAILED = -32000
 """The reference system's JSON-RPC code for a tool that failed."""
@@ -99,7 +110,7 @@ class Server(MCPServer[AppContext]):
         self.resource(
             "conversation://{conversation_id}",
             title="Conversation",
-            description="The transcript of a conversation as Markdown, by its id.",
+            description=f"The transcript of a conversation as Markdown, by its id. {prompts.UNTRUSTED}",
             mime_type="text/markdown",
         )(read_conversation)
         self.prompt(title="Summarise a conversation")(prompts.summarise_conversation)
@@ -145,6 +156,8 @@ async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: 
 def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
     """Add a tool, described by its docstring."""
     description = " ".join((inspect.getdoc(tool) or "").split())
+    if tool in TRANSCRIPTS:
+        description = f"{description} {prompts.UNTRUSTED}"
     server.add_tool(visible_only(tool), description=description, annotations=annotations)
 
 

@@ -1,0 +1,44 @@
+"""What the server tells a model and its user before they rely on a transcript or change something."""
+
+import json
+
+import pytest
+
+from mcp_server import prompts
+from mcp_server.server import Server
+from mcp_server.stdio import Relay
+
+SPOKEN = ('"text"', '"snippet"', '"content"')
+"""Fields of results with what somebody said."""
+DESTRUCTIVE = {
+    *("delete_speaker", "delete_all_unknown_speakers", "erase_conversation", "erase_speaker"),
+    *("merge_speakers", "reprocess_conversation", "undo_last_speaker_change"),
+}
+
+
+@pytest.fixture(params=["http", "stdio"])
+def server(request: pytest.FixtureRequest) -> Server:
+    return Server() if request.param == "http" else Relay("http://127.0.0.1:9")
+
+
+async def test_tools_that_replace_or_delete_say_so(server: Server) -> None:
+    found = {tool.name: tool.annotations for tool in await server.list_tools()}
+    destructive = {name for name, annotations in found.items() if annotations is not None and annotations.destructive_hint}
+    assert destructive >= DESTRUCTIVE
+    assert not {name for name in destructive if found[name].read_only_hint}  # type: ignore[union-attr]
+
+
+async def test_everything_that_leads_to_a_transcript_says_that_it_is_untrusted(server: Server) -> None:
+    assert "untrusted text" in prompts.UNTRUSTED
+    assert prompts.UNTRUSTED in (server.instructions or "")
+    spoken = 0
+    for tool in await server.list_tools():
+        returns_speech = any(field in json.dumps(tool.output_schema) for field in SPOKEN)
+        assert returns_speech == (prompts.UNTRUSTED in (tool.description or "")), tool.name
+        spoken += returns_speech
+    assert spoken >= 6
+    for resource in await server.list_resource_templates():
+        assert prompts.UNTRUSTED in (resource.description or "")
+    for prompt in await server.list_prompts():
+        arguments = {argument.name: "7" for argument in prompt.arguments or []}
+        assert prompts.UNTRUSTED in (await server.get_prompt(prompt.name, arguments)).model_dump_json()
