@@ -17,6 +17,12 @@ from tests.reliability.clients import Tally
 REFUSED = range(400, 500)
 TIMEOUT_S = 120.0
 
+NAMES = {
+    "{conversation_id}": "1", "{segment_id}": "1", "{speaker_id}": "1", "{job_id}": "1", "{name}": "home",
+    "{emotion}": "happy", "{emotion_category}": "happy", "{timestamp}": "20250101_000000",
+}  # fmt: skip
+"""Parameters of paths: the objects that an application under attack should have."""
+
 State = dict[str, str]
 """The number of rows of each table, and a hash of each table and file."""
 
@@ -46,6 +52,14 @@ class Attacks:
             self.count(attack, 0, f"{method} {path}: {error!r}")
         else:
             self.count(attack, answer.status_code, f"{method} {path}: {answer.text[:200]}", refused)
+
+
+def filled(path: str) -> str:
+    """The path with these parameters."""
+    for name, value in NAMES.items():
+        path = path.replace(name, value)
+    assert "{" not in path, path
+    return path
 
 
 @asynccontextmanager

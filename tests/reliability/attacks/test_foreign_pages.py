@@ -19,7 +19,7 @@ from settings import Settings
 from storage.backups import backups
 from storage.backups.snapshots import Running
 from storage.postgres.database import Database
-from tests.reliability.attacks.harness import Attacks, attacking
+from tests.reliability.attacks.harness import Attacks, attacking, filled
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
@@ -29,10 +29,6 @@ API = "/api/v1"
 SCHEMA = create_app(Settings(), lambda _app: nullcontext()).openapi()
 OPERATIONS = [(method.upper(), path) for path, methods in SCHEMA["paths"].items() for method in methods]
 PROBES = ("/health/live", "/health/ready")
-NAMES = {
-    "{conversation_id}": "1", "{segment_id}": "1", "{speaker_id}": "1", "{job_id}": "1", "{name}": "home",
-    "{emotion}": "happy", "{emotion_category}": "happy", "{timestamp}": "20250101_000000",
-}  # fmt: skip
 PROFILE = json.dumps({"name": "evil", "speakers": [], "segments": []}).encode()
 BODIES: Mapping[str, dict[str, Any]] = {
     "a form": {"data": {"name": "evil", "url": "http://127.0.0.1:9/x.wav"}},
@@ -78,13 +74,6 @@ def address(database_url: str, directory: Path) -> Iterator[str]:
 async def attacks(address: str, database_url: str, directory: Path) -> AsyncIterator[Attacks]:
     async with attacking(address, database_url, directory) as attacks:
         yield attacks
-
-
-def filled(path: str) -> str:
-    for name, value in NAMES.items():
-        path = path.replace(name, value)
-    assert "{" not in path, path
-    return path
 
 
 async def test_dns_rebinding(address: str, attacks: Attacks) -> None:
