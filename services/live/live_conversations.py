@@ -123,7 +123,7 @@ class LiveConversations:
         Other replicas notice it by themselves within a second or two, and delete a recording that waits for its client after
         `STREAM_RESUME_SECONDS`.
         """
-        await self._erase({session.conversation_id for session in self._sessions} - {conversation_id})
+        await self._erase({conversation_id})
         spool = await self._threads.run(open_free, self._spools.file(uuid))
         if spool is not None:
             await self._threads.run(spool.discard)
@@ -230,13 +230,13 @@ class LiveConversations:
             return
         try:
             async with self._database.session() as session:
-                await self._erase(await live_recordings.existing(session, recorded))
+                await self._erase(recorded - await live_recordings.existing(session, recorded))
         except FAILURES as error:
             logger.warning("The database does not say which live conversations were erased: %s", error)
 
-    async def _erase(self, existing: Collection[int]) -> None:
-        """End the sessions of all other conversations. One that is being finished finds out by itself."""
-        for session in [held for held in self._sessions if held.conversation_id not in existing and not held.is_finishing]:
+    async def _erase(self, erased: Collection[int]) -> None:
+        """End the sessions of these conversations. One that is being finished finds out by itself."""
+        for session in [held for held in self._sessions if held.conversation_id in erased and not held.is_finishing]:
             await session.erase()
 
     async def _finish_abandoned(self, path: Path) -> None:
