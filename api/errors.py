@@ -9,6 +9,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from media.free_space import DiskFullError
 from services.errors import ModelsUnavailableError
 from storage.postgres import database
 
@@ -40,7 +41,7 @@ def service_error(error: BaseException) -> HTTPException | None:
         return HTTPException(503, DATABASE_AWAY, RETRY_SOON)
     if database.is_full(error) or getattr(error, "errno", None) in NO_SPACE:
         logger.error("The disk is full: %s", error)
-        return HTTPException(507, DISK_FULL)
+        return HTTPException(507, str(error) if isinstance(error, DiskFullError) else DISK_FULL)
     return None
 
 

@@ -10,6 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
 from media.decoding import AudioError
+from media.free_space import DiskFullError
 from services.access.visibility import check_conversations, check_segment
 from services.context import AppContext
 from services.errors import ModelsUnavailableError, SegmentNotFoundError
@@ -39,6 +40,7 @@ HINTS: dict[type[Exception], str] = {
     **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError), ""),
     **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
+    DiskFullError: "",
     ModelsUnavailableError: "",
 }
 """Advice for the model, for each exception that refuses a tool call. The first match applies."""

@@ -106,7 +106,7 @@ def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
     for frame in _frames(container, stream):
         if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
             yield from mixed(resampler, None)
-            resampler = resampling.resampler_for(frame)
+            resampler = resampling.resampler_for(frame, SAMPLE_RATE)
             source = (frame.format.name, frame.layout.name, frame.sample_rate)
         yield from mixed(resampler, frame)
     yield from mixed(resampler, None)

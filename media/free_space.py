@@ -14,7 +14,7 @@ class DiskFullError(OSError):
 
     def __init__(self, floor_bytes: int) -> None:
         floor = f"{floor_bytes / 1e9:.1f} GB" if floor_bytes >= 1e8 else f"{floor_bytes / 1e6:.0f} MB"
-        self.sentence = f"The server's disk is full: its last {floor} stay free. Free some space there, and send it again."
+        self.sentence = f"The server's disk is full: its last {floor} stay free. Free some space there, and try again."
         super().__init__(errno.ENOSPC, self.sentence)
 
     def __str__(self) -> str:

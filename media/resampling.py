@@ -19,8 +19,6 @@ MAX_FRAME_SAMPLES = 1 << 20
 MAX_FRAME_VALUES = 1 << 24
 """Samples of all channels after resampling: 64 MB. A FLAC frame of 65,535 samples in eight channels at 1 kHz has 8 million."""
 
-_CHUNK = SAMPLE_RATE
-
 
 class UnsupportedSoundError(ValueError):
     """The sound cannot be resampled within bounds; the message is one sentence for the client."""
@@ -40,18 +38,18 @@ def check_packet(size_bytes: int) -> None:
         )
 
 
-def resampler_for(frame: AudioFrame) -> AudioResampler:
-    """Raises UnsupportedSoundError."""
+def resampler_for(frame: AudioFrame, piece_samples: int | None = None) -> AudioResampler:
+    """Its output comes in pieces of `piece_samples`, or as it is resampled. Raises UnsupportedSoundError."""
     if not MIN_RATE <= frame.sample_rate <= MAX_RATE:
         raise UnsupportedSoundError(
             f"The recording has a sample rate of {frame.sample_rate} Hz, which no speech has: export it again at 16000 Hz."
         )
     # Interleaved: PyAV 18 reads past the end of planar frames of eight channels and more, and crashes.
-    return AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE, frame_size=_CHUNK)
+    return AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE, frame_size=piece_samples)
 
 
 def mixed(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Samples]:
-    """Pieces of up to a second; all channels have the same weight. None as the frame ends the stream.
+    """The pieces that the resampler gives; all channels have the same weight. None as the frame ends the stream.
 
     Raises UnsupportedSoundError.
     """

@@ -6,20 +6,23 @@ wait at the end of a buffer for more bytes.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
+from media import resampling
 from media.decoder import StreamError
+from media.resampling import UnsupportedSoundError
 from pipeline.live.vad import rms
 from pipeline.types import SAMPLE_RATE, Samples
 
 MAX_PENDING_SAMPLES = 60 * SAMPLE_RATE
 """Decoded samples that may wait for the reader: a few bytes can decode to a minute of audio."""
+MAX_HEADER_BYTES = 1 << 20
+"""A browser's header has 200 bytes; FFmpeg keeps all attachments of a longer one in memory."""
 OPTIONS = {"probesize": "32", "analyzeduration": "0"}
 """FFmpeg must read no more than the header before it starts decoding: a browser's header is complete. The option `nobuffer`
 would lose the first packet, 60 ms."""
@@ -42,12 +45,17 @@ class WebmDecoder:
         """Samples in `_samples`."""
         self._starving = False
         """FFmpeg has decoded what it can of the bytes, and waits for more."""
+        self._begun = False
+        """Samples have been decoded."""
+        self._header_bytes = 0
+        """Read by FFmpeg; counted until there are samples."""
         self._complete = False
         """No more bytes will come."""
         self._closed = False
         self._ended = False
         """No more samples will be decoded."""
-        self._damaged = False
+        self._error: str | None = None
+        """Why the stream cannot be decoded any further."""
         threading.Thread(target=self._run, daemon=True, name="webm").start()
 
     def feed(self, data: bytes) -> Iterator[Samples]:
@@ -75,7 +83,10 @@ class WebmDecoder:
             self._starving = not self._bytes
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._bytes or self._complete)
+            if not self._begun and self._header_bytes > MAX_HEADER_BYTES:
+                return b""
             data = bytes(self._bytes[:size])
+            self._header_bytes += 0 if self._begun else len(data)
             del self._bytes[:size]
             self._changed.notify_all()
             return data
@@ -93,8 +104,8 @@ class WebmDecoder:
             if samples:
                 self.level = rms(samples[-1])
                 yield np.concatenate(samples)
-            elif self._damaged:
-                raise StreamError(DAMAGED)
+            elif self._error is not None:
+                raise StreamError(self._error)
             elif done:
                 return
 
@@ -106,11 +117,12 @@ class WebmDecoder:
                         self._changed.wait_for(lambda: self._pending < MAX_PENDING_SAMPLES or self._closed)
                         if self._closed:
                             return
+                        self._begun = True
                         self._samples.append(samples)
                         self._pending += len(samples)
                         self._changed.notify_all()
-        except (av.FFmpegError, StreamError):
-            self._damaged = True
+        except (av.FFmpegError, ValueError) as error:  # a ValueError also if the format changes within the stream
+            self._error = str(error) if isinstance(error, UnsupportedSoundError) else DAMAGED
         finally:
             with self._changed:
                 self._ended = True
@@ -122,21 +134,16 @@ def _decode(container: InputContainer) -> Iterator[Samples]:
     stream = next(iter(container.streams.audio), None)
     if stream is None or stream.codec_context.name not in CODECS:
         raise StreamError(DAMAGED)
+    resampling.bound(stream)
     resampler: AudioResampler | None = None
     for packet in container.demux(stream):
+        resampling.check_packet(packet.size)
         try:
             frames = packet.decode()
         except av.FFmpegError:
             continue
         for frame in frames:
             frame.pts = None
-            resampler = resampler or AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE)
-            yield from _mix(resampler.resample(frame))
-    if resampler is not None:
-        yield from _mix(resampler.resample(None))
-
-
-def _mix(frames: Iterable[AudioFrame]) -> Iterator[Samples]:
-    for frame in frames:
-        channels = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
-        yield np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0).mean(axis=1, dtype=np.float32)
+            resampler = resampler or resampling.resampler_for(frame)
+            yield from resampling.mixed(resampler, frame)
+    yield from resampling.mixed(resampler, None)

@@ -11,14 +11,16 @@ A compressed answer is refused: a few kilobytes would become gigabytes while htt
 import asyncio
 import ipaddress
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote
 
 import httpx
 
+from media import free_space
 from services.public_addresses import Address, is_public, of_this_machine
 
 REQUEST_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -47,6 +49,7 @@ async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = Fal
 
     Raises:
         FetchError: The content cannot be fetched.
+        DiskFullError: Too little space is free for it.
     """
     try:
         async with asyncio.timeout(DOWNLOAD_TIMEOUT_S), _opened(url, private) as response:
@@ -56,7 +59,7 @@ async def fetch(url: str, file: BinaryIO, max_bytes: int, *, private: bool = Fal
                 size += len(chunk)
                 if size > max_bytes:
                     raise _too_large(max_bytes)
-                await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(_write, file, chunk)
             name = PurePosixPath(unquote(response.request.url.path)).name
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise FetchError(f"The recording could not be fetched ({type(error).__name__}); check the URL.") from error
@@ -95,6 +98,11 @@ def _check(response: httpx.Response, max_bytes: int) -> None:
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > max_bytes:
         raise _too_large(max_bytes)
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    free_space.require(Path(tempfile.gettempdir()), len(chunk))
+    file.write(chunk)
 
 
 def _too_large(max_bytes: int) -> FetchError:

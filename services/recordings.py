@@ -77,6 +77,7 @@ class Recordings:
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
             duration = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
+            await self.store.require_space(await asyncio.to_thread(os.path.getsize, kept))
             key = await self.store.put(kept, recording.SUFFIX)
         try:
             async with self.database.session() as session:

@@ -14,6 +14,7 @@ from uuid import uuid4
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from media import free_space
 from storage import private_files
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
@@ -49,6 +50,11 @@ class AudioStore:
         """Withdraw the permissions of other users from a directory of earlier recordings. Blocks."""
         if self._local:
             private_files.close(Path(self._root))
+
+    async def require_space(self, size_bytes: int) -> None:
+        """Raise DiskFullError if a file of this size would leave too little free; a store elsewhere is not checked."""
+        if self._local:
+            await asyncio.to_thread(free_space.require, Path(self._root), size_bytes)
 
     async def put(self, path: Path, suffix: str) -> str:
         """Keep a copy of the file and return its key. It is there whole or not at all; `path` remains the caller's.

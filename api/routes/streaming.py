@@ -11,12 +11,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api import schemas, security
 from api.dependencies import ContextDep
 from media.decoder import StreamError
+from media.free_space import DiskFullError
 from services.access.actor import actor
 from services.access.authentication import TICKET_LIFETIME
 from services.errors import ModelsUnavailableError, failure_reason
 from services.live import client_messages, server_messages
 from services.live.client_messages import ClientMessage, InvalidMessageError, NoMessageError, StartMessage, StopMessage
 from services.live.live_conversations import LiveConversations, NotResumableError, TooManyStreamsError
+from services.live.recorder import LengthError
 from services.live.server_messages import ServerMessage
 from services.live.session import LiveSession
 
@@ -150,7 +152,7 @@ async def stream(websocket: WebSocket, context: ContextDep) -> None:
         await client.refuse(str(error), error.code)
     except NotResumableError as error:
         await client.refuse(str(error), POLICY)
-    except (TooManyStreamsError, ModelsUnavailableError) as error:
+    except (TooManyStreamsError, ModelsUnavailableError, DiskFullError) as error:
         await client.refuse(str(error), AGAIN)
     except _DisconnectedError:
         pass
@@ -211,7 +213,11 @@ async def _record(client: _Client, session: LiveSession) -> int:
         except StreamError as error:
             client.emit(server_messages.error(str(error)))
             return UNSUPPORTED
+        except LengthError as error:
+            client.emit(server_messages.error(str(error)))
+            return POLICY
         except OSError as error:
-            client.emit(server_messages.error(f"The recording cannot be written: {error.strerror}."))
+            reason = str(error.strerror).rstrip(".")
+            client.emit(server_messages.error(f"The recording cannot be written: {reason}. What was received is kept."))
             return FAILED
         await client.outbox.put(status)

@@ -75,14 +75,21 @@ async def add_once(
 
 
 async def finish(
-    session: AsyncSession, conversation_id: int, audio_key: str | None, duration: float, language: str | None
+    session: AsyncSession,
+    conversation_id: int,
+    audio_key: str | None,
+    duration: float,
+    language: str | None,
+    cut_off: str | None = None,
 ) -> Counts:
     """Mark the recording complete. `audio_key` is its key in the audio store, where there is any sound in it.
+
+    `cut_off` says why audio is missing at the end. If all of it is missing, the recording is marked failed.
 
     Raises LookupError where the conversation is gone.
     """
     await live_recordings.set_audio(session, conversation_id, audio_key)
-    await conversations.complete(session, conversation_id, duration, language)
+    await conversations.complete(session, conversation_id, duration, language, error=cut_off)
     found = await conversations.summary(session, conversation_id)
     assert found is not None
     return Counts(found.num_segments, found.num_speakers)

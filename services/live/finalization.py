@@ -57,8 +57,10 @@ class Finalizer:
         self._rediarizing = asyncio.Semaphore(1)
         """It takes the diarizer from recordings that wait: one at a time."""
 
-    async def archive(self, conversation_id: int, spool: Spool, language: str | None) -> FinishedRecording:
+    async def archive(self, conversation_id: int, spool: Spool, language: str | None, cut_off: str | None) -> FinishedRecording:
         """Move a recording from its spool to the audio store, and complete its conversation.
+
+        `cut_off` says why audio is missing at the end; it is stored with the conversation, which has failed if all is missing.
 
         Raises if that fails; the spool stays, and the recording is finished later as an abandoned one. Raises LookupError, and
         deletes the spool, if the conversation was erased.
@@ -67,7 +69,7 @@ class Finalizer:
         key = await self._export(spool) if spool.length else None
         try:
             async with self._database.session() as session:
-                counts = await live_segments.finish(session, conversation_id, key, duration, language)
+                counts = await live_segments.finish(session, conversation_id, key, duration, language, cut_off)
         except BaseException as error:
             if key is not None:
                 await self._store.delete(key)

@@ -189,7 +189,10 @@ class LiveConversations:
         session.is_finishing = True
         try:
             await session.drain()
-            finished = await self._finalizer.archive(session.conversation_id, session.recorder.spool, session.language.main)
+            recorder = session.recorder
+            finished = await self._finalizer.archive(
+                session.conversation_id, recorder.spool, session.language.main, recorder.cut_off
+            )
         finally:
             await session.close()
         num_speakers = finished.num_speakers
@@ -212,6 +215,7 @@ class LiveConversations:
             duration=finished.duration,
             processing_errors=session.errors,
             has_audio=finished.audio_key is not None,
+            cut_off=recorder.cut_off,
         )
 
     async def _watch_abandoned(self) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from media import free_space
 from media.decoder import Decoder, StreamError
 from media.spool import Spool
 from pipeline.live.endpointing import Endpointer, SpeechSpan
@@ -16,6 +17,10 @@ logger = logging.getLogger("ray.serve")
 
 CATCH_UP_SAMPLES = 60 * SAMPLE_RATE
 """Samples that are read at a time from a recording that is resumed."""
+
+
+class LengthError(Exception):
+    """The recording has reached its maximum length; the message is one sentence."""
 
 
 class Recorder:
@@ -48,7 +53,9 @@ class Recorder:
         self._origin = origin
         self._threads = threads
         self._share = share
-        self._max_samples = max_duration_hours * 3600 * SAMPLE_RATE
+        self.cut_off: str | None = None
+        """Why the recording ended before its client ended it, or lacks its last audio; a sentence."""
+        self._max_samples = round(max_duration_hours * 3600 * SAMPLE_RATE)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         """A call in a thread goes on when its caller is cancelled, so the next call must wait for it."""
@@ -72,7 +79,7 @@ class Recorder:
     async def write(self, data: bytes) -> bool:
         """Add encoded audio; returns whether its last frame is speech.
 
-        Raises StreamError if the stream cannot continue, OSError if the disk is full.
+        Raises StreamError if the stream cannot continue, LengthError, OSError or DiskFullError if the disk is full.
         """
         return await self._threads.run(self._write, data)
 
@@ -82,11 +89,13 @@ class Recorder:
             await self._threads.run(self._scan, start, start + CATCH_UP_SAMPLES)
 
     async def end(self) -> None:
-        """Write what the decoder still holds, and end the current span and `spans`. Raises OSError."""
+        """Write what the decoder still holds, and end the current span and `spans`."""
         try:
             await self._threads.run(self._end)
         except StreamError:
             logger.info("The stream of conversation %d ended with damaged data", self._conversation_id)
+        except (LengthError, OSError) as error:
+            logger.warning("The end of conversation %d could not be recorded: %s", self._conversation_id, error)
         self.spans.put_nowait(None)
 
     async def close(self) -> None:
@@ -104,7 +113,7 @@ class Recorder:
 
     def _write(self, data: bytes) -> bool:
         with self._lock:
-            if not self._ended:
+            if not self._ended and self.cut_off is None:
                 self._append(self._decoder.feed(data))
             return self._endpointer.active
 
@@ -116,7 +125,8 @@ class Recorder:
         with self._lock:
             self._ended = True
             try:
-                self._append(self._decoder.finish())
+                if self.cut_off is None:
+                    self._append(self._decoder.finish())
             finally:
                 self._publish(self._endpointer.finish())
 
@@ -127,12 +137,23 @@ class Recorder:
             self.spool.close()
 
     def _append(self, decoded: Iterable[Samples]) -> None:
-        for samples in decoded:
-            if self.spool.length + len(samples) > self._max_samples:
-                hours = self._max_samples / SAMPLE_RATE / 3600
-                raise StreamError(f"The recording is longer than {hours:.3g} hours: start a new one.")
-            self.spool.append(samples)
-            self._publish(self._endpointer.feed(samples))
+        try:
+            for samples in decoded:
+                self._append_one(samples)
+        except OSError as error:
+            self.cut_off = f"The recording could not be written. {error.strerror}"
+            raise
+
+    def _append_one(self, samples: Samples) -> None:
+        """Raises OSError, and LengthError once the recording is as long as it may be."""
+        free_space.require(self.spool.path.parent)
+        fitting = samples[: self._max_samples - self.spool.length]
+        self.spool.append(fitting)
+        self._publish(self._endpointer.feed(fitting))
+        if len(fitting) < len(samples):
+            hours = self._max_samples / SAMPLE_RATE / 3600
+            self.cut_off = f"The recording is longer than {hours:.3g} hours, of which all are kept: start a new one."
+            raise LengthError(self.cut_off)
 
     def _publish(self, spans: Iterable[SpeechSpan]) -> None:
         for span in spans:

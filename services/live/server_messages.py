@@ -199,16 +199,26 @@ def speaker_update(conversation_id: int, num_speakers: int, segments: Iterable[C
 
 
 def completed(
-    *, conversation_id: int, num_segments: int, num_speakers: int, duration: float, processing_errors: int, has_audio: bool
+    *,
+    conversation_id: int,
+    num_segments: int,
+    num_speakers: int,
+    duration: float,
+    processing_errors: int,
+    has_audio: bool,
+    cut_off: str | None = None,
 ) -> CompletedMessage:
+    """`cut_off` says why audio is missing at the end."""
     text = "Recording completed with segment-processing errors" if processing_errors else "Recording completed and saved"
+    if cut_off is not None:
+        text = f"Recording saved up to {duration:.1f} s. {cut_off}" if has_audio else f"Nothing was recorded. {cut_off}"
     data = CompletedData(
         conversation_id=conversation_id,
         num_segments=num_segments,
         num_speakers=num_speakers,
         duration=duration,
         message=text,
-        status="completed_with_errors" if processing_errors else "completed",
+        status="completed_with_errors" if processing_errors or cut_off else "completed",
         processing_errors=processing_errors,
         concatenation_status="success" if has_audio else "empty",
     )

@@ -63,7 +63,7 @@ class LiveSession:
         return self._processor.errors
 
     async def feed(self, data: bytes) -> StatusMessage:
-        """Add a frame of audio. Raises StreamError if the stream cannot continue, OSError if the disk is full."""
+        """Add a frame of audio. Raises as `Recorder.write` does."""
         self._frames += 1
         speaking = await self.recorder.write(data)
         if self._partials is not None:

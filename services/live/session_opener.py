@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from media import recording
+from media import free_space, recording
 from media.spool import Spool
 from media.stream import create_decoder
 from pipeline.live.endpointing import Endpointer
@@ -59,7 +59,11 @@ class SessionOpener:
         self._on_close = on_close
 
     async def create(self, options: StartMessage, emit: Emit) -> LiveSession:
-        """A session on a new conversation. Its options have the token with which it is resumed, where it is resumable."""
+        """A session on a new conversation. Its options have the token with which it is resumed, where it is resumable.
+
+        Raises DiskFullError.
+        """
+        await self._threads.run(free_space.require, self._spools.path)
         uuid, token = uuid4(), new_token() if options.resumable else None
         options = options.model_copy(update={"resume_token": token})
         spool = await self._threads.run(Spool, self._spools.file(uuid))

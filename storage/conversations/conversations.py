@@ -237,20 +237,27 @@ async def set_progress(session: AsyncSession, conversation_id: int, stage: str, 
 
 
 async def complete(
-    session: AsyncSession, conversation_id: int, duration: float, language: str | None, notes: Sequence[Note] | None = None
+    session: AsyncSession,
+    conversation_id: int,
+    duration: float,
+    language: str | None,
+    notes: Sequence[Note] | None = None,
+    error: str | None = None,
 ) -> None:
-    """Mark the conversation completed.
+    """Mark the conversation completed, or failed where an `error` left nothing of it.
 
     Args:
         duration: The length of the recording in seconds.
         language: The language spoken, None where there is no speech.
         notes: Replace the notes on the conversation; None keeps them.
+        error: Why a part of the recording is missing; a sentence for the user.
 
     Raises LookupError.
     """
     end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
     values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
-    values |= {"status": "completed", "progress": 1.0, "stage": None, "error": None}
+    status = "failed" if error is not None and duration == 0 else "completed"
+    values |= {"status": status, "progress": 1.0, "stage": None, "error": error}
     if notes is not None:
         values["notes"] = tuple(notes)
     if not await _change(session, [Conversation.id == conversation_id], **values):

@@ -66,3 +66,23 @@ def _movie(extends: bytes) -> bytes:
 
 def _atom(kind: str, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind.encode() + content
+
+
+def webm_packets(rate: int, packets: int, packet_bytes: int) -> bytes:
+    """WebM with packets of 16-bit silence; at a rate of 1 Hz a packet of a kilobyte is eight minutes long."""
+    header = _element(0x1A45DFA3, _element(0x4282, b"webm"))
+    audio = _element(0xB5, struct.pack(">d", rate)) + _element(0x9F, b"\1") + _element(0x6264, b"\x10")
+    entry = _element(0xD7, b"\1") + _element(0x73C5, b"\1") + _element(0x83, b"\2") + _element(0x86, b"A_PCM/INT/LIT")
+    tracks = _element(0x1654AE6B, _element(0xAE, entry + _element(0xE1, audio)))
+    block = _element(0xA3, b"\x81\0\0\x80" + bytes(packet_bytes))
+    return header + _element(0x18538067, tracks + _element(0x1F43B675, _element(0xE7, b"\0") + block * packets))
+
+
+def webm_padding(size: int) -> bytes:
+    """WebM that holds nothing but a header and `size` bytes that are skipped."""
+    return _element(0x1A45DFA3, _element(0x4282, b"webm")) + _element(0x18538067, _element(0xEC, bytes(size)))
+
+
+def _element(name: int, content: bytes) -> bytes:
+    """An element of Matroska, with its length in eight bytes."""
+    return name.to_bytes((name.bit_length() + 7) // 8, "big") + (len(content) | 1 << 56).to_bytes(8, "big") + content

@@ -11,6 +11,7 @@ from media.decoding import decode
 from media.stream import create_decoder
 from media.webm import WebmDecoder
 from pipeline.types import SAMPLE_RATE, Samples
+from tests.support import bombs
 from tests.support.program import DATA
 
 
@@ -143,3 +144,24 @@ def test_a_closed_decoder_ends_its_thread() -> None:
         threading.Event().wait(0.05)
         deadline -= 1
     assert deadline
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001])
+def test_a_webm_stream_of_an_absurd_rate_is_refused(rate: int) -> None:
+    """A megabyte at 1 Hz is six days."""
+    with pytest.raises(StreamError, match=f"sample rate of {rate} Hz"):
+        decoded(WebmDecoder(), [bombs.webm_packets(rate, 1, 1 << 20)])
+
+
+def test_webm_packets_of_many_megabytes_are_refused() -> None:
+    with pytest.raises(StreamError, match="a packet of 9 MB"):
+        decoded(WebmDecoder(), [bombs.webm_packets(48_000, 1, 9 << 20)])
+    assert len(decoded(WebmDecoder(), [bombs.webm_packets(48_000, 3, 48_000)])) == pytest.approx(1.5 * SAMPLE_RATE, abs=32)
+
+
+def test_a_webm_header_has_an_end() -> None:
+    decoder, begin = WebmDecoder(), bombs.webm_padding(4 << 20)[: 2 << 20]
+    assert list(decoder.feed(begin[: 1 << 19])) == []
+    with pytest.raises(StreamError, match="damaged"):
+        list(decoder.feed(begin[1 << 19 :]))  # though the stream goes on
+    decoder.close()
