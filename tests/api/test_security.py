@@ -23,10 +23,11 @@ from mcp_server.endpoint import PATH as MCP_PATH
 from pipeline.access import LOCAL, Role
 from services.access import authentication
 from services.access.actor import Actor, actor
+from services.access.logins import principal_of
 from settings import Settings
-from storage.access import keys
+from storage.access import keys, people
 from storage.postgres.database import Database, DatabaseAwayError
-from storage.tables import ApiKey, Ticket
+from storage.tables import ApiKey, Person, Ticket
 from tests.storage.transcripts import MODEL
 from tests.support.application import API, Application, answering, connected, no_stages
 
@@ -289,6 +290,25 @@ async def test_a_ticket_allows_what_its_holder_may_at_its_use(database: Database
     async with database.session() as session:
         await session.execute(update(ApiKey).values(revoked_at=func.now()))
     assert await knock(required, f"ticket={tickets[1]}") == 401
+
+
+async def test_a_ticket_of_a_person_allows_what_they_may_at_its_use(database: Database, required: Application) -> None:
+    async with database.session() as session:
+        ada = await people.create(session, "Ada", Role.READER)
+    tickets = [await required.context.authentication.issue_ticket(principal_of(ada)) for _ in range(4)]
+
+    async def change(**values: Any) -> None:
+        async with database.session() as session:
+            await session.execute(update(Person).values(**values))
+
+    assert await knock(required, f"ticket={tickets[0]}") == 403
+    await change(role=Role.WRITER.value)
+    assert await knock(required, f"ticket={tickets[1]}") == 200
+    await change(disabled_at=func.now())
+    assert await knock(required, f"ticket={tickets[2]}") == 401
+    async with database.session() as session:
+        await people.delete_person(session, ada.id)
+    assert await knock(required, f"ticket={tickets[3]}") == 401
 
 
 async def test_a_ticket_of_a_client_on_this_machine_opens_nothing_elsewhere(local: Application, required: Application) -> None:

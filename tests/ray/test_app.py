@@ -110,6 +110,15 @@ def test_a_cluster_needs_what_all_its_nodes_reach(settings: dict[str, str], monk
         build_app(AppArgs(cluster=True, settings=settings))
 
 
+@pytest.mark.parametrize(("cluster", "auth"), [(True, "required"), (False, "auto")])
+def test_a_cluster_requires_keys(cluster: bool, auth: str) -> None:
+    chosen = {"database_url": "postgresql+asyncpg://x/y", "audio_url": "memory://", "auth": "auto"}
+    app = graph(AppArgs(cluster=cluster, settings=chosen), ONE_CPU)
+    settings = app._bound_deployment.init_args[0]
+    assert isinstance(settings, Settings)
+    assert settings.auth == auth
+
+
 def test_idle_models_are_let_go_where_that_is_asked_for() -> None:
     found = options(ONE_CPU, idle_seconds=900)
     assert found.pop("Ingress")["autoscaling"]["min_replicas"] == 1
