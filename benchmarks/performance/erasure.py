@@ -34,6 +34,7 @@ PROBE_INTERVAL_S = 0.01
 FILL = """
 CREATE FUNCTION random_vector(n integer) RETURNS vector VOLATILE LANGUAGE sql
 AS 'SELECT array_agg(random())::vector FROM generate_series(1, n)';
+CREATE TABLE vectors AS SELECT k, random_vector(256) AS voice, random_vector(1024) AS emotion FROM generate_series(0, 99) k;
 INSERT INTO speakers (name) SELECT 'Speaker ' || i FROM generate_series(1, :speakers) i;
 INSERT INTO conversations (title, start_time, end_time, duration, status, audio_format)
 SELECT 'Talk ' || i, now(), now(), 600, 'completed', 'flac' FROM generate_series(1, :talks) i;
@@ -48,8 +49,8 @@ SELECT p.conversation_id, p.id, 2 * i + (p.label = 'SPEAKER_01')::int, 6 * i, 6 
     'This is sentence ' || i || ' of about fifteen words as people speak them in a conversation about nothing.',
     (SELECT jsonb_agg(jsonb_build_object('word', ' word', 'start', j, 'end', j + 0.3, 'probability', 0.9))
      FROM generate_series(1, 15) j),
-    random_vector(256), 'test', random_vector(1024), 'test', 'sad', 0.5, '{"sad": 0.5}'
-FROM participants p, generate_series(0, :half) i;
+    v.voice, 'test', v.emotion, 'test', 'sad', 0.5, '{"sad": 0.5}'
+FROM participants p, generate_series(0, :half) i JOIN vectors v ON v.k = i % 100;
 """
 
 

@@ -24,6 +24,9 @@ class WithoutPerson:
         self._incomplete: set[int] = set()
         """Other speakers that lose a participant."""
 
+    def concerns(self, _text: str) -> bool:
+        return True
+
     def read(self, entry: Entry) -> None:
         match entry:
             case Speaker():

@@ -43,8 +43,17 @@ def read(text: str) -> Iterator[tuple[str, Any]]:
     return _Scanner(text).members()
 
 
+def read_with_text(text: str) -> Iterator[tuple[str, Any, str]]:
+    """The same, each with its text."""
+    scanner = _Scanner(text)
+    for key, value in scanner.members():
+        yield key, value, scanner.value_text
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
+        self.value_text = ""
+        """Of the value that was read last."""
         self._text = text
         self._at = 0
         self._window = MIN_WINDOW_CHARS
@@ -110,6 +119,7 @@ class _Scanner:
             else:
                 if length < len(part) or is_rest:
                     self._window = max(MIN_WINDOW_CHARS, 2 * length)
+                    self.value_text = part[:length]
                     self._at += length
                     self._skip_space()
                     return value

@@ -19,6 +19,10 @@ KINDS: dict[str, type[Speaker] | type[Participant] | type[Segment]] = {
 class Redaction(Protocol):
     """Reads all entries first, and then says what becomes of each: itself, another one, or None to leave it out."""
 
+    def concerns(self, text: str) -> bool:
+        """Whether an entry with this text, JSON, must be read; the others stay as they are."""
+        ...
+
     def read(self, entry: Entry) -> None: ...
 
     def decide(self) -> None:
@@ -43,33 +47,39 @@ def redact(content: str, redaction: Redaction) -> Redacted | None:
 
     Blocks, for some seconds if the file is large. Raises pydantic.ValidationError for a file of another version.
     """
-    for entry in _entries(content):
-        redaction.read(entry)
+    header: dict[str, object] = {}
+    texts: dict[str, list[str]] = {key: [] for key in KINDS}
+    for key, value, text in profile_reader.read_with_text(content):
+        if key in KINDS:
+            texts[key].append(text)
+            if redaction.concerns(text):
+                redaction.read(KINDS[key].model_validate(value))
+        elif key in HEADER_KEYS:
+            header[key] = value
     redaction.decide()
-    kept: dict[str, list[str]] = {kind.__name__: [] for kind in KINDS.values()}
-    changed = False
-    for entry in _entries(content):
-        match entry:
-            case Speaker():
-                new: Entry | None = redaction.speaker(entry)
-            case Participant():
-                new = redaction.participant(entry)
-            case Segment():
-                new = redaction.segment(entry)
-        changed |= new is not entry
-        if new is not None:
-            kept[type(new).__name__].append(new.model_dump_json())
-    if not changed:
+    kept = {key: list(_kept(redaction, KINDS[key], entries)) for key, entries in texts.items()}
+    if kept == texts:
         return None
     speakers, participants, segments = kept.values()
-    return Redacted(render(_header(content), speakers, participants, segments), len(speakers), len(segments))
+    return Redacted(render(Header.model_validate(header), speakers, participants, segments), len(speakers), len(segments))
 
 
-def _entries(content: str) -> Iterator[Entry]:
-    for key, value in profile_reader.read(content):
-        if key in KINDS:
-            yield KINDS[key].model_validate(value)
+def _kept(redaction: Redaction, kind: type[Speaker] | type[Participant] | type[Segment], texts: list[str]) -> Iterator[str]:
+    for text in texts:
+        if not redaction.concerns(text):
+            yield text
+            continue
+        entry = kind.model_validate_json(text)
+        new = _redacted(redaction, entry)
+        if new is not None:
+            yield text if new is entry else new.model_dump_json()
 
 
-def _header(content: str) -> Header:
-    return Header.model_validate({key: value for key, value in profile_reader.read(content) if key in HEADER_KEYS})
+def _redacted(redaction: Redaction, entry: Entry) -> Entry | None:
+    match entry:
+        case Speaker():
+            return redaction.speaker(entry)
+        case Participant():
+            return redaction.participant(entry)
+        case Segment():
+            return redaction.segment(entry)
