@@ -151,6 +151,15 @@ class Settings(BaseSettings):
     oidc_default_role: Role | None = None
     """Role of everyone whom the provider lets in; without it, only people with an account come in."""
 
+    # Limits of each person, and of each key that nobody owns; a client of this machine without a key has none
+    limit_requests_per_minute: int = Field(6000, ge=1)
+    limit_queued_hours: float = Field(200.0, gt=0)
+    """Hours of audio in the queue."""
+    limit_streams: int = Field(20, ge=1)
+    """Live conversations at a time."""
+    limit_fetched_gb_per_day: float = Field(100.0, gt=0)
+    """Recordings that the server downloads from URLs."""
+
     # Live audio
     max_streams: int = Field(100, ge=1)
     """Concurrent live conversations on each ingress replica."""

@@ -12,6 +12,7 @@ from api import access_errors, docs, errors, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.refusals import Refusals
+from api.request_limit import RequestLimits
 from api.routes import (
     conversations,
     emotions,
@@ -90,6 +91,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     access_errors.handle(app)
     mount.add(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
+    app.add_middleware(RequestLimits, per_minute=settings.limit_requests_per_minute)
     app.add_middleware(security.Authentication, settings=settings)
     app.add_api_route("/", _root, include_in_schema=False)
     return app

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from media.free_space import DiskFullError
-from services.errors import ModelsUnavailableError
+from services.errors import LimitExceededError, ModelsUnavailableError
 from storage.postgres import database
 
 logger = logging.getLogger("ray.serve")
@@ -19,7 +19,7 @@ DATABASE_AWAY = "The database does not answer. Nothing was changed: try again in
 DISK_FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
 RETRY_SOON = {"Retry-After": "5"}
 """Seconds in which a crashed embedded PostgreSQL restarts."""
-SERVICE_ERRORS: tuple[type[Exception], ...] = (ModelsUnavailableError, OSError, *database.FAILURES)
+SERVICE_ERRORS: tuple[type[Exception], ...] = (LimitExceededError, ModelsUnavailableError, OSError, *database.FAILURES)
 """Types of which `service_error` recognises some instances."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -33,7 +33,9 @@ def handle(app: FastAPI) -> None:
 
 
 def service_error(error: BaseException) -> HTTPException | None:
-    """The answer to a failure of the models, the database or the disk; None for other errors."""
+    """The answer to a limit, or to a failure of the models, the database or the disk; None for other errors."""
+    if isinstance(error, LimitExceededError):
+        return HTTPException(429, str(error), {"Retry-After": str(error.retry_after_s)})
     if isinstance(error, ModelsUnavailableError):
         return HTTPException(503, str(error), RETRY_SOON)
     if database.is_away(error):

@@ -13,7 +13,7 @@ from media.decoding import AudioError
 from media.free_space import DiskFullError
 from services.access.visibility import check_conversations, check_segment
 from services.context import AppContext
-from services.errors import ModelsUnavailableError, SegmentNotFoundError
+from services.errors import LimitExceededError, ModelsUnavailableError, SegmentNotFoundError
 from services.fetch import FetchError
 from services.identity.corrections import CorrectionError
 from services.identity.identification import IdentificationError
@@ -42,6 +42,7 @@ HINTS: dict[type[Exception], str] = {
     QueueFullError: "",
     DiskFullError: "",
     ModelsUnavailableError: "",
+    LimitExceededError: "",
 }
 """Advice for the model, for each exception that refuses a tool call. The first match applies."""
 

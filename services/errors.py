@@ -17,6 +17,14 @@ class SegmentNotFoundError(LookupError):
         super().__init__("Segment not found")
 
 
+class LimitExceededError(Exception):
+    """A limit of the principal is reached; the message says which, and what to do."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class NotAllowedError(Exception):
     """The principal may not do this; the message says who may."""
 

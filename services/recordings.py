@@ -16,7 +16,7 @@ from media.memory import MemoryBudget
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
-from services.access import audit
+from services.access import audit, limits
 from services.access.actor import actor
 from services.runtime import Runtime
 from settings import Settings
@@ -74,6 +74,7 @@ class Recordings:
         """
         async with self.database.session() as session:
             await jobs.check_room(session, self.settings.max_queued)  # before hours of audio are decoded for nothing
+            await limits.check_queue(session, self.settings)
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
             duration = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
@@ -175,6 +176,7 @@ class Recordings:
         job = await jobs.enqueue(
             session, conversation, chosen, duration, max_queued=self.settings.max_queued, webhook_url=webhook_url
         )
+        await limits.add_job(session, self.settings, job, duration)
         await audit.record(session, action, f"conversation:{conversation}")
         return Accepted(conversation, job)
 

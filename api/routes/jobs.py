@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api import schemas, security
 from api.dependencies import LARGEST_ID, ContextDep, JobId, not_found
 from api.routes.process import BUSY, FULL
-from services.access import audit
+from services.access import audit, limits
 from services.access.actor import actor
 from storage.jobs import jobs
 
@@ -74,6 +74,7 @@ async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     async with context.database.session() as session:
         with _refusals():
             job = await jobs.retry(session, job_id, max_queued=context.settings.max_queued)
+        await limits.add_job(session, context.settings, job.id, job.duration)
         await audit.record(session, "job.retry", f"job:{job_id}")
     return schemas.Job.model_validate(job)
 

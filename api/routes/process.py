@@ -18,8 +18,9 @@ from pipeline.languages import language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
 from services.access import audit
+from services.access.limits import fetch_counted
 from services.context import AppContext
-from services.fetch import FetchError, fetch
+from services.fetch import FetchError
 from services.identity import reprocessing
 from services.recordings import Accepted
 from storage.conversations import conversations
@@ -114,7 +115,7 @@ async def process_url(
     """The same for a recording that the server downloads."""
     webhook, settings = _webhook(context, webhook_url), context.settings
     with _refusals(), tempfile.TemporaryFile(prefix="vivavoce-") as file:
-        name = await fetch(str(url), file, settings.max_upload_mb << 20, private=settings.private_urls)
+        name = await fetch_counted(context.database, settings, str(url), file)
         accepted = await context.recordings.accept(file, name, options, webhook)
     return await _answer(context, response, accepted, waits)
 

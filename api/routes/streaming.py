@@ -14,7 +14,7 @@ from media.decoder import StreamError
 from media.free_space import DiskFullError
 from services.access.actor import actor
 from services.access.authentication import TICKET_LIFETIME
-from services.errors import ModelsUnavailableError, failure_reason
+from services.errors import LimitExceededError, ModelsUnavailableError, failure_reason
 from services.live import client_messages, server_messages
 from services.live.client_messages import ClientMessage, InvalidMessageError, NoMessageError, StartMessage, StopMessage
 from services.live.live_conversations import LiveConversations, NotResumableError, TooManyStreamsError
@@ -152,7 +152,7 @@ async def stream(websocket: WebSocket, context: ContextDep) -> None:
         await client.refuse(str(error), error.code)
     except NotResumableError as error:
         await client.refuse(str(error), POLICY)
-    except (TooManyStreamsError, ModelsUnavailableError, DiskFullError) as error:
+    except (TooManyStreamsError, LimitExceededError, ModelsUnavailableError, DiskFullError) as error:
         await client.refuse(str(error), AGAIN)
     except _DisconnectedError:
         pass

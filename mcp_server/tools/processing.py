@@ -12,8 +12,8 @@ from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
+from services.access.limits import fetch_counted
 from services.context import AppContext
-from services.fetch import fetch
 from storage.conversations import conversations
 from storage.conversations.conversations import Progress
 
@@ -38,7 +38,7 @@ async def process_audio(
         options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
         await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
-            name = await fetch(url, file, settings.max_upload_mb << 20, private=settings.private_urls)
+            name = await fetch_counted(backend.database, settings, url, file)
             conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id
         if title:
             async with backend.database.session() as session:

@@ -12,7 +12,7 @@ from media.memory import MemoryBudget
 from pipeline.stages import Stages
 from pipeline.types import Samples
 from services.access.actor import actor
-from services.errors import failure_reason
+from services.errors import LimitExceededError, failure_reason
 from services.live import resume_token, server_messages
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
@@ -72,7 +72,7 @@ class LiveConversations:
         self._opening = 0
         """Streams that are not in `_sessions` yet."""
         self._threads = StreamThreads()
-        self._tasks = BackgroundTasks(LiveError)
+        self._tasks = BackgroundTasks(LiveError, LimitExceededError)
         self._spools = SpoolDirectory(settings.data_path / "live")
         self._finalizer = Finalizer(stages, database, store, self._threads, policies, share, memory)
         self._opener = SessionOpener(

@@ -13,7 +13,7 @@ from pipeline.live.language import LanguageTracker
 from pipeline.live.vad import ENERGY, SILERO, energy
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples
-from services.access import audit
+from services.access import audit, limits
 from services.access.actor import actor
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
@@ -75,6 +75,7 @@ class SessionOpener:
                 conversation_id = await live_recordings.begin(
                     session, uuid, options.title, audio_format, options.language, token_hash, creator
                 )
+                await limits.add_stream(session, self._settings, conversation_id)
                 await audit.record(session, "conversation.create", f"conversation:{conversation_id}")
         except BaseException:
             await self._threads.run(spool.discard)
