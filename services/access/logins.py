@@ -64,7 +64,8 @@ class Logins:
                     await people.set_password_hash(session, person_id, renewed)
                 await login_attempts.forget(session, [of_account(name)])
                 return await self.open_session(session, await people.get(session, person_id))
-            await audit.record(session, "login", None if person_id is None else f"person:{person_id}", audit.DENIED)
+            if person_id is not None:  # which account; every refused request is recorded without it
+                await audit.record(session, "login", f"person:{person_id}", audit.DENIED)
         raise LoginRefusedError
 
     async def open_session(self, session: AsyncSession, person: Person) -> Login:

@@ -55,7 +55,6 @@ class OpenIDLogin:
             person = await self._person(session, claims)
             if person is not None:
                 return await self._logins.open_session(session, person)
-            await audit.record(session, "login", None, audit.DENIED)
         raise OpenIDRefusedError("You have no account here: ask an administrator to create one with your e-mail address.")
 
     async def _person(self, session: AsyncSession, claims: Claims) -> Person | None:

@@ -1,6 +1,6 @@
 """An application that requires a login."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -8,13 +8,23 @@ from typing import Any
 
 import pytest
 
+from services.access import passwords
 from settings import Settings
 from storage.access import login_attempts
 from storage.postgres.database import Database
+from tests.api.access.people import CHEAP
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, answering, connected, no_stages
 
 Start = Callable[..., AbstractAsyncContextManager[Application]]
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(passwords, "_hasher", CHEAP)
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""Accounts for the tests of this directory. All have the same password, whose hash is computed once."""
+"""Accounts for the tests of this directory. All have the same password."""
 
 from functools import cache
 
 import httpx
 from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from pipeline.access import Role
 from storage.access import people
@@ -13,11 +14,13 @@ from storage.postgres.database import Database
 PASSWORD = "correct horse battery staple"
 OTHER_PASSWORD = "three blind mice on a wheel"
 COOKIE = "vivavoce_session"
+CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+"""Argon2 with the least work, as most tests do not depend on it."""
 
 
 @cache
 def password_hash() -> str:
-    return PasswordHash.recommended().hash(PASSWORD)
+    return CHEAP.hash(PASSWORD)
 
 
 async def add(database: Database, name: str, role: Role = Role.READER) -> Person:

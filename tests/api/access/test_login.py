@@ -11,8 +11,9 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import func, select, update
 
 from api import security
-from pipeline.access import Role
+from pipeline.access import Principal, Role
 from services.access import login_limit, passwords
+from services.access.authentication import InvalidCredentialError
 from storage.access import people, sessions
 from storage.access.tokens import token_hash
 from storage.postgres.database import Database
@@ -48,10 +49,8 @@ async def test_a_login_opens_the_routes_of_the_role(application: Application, da
     assert (await client.get("/conversations")).status_code == 200
     assert (await client.delete("/profiles/x")).status_code == 403
     async with database.session() as session:
-        logins = (
-            await session.execute(select(AuditEntry.principal, AuditEntry.action, AuditEntry.object, AuditEntry.outcome))
-        ).all()
-    assert [tuple(login) for login in logins] == [(f"person:{ana.id}", "login", f"person:{ana.id}", "ok")]
+        logins = select(AuditEntry.principal, AuditEntry.object, AuditEntry.outcome).where(AuditEntry.action == "login")
+        assert [tuple(login) for login in await session.execute(logins)] == [(f"person:{ana.id}", f"person:{ana.id}", "ok")]
 
 
 async def test_the_cookie_is_for_this_site_only_and_its_token_is_stored_as_a_hash(
@@ -87,7 +86,7 @@ async def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(application
 async def test_all_refusals_are_the_same_and_cost_the_same(
     application: Application, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await add(database, "ana")
+    ana = await add(database, "ana")
     bo = await add(database, "bo")
     async with database.session() as session:
         await people.set_disabled(session, bo.id, True)
@@ -109,7 +108,8 @@ async def test_all_refusals_are_the_same_and_cost_the_same(
     parameters = {hash_.rsplit("$", 2)[0] for hash_ in verified}
     assert len(parameters) == 1
     async with database.session() as session:
-        assert (await session.scalars(select(AuditEntry.outcome))).all() == ["denied"] * len(refused)
+        of_accounts = select(AuditEntry.object, AuditEntry.outcome).where(AuditEntry.action == "login")
+        assert [tuple(entry) for entry in await session.execute(of_accounts)] == [(f"person:{ana.id}", "denied")]
 
 
 async def test_passwords_are_hashed_on_threads(
@@ -131,11 +131,11 @@ async def test_passwords_are_hashed_on_threads(
     assert threading.get_ident() not in threads
 
 
-async def test_a_hash_of_former_parameters_is_replaced(application: Application, database: Database) -> None:
-    ana = await add(database, "ana")
-    former = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)).hash(PASSWORD)
-    async with database.session() as session:
-        await people.set_password_hash(session, ana.id, former)
+async def test_a_hash_of_other_parameters_is_replaced_by_the_recommended_ones(
+    application: Application, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash.recommended())
+    await add(database, "ana")
     assert (await log_in(application.client, "ana")).status_code == 200
     async with database.session() as session:
         renewed = await session.scalar(select(PersonRow.password_hash))
@@ -239,6 +239,18 @@ async def test_a_new_role_takes_effect_at_once(application: Application, databas
         await application.client.patch(f"/people/{ana.id}", json={"role": "reader"})
         assert (await client.get("/people")).status_code == 403
         assert (await client.get("/me")).json()["role"] == "reader"
+
+
+async def test_a_ticket_for_a_socket_is_the_persons(application: Application, database: Database) -> None:
+    ana = await add(database, "ana", Role.WRITER)
+    await log_in(application.client, "ana")
+    authentication = application.context.authentication
+    first, second = [(await application.client.post("/streaming/ticket")).json()["ticket"] for _ in range(2)]
+    assert await authentication.by_ticket(first) == Principal(f"person:{ana.id}", Role.WRITER, ana.id)
+    async with database.session() as session:
+        await people.set_disabled(session, ana.id, True)
+    with pytest.raises(InvalidCredentialError):
+        await authentication.by_ticket(second)
 
 
 async def test_a_new_password_ends_the_other_sessions(application: Application, database: Database) -> None:
