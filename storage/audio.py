@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from storage import private_files
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+DRAFTS = ".*.part"
+MAX_DRAFT_AGE_S = 24 * 3600.0
+"""Age of a file that was not written to its end from which no process is still writing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ class AudioStore:
         with suppress(FileNotFoundError):
             await asyncio.to_thread(self._files.rm_file, self._path(key))
 
+    async def remove_drafts(self) -> None:
+        """Delete what processes that were killed in `put` have left in a local directory."""
+        if self._local:
+            await asyncio.to_thread(_remove_drafts, Path(self._root))
+
     def _path(self, key: str) -> str:
         if not KEY.fullmatch(key):
             raise ValueError("This is not the key of a recording.")
@@ -111,3 +120,10 @@ def _keep(source: Path, target: Path) -> None:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _remove_drafts(directory: Path) -> None:
+    for path in directory.glob(DRAFTS):
+        with suppress(FileNotFoundError):  # another process has removed it
+            if time.time() - path.stat().st_mtime > MAX_DRAFT_AGE_S:
+                path.unlink()

@@ -23,6 +23,10 @@ class Cleanup:
         """Remove files and space; returns sentences about what is left."""
         return [*await self.remove_files(), *await self.remove_space()]
 
+    async def remove_drafts(self) -> None:
+        """Remove files that killed processes did not write to their ends."""
+        await self._store.remove_drafts()
+
     async def remove_files(self) -> list[str]:
         """Remove the recordings that have no conversation any more; returns a sentence if some are left."""
         async with self._database.session() as session:

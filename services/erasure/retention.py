@@ -48,6 +48,7 @@ class Retention:
                 await self._erase_conversations()
                 await self._remove_recordings()
         await self._cleanup.remove_all()
+        await self._cleanup.remove_drafts()
 
     async def _repeat(self) -> None:
         while True:

@@ -1,10 +1,12 @@
 """The audio store, in a directory and elsewhere (fsspec's memory stands for object storage)."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from storage.audio import KEY, AudioStore
+from storage.audio import KEY, MAX_DRAFT_AGE_S, AudioStore
 
 
 @pytest.fixture(params=["directory", "memory://recordings/live"])
@@ -81,3 +83,15 @@ async def test_a_failed_copy_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_used_says_so(url: str) -> None:
     with pytest.raises(ValueError, match="AUDIO_URL"):
         AudioStore(url)
+
+
+async def test_half_written_files_are_removed_after_a_day(tmp_path: Path) -> None:
+    store = AudioStore(str(tmp_path))
+    old, new, whole = tmp_path / ".a.flac.part", tmp_path / ".b.flac.part", tmp_path / f"{'0' * 32}.flac"
+    for path in (old, new, whole):
+        path.write_bytes(CONTENT)
+    yesterday = time.time() - MAX_DRAFT_AGE_S - 60
+    for path in (old, whole):
+        os.utime(path, (yesterday, yesterday))
+    await store.remove_drafts()
+    assert (old.exists(), new.exists(), whole.exists()) == (False, True, True)
