@@ -85,6 +85,7 @@ class Logins:
     async def logout(self, token: str) -> None:
         async with self._database.session() as session:
             await sessions.end(session, token)
+            await audit.record(session, "logout")
 
     async def principal(self, token: str) -> Principal | None:
         """Whom the session belongs to, with their present role; None where it has ended or the account is disabled."""

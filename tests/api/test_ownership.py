@@ -123,7 +123,7 @@ async def test_a_stranger_gets_the_same_from_every_tool(house: House) -> None:
             hidden = await house.tool(name, **ids, **extra)
             missing = await house.tool(name, **dict.fromkeys(ids, MISSING_ID), **extra)
             assert hidden == missing, (name, hidden)
-            assert "not found" in hidden, (name, hidden)
+            assert "not found" in hidden or "role 'admin'" in hidden, (name, hidden)
     for name in ("identify_speaker_in_segment", "correct_emotion"):
         both = {"conversation_id": house.conversation, "segment_id": house.segment}
         extra = {"speaker_name": "Ada"} if name.startswith("identify") else {"emotion": "sad"}
