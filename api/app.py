@@ -34,6 +34,7 @@ from api.routes import (
     voice_settings,
 )
 from api.routes.access import audit, keys, login, people
+from api.stopping import Stopping
 from mcp_server import mount
 from mcp_server.endpoint import PATH
 from settings import NAME, Settings
@@ -90,6 +91,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     errors.handle(app)
     access_errors.handle(app)
     mount.add(app)
+    app.add_middleware(Stopping)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
     app.add_middleware(RequestLimits, per_minute=settings.limit_requests_per_minute)
     app.add_middleware(security.Authentication, settings=settings)
