@@ -35,6 +35,7 @@ NO_CREDENTIAL = (
     "do so with POST /api/v1/keys. People log in with POST /api/v1/login."
 )
 REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "The body of the request cannot be read."},
     401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
     403: {"model": schemas.Error, "description": "The role of the caller does not include this."},
 }

@@ -1,8 +1,9 @@
-"""No request, valid or invalid by the OpenAPI schema, causes a server error."""
+"""No request, valid or invalid by the OpenAPI schema, causes a server error, or an answer that the schema does not have."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,6 +18,7 @@ from storage.postgres.database import Database
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.openapi import published
 
 schemathesis = pytest.importorskip("schemathesis")
 
@@ -75,6 +77,9 @@ def test_no_request_causes_a_server_error(address: str, label: str, mode: Any, e
             case.path_parameters |= {name: data.draw(EXISTING[name]) for name in EXISTING.keys() & case.path_parameters.keys()}
         answer = case.call(base_url=address, timeout=REQUEST_TIMEOUT_S)
         assert answer.status_code < 500, (answer.status_code, answer.text[:500])
+        media_type = answer.headers.get("content-type", [""])[0]
+        url = urlsplit(str(answer.request.url))
+        published().check(case.method, unquote(url.path), answer.status_code, media_type, answer.content)
         if answer.status_code >= 400:
             assert "detail" in answer.json()
 

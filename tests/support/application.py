@@ -18,6 +18,7 @@ from services.context import AppContext
 from services.policy import StageStatus
 from settings import Settings
 from storage.postgres.database import Database
+from tests.support import openapi
 from tests.support.ports import free_port
 
 API = "http://localhost/api/v1"
@@ -65,7 +66,8 @@ async def answering(context: AppContext) -> AsyncIterator[Application]:
     app = create_app(context.settings, _no_lifespan)
     app.state.context = context
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600) as client:
+    hooks = {"response": [openapi.check_answer]}
+    async with httpx.AsyncClient(transport=transport, base_url=API, timeout=600, event_hooks=hooks) as client:
         yield Application(app, context, client)
 
 
