@@ -38,6 +38,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": schemas.Error, "description": "The body of the request cannot be read."},
     401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
     403: {"model": schemas.Error, "description": "The role of the caller does not include this."},
+    422: {"model": schemas.Invalid, "description": "An argument is invalid."},
 }
 PRINCIPAL = "vivavoce.principal"
 """Where the middleware leaves the principal in the ASGI scope."""

@@ -1,7 +1,7 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
 from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
-from api.schemas.errors import Error
+from api.schemas.errors import Error, Invalid
 from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
 from api.schemas.labels import Imported, Label, LabelChange
 from api.schemas.paging import LIMIT, SKIP, Limit, Skipped, Total
@@ -36,6 +36,7 @@ __all__ = [
     "Hit",
     "Hits",
     "Imported",
+    "Invalid",
     "Job",
     "Jobs",
     "Label",
