@@ -44,11 +44,12 @@ async def store_uncompressed(database: Database) -> None:
                 await connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL"))
 
 
-async def checkpoint(database: Database) -> None:
-    """Write all pages, with current statistics, to the files."""
+async def checkpoint(database: Database, *, analyze: bool = True) -> None:
+    """Write all pages to the files, with current statistics where `analyze`."""
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(text("ANALYZE"))
+        if analyze:
+            await connection.execute(text("ANALYZE"))
         await connection.execute(text("CHECKPOINT"))
 
 
@@ -63,9 +64,9 @@ def files_with(directory: Path, forms: Sequence[bytes]) -> set[str]:
     return found
 
 
-async def relations_with(database: Database, directory: Path, forms: Sequence[bytes]) -> set[str]:
+async def relations_with(database: Database, directory: Path, forms: Sequence[bytes], *, analyze: bool = True) -> set[str]:
     """The tables and indexes, and the names of other files, that contain one of the forms."""
-    await checkpoint(database)
+    await checkpoint(database, analyze=analyze)
     found = files_with(directory, forms)
     query = text("SELECT pg_relation_filepath(oid), relname FROM pg_class WHERE relkind IN ('r', 'i', 't', 'S')")
     async with database.session() as session:

@@ -1,0 +1,94 @@
+"""Whom an erasure removes: the speaker under all names, and nobody else."""
+
+import pytest
+from sqlalchemy import insert, select
+
+from services.erasure import speakers as erasure
+from services.identity import speaker_admin, undo
+from storage.postgres.database import Database
+from storage.speakers import change_log
+from storage.speakers.speakers import SpeakerNotFoundError
+from storage.tables import LabelRow, ParticipantRow, SegmentRow, Speaker
+from tests.storage.archive import add_speaker, add_talk
+from tests.storage.transcripts import RULES, read_rules
+
+
+async def erase(database: Database, speaker: int) -> None:
+    async with database.session() as session:
+        await erasure.remove(session, speaker)
+
+
+async def descriptions(database: Database) -> list[str]:
+    async with database.session() as session:
+        return [change.description for change in await change_log.latest(session, 100)]
+
+
+async def test_names_in_labels_go(database: Database) -> None:
+    async with database.session() as session:
+        ada, bob = await add_speaker(session, "Ada", 1), await add_speaker(session, "Bob", 2)
+        talk = await add_talk(session, [ada, bob], lines=4)
+        found = select(SegmentRow.id).where(SegmentRow.conversation_id == talk).order_by(SegmentRow.position)
+        one, two, three, four = await session.scalars(found)
+        await session.execute(
+            insert(LabelRow),
+            [
+                {"segment_id": one, "speaker_name": "Ada", "labeled_by": "Eve", "notes": None},
+                {"segment_id": two, "speaker_name": "Bob", "labeled_by": "Ada", "notes": None},
+                {"segment_id": three, "speaker_name": "Bob", "labeled_by": None, "notes": "or is it Ada?"},
+                {"segment_id": four, "speaker_name": "Bob", "labeled_by": "Eve", "notes": "in Adagio"},
+            ],
+        )
+    await erase(database, ada)
+    async with database.session() as session:
+        columns = (LabelRow.segment_id, LabelRow.speaker_name, LabelRow.labeled_by, LabelRow.notes)
+        left = [tuple(row) for row in await session.execute(select(*columns).order_by(LabelRow.segment_id))]
+    assert left == [(two, "Bob", None, None), (three, "Bob", None, None), (four, "Bob", "Eve", "in Adagio")]
+
+
+async def test_speakers_that_were_merged_into_it_go_from_the_history(database: Database) -> None:
+    async with database.session() as session:
+        ada, ida, bob = [await add_speaker(session, name, seed) for name, seed in (("Ada", 1), ("Ida", 2), ("Bob", 3))]
+        await speaker_admin.rename(session, ida, "Ida L.")
+        await speaker_admin.merge(session, RULES, ida, ada)
+        await speaker_admin.rename(session, bob, "Robert")
+    assert len(await descriptions(database)) == 3
+    await erase(database, ada)
+    assert await descriptions(database) == ["Bob was renamed to Robert"]
+    async with database.session() as session:
+        assert list(await session.scalars(select(Speaker.name))) == ["Robert"]
+
+
+async def test_a_former_name_that_another_speaker_has_stays(database: Database) -> None:
+    async with database.session() as session:
+        ada = await add_speaker(session, "Bob", 1)
+        await speaker_admin.rename(session, ada, "Ada")
+        bob = await add_speaker(session, "Bob", 2)
+        await speaker_admin.rename(session, bob, "Rob")
+        await speaker_admin.rename(session, bob, "Bob")
+        talk = await add_talk(session, [bob])
+        segment = await session.scalar(select(SegmentRow.id).where(SegmentRow.conversation_id == talk).limit(1))
+        await session.execute(insert(LabelRow).values(segment_id=segment, speaker_name="Bob"))
+    await erase(database, ada)
+    assert await descriptions(database) == ["Rob was renamed to Bob", "Bob was renamed to Rob"]
+    async with database.session() as session:
+        assert list(await session.scalars(select(LabelRow.speaker_name))) == ["Bob"]
+        assert list(await session.scalars(select(Speaker.name))) == ["Bob"]
+
+
+async def test_a_speaker_whose_merge_was_undone_stays(database: Database) -> None:
+    async with database.session() as session:
+        ada, ida = await add_speaker(session, "Ada", 1), await add_speaker(session, "Ida", 2)
+        talk = await add_talk(session, [ada, ida])
+        await speaker_admin.merge(session, RULES, ida, ada)
+        await undo.undo(session, read_rules)
+    await erase(database, ada)
+    async with database.session() as session:
+        assert list(await session.scalars(select(Speaker.name))) == ["Ida"]
+        rows = select(ParticipantRow.speaker_id, ParticipantRow.vector.is_not(None), ParticipantRow.model)
+        voices = await session.execute(rows.where(ParticipantRow.conversation_id == talk).order_by(ParticipantRow.id))
+        assert [row[:2] for row in voices] == [(None, False), (ida, True)]
+
+
+async def test_nobody_has_this_id(database: Database) -> None:
+    with pytest.raises(SpeakerNotFoundError):
+        await erase(database, 12345)
