@@ -71,7 +71,7 @@ def sent(message: ServerMessage) -> tuple[str, dict[str, Any]]:
     """A message as its client reads it."""
     found = json.loads(server_messages.encode(message))
     assert set(found) == {"type", "data", "timestamp"}
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?", found["timestamp"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", found["timestamp"])
     return found["type"], found["data"]
 
 
