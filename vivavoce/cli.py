@@ -115,7 +115,7 @@ def transcribe(
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
     from media.decoding import decode
-    from pipeline.languages import language_code
+    from pipeline.languages import chosen_language, language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
 
@@ -125,7 +125,7 @@ def transcribe(
         raise typer.BadParameter(f"Ask for one format at a time, not for {' and '.join(f'--{name}' for name in chosen)}.")
     settings = Settings()
     try:
-        spoken = language_code(language) if language else settings.language
+        spoken = chosen_language(language_code(language) if language else None, settings.language)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--language") from error
     try:

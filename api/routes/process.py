@@ -14,7 +14,7 @@ from api import errors, schemas, security
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import read
 from media.decoding import AudioError
-from pipeline.languages import language_code
+from pipeline.languages import chosen_language, language_code
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
 from services.access import audit
@@ -206,7 +206,7 @@ def _options(
         hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return Options(language=language or context.settings.language, hint=hint)
+    return Options(language=chosen_language(language, context.settings.language), hint=hint)
 
 
 @contextmanager

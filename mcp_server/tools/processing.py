@@ -10,6 +10,7 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
+from pipeline.languages import chosen_language
 from pipeline.process import Options
 from pipeline.types import SpeakerHint
 from services.access.limits import fetch_counted
@@ -35,7 +36,7 @@ async def process_audio(
     when this returns: call get_conversation for its status and then its transcript."""
     with work(ctx) as backend:
         settings = backend.settings
-        options = Options(language=language or settings.language, hint=SpeakerHint(num_speakers or None))
+        options = Options(language=chosen_language(language, settings.language), hint=SpeakerHint(num_speakers or None))
         await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch_counted(backend.database, settings, url, file)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from media import free_space, recording
 from media.spool import Spool
 from media.stream import create_decoder
+from pipeline.languages import chosen_language
 from pipeline.live.endpointing import Endpointer
 from pipeline.live.language import LanguageTracker
 from pipeline.live.vad import ENERGY, SILERO, energy
@@ -126,7 +127,7 @@ class SessionOpener:
             recorder,
             options,
             self._stages,
-            LanguageTracker(options.language or settings.language),
+            LanguageTracker(chosen_language(options.language, settings.language)),
             self._tasks,
             emit,
             self._on_close,
