@@ -10,7 +10,7 @@ import pytest
 
 from services.access import passwords
 from settings import Settings
-from storage.access import login_attempts
+from storage.access import login_attempts, usage
 from storage.postgres.database import Database
 from tests.api.access.people import CHEAP
 from tests.storage.transcripts import MODEL
@@ -48,5 +48,6 @@ async def application(start: Start) -> AsyncIterator[Application]:
 
 @pytest.fixture
 def one_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The period of the login limit does not end during the test."""
+    """The period of the login limit does not end during the test, nor is its row deleted as an old one."""
     monkeypatch.setattr(login_attempts, "PERIOD", timedelta(days=10**6))
+    monkeypatch.setattr(usage, "KEPT", timedelta(days=10**6))
