@@ -53,6 +53,8 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
     with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
         ticket = asyncio.run(_prepare(settings, url))
         _print("Starting the graph …")
+        for signum in SIGNALS:  # an exception would leave a package half imported
+            signal.signal(signum, lambda *_: stop.set())
         from deployments.private_cluster import GraphError, running
 
         check()

@@ -59,10 +59,10 @@ SAMPLE = 1
 
 @pytest.fixture(scope="module")
 def api(program: ServedApplication) -> Iterator[httpx.Client]:
-    address = re.search(r"http://\S+:\d+", program.stderr)
+    address = re.search(r"is ready: (http://\S+:\d+)", program.stderr)
     assert address
-    assert address[0] == program.address
-    with httpx.Client(base_url=f"{address[0]}/api/v1", timeout=TIMEOUT_S) as client:
+    assert address[1] == program.address
+    with httpx.Client(base_url=f"{address[1]}/api/v1", timeout=TIMEOUT_S) as client:
         yield client
 
 
