@@ -44,6 +44,13 @@ PROCESSES = {
     "proxy": "ray::ProxyActor",
 }
 KINDS = (*PROCESSES, "node", "postgres", "application")
+RAY_ON_LOOPBACK = """
+from ray._private import services
+services.resolve_ip_for_localhost = lambda host: host
+from ray.scripts.scripts import main
+main()
+"""
+"""Ray's command line, which otherwise replaces 127.0.0.1 by the address in the network, where `vivavoce serve` is not."""
 NO_OUTPUT: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
 
 Segments = list[tuple[float, float, str]]
@@ -173,9 +180,8 @@ class TwoNodeApplication:
 
     def _add_node(self) -> None:
         """Start another raylet, on which Serve may place the replicas that it restarts."""
-        # Ray would replace 127.0.0.1 by the address in the network, where `vivavoce serve` does not listen.
-        address = gcs_address(self.served.process.pid).replace("127.0.0.1", "127.1")
-        ray: list[str | Path] = [Path(sys.executable).with_name("ray"), "start", f"--address={address}", "--block"]
+        address = gcs_address(self.served.process.pid)
+        ray: list[str | Path] = [sys.executable, "-c", RAY_ON_LOOPBACK, "start", f"--address={address}", "--block"]
         options = ["--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-log-monitor=False"]
         self.node = subprocess.Popen([*ray, *options], **NO_OUTPUT, env=os.environ | ray_access(self.served.process.pid))
 
