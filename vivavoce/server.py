@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
@@ -36,8 +36,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
         sys.exit(1)  # during the start, an exception stops what has been started
 
     def check() -> None:
-        for signum in SIGNALS:  # Ray replaces signal handlers
-            signal.signal(signum, end)
+        _on_signal(end)  # Ray replaces signal handlers
         if stop.is_set():  # an exception during an import may have been swallowed
             sys.exit(1)
 
@@ -53,8 +52,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
     with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
         ticket = asyncio.run(_prepare(settings, url))
         _print("Starting the graph …")
-        for signum in SIGNALS:  # an exception would leave a package half imported
-            signal.signal(signum, lambda *_: stop.set())
+        _on_signal(lambda *_: stop.set())  # an exception would leave a package half imported
         from deployments.private_cluster import GraphError, running
 
         check()
@@ -65,8 +63,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
                 _published(dashboard_address, ray_files.token, settings),
             ):
                 check()
-                for signum in SIGNALS:
-                    signal.signal(signum, lambda *_: stop.set())
+                _on_signal(lambda *_: stop.set())
                 address = f"http://{settings.host}:{settings.port}"
                 if sample:
                     from vivavoce.credential import headers
@@ -82,6 +79,11 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
                 _print("\nStopping …")
         except GraphError as error:
             sys.exit(f"{NAME}: {error}")
+
+
+def _on_signal(handler: Callable[..., None]) -> None:
+    for signum in SIGNALS:
+        signal.signal(signum, handler)
 
 
 async def _prepare(settings: Settings, url: str) -> str | None:
