@@ -149,9 +149,9 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     """None for a public client, which PKCE protects."""
     oidc_default_role: Role | None = None
-    """Role of everyone whom the provider lets in; without it, only people with an account come in."""
+    """Role of everyone that the provider lets in; without it, only people with an account come in."""
 
-    # Limits of each person, and of each key that nobody owns; a client of this machine without a key has none
+    # Limits of each person, and of each key without an owner; a client of this machine without a key has none
     limit_requests_per_minute: int = Field(6000, ge=1)
     limit_queued_hours: float = Field(200.0, gt=0)
     """Hours of audio in the queue."""

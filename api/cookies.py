@@ -1,7 +1,7 @@
 """Cookies of logins.
 
 Behind TLS their names begin with `__Host-`: browsers then accept them only from this host, with `Secure` and for all paths, so
-that neither a neighbouring domain nor somebody on the network can set them (draft-ietf-httpbis-rfc6265bis, 4.1.3.2). The scheme
+that neither a neighbouring domain nor an attacker can set them (draft-ietf-httpbis-rfc6265bis, 4.1.3.2). The scheme
 is that of the request; where TLS ends at a proxy, the server believes its `X-Forwarded-Proto` if FORWARDED_ALLOW_IPS names it.
 """
 

@@ -89,7 +89,7 @@ class _Budget:
         return True
 
     def suppressed(self) -> int:
-        """The number of requests of former windows that were not recorded; each is told once."""
+        """The number of requests of former windows that were not recorded; each is returned once."""
         number, self._refused_before = self._refused_before, 0
         return number
 

@@ -78,7 +78,7 @@ TRANSCRIPTS = frozenset(
         segments.search_transcripts,
     }
 )
-"""Tools that return what was said. Their descriptions warn the model of it."""
+"""Tools that return speech. Their descriptions warn the model of it."""
 
 TOOL_FAILED = -32000
 """The reference system's JSON-RPC code for a tool that failed."""

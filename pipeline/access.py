@@ -30,7 +30,7 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a request acts for: a person, an API key, or a client of this machine that needs neither."""
+    """What a request acts for: a person, an API key, or a client of this machine that needs neither."""
 
     name: str
     """As the audit log has it: `person:7`, `key:3` or `local`. Never a person's name."""

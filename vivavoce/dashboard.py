@@ -19,7 +19,7 @@ FILE = "dashboard.json"
 """In the data directory."""
 TIMEOUT_S = 10.0
 BROWSER_TIMEOUT_S = 60.0
-"""For a browser to start and to ask for the page."""
+"""For a browser to start and to request the page."""
 
 
 class DashboardError(RuntimeError):
@@ -32,7 +32,7 @@ class Dashboard:
 
     address: str
     token: str
-    """What it asks for; whoever has it can run programs as the user of the application."""
+    """What it requires; a holder of it can run programs as the user of the application."""
 
     @contextmanager
     def published(self, data_path: Path) -> Iterator[None]:

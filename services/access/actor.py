@@ -1,4 +1,4 @@
-"""Whom the current request acts for."""
+"""The principal that the current request acts for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -16,7 +16,7 @@ NAME = "administrator of this machine"
 
 
 class NoCredentialError(RuntimeError):
-    """Nobody could call the server; the message says what to do."""
+    """No client could call the server; the message says what to do."""
 
     def __init__(self, settings: Settings) -> None:
         why = "AUTH is 'required'" if is_loopback(settings.host) else f"HOST is {settings.host}"

@@ -93,7 +93,7 @@ class Authentication:
 
 
 async def _holder(session: AsyncSession, holder: Holder) -> Principal | None:
-    """The principal whom the ticket was given to, with their present role; None if they may no longer call."""
+    """The principal that the ticket was given to, with their present role; None if they may no longer call."""
     if holder.key_id is not None:
         key = await keys.find_by_id(session, holder.key_id)
         return None if key is None else _principal(key)

@@ -17,7 +17,7 @@ from storage.postgres.database import Database
 
 FETCHED_BYTES = "fetched_bytes"
 QUEUE_RETRY_S = 60
-"""For a queue, or for streams: nobody knows when there will be room."""
+"""For a queue, or for streams: it is unknown when there will be room."""
 GB = 1e9
 DAY = timedelta(days=1)
 

@@ -9,7 +9,7 @@ from storage.access import login_attempts
 from storage.postgres.database import Database
 
 ATTEMPTS_PER_ACCOUNT = 10
-"""In 15 minutes: a thousand a day. A password of 15 characters withstands them for longer than anybody tries."""
+"""In 15 minutes: a thousand a day. A password of 15 characters withstands them for longer than an attack lasts."""
 ATTEMPTS_PER_ADDRESS = 50
 """In 15 minutes: the people of an office may share an address."""
 

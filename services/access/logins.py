@@ -17,7 +17,7 @@ from storage.postgres.database import Database
 
 
 class LoginRefusedError(Exception):
-    """The same for all reasons, so that nobody learns which accounts exist."""
+    """The same for all reasons, so that no answer shows which accounts exist."""
 
     def __init__(self) -> None:
         super().__init__("The name or the password is wrong.")
@@ -88,7 +88,7 @@ class Logins:
             await audit.record(session, "logout")
 
     async def principal(self, token: str) -> Principal | None:
-        """Whom the session belongs to, with their present role; None where it has ended or the account is disabled."""
+        """The principal of the session, with the present role; None where it has ended or the account is disabled."""
         async with self._database.session() as session:
             person = await sessions.person_of(session, token)
         return None if person is None else principal_of(person)

@@ -45,7 +45,7 @@ class OpenIDLogin:
         return attempt, await self._provider.authorization_url(attempt, redirect_uri)
 
     async def finish(self, attempt: Attempt | None, state: str, code: str, redirect_uri: str) -> Login:
-        """Log in whom the provider let in. Raises OpenIDRefusedError, ProviderError."""
+        """Log in the person that the provider let in. Raises OpenIDRefusedError, ProviderError."""
         async with self._database.session() as session:
             valid = await tickets.redeem(session, state, OPENID) is not None
         if attempt is None or attempt.state != state or not valid:
@@ -67,7 +67,7 @@ class OpenIDLogin:
 
     @staticmethod
     async def _newcomer(session: AsyncSession, claims: Claims, role: Role) -> Person:
-        # A name that the person chose could be that of somebody whom an administrator is about to give access to.
+        # A name that the person chose could be that of a person that an administrator is about to give access to.
         name = claims.email or f"{claims.name or 'openid'} ({claims.identity.subject})"
         name = "".join(character for character in name if character.isprintable())[:MAX_CHARS]
         try:

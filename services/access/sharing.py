@@ -1,6 +1,6 @@
 """Sharing of conversations: by their owners and by administrators.
 
-Sharing gives sight; what somebody may do with a conversation that they see follows from their role. A writer corrects it, a
+Sharing gives sight; what a person may do with a conversation that they see follows from their role. A writer corrects it, a
 reader reads it.
 """
 

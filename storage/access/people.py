@@ -101,7 +101,7 @@ async def by_identity(session: AsyncSession, identity: Identity) -> Person | Non
 async def link(session: AsyncSession, email: str, identity: Identity) -> Person | None:
     """Link the identity to the person who has the address as a name, in any letter case, and no other way to log in.
 
-    A person with a password stays unlinked: whoever controls the address at the provider would take over the account.
+    A person with a password stays unlinked: the owner of the address at the provider would take over the account.
     """
     waiting = select(PersonRow.id).where(
         func.lower(PersonRow.name) == email.lower(),

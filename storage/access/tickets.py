@@ -12,7 +12,7 @@ from storage.tables import Ticket
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whom a ticket was given to; neither field is set for someone who has not logged in."""
+    """The person or key that a ticket was given to; neither field is set for someone who has not logged in."""
 
     person_id: int | None
     key_id: int | None

@@ -12,5 +12,5 @@ def new_token() -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """SHA-256: enough for 256 random bits, which nobody can guess. `token` may be any text of a client."""
+    """SHA-256: enough for 256 random bits, which cannot be guessed. `token` may be any text of a client."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

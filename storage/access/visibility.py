@@ -32,14 +32,14 @@ def in_visible(viewer: Principal, conversation_id: Any) -> tuple[ColumnElement[b
 
 
 def ownership(creator: Principal) -> dict[str, Any]:
-    """The values of a new conversation. One that nobody owns is for everyone, as on a machine with a single user."""
+    """The values of a new conversation. One without an owner is for everyone, as on a machine with a single user."""
     if creator.person_id is None:
         return {"owner_id": None, "visibility": Visibility.EVERYONE}
     return {"owner_id": creator.person_id, "visibility": Visibility.PRIVATE}
 
 
 async def sees_conversations(session: AsyncSession, viewer: Principal, ids: Collection[int]) -> bool:
-    """Whether the viewer sees all of them. One that does not exist is seen by nobody but those who see everything."""
+    """Whether the viewer sees all of them. One that does not exist is seen only by those who see everything."""
     if viewer.sees_everything or not ids:
         return True
     found = select(func.count()).select_from(Conversation).where(Conversation.id.in_(ids), *visible_to(viewer))
