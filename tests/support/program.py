@@ -157,7 +157,7 @@ class Program:
         for process, _ in self._descendants():  # of a test that failed
             process.kill()
         for option, data in pairwise(self._command):
-            if option == "--data-dir":
+            if option == "--data-dir" and Path(data).is_relative_to(self.directory):  # not of a program that still runs
                 shutil.rmtree(usual_directory(Path(data)), ignore_errors=True)  # Ray's logs
 
 
