@@ -39,6 +39,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": schemas.Error, "description": "No credential was sent where one is required, or it is not valid."},
     403: {"model": schemas.Error, "description": "The role of the caller does not include this."},
     413: {"model": schemas.Error, "description": "The body is larger than the server takes."},
+    429: {"model": schemas.Error, "description": "A limit of the caller is reached; `Retry-After` says when to try again."},
     422: {"model": schemas.Invalid, "description": "An argument is invalid."},
 }
 PRINCIPAL = "vivavoce.principal"

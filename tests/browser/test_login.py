@@ -12,7 +12,7 @@ from storage.access import people
 from storage.postgres.database import Database
 from tests.api.access.people import PASSWORD, add
 from tests.browser.test_other_origins import HOSTS, Attack
-from tests.reliability.attacks.harness import State, state
+from tests.reliability.attacks.harness import changeable
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support import openid_provider
@@ -53,11 +53,6 @@ def address(database_url: str, directory: Path, provider: Provider) -> Iterator[
 
     with serving(settings, database_url, directory, MODEL, fill) as address:
         yield address
-
-
-async def changeable(database_url: str, directory: Path) -> State:
-    """The state without the audit log, which records refusals, and exports that the page cannot read."""
-    return {name: what for name, what in (await state(database_url, directory)).items() if name != "audit_log"}
 
 
 async def log_in(page: Page, address: str) -> None:

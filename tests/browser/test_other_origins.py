@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page, Request, Response, Route
 
-from tests.reliability.attacks.harness import state
+from tests.reliability.attacks.harness import changeable
 
 ATTACK = (Path(__file__).parent / "attack.js").read_text()
 HOSTS = ("127.0.0.1", "localhost", "evil.example")
@@ -51,9 +51,9 @@ async def test_a_page_of_another_origin_gets_nothing(
     page = await window.new_page()
     await page.goto(f"http://{host}:{pages}/")
     attack = Attack(page, address)
-    before = await state(database_url, directory)
+    before = await changeable(database_url, directory)
     assert await attack.run() == {}
-    assert await state(database_url, directory) == before
+    assert await changeable(database_url, directory) == before
     assert attack.requests["GET"] > 10
     assert attack.requests["POST"] > 15
     assert attack.answers["POST", "document", 403] == FORMS
@@ -73,12 +73,12 @@ async def test_a_page_whose_name_changes_its_address_gets_nothing(
 
     await page.route(f"{rebound}/attack", serve)
     await page.goto(f"{rebound}/attack")
-    before = await state(database_url, directory)
+    before = await changeable(database_url, directory)
     attack = Attack(page, rebound)
     assert await attack.run() == {}
     assert attack.answers.keys() == {answer for answer in attack.answers if answer[2] == 403}
     assert attack.answers["GET", "fetch", 403] > 5
-    assert await state(database_url, directory) == before
+    assert await changeable(database_url, directory) == before
 
 
 async def test_the_same_attempts_succeed_on_the_own_page(window: BrowserContext, address: str) -> None:

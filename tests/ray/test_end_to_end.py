@@ -10,7 +10,7 @@ import time
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ pytestmark = pytest.mark.ray
 
 # The contract with the clients of the system that this one replaces, and the additions to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
-    "language"
+    *("language", "owner", "visibility")
 }
-CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error"}
+CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error", "notes"}
 SEGMENT = {
     *("id", "conversation_id", "speaker_id", "speaker_name", "text", "start_time", "end_time", "start_offset", "end_offset"),
     *(
@@ -155,7 +155,7 @@ def test_a_conversation_has_the_contracts_shape(api: httpx.Client) -> None:
     assert (conversation["num_speakers"], conversation["language"], conversation["error"]) == (2, "en", None)
     assert conversation["duration"] == pytest.approx(30, abs=0.01)
     start = datetime.fromisoformat(conversation["start_time"])
-    assert start.tzinfo is None
+    assert start.tzinfo == UTC
     for segment in conversation["segments"]:
         assert set(segment) == SEGMENT
         assert segment["conversation_id"] == SAMPLE

@@ -133,7 +133,8 @@ async def test_nothing_goes_on_after_a_cancellation(decoders: Decoders, tmp_path
 
 def forks() -> list[int]:
     """The processes that decode at present."""
-    return [fork.pid for child in psutil.Process().children() for fork in child.children()]
+    processes = (child for child in psutil.Process().children() if "media.decoding_process" in child.cmdline())
+    return [fork.pid for process in processes for fork in process.children()]
 
 
 async def running_fork() -> int:
