@@ -18,7 +18,7 @@ class SegmentNotFoundError(LookupError):
 
 
 class LimitExceededError(Exception):
-    """A limit of the principal is reached; the message says which, and what to do."""
+    """A limit of the principal, account or address is reached; the message says which, and what to do."""
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)

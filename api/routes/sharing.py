@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import Field
 
 from api import schemas, security
@@ -10,9 +10,7 @@ from api.dependencies import LARGEST_ID, ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
 from pipeline.access import Visibility
 from services.access import sharing
-from services.access.sharing import Change, SharingError
-from services.errors import NotAllowedError
-from storage.conversations.sharing import NoSuchPersonError
+from services.access.sharing import Change
 
 router = APIRouter(prefix="/conversations/{conversation_id}/sharing", tags=["access"], dependencies=[security.READER])
 
@@ -47,8 +45,6 @@ async def get_sharing(context: ContextDep, conversation_id: ConversationId) -> S
         return Sharing.model_validate(await sharing.read(context.database, conversation_id))
     except LookupError as error:
         raise not_found(error) from error
-    except NotAllowedError as error:
-        raise HTTPException(403, str(error)) from error
 
 
 @router.patch("", dependencies=[security.WRITER], responses=REFUSED)
@@ -59,7 +55,3 @@ async def change_sharing(context: ContextDep, conversation_id: ConversationId, c
         return Sharing.model_validate(await sharing.change(context.database, conversation_id, wanted))
     except LookupError as error:
         raise not_found(error) from error
-    except NotAllowedError as error:
-        raise HTTPException(403, str(error)) from error
-    except (NoSuchPersonError, SharingError) as error:
-        raise HTTPException(400, str(error)) from error

@@ -5,6 +5,7 @@ import ipaddress
 import math
 
 from services.access.actor import actor
+from services.errors import LimitExceededError
 from storage.access import login_attempts
 from storage.postgres.database import Database
 
@@ -14,12 +15,12 @@ ATTEMPTS_PER_ADDRESS = 50
 """In 15 minutes: the people of an office may share an address."""
 
 
-class TooManyAttemptsError(Exception):
+class TooManyAttemptsError(LimitExceededError):
     """The limit is reached."""
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"There were too many attempts to log in. Try again in {math.ceil(retry_after_s / 60)} minutes.")
-        self.retry_after_s = retry_after_s
+        message = f"There were too many attempts to log in. Try again in {math.ceil(retry_after_s / 60)} minutes."
+        super().__init__(message, retry_after_s)
 
 
 class LoginLimit:

@@ -7,11 +7,10 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
 from api import schemas, security
-from api.dependencies import LARGEST_ID, ContextDep, not_found
+from api.dependencies import LARGEST_ID, ContextDep
 from pipeline.access import Role
 from pipeline.names import Name
 from services.access import api_keys
-from storage.access.keys import KeyNotFoundError
 from storage.access.people import PersonNotFoundError
 
 router = APIRouter(prefix="/keys", tags=["access"], dependencies=[security.ADMIN])
@@ -74,7 +73,4 @@ async def create_key(context: ContextDep, new: NewKey, response: Response) -> Cr
 @router.delete("/{key_id}", responses=MISSING)
 async def revoke_key(context: ContextDep, key_id: Annotated[int, Path(ge=1, le=LARGEST_ID)]) -> Key:
     """Revoke a key. It stays in the list; requests with it are refused within seconds."""
-    try:
-        return Key.model_validate(await api_keys.revoke(context.database, key_id))
-    except KeyNotFoundError as error:
-        raise not_found(error) from error
+    return Key.model_validate(await api_keys.revoke(context.database, key_id))
