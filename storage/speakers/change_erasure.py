@@ -3,7 +3,8 @@
 A change is removed as a whole. The changes before and after it stay, and can be undone where their rows still exist.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -91,30 +92,23 @@ class Mentioned:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedMentions:
+class StoredChange:
     id: int
     description: str
     is_undone: bool
-    mentioned: Mentioned | None
-    """None for a change that this program cannot read."""
     record: ChangeRecord | None
+    """None for a change that this program cannot read."""
 
 
-async def read_all(session: AsyncSession) -> AsyncIterator[LoggedMentions]:
+async def read_all(session: AsyncSession) -> AsyncIterator[StoredChange]:
     """All changes, undone ones included, from the first."""
     columns = (IdentityChange.id, IdentityChange.description, IdentityChange.undone_at.is_not(None), IdentityChange.before)
     rows = await session.stream(select(*columns).order_by(IdentityChange.id), execution_options={"yield_per": BATCH})
     async for id_, description, is_undone, before in rows:
-        mentioned, record = Mentioned(), None
-        try:
+        record = None
+        with suppress(ValidationError):
             record = ChangeRecord.model_validate(before)
-        except ValidationError:
-            yield LoggedMentions(id_, description, is_undone, None, None)
-            continue
-        for step in record.steps:
-            mentioned.add(step)
-        mentioned.speakers |= {speaker for pair in record.merged for speaker in pair}
-        yield LoggedMentions(id_, description, is_undone, mentioned, record)
+        yield StoredChange(id_, description, is_undone, record)
 
 
 async def remove_conversations(
@@ -127,23 +121,35 @@ async def remove_conversations(
 ) -> None:
     """Remove the changes about conversations, given their participants, segments and speakers.
 
-    Copies of the speakers' emotion profiles may be means over segments of the conversations, and changes that this program
-    cannot read may contain anything: both are removed.
+    Copies of the speakers' emotion profiles may be means over segments of the conversations: they are removed, too.
     """
-    gone = []
-    async for change in read_all(session):
-        found = change.mentioned
-        if (
-            found is None
-            or not found.conversations.isdisjoint(conversations)
+
+    def is_about(_description: str, found: Mentioned) -> bool:
+        return (
+            not found.conversations.isdisjoint(conversations)
             or not found.participants.isdisjoint(participants)
             or not found.segments.isdisjoint(segments)
             or not found.profiled.isdisjoint(speakers)
-        ):
-            gone.append(change.id)
-    await remove(session, gone)
+        )
+
+    await remove(session, is_about)
 
 
-async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
-    """Remove changes by their ids."""
-    await session.execute(delete(IdentityChange).where(IdentityChange.id == any_(literal(list(ids), ARRAY(BigInteger)))))
+async def remove(session: AsyncSession, is_about: Callable[[str, Mentioned], bool]) -> None:
+    """Remove the changes for which `is_about` is true, given the description and what the change contains.
+
+    Changes that this program cannot read may contain anything: they are removed, too.
+    """
+    gone = [
+        change.id
+        async for change in read_all(session)
+        if change.record is None or is_about(change.description, _mentioned(change.record))
+    ]
+    await session.execute(delete(IdentityChange).where(IdentityChange.id == any_(literal(gone, ARRAY(BigInteger)))))
+
+
+def _mentioned(record: ChangeRecord) -> Mentioned:
+    found = Mentioned(speakers={speaker for pair in record.merged for speaker in pair})
+    for step in record.steps:
+        found.add(step)
+    return found

@@ -14,7 +14,7 @@ from pipeline.identity.erased_person import ErasedPerson, mentions
 from pipeline.types import Vector
 from storage.postgres.conditions import one_of
 from storage.speakers import change_erasure
-from storage.speakers.change_erasure import LoggedMentions
+from storage.speakers.change_erasure import Mentioned, StoredChange
 from storage.speakers.change_steps import ParticipantsAssigned, SpeakerCopy, SpeakerRenamed, SpeakersRemoved
 from storage.speakers.speakers import SpeakerNotFoundError
 from storage.tables import (
@@ -46,7 +46,7 @@ class _Search:
             self.names.add(name)
             self.rows.add((speaker_id, created_at))
 
-    def read(self, change: LoggedMentions) -> None:
+    def read(self, change: StoredChange) -> None:
         if change.record is None:
             return
         if not change.is_undone:
@@ -120,18 +120,16 @@ async def remove(session: AsyncSession, person: ErasedPerson) -> None:
 
 async def remove_changes(session: AsyncSession, person: ErasedPerson) -> None:
     """Remove the changes about the person from the undo history, and those that this program cannot read."""
-    gone = []
-    async for change in change_erasure.read_all(session):
-        found = change.mentioned
-        if (
-            found is None
-            or not found.speakers.isdisjoint(person.speakers)
+
+    def is_about(description: str, found: Mentioned) -> bool:
+        return (
+            not found.speakers.isdisjoint(person.speakers)
             or not found.participants.isdisjoint(person.participants)
             or not found.names.isdisjoint(person.names)
-            or mentions(change.description, person.names)
-        ):
-            gone.append(change.id)
-    await change_erasure.remove(session, gone)
+            or mentions(description, person.names)
+        )
+
+    await change_erasure.remove(session, is_about)
 
 
 async def conversations_of(session: AsyncSession, person: ErasedPerson) -> Sequence[int]:
