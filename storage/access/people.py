@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from pipeline.access import Role
 from storage.tables import Person as PersonRow
@@ -61,10 +62,10 @@ COLUMNS: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...] = (
 )
 
 
-def from_row(row: Sequence[Any]) -> Person:
-    """A person from a row of `COLUMNS`."""
-    id_, name, role, *others = row
-    return Person(id_, name, Role(role), *others)
+async def find(session: AsyncSession, statement: TypedReturnsRows[Any]) -> Person | None:
+    """The person of a statement that returns at most one row, with `COLUMNS`."""
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else _from_row(row)
 
 
 async def create(
@@ -75,27 +76,26 @@ async def create(
     if identity is not None:
         values |= {"oidc_issuer": identity.issuer, "oidc_subject": identity.subject}
     new = insert(PersonRow).values(values).on_conflict_do_nothing(index_elements=[PersonRow.name])
-    row = (await session.execute(new.returning(*COLUMNS))).one_or_none()
-    if row is None:
+    created = await find(session, new.returning(*COLUMNS))
+    if created is None:
         raise PersonExistsError(name)
-    return from_row(row)
+    return created
 
 
 async def get(session: AsyncSession, person_id: int) -> Person:
     """Raises PersonNotFoundError."""
-    return await _one(session, PersonRow.id == person_id)
+    return await _one(session, select(*COLUMNS).where(PersonRow.id == person_id))
 
 
 async def by_name(session: AsyncSession, name: str) -> Person:
     """Raises PersonNotFoundError."""
-    return await _one(session, PersonRow.name == name)
+    return await _one(session, select(*COLUMNS).where(PersonRow.name == name))
 
 
 async def by_identity(session: AsyncSession, identity: Identity) -> Person | None:
     """The person who is linked to the identity."""
     mine = (PersonRow.oidc_issuer == identity.issuer) & (PersonRow.oidc_subject == identity.subject)
-    row = (await session.execute(select(*COLUMNS).where(mine))).one_or_none()
-    return None if row is None else from_row(row)
+    return await find(session, select(*COLUMNS).where(mine))
 
 
 async def link(session: AsyncSession, email: str, identity: Identity) -> Person | None:
@@ -112,8 +112,7 @@ async def link(session: AsyncSession, email: str, identity: Identity) -> Person 
     first = waiting.order_by(PersonRow.id).limit(1).with_for_update().scalar_subquery()
     linked = update(PersonRow).where(PersonRow.id == first)
     linked = linked.values(oidc_issuer=identity.issuer, oidc_subject=identity.subject)
-    row = (await session.execute(linked.returning(*COLUMNS))).one_or_none()
-    return None if row is None else from_row(row)
+    return await find(session, linked.returning(*COLUMNS))
 
 
 async def password_hash(session: AsyncSession, name: str) -> tuple[int, str] | None:
@@ -136,7 +135,7 @@ async def lock_unchanged(session: AsyncSession, person_id: int, hash_: str | Non
 
 async def list_all(session: AsyncSession) -> list[Person]:
     """All people by name."""
-    return [from_row(row) for row in await session.execute(select(*COLUMNS).order_by(PersonRow.name))]
+    return [_from_row(row) for row in await session.execute(select(*COLUMNS).order_by(PersonRow.name))]
 
 
 async def any_exists(session: AsyncSession) -> bool:
@@ -175,16 +174,18 @@ async def delete_person(session: AsyncSession, person_id: int) -> None:
         raise PersonNotFoundError
 
 
-async def _one(session: AsyncSession, condition: ColumnElement[bool]) -> Person:
-    row = (await session.execute(select(*COLUMNS).where(condition))).one_or_none()
-    if row is None:
+def _from_row(row: Sequence[Any]) -> Person:
+    """A person from a row of `COLUMNS`."""
+    id_, name, role, *others = row
+    return Person(id_, name, Role(role), *others)
+
+
+async def _one(session: AsyncSession, statement: TypedReturnsRows[Any]) -> Person:
+    person = await find(session, statement)
+    if person is None:
         raise PersonNotFoundError
-    return from_row(row)
+    return person
 
 
 async def _change(session: AsyncSession, person_id: int, **values: Any) -> Person:
-    changed = update(PersonRow).where(PersonRow.id == person_id).values(**values).returning(*COLUMNS)
-    row = (await session.execute(changed)).one_or_none()
-    if row is None:
-        raise PersonNotFoundError
-    return from_row(row)
+    return await _one(session, update(PersonRow).where(PersonRow.id == person_id).values(**values).returning(*COLUMNS))

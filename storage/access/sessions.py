@@ -24,8 +24,7 @@ async def person_of(session: AsyncSession, token: str) -> Person | None:
     """The person as they are now; None where the session has ended or expired, or the person is disabled."""
     mine = (LoginSession.hash == token_hash(token)) & (LoginSession.expires_at > func.now())
     found = select(*people.COLUMNS).join(LoginSession, LoginSession.person_id == PersonRow.id)
-    row = (await session.execute(found.where(mine, PersonRow.disabled_at.is_(None)))).one_or_none()
-    return None if row is None else people.from_row(row)
+    return await people.find(session, found.where(mine, PersonRow.disabled_at.is_(None)))
 
 
 async def end(session: AsyncSession, token: str) -> None:
