@@ -17,21 +17,23 @@ CLAUSE_ENDS = tuple(",;:、，；：،")
 def sentence_ends(words: Sequence[Word], language: str | None) -> list[bool]:
     """For each word whether a sentence ends with it; closing quotes and brackets are ignored.
 
-    Abbreviations, initials, decimals and ellipses within a sentence are told by sentencex, with the rules of `language` (ISO
+    sentencex recognizes abbreviations, initials, decimals and ellipses within a sentence, by the rules of `language` (ISO
     639-1, English where it is None).
     """
     flags = [word.text.rstrip().rstrip(CLOSING).endswith(ENDS) for word in words]
-    doubtful = [i for i, word in enumerate(words) if flags[i] and word.text.rstrip().endswith(PERIODS)]
-    if not doubtful:
+    doubtful = [ends and word.text.rstrip().endswith(PERIODS) for word, ends in zip(words, flags, strict=True)]
+    if not any(doubtful):
         return flags
     text = "".join(word.text for word in words)
-    found = sentencex.get_sentence_boundaries(language or "en", text)
-    ends = {len(text[: boundary["end_index"]].rstrip()) for boundary in found}
-    position = 0
+    ends = set()
+    for boundary in sentencex.get_sentence_boundaries(language or "en", text):
+        start, end = boundary["start_index"], boundary["end_index"]
+        ends.add(start + len(text[start:end].rstrip()))
+    start = 0
     for i, word in enumerate(words):
-        position += len(word.text)
-        if i in doubtful:
-            flags[i] = position - len(word.text) + len(word.text.rstrip()) in ends
+        if doubtful[i]:
+            flags[i] = start + len(word.text.rstrip()) in ends
+        start += len(word.text)
     return flags
 
 
