@@ -235,8 +235,8 @@ class Transcript:
     segments: tuple[Segment, ...]
     participants: tuple[Participant, ...]
     turns: tuple[Turn, ...] = ()
-    notes: tuple[Note, ...] = ()
     """The diarizer's turns, overlaps included."""
+    notes: tuple[Note, ...] = ()
 
 
 EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")
