@@ -9,16 +9,26 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from media import memory
 from media.decoding import AudioError
 from media.decoding_process import DAMAGED, MAX_DECODER_BYTES
-from pipeline.types import SAMPLE_RATE
+from pipeline.types import SAMPLE_RATE, Note
 
 ROOT = Path(__file__).parents[1]
 """Where the packages lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A recording that was decoded."""
+
+    duration: float
+    """Seconds."""
+    notes: tuple[Note, ...]
 
 
 class Decoders:
@@ -31,8 +41,8 @@ class Decoders:
         self._idle: list[_Process] = []
         self._tasks: set[_Task] = set()
 
-    async def decode(self, source: Path, target: Path, max_duration: float) -> float:
-        """Write the sound of `source` to `target` as `media.recording` does; returns its seconds.
+    async def decode(self, source: Path, target: Path, max_duration: float) -> Decoded:
+        """Write the sound of `source` to `target` as `media.recording` does.
 
         Nothing is written any more once this returns or raises. Raises AudioError, also beyond `max_duration` seconds; OSError.
         """
@@ -56,7 +66,7 @@ class Decoders:
         while self._idle:
             self._idle.pop().end()
 
-    def _run(self, task: "_Task") -> float:
+    def _run(self, task: "_Task") -> Decoded:
         process = self._idle.pop() if self._idle else _Process()
         self._tasks.add(task)
         try:
@@ -68,7 +78,7 @@ class Decoders:
             self._tasks.discard(task)
         self._idle.append(process)
         if "samples" in answer:
-            return answer["samples"] / SAMPLE_RATE
+            return Decoded(answer["samples"] / SAMPLE_RATE, tuple(Note(**note) for note in answer["notes"]))
         if "errno" in answer:
             raise OSError(answer["errno"], answer["error"])
         raise AudioError(answer["error"])
@@ -82,6 +92,7 @@ class _Question(TypedDict):
 
 class _Answer(TypedDict):
     samples: NotRequired[int]
+    notes: NotRequired[list[dict[str, Any]]]
     error: NotRequired[str]
     """A sentence for the client."""
     errno: NotRequired[int]

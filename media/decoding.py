@@ -17,8 +17,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from media import resampling
+from media.downmix import Downmix
 from media.resampling import UnsupportedSoundError, mixed
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.types import SAMPLE_RATE, Note, Samples
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ Excluded are demuxers that open other files or addresses (hls, dash, concat, sdp
 the file's extension (raw PCM, images).
 """
 
+SILENCED = "The recording is loud, but its samples are not numbers or cancel each other: export it again as WAV or FLAC."
+
 _GROWTH = 600 * SAMPLE_RATE  # 38 MB a step
 
 
@@ -39,12 +42,12 @@ class AudioError(ValueError):
     """A recording cannot be used. The message is one sentence for the client, without paths."""
 
 
-def decode(path: Path, *, max_duration: float) -> Samples:
+def decode(path: Path, *, max_duration: float, notes: list[Note] | None = None) -> Samples:
     """The sound of an audio or video file, shape (n,), within [-1, 1], all of it in memory. As `blocks` otherwise."""
     # A large array is resized by remapping pages without a copy, so that the array itself is the peak.
     samples = np.empty(0, np.float32)
     n = 0
-    for block in blocks(path, max_duration=max_duration):
+    for block in blocks(path, max_duration=max_duration, notes=notes):
         if n + len(block) > len(samples):
             samples.resize(len(samples) + _GROWTH, refcheck=False)
         samples[n : n + len(block)] = block
@@ -53,14 +56,16 @@ def decode(path: Path, *, max_duration: float) -> Samples:
     return samples
 
 
-def blocks(path: Path, *, max_duration: float) -> Iterator[Samples]:
+def blocks(path: Path, *, max_duration: float, notes: list[Note] | None = None) -> Iterator[Samples]:
     """The sound of an audio or video file in blocks of up to a second, within [-1, 1]. Blocks: iterate in a thread.
 
-    All channels of the best audio track have the same weight in the mix: FFmpeg's own downmix drops some channels. Samples are
-    clipped at full scale; NaN and infinities become silence. The readable part of a damaged file is returned. Packets are
-    joined without gaps; timestamps are ignored.
+    All channels of the best audio track have the same weight in the mix (`media.downmix`): FFmpeg's own downmix drops some
+    channels. The readable part of a damaged file is returned. Packets are joined without gaps; timestamps are ignored.
 
-    Raises AudioError if nothing can be decoded, or beyond `max_duration` seconds.
+    Args:
+        notes: Gets notes on what was changed, once all blocks were read.
+
+    Raises AudioError if nothing can be decoded, if sound becomes silence, or beyond `max_duration` seconds.
     """
     if path.stat().st_size == 0:
         raise AudioError("The recording is empty (0 bytes): send it again.")
@@ -75,7 +80,12 @@ def blocks(path: Path, *, max_duration: float) -> Iterator[Samples]:
                 if other is not stream:
                     other.discard = av.stream.Discard.all
             resampling.bound(stream)
-            yield from _limited(_mono(container, stream), math.ceil(max_duration * SAMPLE_RATE))
+            downmix = Downmix()
+            yield from _limited(_mono(container, stream, downmix), math.ceil(max_duration * SAMPLE_RATE))
+            if downmix.silenced:
+                raise AudioError(SILENCED)
+            if notes is not None and (note := downmix.note()):
+                notes.append(note)
     except UnsupportedSoundError as error:
         raise AudioError(str(error)) from error
     except av.FFmpegError as error:
@@ -100,16 +110,16 @@ def _limited(sound: Iterable[Samples], limit: int) -> Iterator[Samples]:
         raise AudioError("The recording holds no sound, only a header or damaged data: record or export it again.")
 
 
-def _mono(container: InputContainer, stream: AudioStream) -> Iterator[Samples]:
+def _mono(container: InputContainer, stream: AudioStream, downmix: Downmix) -> Iterator[Samples]:
     resampler: AudioResampler | None = None
     source = None
     for frame in _frames(container, stream):
         if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
-            yield from mixed(resampler, None)
+            yield from mixed(resampler, None, downmix)
             resampler = resampling.resampler_for(frame, SAMPLE_RATE)
             source = (frame.format.name, frame.layout.name, frame.sample_rate)
-        yield from mixed(resampler, frame)
-    yield from mixed(resampler, None)
+        yield from mixed(resampler, frame, downmix)
+    yield from mixed(resampler, None, downmix)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

@@ -10,9 +10,12 @@ import resource
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
+
+from pipeline.types import Note
 
 MAX_DECODER_BYTES = 512 << 20
 """What a decoder may allocate. Ordinary recordings take up to 60 MB, an MP4 of twelve hours 150 MB."""
@@ -50,13 +53,15 @@ def serve() -> None:
 
 
 def _result(task: dict[str, str | float]) -> str:
-    """What a fork answers: `samples`, or `error` for the client, or `errno` of the disk."""
+    """What a fork answers: `samples` and `notes`, or `error` for the client, or `errno` of the disk."""
     from media import decoding, recording
 
     source, target, max_duration = Path(str(task["source"])), Path(str(task["target"])), float(task["max_duration"])
     _limit(max_duration)
+    notes: list[Note] = []
     try:
-        return json.dumps({"samples": recording.write_blocks(target, decoding.blocks(source, max_duration=max_duration))})
+        samples = recording.write_blocks(target, decoding.blocks(source, max_duration=max_duration, notes=notes))
+        return json.dumps({"samples": samples, "notes": [asdict(note) for note in notes]})
     except decoding.AudioError as error:
         return json.dumps({"error": str(error)})
     except MemoryError:

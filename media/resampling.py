@@ -7,6 +7,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 
+from media.downmix import Channels, Downmix
 from pipeline.types import SAMPLE_RATE, Samples
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
@@ -48,18 +49,22 @@ def resampler_for(frame: AudioFrame, piece_samples: int | None = None) -> AudioR
     return AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE, frame_size=piece_samples)
 
 
-def mixed(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Samples]:
-    """The pieces that the resampler gives; all channels have the same weight. None as the frame ends the stream.
+def mixed(resampler: AudioResampler | None, frame: AudioFrame | None, downmix: Downmix) -> Iterator[Samples]:
+    """The pieces that the resampler gives, mixed by `downmix`. None as the frame ends the stream.
 
     Raises UnsupportedSoundError.
     """
+    for channels in resampled(resampler, frame):
+        yield downmix.mix(channels)
+
+
+def resampled(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Channels]:
+    """The pieces that the resampler gives. None as the frame ends the stream. Raises UnsupportedSoundError."""
     if resampler is None:
         return
     if frame is not None and frame.samples * SAMPLE_RATE // frame.sample_rate * frame.layout.nb_channels > MAX_FRAME_VALUES:
         raise UnsupportedSoundError(
             f"The recording has a frame of {frame.samples} samples, which no recording has: export it again as WAV or FLAC."
         )
-    for resampled in resampler.resample(frame):
-        channels = resampled.to_ndarray().reshape(-1, resampled.layout.nb_channels)
-        channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-        yield channels.mean(axis=1, dtype=np.float32)
+    for piece in resampler.resample(frame):
+        yield piece.to_ndarray().astype(np.float32, copy=False).reshape(-1, piece.layout.nb_channels)

@@ -15,6 +15,7 @@ from av.container import InputContainer
 
 from media import resampling
 from media.decoder import StreamError
+from media.downmix import Downmix
 from media.resampling import UnsupportedSoundError
 from pipeline.live.vad import rms
 from pipeline.types import SAMPLE_RATE, Samples
@@ -136,6 +137,7 @@ def _decode(container: InputContainer) -> Iterator[Samples]:
         raise StreamError(DAMAGED)
     resampling.bound(stream)
     resampler: AudioResampler | None = None
+    downmix = Downmix()
     for packet in container.demux(stream):
         resampling.check_packet(packet.size)
         try:
@@ -145,5 +147,5 @@ def _decode(container: InputContainer) -> Iterator[Samples]:
         for frame in frames:
             frame.pts = None
             resampler = resampler or resampling.resampler_for(frame)
-            yield from resampling.mixed(resampler, frame)
-    yield from resampling.mixed(resampler, None)
+            yield from resampling.mixed(resampler, frame, downmix)
+    yield from resampling.mixed(resampler, None, downmix)

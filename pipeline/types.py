@@ -119,7 +119,8 @@ class SpeakerHint:
 
 NO_HINT = SpeakerHint()
 
-NoteKind = Literal["left_out", "speakers"]
+NoteKind = Literal["left_out", "speakers", "sound"]
+"""What is not in the transcript; the number of speakers; the channels and tracks of the recording as it was stored."""
 
 
 @dataclass(frozen=True, slots=True)

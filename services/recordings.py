@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from media import free_space, recording
-from media.decoders import Decoders
+from media.decoders import Decoded, Decoders
 from media.memory import MemoryBudget
 from pipeline.process import Options
 from pipeline.stages import Stages
@@ -77,7 +77,7 @@ class Recordings:
             await limits.check_queue(session, self.settings)
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            duration = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
+            decoded = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
             await self.store.require_space(await asyncio.to_thread(os.path.getsize, kept))
             key = await self.store.put(kept, recording.SUFFIX)
         try:
@@ -88,8 +88,9 @@ class Recordings:
                     audio_key=key,
                     audio_format=recording.SUFFIX.lstrip("."),
                     creator=actor().principal,
+                    notes=decoded.notes,
                 )
-                return await self._enqueue(session, "conversation.create", conversation, options, duration, webhook_url)
+                return await self._enqueue(session, "conversation.create", conversation, options, decoded.duration, webhook_url)
         except BaseException:
             await self.store.delete(key)
             raise
@@ -147,13 +148,13 @@ class Recordings:
             for task in (processed, stopped):
                 task.cancel()
 
-    async def _decode(self, file: BinaryIO, kept: Path, max_duration: float) -> float:
-        """Write the audio of an upload to `kept`; returns its seconds. Raises AudioError, DiskFullError."""
+    async def _decode(self, file: BinaryIO, kept: Path, max_duration: float) -> Decoded:
+        """Write the audio of an upload to `kept`. Raises AudioError, DiskFullError."""
         upload = kept.with_name("upload")
         await asyncio.to_thread(_copy, file, upload)
-        duration = await self._decoders.decode(upload, kept, max_duration)
+        decoded = await self._decoders.decode(upload, kept, max_duration)
         await asyncio.to_thread(upload.unlink)
-        return duration
+        return decoded
 
     async def _processed(self, conversation: int) -> None:
         async for _ in self.notifications.watch(conversation):

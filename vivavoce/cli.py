@@ -117,7 +117,7 @@ def transcribe(
     from media.decoding import decode
     from pipeline.languages import chosen_language, language_code
     from pipeline.process import Options
-    from pipeline.types import SpeakerHint
+    from pipeline.types import Note, SpeakerHint
 
     formats = {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "csv": csv, "rttm": rttm}
     chosen = [name for name, wanted in formats.items() if wanted]
@@ -137,10 +137,11 @@ def transcribe(
         hint=hint,
         filter_hallucinations=settings.filter_hallucinations,
     )
-    samples = decode(file, max_duration=settings.max_duration_hours * 3600)
+    notes: list[Note] = []
+    samples = decode(file, max_duration=settings.max_duration_hours * 3600, notes=notes)
     from vivavoce import transcription  # loads all engines, after options and file were checked
 
-    transcript = transcription.transcribe(samples, file.name, settings, options)
+    transcript = transcription.transcribe(samples, file.name, settings, options, notes)
     text = transcription.render(transcript, file, chosen[0] if chosen else None)
     print(text.rstrip("\n"))
 

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,14 +13,14 @@ from tqdm import tqdm
 from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
-from pipeline.types import SAMPLE_RATE, ConversationSegment, Samples, Segment, Transcript, Turn
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Note, Samples, Segment, Transcript, Turn
 from services import schemas
 from settings import Settings
 from vivavoce import printing
 
 
-def transcribe(samples: Samples, name: str, settings: Settings, options: Options) -> Transcript:
-    """Process a recording with a progress bar on stderr."""
+def transcribe(samples: Samples, name: str, settings: Settings, options: Options, notes: Sequence[Note]) -> Transcript:
+    """Process a recording with a progress bar on stderr; `notes` are those of decoding it."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
     stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
@@ -30,6 +32,7 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
             bar.update(max(0.0, 100 * fraction - bar.n))
 
         transcript = asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
+    transcript = replace(transcript, notes=(*notes, *transcript.notes))
     if not transcript.segments:
         print(f"No speech was found in {name}.", file=sys.stderr)
     for remark in transcript.notes:

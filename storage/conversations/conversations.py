@@ -94,6 +94,7 @@ async def create(
     status: str = "processing",
     start_time: datetime | None = None,
     creator: Principal = LOCAL,
+    notes: Sequence[Note] = (),
 ) -> int:
     """Create a conversation that starts at `start_time` (with a time zone), by default now; returns its id."""
     values = {
@@ -102,6 +103,7 @@ async def create(
         "audio_format": audio_format,
         "status": status,
         "start_time": start_time or datetime.now(UTC),
+        "notes": tuple(notes),
         **ownership(creator),
     }
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
@@ -249,7 +251,7 @@ async def complete(
     Args:
         duration: The length of the recording in seconds.
         language: The language spoken, None where there is no speech.
-        notes: Replace the notes on the conversation; None keeps them.
+        notes: Replace the notes on the conversation, but those on its stored sound; None keeps all.
         error: Why a part of the recording is missing; a sentence for the user.
 
     Raises LookupError.
@@ -259,9 +261,14 @@ async def complete(
     status = "failed" if error is not None and duration == 0 else "completed"
     values |= {"status": status, "progress": 1.0, "stage": None, "error": error}
     if notes is not None:
-        values["notes"] = tuple(notes)
+        values["notes"] = (*await _sound_notes(session, conversation_id), *notes)
     if not await _change(session, [Conversation.id == conversation_id], **values):
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
+
+
+async def _sound_notes(session: AsyncSession, conversation_id: int) -> list[Note]:
+    stored = await session.scalar(select(Conversation.notes).where(Conversation.id == conversation_id))
+    return [note for note in stored or () if note.kind == "sound"]
 
 
 async def add_notes(session: AsyncSession, conversation_id: int, notes: Sequence[Note]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.access import LOCAL
+from pipeline.types import Note
 from services.identity import corrections, transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
@@ -230,3 +231,14 @@ async def test_all_that_is_said(database: Database) -> None:
     async with database.session() as session:
         assert await conversations.full_text(session, id_) == "Line 0. Line 1. Line 2. Line 3."
         assert await conversations.full_text(session, id_ + 1) == ""
+
+
+async def test_notes_on_the_stored_sound_survive_reprocessing(database: Database) -> None:
+    """The recording was changed when it was accepted; what processing found is found again."""
+    sound, found = Note("sound", "Channel 2 was inverted.", 0.0, 5.0), Note("left_out", "“Uh” was left out.", 1.0, 1.5)
+    async with database.session() as session:
+        id_ = await conversations.create(session, None, None, "flac", notes=[sound])
+        await transcripts.save(session, id_, replace(transcript([voice(1)]), notes=(found,)), RULES)
+        assert (await conversations.get(session, id_) or pytest.fail("gone")).notes == (sound, found)
+        await transcripts.save(session, id_, transcript([voice(1)]), RULES)
+    assert (await read(database, id_)).notes == (sound,)

@@ -1,0 +1,166 @@
+"""Mix the channels of a recording or stream to one, so that channels that are each other's inverse do not cancel.
+
+A microphone cable that is wired wrongly gives a right channel that is the left one inverted; their mean is silence. Such a
+channel is inverted again. Channels that do not cancel all have the same weight.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.types import SAMPLE_RATE, Note, Samples
+
+Channels = NDArray[np.float32]
+"""Samples of several channels at `SAMPLE_RATE`, shape (n, channels)."""
+
+PIECE_SAMPLES = SAMPLE_RATE // 20
+"""The polarity of a channel is decided for 50 ms at a time: a few periods of a voice."""
+MEMORY_PIECES = 20
+"""Pieces after which the weight of what was heard has fallen to 1/e."""
+MIN_KEPT = 0.5
+"""Power of the mix, divided by that of channels which have nothing in common, below which channels cancel. It is 1 also where
+one channel alone has sound, and grows to the number of channels where all have the same sound."""
+MIN_KEPT_OF_PIECE = 0.3
+"""The same for a single piece; voices of two persons come to 0.5 by chance."""
+MIN_RMS = 1e-4
+"""Quieter pieces (-80 dB) decide nothing."""
+FADE_SAMPLES = SAMPLE_RATE // 200
+"""A change of polarity takes 5 ms, so that it does not click."""
+MIN_NOTED_S = 0.5
+"""Wide stereo has shorter stretches in which channels are inverted."""
+LOUD_RMS, SILENT_SHARE = 1e-3, 1e-2
+"""Sound above -60 dB of which less than 1 % (-40 dB) is left has become silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inverted:
+    samples: int
+    first: int
+    last: int
+
+
+class Downmix:
+    """Mixes one recording or stream, given in pieces of any length and in order."""
+
+    def __init__(self) -> None:
+        self._signs = np.ones(0, np.float32)
+        self._heard = np.zeros((0, 0))
+        """Products of the channels (Gram matrix), recent ones with more weight."""
+        self._position = 0
+        self._inverted: dict[int, _Inverted] = {}
+        """By channel, from 0."""
+        self._power_in = self._power_out = 0.0
+
+    def mix(self, channels: Channels) -> Samples:
+        """The mean of all channels, shape (n,), those inverted that would cancel others.
+
+        NaN and infinities become silence; samples beyond [-1, 1] are clipped.
+        """
+        finite = np.isfinite(channels)
+        clean = np.where(finite, channels, np.float32(0.0)).clip(-1.0, 1.0)
+        mixed: Samples = clean[:, 0] if clean.shape[1] == 1 else self._mix(clean)
+        loudest = np.where(finite, clean, np.float32(1.0)) if not finite.all() else clean
+        self._power_in += float(np.einsum("ij,ij->j", loudest, loudest, dtype=np.float64).max(initial=0.0))
+        self._power_out += float(np.einsum("i,i->", mixed, mixed, dtype=np.float64))
+        self._position += len(mixed)
+        return mixed
+
+    @property
+    def silenced(self) -> bool:
+        """There was sound, and nothing of it is left."""
+        loud = self._power_in > LOUD_RMS**2 * self._position
+        return loud and self._power_out < SILENT_SHARE**2 * self._power_in
+
+    def note(self) -> Note | None:
+        """What was inverted, if it was more than a moment. Its times count from the first sample that was mixed."""
+        found = {i: each for i, each in sorted(self._inverted.items()) if each.samples >= MIN_NOTED_S * SAMPLE_RATE}
+        if not found:
+            return None
+        numbers = [str(i + 1) for i in found]
+        which = f"Channel {numbers[0]}" if len(numbers) == 1 else f"Channels {', '.join(numbers[:-1])} and {numbers[-1]}"
+        were = "was" if len(numbers) == 1 else "were"
+        start, end = min(each.first for each in found.values()), max(each.last for each in found.values())
+        return Note(
+            "sound",
+            f"{which} {were} inverted before the channels were mixed: the channels cancel each other as they were recorded.",
+            start / SAMPLE_RATE,
+            end / SAMPLE_RATE,
+        )
+
+    def _mix(self, channels: Channels) -> Samples:
+        count = channels.shape[1]
+        if len(self._signs) != count:
+            self._signs, self._heard = np.ones(count, np.float32), np.zeros((count, count))
+        mixed = self._mix_as_before(channels)
+        if mixed is not None:
+            return mixed
+        pieces = [self._mix_piece(channels[at : at + PIECE_SAMPLES], at) for at in range(0, len(channels), PIECE_SAMPLES)]
+        return np.concatenate(pieces)
+
+    def _mix_as_before(self, channels: Channels) -> Samples | None:
+        """The mix with the present signs; None where channels cancel. Most recordings need no more than this."""
+        n, count = channels.shape
+        if n == 0:
+            return np.zeros(0, np.float32)
+        starts = np.arange(0, n, PIECE_SAMPLES)
+        mixed: Samples = channels @ self._signs
+        power = np.add.reduceat(np.einsum("ij,ij->i", channels, channels), starts)
+        kept = np.add.reduceat(mixed * mixed, starts)
+        heard = self._remembered(channels)
+        audible = power > MIN_RMS**2 * PIECE_SAMPLES * count
+        if (kept < MIN_KEPT_OF_PIECE * power)[audible].any() or _kept(heard, self._signs) < MIN_KEPT:
+            return None
+        self._heard = heard
+        self._count_inverted(self._position, n)
+        return mixed / np.float32(count)
+
+    def _mix_piece(self, piece: Channels, at: int) -> Samples:
+        products = _products(piece)
+        former = self._signs
+        if products.trace() > MIN_RMS**2 * piece.size:
+            self._heard = self._remembered(piece)
+            if _kept(products, former) < MIN_KEPT_OF_PIECE:
+                self._signs = _aligned(products, former)
+            elif _kept(self._heard, former) < MIN_KEPT:
+                self._signs = _aligned(self._heard, former)
+        self._count_inverted(self._position + at, len(piece))
+        if self._signs is former:
+            return piece @ former / np.float32(len(former))
+        fade = (np.arange(len(piece), dtype=np.float32) / FADE_SAMPLES).clip(0.0, 1.0)[:, None]
+        gains = former + (self._signs - former) * fade
+        mixed: Samples = np.einsum("ij,ij->i", piece, gains) / np.float32(len(former))
+        return mixed
+
+    def _remembered(self, channels: Channels) -> NDArray[np.float64]:
+        weight: float = np.exp(-len(channels) / (MEMORY_PIECES * PIECE_SAMPLES))
+        heard: NDArray[np.float64] = weight * self._heard + _products(channels)
+        return heard
+
+    def _count_inverted(self, start: int, length: int) -> None:
+        for i in np.flatnonzero(self._signs < 0):
+            former = self._inverted.get(int(i), _Inverted(0, start, start))
+            self._inverted[int(i)] = _Inverted(former.samples + length, former.first, start + length)
+
+
+def _products(channels: Channels) -> NDArray[np.float64]:
+    return (channels.T @ channels).astype(np.float64)
+
+
+def _kept(products: NDArray[np.float64], signs: NDArray[np.float32]) -> float:
+    """The power of the mix, divided by that of the channels; 1 in silence."""
+    power = float(products.trace())
+    return float(signs @ products @ signs) / power if power > 0 else 1.0
+
+
+def _aligned(products: NDArray[np.float64], former: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The signs with which no channel cancels the louder ones; of the two that do, those closer to the former ones."""
+    signs: NDArray[np.float32] = np.zeros(len(former), np.float32)
+    for i in np.argsort(-products.diagonal(), kind="stable"):
+        signs[i] = -1.0 if signs @ products[:, i] < 0 else 1.0
+    if (former > 0).all():
+        signs *= signs[0]
+        return signs
+    if (signs * former) @ products.diagonal() < 0:
+        signs = -signs
+    return np.ones_like(former) if (signs < 0).all() else signs
