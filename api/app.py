@@ -34,6 +34,8 @@ from api.routes import (
     voice_settings,
 )
 from api.routes.access import audit, keys, login, people
+from api.routes.openai import errors as openai_errors
+from api.routes.openai import models, transcriptions
 from api.stopping import Stopping
 from mcp_server import mount
 from mcp_server.endpoint import PATH
@@ -56,7 +58,7 @@ class GuardedApp(FastAPI):
         self.settings = settings
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Refusals(Guard(super().build_middleware_stack(), self.settings))
+        return Refusals(openai_errors.OpenAIErrors(Guard(super().build_middleware_stack(), self.settings)))
 
 
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
@@ -86,6 +88,8 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         people,
     ):
         app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
+    for module in (models, transcriptions):
+        app.include_router(module.router, prefix=security.OPENAI, responses=openai_errors.RESPONSES)
     app.include_router(health.router)
     app.include_router(docs.router)
     errors.handle(app)

@@ -21,6 +21,7 @@ from services.access.actor import Actor, acting_for
 from services.access.authentication import InvalidCredentialError
 from services.context import AppContext
 from settings import Settings
+from storage.access import keys
 
 PUBLIC = frozenset({"/", "/openapi.json", "/health/live", "/health/ready", *docs.PATHS})
 """Paths that answer without a credential: health checks, and the documentation, which is the same in every installation."""
@@ -28,6 +29,8 @@ LOGIN = frozenset(
     f"/api/v1/{path}" for path in ("me", "login", "logout", "login/openid", "login/openid/callback", "people/first")
 )
 """Paths that answer anyone, and know who calls where there is a credential."""
+OPENAI = "/v1"
+"""Below it is OpenAI's API. Its clients always send a key: one that is none of this program's counts as none there."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """Headers that a proxy adds. Behind one, the address of the connection is the proxy's and says nothing about the client."""
 NO_CREDENTIAL = (
@@ -58,13 +61,17 @@ async def principal_of(connection: HTTPConnection, context: AppContext) -> Princ
     Raises InvalidCredentialError, which becomes a 401, where a key or a ticket is there and not valid.
     """
     scheme, key = get_authorization_scheme_param(connection.headers.get("authorization"))
-    if scheme.lower() == "bearer":
+    if scheme.lower() == "bearer" and (key.startswith(keys.PREFIX) or not is_openai(connection.scope["path"])):
         return await context.authentication.by_key(key)
     if connection.scope["type"] == "websocket" and (ticket := connection.query_params.get("ticket")):
         return await context.authentication.by_ticket(ticket)
     if token := cookies.read(connection, cookies.SESSION):
         return await context.logins.principal(token)
     return None
+
+
+def is_openai(path: str) -> bool:
+    return f"{path}/".startswith(f"{OPENAI}/")
 
 
 class Authentication:

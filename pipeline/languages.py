@@ -33,6 +33,7 @@ _ALIASES = (
     "jpn=ja, zho=zh, chi=zh"
 )
 """Other names, and codes that are mistaken for these, obsolete, or of ISO 639-2."""
+_NAME_OF = {code: name for name, code in (pair.split("=") for pair in _NAMES.split(", "))}
 ALIASES = dict(pair.split("=") for pair in f"{_NAMES}, {_ALIASES}".split(", "))
 
 
@@ -52,3 +53,8 @@ def language_code(text: str) -> str:
 def chosen_language(asked: str | None, default: str | None) -> str | None:
     """The language of a recording; None detects it. `auto` detects it also where the settings have a language."""
     return None if asked == AUTO else asked or default
+
+
+def language_name(code: str) -> str:
+    """The English name of a language of Whisper, such as `english`."""
+    return _NAME_OF.get(code, code)

@@ -30,3 +30,13 @@ MaybeName = Annotated[
     Field(examples=["Alice"]),
 ]
 """A name that may be empty, which means no name."""
+
+
+def letters(index: int) -> str:
+    """A, B, … Z, AA, … for 0, 1, …"""
+    found = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        found = chr(ord("A") + letter) + found
+    return found

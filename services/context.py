@@ -20,6 +20,7 @@ from services.live.live_conversations import LiveConversations
 from services.policy import Policies, StageStatus
 from services.recordings import Recordings
 from services.runtime import IN_PROCESS, Runtime
+from services.transcription import Transcriptions
 from services.webhooks import Webhooks
 from services.worker import Worker
 from settings import Settings
@@ -37,6 +38,7 @@ class AppContext:
     store: AudioStore
     notifications: Notifications
     recordings: Recordings
+    transcriptions: Transcriptions
     live: LiveConversations
     worker: Worker
     webhooks: Webhooks
@@ -86,6 +88,7 @@ class AppContext:
                     store=store,
                     notifications=notifications,
                     recordings=recordings,
+                    transcriptions=Transcriptions(recordings, policies, runtime),
                     live=live,
                     worker=worker,
                     webhooks=webhooks,

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from engines import cuda, in_process
 from pipeline.formats import export
 from pipeline.process import Options, process
-from pipeline.types import SAMPLE_RATE, ConversationSegment, Note, Samples, Segment, Transcript, Turn
+from pipeline.transcript import unstored
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Note, Samples, Transcript, Turn
 from services import schemas
 from settings import Settings
 from vivavoce import printing
@@ -79,27 +80,4 @@ def speaker_names(transcript: Transcript) -> dict[str, str]:
 
 def segments(transcript: Transcript, start: datetime) -> list[ConversationSegment]:
     """The segments under `speaker_names`, of a recording that starts at `start`."""
-    names = speaker_names(transcript)
-    ids = {label: number for number, label in enumerate(names, 1)}
-    return [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
-
-
-def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> ConversationSegment:
-    emotion = segment.emotion
-    return ConversationSegment(
-        id=number,
-        conversation_id=1,
-        participant_id=speaker,
-        speaker_id=speaker,
-        speaker_name=name,
-        text=segment.text,
-        start_time=start + timedelta(seconds=segment.start),
-        end_time=start + timedelta(seconds=segment.end),
-        start_offset=segment.start,
-        end_offset=segment.end,
-        overlap=segment.overlap,
-        emotion_category=emotion.label if emotion else None,
-        emotion_confidence=emotion.confidence if emotion else None,
-        words=segment.words,
-        avg_logprob=segment.avg_logprob,
-    )
+    return unstored.segments(transcript, speaker_names(transcript), start)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import is_unknown, probability
+from pipeline.names import letters
 from pipeline.types import ConversationSegment, Turn
 from storage.audio import AudioLocation
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
@@ -28,12 +29,7 @@ def local_name(index: int) -> str:
 
     Letters, because `Unknown_01` is a speaker that other conversations may share; these names are local to one conversation.
     """
-    letters = ""
-    index += 1
-    while index:
-        index, letter = divmod(index - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"Unknown_{letters}"
+    return f"Unknown_{letters(index)}"
 
 
 async def audio_location(session: AsyncSession, segment_id: int) -> AudioLocation | None:

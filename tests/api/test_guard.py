@@ -202,7 +202,7 @@ async def test_every_route_is_guarded(client: httpx.AsyncClient, method: str, pa
         for headers in (CROSS_SITE, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
             refused = await client.request(method, address, headers=headers)
             assert refused.status_code == 403
-            assert "CORS_ORIGINS" in refused.json()["detail"]
+            assert "CORS_ORIGINS" in refused.text
 
 
 def test_the_routes_are_known() -> None:

@@ -1,0 +1,173 @@
+"""Transcripts in OpenAI's response formats. Fields that OpenAI does not have, such as `emotion`, are additions."""
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from api import schemas
+from pipeline.formats import export
+from pipeline.languages import language_name
+from pipeline.types import ConversationSegment, Word
+from services.transcription import Transcribed
+
+FRAMES_PER_S = 100
+"""Whisper's; `seek` counts them."""
+
+
+class Usage(schemas.Schema):
+    type: Literal["duration"] = "duration"
+    seconds: float
+
+
+class Logprob(schemas.Schema):
+    token: str = Field(description="A word.")
+    bytes: list[int] = Field(description="The word in UTF-8.")
+    logprob: float
+
+
+class Transcription(schemas.Schema):
+    """`json`."""
+
+    text: str
+    usage: Usage
+    logprobs: list[Logprob] | None = Field(None, description="Of each word, with `include[]=logprobs`.")
+
+
+class TimedWord(schemas.Schema):
+    word: str
+    start: float
+    end: float
+
+
+class VerboseSegment(schemas.Schema):
+    id: int
+    seek: int
+    start: float
+    end: float
+    text: str
+    tokens: list[int] = Field([], description="Always empty: tokens are not kept.")
+    temperature: float = 0.0
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float = Field(0.0, description="Always 0: stretches without speech are not transcribed.")
+    speaker: str
+    emotion: str | None
+
+
+class Verbose(schemas.Schema):
+    """`verbose_json`."""
+
+    task: Literal["transcribe", "translate"]
+    language: str = Field(description="In English, as OpenAI's.", examples=["english"])
+    duration: float
+    text: str
+    segments: list[VerboseSegment] | None = None
+    words: list[TimedWord] | None = None
+    usage: Usage
+
+
+class DiarizedSegment(schemas.Schema):
+    type: Literal["transcript.text.segment"] = "transcript.text.segment"
+    id: str
+    start: float
+    end: float
+    speaker: str = Field(description="The name of a known speaker; other voices are A, B, …")
+    text: str
+    emotion: str | None
+
+
+class Diarized(schemas.Schema):
+    """`diarized_json`."""
+
+    task: Literal["transcribe"] = "transcribe"
+    duration: float
+    text: str
+    segments: list[DiarizedSegment]
+    usage: Usage
+
+
+def pieces(segments: Sequence[ConversationSegment]) -> list[str]:
+    """The text of each segment; joined, they are the text of all. A word's leading space belongs to it."""
+    raw = ["".join(word.text for word in segment.words or ()) for segment in segments]
+    return [raw[0].lstrip(), *raw[1:]] if raw else []
+
+
+def text(found: Transcribed) -> str:
+    return "".join(pieces(found.segments))
+
+
+def usage(found: Transcribed) -> Usage:
+    return Usage(seconds=round(found.transcript.duration, 3))
+
+
+def transcription(found: Transcribed, *, logprobs: bool) -> Transcription:
+    each = [_logprob(word) for segment in found.segments for word in segment.words or ()]
+    return Transcription(text=text(found), usage=usage(found), logprobs=each if logprobs else None)
+
+
+def verbose(found: Transcribed, granularities: Sequence[str], task: Literal["transcribe", "translate"]) -> Verbose:
+    shown = granularities or ["segment"]
+    return Verbose(
+        task=task,
+        language=language_name(found.transcript.language or "en"),
+        duration=found.transcript.duration,
+        text=text(found),
+        segments=[_segment(at, one) for at, one in enumerate(found.segments)] if "segment" in shown else None,
+        words=[_word(word) for one in found.segments for word in one.words or ()] if "word" in shown else None,
+        usage=usage(found),
+    )
+
+
+def diarized(found: Transcribed) -> Diarized:
+    segments = [diarized_segment(one) for one in found.segments]
+    return Diarized(duration=found.transcript.duration, text=text(found), segments=segments, usage=usage(found))
+
+
+def diarized_segment(segment: ConversationSegment) -> DiarizedSegment:
+    return DiarizedSegment(
+        id=f"seg_{segment.id}",
+        start=segment.start_offset,
+        end=segment.end_offset,
+        speaker=segment.speaker_name,
+        text=segment.text,
+        emotion=segment.emotion_category,
+    )
+
+
+def subtitles(found: Transcribed, format: Literal["srt", "vtt"]) -> str:
+    """Without the names of the speakers, as OpenAI's."""
+    unnamed = [replace(segment, speaker_name="") for segment in found.segments]
+    return export.to_srt(unnamed) if format == "srt" else export.to_vtt(unnamed)
+
+
+def _segment(at: int, segment: ConversationSegment) -> VerboseSegment:
+    return VerboseSegment(
+        id=at,
+        seek=int(segment.start_offset * FRAMES_PER_S),
+        start=segment.start_offset,
+        end=segment.end_offset,
+        text=segment.text,
+        avg_logprob=segment.avg_logprob or 0.0,
+        compression_ratio=_compression_ratio(segment.text),
+        speaker=segment.speaker_name,
+        emotion=segment.emotion_category,
+    )
+
+
+def _word(word: Word) -> TimedWord:
+    return TimedWord(word=word.text.strip(), start=word.start, end=word.end)
+
+
+def _logprob(word: Word) -> Logprob:
+    probability = max(word.probability, 1e-10)
+    return Logprob(token=word.text, bytes=list(word.text.encode()), logprob=math.log(probability))
+
+
+def _compression_ratio(text: str) -> float:
+    """As Whisper defines it."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data))

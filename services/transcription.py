@@ -1,0 +1,150 @@
+"""Transcribe a recording for a client that waits for the answer. Nothing of it is kept."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import BinaryIO
+
+from media.decoding import AudioError
+from pipeline.identity.enrollment import MAX_SAMPLE_S, UnsuitableSampleError, voice_of
+from pipeline.process import Options, process
+from pipeline.transcript import unstored
+from pipeline.types import ConversationSegment, Transcript
+from services.access import limits
+from services.errors import LimitExceededError, ModelsUnavailableError, failure_reason
+from services.identity.unstored import KnownVoice, name_speakers
+from services.policy import Policies
+from services.recordings import Audio, Recordings
+from services.runtime import Runtime
+from storage.speakers import speakers
+
+MAX_CONCURRENT = 4
+"""Recordings in the stages at a time, on each replica: as many as of jobs (`services.worker.MAX_JOBS`)."""
+MAX_WAITING = 32
+"""Recordings that wait for a place; further ones are refused."""
+BUSY_RETRY_S = 30
+
+
+class KnownSpeakerError(ValueError):
+    """A known speaker that the client names cannot be used; the message says why."""
+
+
+class TranscriptionFailedError(Exception):
+    """A stage failed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSpeaker:
+    """A speaker that the client names: by a sample of the voice, or one that is stored."""
+
+    name: str
+    sample: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    transcript: Transcript
+    segments: Sequence[ConversationSegment]
+    """In order of time, under the names of known speakers; other voices are A, B, …."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A recording that can be transcribed."""
+
+    audio: Audio
+    voices: Sequence[KnownVoice]
+
+
+class Transcriptions:
+    """Runs the stages within the request: a client that is gone gets nothing, and its recording is not worked on."""
+
+    def __init__(self, recordings: Recordings, policies: Policies, runtime: Runtime) -> None:
+        self._recordings = recordings
+        self._stages = recordings.stages
+        self._database = recordings.database
+        self._policies = policies
+        self._runtime = runtime
+        self._places = asyncio.Semaphore(MAX_CONCURRENT)
+        self._present = 0
+
+    async def prepare(self, file: BinaryIO, known: Sequence[KnownSpeaker] = ()) -> Prepared:
+        """Decode a recording, and compute the voices of the samples that came with it.
+
+        Raises:
+            AudioError: The file holds no audio.
+            KnownSpeakerError: A known speaker cannot be used.
+            LimitExceededError: Too many recordings wait.
+            TranscriptionFailedError: A stage failed.
+            DiskFullError, ModelsUnavailableError: As elsewhere.
+        """
+        settings = self._recordings.settings
+        with self._counted():
+            self._runtime.wake()
+            await self._check_names(known)
+            audio = await self._recordings.decode(file, settings.max_duration_hours * 3600)
+            async with self._database.session() as session:
+                await limits.check_queue(session, settings, audio.duration / 3600)
+            voices = [await self._voice(one.name, one.sample) for one in known if one.sample is not None]
+        return Prepared(audio, voices)
+
+    async def transcribe(self, prepared: Prepared, options: Options) -> Transcribed:
+        """The transcript, with the names of the speakers who are known. Raises as `prepare` does."""
+        audio = prepared.audio
+        with self._counted():
+            async with self._places:
+                voice = await self._policies.voice_settings()
+                chosen = replace(
+                    options, filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
+                )
+                with _failures():
+                    found = await process(audio.samples, audio.duration, self._stages, chosen, _ignore)
+        async with self._database.session() as session:
+            transcript, names = await name_speakers(session, found, await self._policies.read(session), prepared.voices)
+        segments = await asyncio.to_thread(unstored.segments, transcript, names, datetime.now(UTC))
+        return Transcribed(transcript, segments)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._present >= MAX_CONCURRENT + MAX_WAITING:
+            sentence = f"{self._present} recordings are being transcribed or wait for it: try again later."
+            raise LimitExceededError(sentence, BUSY_RETRY_S)
+        self._present += 1
+        try:
+            yield
+        finally:
+            self._present -= 1
+
+    async def _check_names(self, known: Sequence[KnownSpeaker]) -> None:
+        """Raises KnownSpeakerError for a name without a sample that is no stored speaker's."""
+        async with self._database.session() as session:
+            for one in known:
+                if one.sample is None and await speakers.find(session, one.name) is None:
+                    raise KnownSpeakerError(
+                        f"No speaker {one.name!r} is enrolled: send a sample in known_speaker_references, or enroll the "
+                        "speaker with POST /api/v1/speakers/enroll."
+                    )
+
+    async def _voice(self, name: str, sample: bytes) -> KnownVoice:
+        try:
+            audio = await self._recordings.decode(BytesIO(sample), MAX_SAMPLE_S)
+            with _failures():
+                return KnownVoice(name, await voice_of(audio.samples, audio.duration, self._stages))
+        except (AudioError, UnsuitableSampleError) as error:
+            raise KnownSpeakerError(f"The sample of {name!r} cannot be used: {error}") from error
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except (AudioError, UnsuitableSampleError, ModelsUnavailableError):
+        raise
+    except Exception as error:
+        raise TranscriptionFailedError(failure_reason(error)) from error
+
+
+async def _ignore(_stage: str, _fraction: float) -> None: ...

@@ -1,0 +1,51 @@
+"""The application behind a real HTTP server, and the official client of OpenAI's API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from openai import AsyncOpenAI
+
+from pipeline.stages import Stages
+from settings import Settings
+from storage.postgres.database import Database
+from tests.storage.transcripts import MODEL
+from tests.support.application import Application, running
+from tests.support.fixed_stages import FixedStages
+from tests.support.ports import free_port
+
+
+@dataclass(frozen=True)
+class Served:
+    application: Application
+    address: str
+    stages: FixedStages
+
+
+@pytest.fixture
+def stages() -> FixedStages:
+    return FixedStages()
+
+
+@pytest.fixture
+async def served(database: Database, database_url: str, tmp_path: Path, stages: FixedStages) -> AsyncIterator[Served]:
+    settings = Settings(max_upload_mb=2, speaker_threshold=0.5)
+    graph = Stages(stages, stages, stages, stages)
+    async with running(settings, database_url, tmp_path / "audio", graph, MODEL) as application:
+        config = uvicorn.Config(application.app, port=free_port(), lifespan="off", log_level="error")
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
+            await asyncio.sleep(0.01)
+        yield Served(application, f"http://127.0.0.1:{config.port}", stages)
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def client(served: Served) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none", max_retries=0) as client:
+        yield client
