@@ -1,27 +1,28 @@
-"""Decode uploaded recordings to 16 kHz mono samples.
+"""Decode uploaded recordings to 16 kHz samples.
 
 A recording is untrusted. FFmpeg (through PyAV) opens it only as a plain file of an allowed format. Damaged packets are skipped.
 The demuxers of FFmpeg allocate by what a file's header declares: `media.decoding_process` limits their memory.
 """
 
-import logging
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self, TypeVar
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
 from av.container import InputContainer
+from numpy.typing import NDArray
 
-from media import resampling
-from media.downmix import Downmix
-from media.resampling import UnsupportedSoundError, mixed
+from media import tracks
+from media.comparison import Comparison
+from media.downmix import Channels, Downmix
+from media.resampling import UnsupportedSoundError
+from media.tracks import AudioError, Track
 from pipeline.types import SAMPLE_RATE, Note, Samples
 
-log = logging.getLogger(__name__)
+__all__ = ["AudioError", "Source", "decode"]
 
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dv,eac3,flac,flv,iff,ircam,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mxf,"
@@ -34,20 +35,27 @@ the file's extension (raw PCM, images).
 """
 
 SILENCED = "The recording is loud, but its samples are not numbers or cancel each other: export it again as WAV or FLAC."
+UNREADABLE = (
+    "The recording is cut off, damaged or in no format that can be read: send a complete WAV, MP3, FLAC, Ogg, M4A, MP4 "
+    "or WebM file (give headerless PCM a WAV header first)."
+)
 
 _GROWTH = 600 * SAMPLE_RATE  # 38 MB a step
 
-
-class AudioError(ValueError):
-    """A recording cannot be used. The message is one sentence for the client, without paths."""
+Block = TypeVar("Block", bound=NDArray[np.float32])
 
 
-def decode(path: Path, *, max_duration: float, notes: list[Note] | None = None) -> Samples:
-    """The sound of an audio or video file, shape (n,), within [-1, 1], all of it in memory. As `blocks` otherwise."""
+def decode(path: Path, *, max_duration: float) -> Samples:
+    """The mixed sound of an audio or video file, all of it in memory (`Source.mixed`)."""
+    return collected(Source(path, max_duration).mixed())
+
+
+def collected(blocks: Iterable[Samples]) -> Samples:
+    """One array of all blocks, shape (n,)."""
     # A large array is resized by remapping pages without a copy, so that the array itself is the peak.
     samples = np.empty(0, np.float32)
     n = 0
-    for block in blocks(path, max_duration=max_duration, notes=notes):
+    for block in blocks:
         if n + len(block) > len(samples):
             samples.resize(len(samples) + _GROWTH, refcheck=False)
         samples[n : n + len(block)] = block
@@ -56,94 +64,118 @@ def decode(path: Path, *, max_duration: float, notes: list[Note] | None = None) 
     return samples
 
 
-def blocks(path: Path, *, max_duration: float, notes: list[Note] | None = None) -> Iterator[Samples]:
-    """The sound of an audio or video file in blocks of up to a second, within [-1, 1]. Blocks: iterate in a thread.
+class Source:
+    """An audio or video file. Its sound can be read more than once. All methods block: call them in a thread.
 
-    All channels of the best audio track have the same weight in the mix (`media.downmix`): FFmpeg's own downmix drops some
-    channels. The readable part of a damaged file is returned. Packets are joined without gaps; timestamps are ignored.
+    The channels are those of its audio track, or one for each of several tracks, as screen recorders keep a microphone and the
+    desktop. Tracks that cannot be decoded are left out. The readable part of a damaged file is returned. Packets are joined
+    without gaps; timestamps are ignored.
 
-    Args:
-        notes: Gets notes on what was changed, once all blocks were read.
-
-    Raises AudioError if nothing can be decoded, if sound becomes silence, or beyond `max_duration` seconds.
+    Raises AudioError if it has no sound that can be decoded. Its iterators do, too, and beyond `max_duration` seconds.
     """
-    if path.stat().st_size == 0:
-        raise AudioError("The recording is empty (0 bytes): send it again.")
+
+    def __init__(self, path: Path, max_duration: float) -> None:
+        if path.stat().st_size == 0:
+            raise AudioError("The recording is empty (0 bytes): send it again.")
+        self.notes: list[Note] = []
+        """On what was left out and changed; complete once `mixed` was read."""
+        self._path = path
+        self._max_samples = math.ceil(max_duration * SAMPLE_RATE)
+        with _opened(path) as container:
+            self._tracks, undecodable = tracks.found(container)
+        if len(self._tracks) > 1:
+            silent = [track for track in self._tracks if not self._decodes(track)]
+            self._tracks = [track for track in self._tracks if track not in silent]
+            undecodable = sorted([*undecodable, *silent], key=lambda track: track.number)
+        if not self._tracks:
+            raise AudioError(tracks.UNDECODABLE)
+        self.notes += [tracks.left_out(track, "nothing in it can be decoded.") for track in undecodable]
+
+    @property
+    def has_dubs(self) -> bool:
+        """Its tracks are in different languages, as those of a film are."""
+        return len({track.language for track in self._tracks if track.language}) > 1
+
+    def without_dubs(self) -> Self:
+        """Leave out all tracks but the best."""
+        best = next((track for track in self._tracks if track.best), self._tracks[0])
+        self.notes += [
+            tracks.left_out(track, f"track {best.number} has the same sound in another language.")
+            for track in self._tracks
+            if track is not best
+        ]
+        self._tracks = [best]
+        return self
+
+    def mixed(self, comparison: Comparison | None = None) -> Iterator[Samples]:
+        """The sound in blocks of up to a second, shape (n,), within [-1, 1], mixed by `media.downmix`.
+
+        All channels have the same weight: FFmpeg's own downmix drops some. `comparison` gets all channels.
+        """
+        downmix = Downmix()
+        for block in self.channels():
+            if comparison is not None:
+                comparison.add(block)
+            yield downmix.mix(block)
+        if downmix.silenced:
+            raise AudioError(SILENCED)
+        self._note(downmix.note())
+
+    def channels(self) -> Iterator[Channels]:
+        """The sound in blocks of up to a second, shape (n, channels), as it was decoded: see `media.downmix.clean`."""
+        if len(self._tracks) == 1:
+            yield from self._limited(self._decoded(self._tracks[0]))
+        else:
+            yield from self._limited(tracks.side_by_side([self._mono(track) for track in self._tracks]))
+
+    def _decoded(self, track: Track) -> Iterator[Channels]:
+        with _opened(self._path) as container:
+            yield from tracks.decoded(container, track, self._note)
+
+    def _mono(self, track: Track) -> Iterator[Samples]:
+        """One of several tracks. Where it is damaged, the others go on."""
+        downmix = Downmix()
+        try:
+            for block in self._decoded(track):
+                yield downmix.mix(block)
+        except AudioError as error:
+            self._note(tracks.left_out(track, str(error)))
+        if downmix.silenced:
+            self._note(tracks.left_out(track, SILENCED))
+
+    def _decodes(self, track: Track) -> bool:
+        """Something at the beginning of the track can be decoded."""
+        with _opened(self._path) as container:
+            return tracks.has_sound(container, track.stream_of(container))
+
+    def _note(self, note: Note | None) -> None:
+        if note is not None and note not in self.notes:
+            self.notes.append(note)
+
+    def _limited(self, sound: Iterable[Block]) -> Iterator[Block]:
+        n = 0
+        for block in sound:
+            n += len(block)
+            if n > self._max_samples:
+                length = self._max_samples / SAMPLE_RATE
+                text = f"{length / 3600:.3g} hours" if length > 3600 else f"{length:.3g} seconds"
+                raise AudioError(f"The recording is longer than the {text} allowed: cut it into shorter parts.")
+            yield block
+        if n == 0:
+            raise AudioError("The recording holds no sound, only a header or damaged data: record or export it again.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """The file, with errors as AudioError."""
     # The prefix keeps a name such as `concat:a|b` a file name; the two lists confine a container to its own bytes.
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
         with av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace") as container:
-            stream = container.streams.best("audio")
-            if not isinstance(stream, av.AudioStream):
-                raise AudioError("The recording has no audio track: send a file with sound.")
-            for other in container.streams:
-                if other is not stream:
-                    other.discard = av.stream.Discard.all
-            resampling.bound(stream)
-            downmix = Downmix()
-            yield from _limited(_mono(container, stream, downmix), math.ceil(max_duration * SAMPLE_RATE))
-            if downmix.silenced:
-                raise AudioError(SILENCED)
-            if notes is not None and (note := downmix.note()):
-                notes.append(note)
+            yield container
     except UnsupportedSoundError as error:
         raise AudioError(str(error)) from error
     except av.FFmpegError as error:
         if isinstance(error, MemoryError):
             raise
-        raise AudioError(
-            "The recording is cut off, damaged or in no format that can be read: send a complete WAV, MP3, FLAC, Ogg, M4A, MP4 "
-            "or WebM file (give headerless PCM a WAV header first)."
-        ) from error
-
-
-def _limited(sound: Iterable[Samples], limit: int) -> Iterator[Samples]:
-    n = 0
-    for block in sound:
-        n += len(block)
-        if n > limit:
-            length = limit / SAMPLE_RATE
-            text = f"{length / 3600:.3g} hours" if length > 3600 else f"{length:.3g} seconds"
-            raise AudioError(f"The recording is longer than the {text} allowed: cut it into shorter parts.")
-        yield block
-    if n == 0:
-        raise AudioError("The recording holds no sound, only a header or damaged data: record or export it again.")
-
-
-def _mono(container: InputContainer, stream: AudioStream, downmix: Downmix) -> Iterator[Samples]:
-    resampler: AudioResampler | None = None
-    source = None
-    for frame in _frames(container, stream):
-        if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
-            yield from mixed(resampler, None, downmix)
-            resampler = resampling.resampler_for(frame, SAMPLE_RATE)
-            source = (frame.format.name, frame.layout.name, frame.sample_rate)
-        yield from mixed(resampler, frame, downmix)
-    yield from mixed(resampler, None, downmix)
-
-
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    good = bad = 0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError as error:
-            log.warning("A recording ended after %d packets: %s", good, error.strerror)
-            break
-        if packet is None:
-            break
-        resampling.check_packet(packet.size)
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            bad += 1
-            continue
-        good += 1
-        for frame in frames:
-            frame.pts = None  # jumping timestamps would confuse the resampler
-            yield frame
-    if bad:
-        log.warning("A recording had %d damaged packets among %d; they were skipped.", bad, good + bad)
-    if bad > good:
-        raise AudioError("The recording is damaged or in a codec that cannot be read: send it again as WAV, MP3, FLAC or Ogg.")
+        raise AudioError(UNREADABLE) from error

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.types import Note
-
 MAX_DECODER_BYTES = 512 << 20
 """What a decoder may allocate. Ordinary recordings take up to 60 MB, an MP4 of twelve hours 150 MB."""
 MIN_CPU_S = 120
@@ -58,10 +56,10 @@ def _result(task: dict[str, str | float]) -> str:
 
     source, target, max_duration = Path(str(task["source"])), Path(str(task["target"])), float(task["max_duration"])
     _limit(max_duration)
-    notes: list[Note] = []
     try:
-        samples = recording.write_blocks(target, decoding.blocks(source, max_duration=max_duration, notes=notes))
-        return json.dumps({"samples": samples, "notes": [asdict(note) for note in notes]})
+        sound = decoding.Source(source, max_duration)
+        samples = recording.write_blocks(target, sound.mixed())
+        return json.dumps({"samples": samples, "notes": [asdict(note) for note in sound.notes]})
     except decoding.AudioError as error:
         return json.dumps({"error": str(error)})
     except MemoryError:

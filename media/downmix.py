@@ -57,10 +57,10 @@ class Downmix:
 
         NaN and infinities become silence; samples beyond [-1, 1] are clipped.
         """
+        cleaned = clean(channels)
+        mixed: Samples = cleaned[:, 0] if cleaned.shape[1] == 1 else self._mix(cleaned)
         finite = np.isfinite(channels)
-        clean = np.where(finite, channels, np.float32(0.0)).clip(-1.0, 1.0)
-        mixed: Samples = clean[:, 0] if clean.shape[1] == 1 else self._mix(clean)
-        loudest = np.where(finite, clean, np.float32(1.0)) if not finite.all() else clean
+        loudest = cleaned if finite.all() else np.where(finite, cleaned, np.float32(1.0))
         self._power_in += float(np.einsum("ij,ij->j", loudest, loudest, dtype=np.float64).max(initial=0.0))
         self._power_out += float(np.einsum("i,i->", mixed, mixed, dtype=np.float64))
         self._position += len(mixed)
@@ -141,6 +141,12 @@ class Downmix:
         for i in np.flatnonzero(self._signs < 0):
             former = self._inverted.get(int(i), _Inverted(0, start, start))
             self._inverted[int(i)] = _Inverted(former.samples + length, former.first, start + length)
+
+
+def clean(channels: Channels) -> Channels:
+    """The same, with silence for NaN and infinities, and clipped to [-1, 1]."""
+    cleaned: Channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
+    return cleaned
 
 
 def _products(channels: Channels) -> NDArray[np.float64]:

@@ -114,10 +114,10 @@ def transcribe(
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
-    from media.decoding import decode
+    from media.decoding import Source, collected
     from pipeline.languages import chosen_language, language_code
     from pipeline.process import Options
-    from pipeline.types import Note, SpeakerHint
+    from pipeline.types import SpeakerHint
 
     formats = {"json": json, "srt": srt, "vtt": vtt, "txt": txt, "csv": csv, "rttm": rttm}
     chosen = [name for name, wanted in formats.items() if wanted]
@@ -137,11 +137,11 @@ def transcribe(
         hint=hint,
         filter_hallucinations=settings.filter_hallucinations,
     )
-    notes: list[Note] = []
-    samples = decode(file, max_duration=settings.max_duration_hours * 3600, notes=notes)
+    source = Source(file, settings.max_duration_hours * 3600)
+    samples = collected(source.mixed())
     from vivavoce import transcription  # loads all engines, after options and file were checked
 
-    transcript = transcription.transcribe(samples, file.name, settings, options, notes)
+    transcript = transcription.transcribe(samples, file.name, settings, options, source.notes)
     text = transcription.render(transcript, file, chosen[0] if chosen else None)
     print(text.rstrip("\n"))
 

@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from media.decoders import Decoders
-from media.decoding import AudioError, decode
+from media.decoding import AudioError, Source, collected, decode
 from media.downmix import Downmix
-from pipeline.types import SAMPLE_RATE, Note, Samples
+from pipeline.types import SAMPLE_RATE, Samples
 from tests.support.program import DATA
 
 needs_data = pytest.mark.skipif(not (DATA / "edge").is_dir(), reason="the recordings in ../shared/data are absent")
@@ -102,9 +102,9 @@ def test_the_channel_count_may_change() -> None:
 
 def test_a_file_of_inverted_channels(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([A, -A], axis=1), SAMPLE_RATE, "FLOAT")
-    notes: list[Note] = []
-    assert likeness(decode(tmp_path / "a.wav", max_duration=60, notes=notes), A) > 0.99
-    assert [note.kind for note in notes] == ["sound"]
+    source = Source(tmp_path / "a.wav", 60)
+    assert likeness(collected(source.mixed()), A) > 0.99
+    assert [note.kind for note in source.notes] == ["sound"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -127,8 +127,8 @@ async def test_an_upload_says_what_was_inverted(tmp_path: Path) -> None:
 
 @needs_data
 def test_the_reported_file() -> None:
-    notes: list[Note] = []
-    sound = decode(DATA / "edge/reports/phase_inverted.flac", max_duration=60, notes=notes)
+    source = Source(DATA / "edge/reports/phase_inverted.flac", 60)
+    sound = collected(source.mixed())
     left = soundfile.read(DATA / "edge/reports/phase_inverted.flac", dtype="float32")[0][:, 0]
     assert likeness(sound, left) > 0.99
-    assert len(notes) == 1
+    assert len(source.notes) == 1
