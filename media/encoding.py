@@ -1,9 +1,12 @@
-"""Encode parts of a recording as WAV or MP3 files. Both functions block: call them in a thread."""
+"""Encode recordings, and parts of them, as WAV, MP3 and Opus. The functions for parts block: call them in a thread."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import warnings
+from asyncio.subprocess import DEVNULL, PIPE
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,29 @@ import numpy as np
 from pipeline.types import SAMPLE_RATE, Samples
 
 if TYPE_CHECKING:  # imported where it is used, with its warning silenced
+    from pathlib import Path
+
     from pydub import AudioSegment
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How to encode a whole recording."""
+
+    suffix: str
+    media_type: str
+    bits_per_s: int
+    options: tuple[str, ...]
+    """Of ffmpeg."""
+
+    def size(self, seconds: float) -> int:
+        """About the bytes of a file."""
+        return int(seconds * self.bits_per_s / 8)
+
+
+MP3 = Codec(".mp3", "audio/mpeg", 64_000, ("-c:a", "libmp3lame", "-b:a", "64k"))
+OPUS = Codec(".opus", "audio/ogg", 24_000, ("-c:a", "libopus", "-b:a", "24k", "-compression_level", "5"))
+"""libopus at its default complexity of 10 takes nearly four times as long."""
 
 
 def wav_bytes(samples: Samples) -> bytes:
@@ -37,12 +62,42 @@ def _export(samples: Samples, container: str, bitrate: str | None = None) -> byt
 
 @cache
 def _pydub() -> type[AudioSegment]:
-    from imageio_ffmpeg import get_ffmpeg_exe
-
     with warnings.catch_warnings():  # pydub warns at import if no ffmpeg is on the PATH; the bundled one is set below
         warnings.simplefilter("ignore")
         from pydub import AudioSegment
 
     segment: type[AudioSegment] = AudioSegment
-    segment.converter = get_ffmpeg_exe()
+    segment.converter = _ffmpeg()
     return segment
+
+
+async def encode_file(source: Path, target: Path, codec: Codec) -> None:
+    """Encode a recording by the bundled ffmpeg, in a process of its own. Raises OSError where that fails."""
+    command = (
+        _ffmpeg(),
+        "-nostdin",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(source),
+        "-map_metadata",
+        "-1",
+        *codec.options,
+        str(target),
+    )
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise OSError(f"ffmpeg could not encode the recording: {said.decode(errors='replace').strip()[-300:]}")
+
+
+def _ffmpeg() -> str:
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    return str(get_ffmpeg_exe())

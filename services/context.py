@@ -12,6 +12,7 @@ from services.access.authentication import Authentication
 from services.access.logins import Logins
 from services.access.openid_login import OpenIDLogin
 from services.access.passwords import PasswordHasher
+from services.encodings import Encodings
 from services.erasure.cleanup import Cleanup
 from services.erasure.erasure import Erasure
 from services.erasure.retention import Retention
@@ -39,6 +40,7 @@ class AppContext:
     notifications: Notifications
     recordings: Recordings
     transcriptions: Transcriptions
+    encodings: Encodings
     live: LiveConversations
     worker: Worker
     webhooks: Webhooks
@@ -81,6 +83,7 @@ class AppContext:
             hasher = PasswordHasher()
             logins = Logins(settings, database, hasher)
             cleanup = Cleanup(database, store)
+            encodings = Encodings(store)
             try:
                 yield cls(
                     settings=settings,
@@ -89,6 +92,7 @@ class AppContext:
                     notifications=notifications,
                     recordings=recordings,
                     transcriptions=Transcriptions(recordings, policies, runtime),
+                    encodings=encodings,
                     live=live,
                     worker=worker,
                     webhooks=webhooks,
@@ -104,6 +108,7 @@ class AppContext:
                 )
             finally:
                 await live.close()
+                await encodings.close()
                 recordings.close()
                 await database.dispose()
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import fsspec
@@ -20,6 +21,8 @@ from storage import private_files
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+DERIVED = (".mp3", ".opus")
+"""Kinds of files that are made of recordings. No recording is stored as one of them."""
 DRAFTS = ".*.part"
 MAX_DRAFT_AGE_S = 24 * 3600.0
 """Age of a file that was not written to its end from which no process is still writing it."""
@@ -68,11 +71,30 @@ class AudioStore:
         if not SUFFIX.fullmatch(suffix.lower()):
             raise ValueError("The file's extension must be a dot and one to eight letters or digits, such as .wav.")
         key = uuid4().hex + suffix.lower()
+        await self._put(path, key)
+        return key
+
+    def derived(self, key: str, suffix: str) -> str:
+        """The key of another form of the recording, one of `DERIVED`."""
+        return key.partition(".")[0] + suffix
+
+    async def put_derived(self, path: Path, key: str, suffix: str) -> None:
+        """Keep another form of the recording `key`, until that is deleted."""
+        await self._put(path, self.derived(key, suffix))
+
+    async def _put(self, path: Path, key: str) -> None:
         if self._local:
             await asyncio.to_thread(_keep, path, Path(self._path(key)))
         else:
             await asyncio.to_thread(self._files.put_file, str(path), self._path(key))
-        return key
+
+    async def exists(self, key: str) -> bool:
+        return bool(await asyncio.to_thread(self._files.exists, self._path(key)))
+
+    async def open(self, key: str) -> BinaryIO:
+        """The file for reading at any place; of a store elsewhere only what is read is fetched. Raises FileNotFoundError."""
+        file: BinaryIO = await asyncio.to_thread(self._files.open, self._path(key), "rb")
+        return file
 
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
@@ -94,9 +116,10 @@ class AudioStore:
             await asyncio.to_thread(shutil.rmtree, directory)
 
     async def delete(self, key: str) -> None:
-        """Forget the file; nothing happens where it is gone already."""
-        with suppress(FileNotFoundError):
-            await asyncio.to_thread(self._files.rm_file, self._path(key))
+        """Forget the file and its derived forms; nothing happens where they are gone already."""
+        for one in (key, *(self.derived(key, suffix) for suffix in DERIVED)):  # the recording first: `services.encodings`
+            with suppress(FileNotFoundError):
+                await asyncio.to_thread(self._files.rm_file, self._path(one))
 
     async def remove_drafts(self) -> None:
         """Delete what processes that were killed in `put` have left in a local directory."""

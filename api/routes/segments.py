@@ -3,9 +3,9 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from api import schemas, security
+from api import ranges, schemas, security
 from api.dependencies import ContextDep, LoneSegmentId
 from media import encoding, recording
 from pipeline.types import Span
@@ -17,16 +17,16 @@ TAIL_S = 0.25
 """Added after the end of a segment, so that its last word is not cut."""
 
 
+@router.head("/{segment_id}/audio", include_in_schema=False)
 @router.get(
     "/{segment_id}/audio",
     response_class=Response,
-    responses={
-        200: {"content": {"audio/wav": {}, "audio/mpeg": {}}},
-        404: {"model": schemas.Error, "description": "There is no such segment, or its recording is gone."},
-    },
+    responses=ranges.responses("audio/wav", "audio/mpeg")
+    | {404: {"model": schemas.Error, "description": "There is no such segment, or its recording is gone."}},
 )
 async def get_audio(
     context: ContextDep,
+    request: Request,
     segment_id: LoneSegmentId,
     format: Annotated[Literal["wav", "mp3"], Query(description="File format.")] = "wav",
 ) -> Response:
@@ -43,6 +43,5 @@ async def get_audio(
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error
     encode, media_type = (encoding.mp3_bytes, "audio/mpeg") if format == "mp3" else (encoding.wav_bytes, "audio/wav")
-    name = f"segment_{segment_id}.{format}"
-    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-cache, no-store"}
-    return Response(await asyncio.to_thread(encode, samples), media_type=media_type, headers=headers)
+    content = await asyncio.to_thread(encode, samples)
+    return ranges.answer(request, ranges.of_bytes(content, media_type, f"segment_{segment_id}.{format}"))

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from api import schemas, security
+from api import ranges, schemas, security
 from api.dependencies import LARGEST_ID, ContextDep
 from media import encoding, recording
 from media.decoding import AudioError
@@ -177,15 +177,14 @@ async def delete_speaker(context: ContextDep, speaker_id: SpeakerId) -> Message:
     return Message(message=f"Speaker '{name}' deleted successfully")
 
 
+@router.head("/{speaker_id}/audio", include_in_schema=False)
 @router.get(
     "/{speaker_id}/audio",
     response_class=Response,
-    responses={
-        200: {"content": {"audio/wav": {}}},
-        404: {"model": schemas.Error, "description": "There is no such speaker, or no recording of them is kept."},
-    },
+    responses=ranges.responses("audio/wav")
+    | {404: {"model": schemas.Error, "description": "There is no such speaker, or no recording of them is kept."}},
 )
-async def get_sample(context: ContextDep, speaker_id: SpeakerId) -> Response:
+async def get_sample(context: ContextDep, request: Request, speaker_id: SpeakerId) -> Response:
     """A sample of a speaker's voice: some seconds of their clearest segment, 16 kHz mono 16-bit WAV."""
     try:
         found = await context.speakers.sample(speaker_id)
@@ -197,5 +196,5 @@ async def get_sample(context: ContextDep, speaker_id: SpeakerId) -> Response:
         raise HTTPException(404, str(error)) from error
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this speaker") from error
-    headers = {"Content-Disposition": f'inline; filename="speaker_{speaker_id}.wav"', "Cache-Control": "no-cache, no-store"}
-    return Response(await asyncio.to_thread(encoding.wav_bytes, samples), media_type="audio/wav", headers=headers)
+    content = await asyncio.to_thread(encoding.wav_bytes, samples)
+    return ranges.answer(request, ranges.of_bytes(content, "audio/wav", f"speaker_{speaker_id}.wav"))

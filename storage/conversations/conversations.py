@@ -211,6 +211,11 @@ async def lock_recording(session: AsyncSession, conversation_id: int) -> str:
     return key
 
 
+async def recording_key(session: AsyncSession, conversation_id: int) -> str | None:
+    """The key of the recording; None where there is none (`why_no_recording`) or no such conversation."""
+    return await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
+
+
 async def why_no_recording(session: AsyncSession, conversation_id: int) -> str:
     """A sentence about a conversation that has no recording."""
     removed_at = await session.scalar(select(Conversation.audio_removed_at).where(Conversation.id == conversation_id))
@@ -221,7 +226,7 @@ async def why_no_recording(session: AsyncSession, conversation_id: int) -> str:
 
 async def audio_key(session: AsyncSession, conversation_id: int) -> str:
     """The key of the recording of a conversation that is being processed. Raises LookupError."""
-    key = await session.scalar(select(Conversation.audio_key).where(Conversation.id == conversation_id))
+    key = await recording_key(session, conversation_id)
     if key is None:
         raise LookupError("Audio file not found")
     return key

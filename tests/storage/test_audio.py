@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.audio import KEY, MAX_DRAFT_AGE_S, AudioStore
+from storage.audio import DERIVED, KEY, MAX_DRAFT_AGE_S, AudioStore
 
 
 @pytest.fixture(params=["directory", "memory://recordings/live"])
@@ -95,3 +95,18 @@ async def test_half_written_files_are_removed_after_a_day(tmp_path: Path) -> Non
         os.utime(path, (yesterday, yesterday))
     await store.remove_drafts()
     assert (old.exists(), new.exists(), whole.exists()) == (False, True, True)
+
+
+async def test_derived_forms_are_deleted_with_the_recording(store: AudioStore, recording: Path) -> None:
+    key = await store.put(recording, ".flac")
+    for suffix in DERIVED:
+        assert not await store.exists(store.derived(key, suffix))
+        await store.put_derived(recording, key, suffix)
+        with await store.open(store.derived(key, suffix)) as file:
+            file.seek(-4, os.SEEK_END)
+            assert file.read() == CONTENT[-4:]
+    await store.delete(key)
+    for suffix in DERIVED:
+        assert not await store.exists(store.derived(key, suffix))
+        with pytest.raises(FileNotFoundError):
+            await store.open(store.derived(key, suffix))
