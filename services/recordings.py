@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ from media.decoders import Decoded, Decoders
 from media.memory import MemoryBudget
 from pipeline.process import Options
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.types import SAMPLE_RATE, Note, Samples
 from services.access import audit, limits
 from services.access.actor import actor
 from services.runtime import Runtime
@@ -126,8 +126,9 @@ class Recordings:
         """An upload that is not stored, in the form that the stages take. Raises AudioError, DiskFullError."""
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            await self._decode(file, kept, max_duration)
-            return await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory))
+            decoded = await self._decode(file, kept, max_duration)
+            audio = await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory))
+            return replace(audio, notes=decoded.notes)
 
     def close(self) -> None:
         self._decoders.close()
@@ -190,6 +191,8 @@ class Audio:
     """The samples themselves, or a reference to them in Ray's object store."""
     duration: float
     """Seconds."""
+    notes: tuple[Note, ...] = ()
+    """What decoding an upload left out or changed; those of a stored recording are with its conversation."""
 
 
 def _copy(file: BinaryIO, target: Path) -> None:

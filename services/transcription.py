@@ -102,6 +102,7 @@ class Transcriptions:
                 )
                 with _failures():
                     found = await process(audio.samples, audio.duration, self._stages, chosen, _ignore)
+                found = replace(found, notes=(*audio.notes, *found.notes))
         async with self._database.session() as session:
             transcript, names = await name_speakers(session, found, await self._policies.read(session), prepared.voices)
         segments = await asyncio.to_thread(unstored.segments, transcript, names, datetime.now(UTC))

@@ -18,7 +18,7 @@ from api.schemas.people import (
 )
 from api.schemas.search import Hit, Hits
 from api.schemas.system import StageStatus, Status
-from services.schemas import Conversation, ConversationListItem, Job, Moment, Schema, Segment, SpeakerId
+from services.schemas import Conversation, ConversationListItem, Job, Moment, Note, Schema, Segment, SpeakerId
 
 __all__ = [
     "LIMIT",
@@ -47,6 +47,7 @@ __all__ = [
     "Moment",
     "NewPassword",
     "NewPerson",
+    "Note",
     "PasswordChange",
     "People",
     "Person",

@@ -14,8 +14,11 @@ from pipeline.languages import language_name
 from pipeline.types import ConversationSegment, Word
 from services.transcription import Transcribed
 
+UNKNOWN = "unknown"
+"""The language of a recording in which nobody speaks."""
 FRAMES_PER_S = 100
 """Whisper's; `seek` counts them."""
+NOTES = Field(None, description="What was left out or changed, with its reason and time; an addition.")
 
 
 class Usage(schemas.Schema):
@@ -35,6 +38,7 @@ class Transcription(schemas.Schema):
     text: str
     usage: Usage
     logprobs: list[Logprob] | None = Field(None, description="Of each word, with `include[]=logprobs`.")
+    notes: list[schemas.Note] | None = NOTES
 
 
 class TimedWord(schemas.Schema):
@@ -68,6 +72,7 @@ class Verbose(schemas.Schema):
     segments: list[VerboseSegment] | None = None
     words: list[TimedWord] | None = None
     usage: Usage
+    notes: list[schemas.Note] | None = NOTES
 
 
 class DiarizedSegment(schemas.Schema):
@@ -88,6 +93,7 @@ class Diarized(schemas.Schema):
     text: str
     segments: list[DiarizedSegment]
     usage: Usage
+    notes: list[schemas.Note] | None = NOTES
 
 
 def pieces(segments: Sequence[ConversationSegment]) -> list[str]:
@@ -104,27 +110,37 @@ def usage(found: Transcribed) -> Usage:
     return Usage(seconds=round(found.transcript.duration, 3))
 
 
-def transcription(found: Transcribed, *, logprobs: bool) -> Transcription:
-    each = [_logprob(word) for segment in found.segments for word in segment.words or ()]
-    return Transcription(text=text(found), usage=usage(found), logprobs=each if logprobs else None)
+def notes(found: Transcribed) -> list[schemas.Note] | None:
+    return [schemas.Note.model_validate(note) for note in found.transcript.notes] or None
+
+
+def logprobs(segments: Sequence[ConversationSegment]) -> list[Logprob]:
+    return [_logprob(word) for segment in segments for word in segment.words or ()]
+
+
+def transcription(found: Transcribed, *, probable: bool) -> Transcription:
+    each = logprobs(found.segments) if probable else None
+    return Transcription(text=text(found), usage=usage(found), logprobs=each, notes=notes(found))
 
 
 def verbose(found: Transcribed, granularities: Sequence[str], task: Literal["transcribe", "translate"]) -> Verbose:
     shown = granularities or ["segment"]
     return Verbose(
         task=task,
-        language=language_name(found.transcript.language or "en"),
+        language=language_name(found.transcript.language or UNKNOWN),
         duration=found.transcript.duration,
         text=text(found),
         segments=[_segment(at, one) for at, one in enumerate(found.segments)] if "segment" in shown else None,
         words=[_word(word) for one in found.segments for word in one.words or ()] if "word" in shown else None,
         usage=usage(found),
+        notes=notes(found),
     )
 
 
 def diarized(found: Transcribed) -> Diarized:
     segments = [diarized_segment(one) for one in found.segments]
-    return Diarized(duration=found.transcript.duration, text=text(found), segments=segments, usage=usage(found))
+    duration = found.transcript.duration
+    return Diarized(duration=duration, text=text(found), segments=segments, usage=usage(found), notes=notes(found))
 
 
 def diarized_segment(segment: ConversationSegment) -> DiarizedSegment:

@@ -38,9 +38,8 @@ MAX_KNOWN = 20
 """Known speakers: each sample goes through the stages."""
 MAX_SPEAKERS = 100
 MAX_PROMPT_CHARS = 10_000
-LISTS = ("timestamp_granularities", "include", "known_speaker_names", "known_speaker_references")
+LISTS = ("timestamp_granularities", "include", "languages", "known_speaker_names", "known_speaker_references")
 
-Format = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 STREAMED = ("json", "text", "diarized_json")
 
 
@@ -63,7 +62,7 @@ Speakers = Annotated[int, Field(ge=1, le=MAX_SPEAKERS)]
 
 
 class AudioForm(BaseModel):
-    """The fields that both routes have."""
+    """The fields of both routes. Those that OpenAI does not have are additions, sent with `extra_body`."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="ignore")
 
@@ -74,11 +73,34 @@ class AudioForm(BaseModel):
     model: str = Field(description="A name of `GET /v1/models`.", examples=["whisper-1"])
     prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="Accepted; the transcript does not depend on it.")
     temperature: float = Field(0.0, ge=0, le=1, description="Accepted; the transcript does not depend on it.")
+    language: Language | None = Field(None, description="ISO 639-1 code; detected where none is given.", examples=["en"])
+    num_speakers: Speakers | None = Field(None, description="Number of speakers, where it is known.")
+    min_speakers: Speakers | None = Field(None, description="Minimum number of speakers.")
+    max_speakers: Speakers | None = Field(None, description="Maximum number of speakers.")
+
+    @model_validator(mode="after")
+    def _check_hint(self) -> Self:
+        SpeakerHint.checked(self.num_speakers, self.min_speakers, self.max_speakers)
+        return self
+
+    @property
+    def hint(self) -> SpeakerHint:
+        return SpeakerHint(self.num_speakers, self.min_speakers, self.max_speakers)
+
+    @property
+    def known(self) -> list[KnownSpeaker]:
+        return []
+
+
+class TranslationForm(AudioForm):
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
 
 
 class TranscriptionForm(AudioForm):
-    response_format: Format = "json"
-    language: Language | None = Field(None, description="ISO 639-1 code; detected where none is given.", examples=["en"])
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
+    languages: list[Language] = Field(
+        [], max_length=100, description="Expected languages. One is as `language`; of several it is detected."
+    )
     timestamp_granularities: list[Literal["word", "segment"]] = Field([], max_length=2, description="Of `verbose_json`.")
     include: list[Literal["logprobs"]] = Field([], max_length=1, description="Of `json`: the log probability of each word.")
     known_speaker_names: list[Name] = Field(
@@ -88,9 +110,6 @@ class TranscriptionForm(AudioForm):
         [], max_length=MAX_KNOWN, description="Samples of their voices, 2 to 10 s each, as data URLs."
     )
     stream: bool = Field(False, description="Answer with server-sent events; for `json`, `text` and `diarized_json`.")
-    num_speakers: Speakers | None = Field(None, description="Number of speakers, where it is known.")
-    min_speakers: Speakers | None = Field(None, description="Minimum number of speakers.")
-    max_speakers: Speakers | None = Field(None, description="Maximum number of speakers.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -102,12 +121,9 @@ class TranscriptionForm(AudioForm):
             raise ValueError(f"stream=true needs one of the response formats {', '.join(STREAMED)}")
         if len(self.known_speaker_references) > len(self.known_speaker_names):
             raise ValueError("known_speaker_names needs a name for each of known_speaker_references")
-        SpeakerHint.checked(self.num_speakers, self.min_speakers, self.max_speakers)
+        if self.language is None and len(self.languages) == 1:
+            (self.language,) = self.languages
         return self
-
-    @property
-    def hint(self) -> SpeakerHint:
-        return SpeakerHint(self.num_speakers, self.min_speakers, self.max_speakers)
 
     @property
     def known(self) -> list[KnownSpeaker]:

@@ -8,16 +8,10 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from api import security
-from api.connected import while_connected
 from api.dependencies import ContextDep
-from api.routes.openai import answers, form, models
-from api.routes.openai.errors import Refused
+from api.routes.openai import answers, events, form, models, work
 from api.routes.openai.form import TranscriptionForm
-from media.decoding import AudioError
-from pipeline.languages import chosen_language
-from pipeline.process import Options
-from services.context import AppContext
-from services.transcription import KnownSpeakerError, Transcribed, TranscriptionFailedError
+from services.transcription import Transcribed
 
 router = APIRouter(prefix="/audio", tags=["openai"], dependencies=[security.WRITER])
 
@@ -39,27 +33,14 @@ async def create_transcription(context: ContextDep, request: Request, asked: For
 
     Segments have the names of enrolled speakers, and of those in `known_speaker_names`.
     """
-    await models.check(context, asked.model)
     try:
-        found = await while_connected(request, _transcribe(context, asked))
-    except (AudioError, KnownSpeakerError) as error:
-        param = "file" if isinstance(error, AudioError) else "known_speaker_names"
-        raise Refused(400, str(error), param) from error
-    except TranscriptionFailedError as error:
-        raise Refused(500, f"Audio processing failed: {error}") from error
+        prepared = await work.prepare(context, request, asked)
+        if asked.stream:
+            return events.respond(context, prepared, asked)
+        found = await work.transcribe(context, request, prepared, asked)
     except ClientDisconnect:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     return await asyncio.to_thread(_answer, found, asked)
-
-
-async def _transcribe(context: AppContext, asked: TranscriptionForm) -> Transcribed:
-    prepared = await context.transcriptions.prepare(asked.file.file, asked.known)
-    return await context.transcriptions.transcribe(prepared, _options(context, asked))
-
-
-def _options(context: AppContext, asked: TranscriptionForm) -> Options:
-    language = chosen_language(asked.language, context.settings.language)
-    return Options(language=language, hint=asked.hint)
 
 
 def _answer(found: Transcribed, asked: TranscriptionForm) -> Response:
@@ -67,7 +48,7 @@ def _answer(found: Transcribed, asked: TranscriptionForm) -> Response:
     body: BaseModel
     match asked.response_format:
         case "json":
-            body = answers.transcription(found, logprobs=bool(asked.include))
+            body = answers.transcription(found, probable=bool(asked.include))
         case "verbose_json":
             body = answers.verbose(found, asked.timestamp_granularities, "transcribe")
         case "diarized_json":

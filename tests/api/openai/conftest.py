@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,26 @@ from tests.support.ports import free_port
 class Served:
     application: Application
     address: str
-    stages: FixedStages
+    directory: Path
+
+    def kept(self) -> list[Path]:
+        """The recordings in the audio store."""
+        return [path for path in self.directory.rglob("*") if path.is_file()]
+
+
+@asynccontextmanager
+async def serve(settings: Settings, database_url: str, directory: Path, stages: FixedStages) -> AsyncIterator[Served]:
+    graph = Stages(stages, stages, stages, stages)
+    audio = directory / "audio"
+    async with running(settings, database_url, audio, graph, MODEL) as application:
+        config = uvicorn.Config(application.app, port=free_port(), lifespan="off", log_level="error")
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
+            await asyncio.sleep(0.01)
+        yield Served(application, f"http://127.0.0.1:{config.port}", audio)
+        server.should_exit = True
+        await serving
 
 
 @pytest.fixture
@@ -32,17 +52,8 @@ def stages() -> FixedStages:
 
 @pytest.fixture
 async def served(database: Database, database_url: str, tmp_path: Path, stages: FixedStages) -> AsyncIterator[Served]:
-    settings = Settings(max_upload_mb=2, speaker_threshold=0.5)
-    graph = Stages(stages, stages, stages, stages)
-    async with running(settings, database_url, tmp_path / "audio", graph, MODEL) as application:
-        config = uvicorn.Config(application.app, port=free_port(), lifespan="off", log_level="error")
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
-            await asyncio.sleep(0.01)
-        yield Served(application, f"http://127.0.0.1:{config.port}", stages)
-        server.should_exit = True
-        await serving
+    async with serve(Settings(max_upload_mb=2, speaker_threshold=0.5), database_url, tmp_path, stages) as served:
+        yield served
 
 
 @pytest.fixture

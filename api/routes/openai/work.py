@@ -1,0 +1,62 @@
+"""Run a request: the refusals in OpenAI's terms, and what becomes of a client that is gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+
+from api import errors
+from api.connected import while_connected
+from api.routes.openai import models
+from api.routes.openai.errors import Refused, error_of
+from api.routes.openai.form import AudioForm
+from media.decoding import AudioError
+from pipeline.languages import chosen_language
+from pipeline.process import Options
+from services.context import AppContext
+from services.transcription import KnownSpeakerError, Prepared, Transcribed, TranscriptionFailedError
+
+_REFUSED = (AudioError, KnownSpeakerError, TranscriptionFailedError)
+ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
+"""What `transcribe` of the service raises."""
+
+
+async def prepare(context: AppContext, request: Request, asked: AudioForm) -> Prepared:
+    """The recording of the form, decoded. Raises Refused, ClientDisconnect."""
+    await models.check(context, asked.model)
+    with _refusals():
+        return await while_connected(request, context.transcriptions.prepare(asked.file.file, asked.known))
+
+
+async def transcribe(context: AppContext, request: Request, prepared: Prepared, asked: AudioForm) -> Transcribed:
+    """Raises Refused, ClientDisconnect."""
+    with _refusals():
+        return await while_connected(request, context.transcriptions.transcribe(prepared, options(context, asked)))
+
+
+def options(context: AppContext, asked: AudioForm) -> Options:
+    return Options(language=chosen_language(asked.language, context.settings.language), hint=asked.hint)
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """The body of one of `ERRORS` within a stream; other errors are raised again."""
+    answer = _refused(error) if isinstance(error, _REFUSED) else errors.service_error(error)
+    if answer is None:
+        raise error
+    return error_of(answer.status_code, answer.detail)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except _REFUSED as error:
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> Refused:
+    if isinstance(error, TranscriptionFailedError):
+        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, f"Audio processing failed: {error}")
+    return Refused(HTTPStatus.BAD_REQUEST, str(error), "file" if isinstance(error, AudioError) else "known_speaker_names")
