@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -31,10 +32,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(settings: Settings, database_url: str, directory: Path, stages: FixedStages) -> AsyncIterator[Served]:
-    graph = Stages(stages, stages, stages, stages)
+async def serve(
+    settings: Settings, database_url: str, directory: Path, stages: Stages[Any], model: str = MODEL
+) -> AsyncIterator[Served]:
     audio = directory / "audio"
-    async with running(settings, database_url, audio, graph, MODEL) as application:
+    async with running(settings, database_url, audio, stages, model) as application:
         config = uvicorn.Config(application.app, port=free_port(), lifespan="off", log_level="error")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
@@ -52,7 +54,8 @@ def stages() -> FixedStages:
 
 @pytest.fixture
 async def served(database: Database, database_url: str, tmp_path: Path, stages: FixedStages) -> AsyncIterator[Served]:
-    async with serve(Settings(max_upload_mb=2, speaker_threshold=0.5), database_url, tmp_path, stages) as served:
+    settings = Settings(max_upload_mb=2, speaker_threshold=0.5)
+    async with serve(settings, database_url, tmp_path, Stages(stages, stages, stages, stages)) as served:
         yield served
 
 

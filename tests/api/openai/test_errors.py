@@ -10,6 +10,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from pipeline.access import Role
+from pipeline.stages import Stages
 from services import transcription
 from settings import Settings
 from storage.postgres.database import Database
@@ -106,7 +107,8 @@ async def test_too_many_at_a_time(client: AsyncOpenAI, monkeypatch: pytest.Monke
 
 @pytest.fixture
 async def guarded(database: Database, database_url: str, tmp_path: Path, stages: FixedStages) -> AsyncIterator[Served]:
-    async with serve(Settings(speaker_threshold=0.5, auth="required"), database_url, tmp_path, stages) as served:
+    settings = Settings(speaker_threshold=0.5, auth="required")
+    async with serve(settings, database_url, tmp_path, Stages(stages, stages, stages, stages)) as served:
         yield served
 
 
