@@ -58,7 +58,10 @@ class FileContent:
 
 
 class WavContent:
-    """A stored recording as a WAV file, 16 kHz mono 16-bit: each part is decoded when it is read, in about 1 ms."""
+    """A stored recording as a WAV file, 16 kHz mono 16-bit: each part is decoded when it is read, in about 1 ms.
+
+    Channels that are kept apart are averaged.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         import soundfile
@@ -79,10 +82,11 @@ class WavContent:
         with suppress(self._error):
             self._sound.seek(first)
         while at < last:
-            samples = np.zeros(min(BLOCK_BYTES // SAMPLE_BYTES, -(-(last - at) // SAMPLE_BYTES)), np.int16)
+            length = min(BLOCK_BYTES // SAMPLE_BYTES, -(-(last - at) // SAMPLE_BYTES))
+            samples = np.zeros((length, self._sound.channels), np.int16)
             with suppress(self._error):  # a damaged file ends before its header says: silence
                 self._sound.read(out=samples)
-            yield samples.astype("<i2").tobytes()[odd : last - at]
+            yield samples.mean(axis=1).astype("<i2").tobytes()[odd : last - at]
             at, odd = at + len(samples) * SAMPLE_BYTES, 0
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ from typing import Any, NotRequired, TypedDict
 
 from media import memory
 from media.decoding import AudioError
-from media.decoding_process import DAMAGED, MAX_DECODER_BYTES
-from pipeline.types import SAMPLE_RATE, Note
+from media.decoding_process import DAMAGED, MAX_DECODER_BYTES, Task
+from pipeline.types import SAMPLE_RATE, ChannelMode, Note
 
 ROOT = Path(__file__).parents[1]
 """Where the packages lie."""
@@ -28,6 +28,8 @@ class Decoded:
 
     duration: float
     """Seconds."""
+    channels: int
+    """That are kept apart; 1 where they are mixed."""
     notes: tuple[Note, ...]
 
 
@@ -41,12 +43,12 @@ class Decoders:
         self._idle: list[_Process] = []
         self._tasks: set[_Task] = set()
 
-    async def decode(self, source: Path, target: Path, max_duration: float) -> Decoded:
-        """Write the sound of `source` to `target` as `media.recording` does.
+    async def decode(self, source: Path, target: Path, max_duration: float, mode: ChannelMode = "mix") -> Decoded:
+        """Write the sound of `source` to `target` as `media.separation` does.
 
         Nothing is written any more once this returns or raises. Raises AudioError, also beyond `max_duration` seconds; OSError.
         """
-        task = _Task({"source": str(source), "target": str(target), "max_duration": max_duration})
+        task = _Task({"source": str(source), "target": str(target), "mode": mode, "max_duration": max_duration})
         submitted = self._executor.submit(self._run, task)
         work = asyncio.wrap_future(submitted)
         try:
@@ -78,20 +80,15 @@ class Decoders:
             self._tasks.discard(task)
         self._idle.append(process)
         if "samples" in answer:
-            return Decoded(answer["samples"] / SAMPLE_RATE, tuple(Note(**note) for note in answer["notes"]))
+            return Decoded(answer["samples"] / SAMPLE_RATE, answer["channels"], tuple(Note(**note) for note in answer["notes"]))
         if "errno" in answer:
             raise OSError(answer["errno"], answer["error"])
         raise AudioError(answer["error"])
 
 
-class _Question(TypedDict):
-    source: str
-    target: str
-    max_duration: float
-
-
 class _Answer(TypedDict):
     samples: NotRequired[int]
+    channels: NotRequired[int]
     notes: NotRequired[list[dict[str, Any]]]
     error: NotRequired[str]
     """A sentence for the client."""
@@ -115,7 +112,7 @@ class _Process:
             start_new_session=True,  # a group of its own, which `kill` ends
         )
 
-    def ask(self, question: _Question) -> _Answer:
+    def ask(self, question: Task) -> _Answer:
         """Raises AudioError if the process ends."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -139,7 +136,7 @@ class _Process:
 
 
 class _Task:
-    def __init__(self, question: _Question) -> None:
+    def __init__(self, question: Task) -> None:
         self._question = question
         self._lock = threading.Lock()
         self._process: _Process | None = None

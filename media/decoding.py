@@ -77,8 +77,9 @@ class Source:
     def __init__(self, path: Path, max_duration: float) -> None:
         if path.stat().st_size == 0:
             raise AudioError("The recording is empty (0 bytes): send it again.")
-        self.notes: list[Note] = []
-        """On what was left out and changed; complete once `mixed` was read."""
+        self.losses: list[Note] = []
+        """On tracks and packets that were left out; complete once its sound was read."""
+        self._mix_note: Note | None = None
         self._path = path
         self._max_samples = math.ceil(max_duration * SAMPLE_RATE)
         with _opened(path) as container:
@@ -89,7 +90,12 @@ class Source:
             undecodable = sorted([*undecodable, *silent], key=lambda track: track.number)
         if not self._tracks:
             raise AudioError(tracks.UNDECODABLE)
-        self.notes += [tracks.left_out(track, "nothing in it can be decoded.") for track in undecodable]
+        self.losses += [tracks.left_out(track, "nothing in it can be decoded.") for track in undecodable]
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """On what `mixed` left out and changed, once it was read."""
+        return (*self.losses, *([] if self._mix_note is None else [self._mix_note]))
 
     @property
     def has_dubs(self) -> bool:
@@ -99,7 +105,7 @@ class Source:
     def without_dubs(self) -> Self:
         """Leave out all tracks but the best."""
         best = next((track for track in self._tracks if track.best), self._tracks[0])
-        self.notes += [
+        self.losses += [
             tracks.left_out(track, f"track {best.number} has the same sound in another language.")
             for track in self._tracks
             if track is not best
@@ -119,7 +125,7 @@ class Source:
             yield downmix.mix(block)
         if downmix.silenced:
             raise AudioError(SILENCED)
-        self._note(downmix.note())
+        self._mix_note = downmix.note()
 
     def channels(self) -> Iterator[Channels]:
         """The sound in blocks of up to a second, shape (n, channels), as it was decoded: see `media.downmix.clean`."""
@@ -140,6 +146,7 @@ class Source:
                 yield downmix.mix(block)
         except AudioError as error:
             self._note(tracks.left_out(track, str(error)))
+        self._note(downmix.note())
         if downmix.silenced:
             self._note(tracks.left_out(track, SILENCED))
 
@@ -149,8 +156,8 @@ class Source:
             return tracks.has_sound(container, track.stream_of(container))
 
     def _note(self, note: Note | None) -> None:
-        if note is not None and note not in self.notes:
-            self.notes.append(note)
+        if note is not None and note not in self.losses:
+            self.losses.append(note)
 
     def _limited(self, sound: Iterable[Block]) -> Iterator[Block]:
         n = 0

@@ -12,8 +12,11 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypedDict
 
 import psutil
+
+from pipeline.types import ChannelMode
 
 MAX_DECODER_BYTES = 512 << 20
 """What a decoder may allocate. Ordinary recordings take up to 60 MB, an MP4 of twelve hours 150 MB."""
@@ -26,12 +29,19 @@ TOO_LARGE = "The recording needs too much memory to be read; export it again as 
 TOO_SLOW = "The recording takes too long to be read; export it again as WAV, MP3 or FLAC."
 
 
+class Task(TypedDict):
+    source: str
+    target: str
+    mode: ChannelMode
+    max_duration: float
+
+
 def serve() -> None:
     """Decode until stdin ends."""
     # Imported once, for all forks.
     import soundfile  # noqa: F401
 
-    from media import decoding, recording  # noqa: F401
+    from media import separation  # noqa: F401
 
     for line in iter(sys.stdin.readline, ""):
         reader, writer = os.pipe()
@@ -50,16 +60,14 @@ def serve() -> None:
         print(result, flush=True)
 
 
-def _result(task: dict[str, str | float]) -> str:
-    """What a fork answers: `samples` and `notes`, or `error` for the client, or `errno` of the disk."""
-    from media import decoding, recording
+def _result(task: Task) -> str:
+    """What a fork answers: `media.separation.Stored`, or `error` for the client, or `errno` of the disk."""
+    from media import decoding, separation
 
-    source, target, max_duration = Path(str(task["source"])), Path(str(task["target"])), float(task["max_duration"])
+    source, target, mode, max_duration = Path(task["source"]), Path(task["target"]), task["mode"], task["max_duration"]
     _limit(max_duration)
     try:
-        sound = decoding.Source(source, max_duration)
-        samples = recording.write_blocks(target, sound.mixed())
-        return json.dumps({"samples": samples, "notes": [asdict(note) for note in sound.notes]})
+        return json.dumps(asdict(separation.store(source, target, mode, max_duration)))
     except decoding.AudioError as error:
         return json.dumps({"error": str(error)})
     except MemoryError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from media import recording
 from pipeline.types import SAMPLE_RATE, Samples
 
 if TYPE_CHECKING:  # imported where it is used, with its warning silenced
@@ -72,7 +73,10 @@ def _pydub() -> type[AudioSegment]:
 
 
 async def encode_file(source: Path, target: Path, codec: Codec) -> None:
-    """Encode a recording by the bundled ffmpeg, in a process of its own. Raises OSError where that fails."""
+    """Encode a recording by the bundled ffmpeg, in a process of its own; its channels are averaged. Raises OSError."""
+    count = await asyncio.to_thread(recording.channels, source)
+    # FFmpeg's own downmix leaves out a low-frequency channel, for which it would take the fourth of six.
+    mono = "pan=mono|c0=" + "+".join(f"{1 / count}*c{i}" for i in range(count))
     command = (
         _ffmpeg(),
         "-nostdin",
@@ -83,6 +87,8 @@ async def encode_file(source: Path, target: Path, codec: Codec) -> None:
         str(source),
         "-map_metadata",
         "-1",
+        "-af",
+        mono,
         *codec.options,
         str(target),
     )

@@ -1,4 +1,7 @@
-"""Stored recordings: FLAC, 16 kHz mono, 16 bit; half the size of WAV, with random access."""
+"""Stored recordings: FLAC, 16 kHz, 16 bit; half the size of WAV, with random access.
+
+They have one channel, or several that are transcribed on their own.
+"""
 
 import errno
 from collections.abc import Iterable
@@ -7,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from media import free_space
+from media.downmix import Channels, Downmix
 from media.memory import MemoryBudget
 from pipeline.types import SAMPLE_RATE, Samples, Span
 
@@ -20,13 +24,13 @@ def write(path: Path, samples: Samples) -> None:
     write_blocks(path, (samples[start : start + BLOCK_SAMPLES] for start in range(0, len(samples), BLOCK_SAMPLES)))
 
 
-def write_blocks(path: Path, blocks: Iterable[Samples]) -> int:
-    """Write blocks of samples as they come; returns the number of samples. Blocks. Raises OSError, DiskFullError."""
+def write_blocks(path: Path, blocks: Iterable[Samples | Channels], channels: int = 1) -> int:
+    """Write blocks, shape (n,) or (n, channels), as they come; returns their length. Blocks. Raises OSError, DiskFullError."""
     import soundfile
 
     free_space.require(path.parent)
     written = checked = 0
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=1, **FORMAT) as file:
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=channels, **FORMAT) as file:
         for samples in blocks:
             try:
                 file.write(np.clip(samples, -1.0, 1.0))
@@ -46,8 +50,15 @@ def duration(path: Path) -> float:
     return float(soundfile.info(path).duration)
 
 
-def read(path: Path, span: Span | None = None, memory: MemoryBudget | None = None) -> Samples:
-    """The samples of `span`, clipped to the recording, or all of them. Blocks.
+def channels(path: Path) -> int:
+    """How many are kept. Blocks; reads only the header."""
+    import soundfile
+
+    return int(soundfile.info(path).channels)
+
+
+def read(path: Path, span: Span | None = None, memory: MemoryBudget | None = None, channel: int | None = None) -> Samples:
+    """The samples of `span`, clipped to the recording, or all of them; of one channel, or all of them mixed. Blocks.
 
     Without a budget they are in memory. Raises DiskFullError.
     """
@@ -60,8 +71,11 @@ def read(path: Path, span: Span | None = None, memory: MemoryBudget | None = Non
             end = min(max(start, round(span.end * SAMPLE_RATE)), end)
             file.seek(start)
         samples = np.empty(end - start, np.float32) if memory is None else memory.allocate(end - start)
+        downmix = Downmix()
         for at in range(0, len(samples), BLOCK_SAMPLES):
             block = samples[at : at + BLOCK_SAMPLES]
-            found = file.read(out=block)
+            found = file.read(len(block), dtype="float32", always_2d=True) if file.channels > 1 else file.read(out=block)
+            if found.ndim > 1:
+                block[: len(found)] = downmix.mix(found) if channel is None else found[:, channel]
             block[len(found) :] = 0  # a damaged file ends before its header says
         return samples

@@ -119,6 +119,9 @@ class SpeakerHint:
 
 NO_HINT = SpeakerHint()
 
+ChannelMode = Literal["auto", "separate", "mix"]
+"""What becomes of the channels or tracks of a recording: `auto` keeps them apart only where they hold different speech."""
+
 NoteKind = Literal["left_out", "speakers", "sound"]
 """What is not in the transcript; the number of speakers; the channels and tracks of the recording as it was stored."""
 
@@ -168,6 +171,8 @@ class Segment:
     avg_logprob: float
     overlap: bool = False
     """Another speaker speaks during this segment."""
+    channel: int | None = None
+    """Of the recording, from 1; None where the channels are mixed."""
     emotion: Emotion | None = None
     voice: Voiceprint | None = None
     """Of this segment alone; None where it is too short for one."""
@@ -204,6 +209,8 @@ class ConversationSegment:
     words: tuple[Word, ...] | None = None
     avg_logprob: float | None = None
     overlap: bool = False
+    channel: int | None = None
+    """Of the recording, from 1; None where its channels are mixed."""
     is_misidentified: bool = False
     emotion_category: str | None = None
     emotion_confidence: float | None = None

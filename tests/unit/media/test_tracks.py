@@ -65,7 +65,7 @@ def test_all_tracks_are_heard(tmp_path: Path, suffix: str, codec: str) -> None:
     mix = collected(source.mixed())
     assert np.linalg.norm(mix[: 3 * SAMPLE_RATE]) == pytest.approx(np.linalg.norm(A) / 2, rel=0.1)
     assert np.linalg.norm(mix[4 * SAMPLE_RATE - 3000 :]) == pytest.approx(np.linalg.norm(B) / 2, rel=0.1)
-    assert source.notes == []
+    assert source.notes == ()
 
 
 def test_each_track_is_one_channel_and_does_not_cancel(tmp_path: Path) -> None:
