@@ -16,7 +16,18 @@ from pipeline.transcript.alignment import align
 from pipeline.transcript.diarization import diarize
 from pipeline.transcript.notes import unmet_hint, without_hallucinations
 from pipeline.transcript.windows import pack
-from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span, SpeakerHint, Transcript, Utterance
+from pipeline.types import (
+    NO_HINT,
+    ChannelMode,
+    Diarization,
+    Note,
+    Participant,
+    Segment,
+    Span,
+    SpeakerHint,
+    Transcript,
+    Utterance,
+)
 
 MAX_WINDOWS_IN_FLIGHT = 128
 """Concurrent transcription calls of one recording, all windows of an hour: batches of 16 for as many replicas as a team has,
@@ -43,6 +54,7 @@ class Options:
     language: str | None = None
     hint: SpeakerHint = NO_HINT
     filter_hallucinations: bool = True
+    channels: ChannelMode = "auto"
     context_padding: float = 0.15
     """Seconds before and after a segment that its voice embedding includes."""
 
@@ -59,6 +71,7 @@ async def process(
     progress: Progress,
     found: Mapping[str, str] = MappingProxyType({}),
     keep: Keep | None = None,
+    speech: Sequence[Span] | None = None,
 ) -> Transcript:
     """Transcribe and diarize concurrently, then find the speaker, voice embedding and emotion of each segment.
 
@@ -68,8 +81,9 @@ async def process(
         progress: Called with the current stage and the fraction of the whole work that is done.
         found: Results that an interrupted attempt with the same options passed to `keep`; these stages do not run again.
         keep: Stores the results of finished stages.
+        speech: The spans of speech, where they are known.
     """
-    return await _Recording(audio, duration, stages, options, _Meter(progress), found, keep).process()
+    return await _Recording(audio, duration, stages, options, _Meter(progress), found, keep, speech).process()
 
 
 class _Recording(Generic[Audio]):
@@ -82,6 +96,7 @@ class _Recording(Generic[Audio]):
         meter: "_Meter",
         found: Mapping[str, str],
         keep: Keep | None,
+        speech: Sequence[Span] | None,
     ) -> None:
         self.audio = audio
         self.duration = duration
@@ -90,6 +105,7 @@ class _Recording(Generic[Audio]):
         self.meter = meter
         self.found = found
         self.keep = keep
+        self.speech = speech
 
     async def process(self) -> Transcript:
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
@@ -137,7 +153,7 @@ class _Recording(Generic[Audio]):
 
     async def transcribe(self) -> Transcribed:
         """All utterances in order of time."""
-        windows = pack(await self.stages.transcriber.find_speech(self.audio))
+        windows = pack(await self.stages.transcriber.find_speech(self.audio) if self.speech is None else self.speech)
         if not windows:
             await self.meter("transcribing", 1.0)
             return Transcribed(utterances=())

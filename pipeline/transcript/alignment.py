@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -139,17 +140,24 @@ def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Seg
             found.append((speaker, tuple(word for _, word in group), utterance.avg_logprob))
     if not found:
         return []
-    starts = np.array([min(min(word.start, word.end) for word in words) for _, words, _ in found])
-    ends = np.array([max(max(word.start, word.end) for word in words) for _, words, _ in found])
-    overlapped = _overlapped([speaker for speaker, _, _ in found], starts, ends, diarization.turns)
-    return [
-        Segment(float(start), float(end), speaker, words, avg_logprob, overlap=bool(overlap))
-        for (speaker, words, avg_logprob), start, end, overlap in zip(found, starts, ends, overlapped, strict=True)
+    segments = [
+        Segment(
+            min(min(word.start, word.end) for word in words),
+            max(max(word.start, word.end) for word in words),
+            speaker,
+            words,
+            avg_logprob,
+        )
+        for speaker, words, avg_logprob in found
     ]
+    flags = overlapped(segments, diarization.turns)
+    return [replace(segment, overlap=bool(flag)) for segment, flag in zip(segments, flags, strict=True)]
 
 
-def _overlapped(speakers: Sequence[str], starts: _Times, ends: _Times, turns: Sequence[Turn]) -> NDArray[np.bool_]:
+def overlapped(segments: Sequence[Segment], turns: Sequence[Turn]) -> NDArray[np.bool_]:
     """Whether another speaker speaks during each segment, shape (n,)."""
+    speakers = [segment.speaker for segment in segments]
+    starts, ends = (np.array([getattr(segment, edge) for segment in segments]) for edge in ("start", "end"))
     enough = np.minimum(MIN_OVERLAP_S, (ends - starts) / 2)
     own = np.array(speakers)
     result = np.zeros(len(own), np.bool_)

@@ -26,6 +26,7 @@ def _segment(number: int, segment: Segment, name: str, speaker: int, start: date
         start_offset=segment.start,
         end_offset=segment.end,
         overlap=segment.overlap,
+        channel=segment.channel,
         emotion_category=emotion.label if emotion else None,
         emotion_confidence=emotion.confidence if emotion else None,
         words=segment.words,

@@ -1,0 +1,94 @@
+"""Process a recording whose channels are kept apart: each is transcribed and diarized on its own.
+
+The channels are processed one after the other, so that one of them is in memory at a time; the windows and shards of each are
+processed in parallel.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Protocol, TypeVar
+
+from pipeline.process import Keep, Options, process
+from pipeline.stages import Audio, Progress, Stages
+from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged
+from pipeline.types import Transcript
+
+Samples = TypeVar("Samples", covariant=True)
+
+
+class Channel(Protocol[Samples]):
+    """One channel in memory."""
+
+    @property
+    def samples(self) -> Samples:
+        """As the stages take it."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+
+
+Load = Callable[[], Awaitable[Channel[Audio]]]
+"""Loads one channel."""
+
+
+async def process_channels(
+    channels: Sequence[Load[Audio]],
+    stages: Stages[Audio],
+    options: Options,
+    progress: Progress,
+    found: Mapping[str, str] = MappingProxyType({}),
+    keep: Keep | None = None,
+) -> Transcript:
+    """Process all channels and combine their transcripts. The arguments are those of `pipeline.process.process`.
+
+    With `channels="auto"`, a recording in which one channel alone has speech is processed as one of a single channel: more than
+    one person may speak in it.
+    """
+    if len(channels) == 1:
+        channel = await channels[0]()
+        return await process(channel.samples, channel.duration, stages, options, progress, found, keep)
+    speech = [await stages.transcriber.find_speech((await load()).samples) for load in channels]
+    speaking = [i for i, spans in enumerate(speech) if spans] or [0]
+    if len(speaking) == 1 and options.channels == "auto":
+        only = speaking[0]
+        channel = await channels[only]()
+        found_there = await process(channel.samples, channel.duration, stages, options, progress, found, keep, speech[only])
+        return replace(found_there, segments=tuple(replace(segment, channel=only + 1) for segment in found_there.segments))
+    chosen = replace(options, hint=channel_hint(options.hint, len(speaking)))
+    parts = []
+    for done, i in enumerate(speaking):
+        number, channel = i + 1, await channels[i]()
+        transcript = await process(
+            channel.samples,
+            channel.duration,
+            stages,
+            chosen,
+            _share(progress, done, len(speaking)),
+            {stage: result for name, result in found.items() if (stage := name.removesuffix(_suffix(number))) != name},
+            None if keep is None else _keep_of(keep, number),
+            speech[i],
+        )
+        del channel  # before the next one is loaded
+        parts.append(ChannelTranscript(number, transcript))
+    return merged(parts, options.hint)
+
+
+def _share(progress: Progress, done: int, channels: int) -> Progress:
+    async def report(stage: str, fraction: float) -> None:
+        await progress(stage, (done + fraction) / channels)
+
+    return report
+
+
+def _keep_of(keep: Keep, channel: int) -> Keep:
+    async def keep_stage(stage: str, result: str) -> None:
+        await keep(stage + _suffix(channel), result)
+
+    return keep_stage
+
+
+def _suffix(channel: int) -> str:
+    """Of the names of stages under which their results are stored."""
+    return f" channel {channel}"
