@@ -35,6 +35,8 @@ class AudioLocation:
     audio_key: str
     start: float
     end: float
+    channel: int | None = None
+    """From 0; None for all channels, mixed."""
 
 
 class AudioStore:

@@ -39,7 +39,7 @@ async def get_audio(
             raise HTTPException(404, reason)
     try:
         async with context.store.local_path(found.audio_key) as path:
-            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL_S))
+            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL_S), None, found.channel)
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error
     encode, media_type = (encoding.mp3_bytes, "audio/mpeg") if format == "mp3" else (encoding.wav_bytes, "audio/wav")

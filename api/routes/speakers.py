@@ -191,7 +191,7 @@ async def get_sample(context: ContextDep, request: Request, speaker_id: SpeakerI
         if found is None:
             raise HTTPException(404, "No recording of this speaker is kept")
         async with context.store.local_path(found.audio_key) as path:
-            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end))
+            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end), None, found.channel)
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     except FileNotFoundError as error:

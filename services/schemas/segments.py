@@ -72,6 +72,9 @@ class Segment(SegmentBase):
         None, description="Probability of the speaker at that similarity, 0 to 1; null if it is not known."
     )
     overlap: bool = Field(False, description="Another speaker speaks during this segment.")
+    channel: int | None = Field(
+        None, description="Channel or track of the recording, from 1, where they were transcribed on their own."
+    )
     emotion_category: str | None = Field(description=f"One of {', '.join(EMOTIONS)}.", examples=["neutral"])
     emotion_confidence: float | None = Field(description="0 to 1; 1 if a person corrected the emotion.")
     emotion_corrected: bool = Field(False, description="A person corrected the emotion.")

@@ -34,10 +34,10 @@ def local_name(index: int) -> str:
 
 async def audio_location(session: AsyncSession, segment_id: int) -> AudioLocation | None:
     """None where the segment does not exist or its conversation has no recording."""
-    columns = (Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
+    columns = (Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset, SegmentRow.channel)
     found = select(*columns).join(Conversation, SegmentRow.conversation_id == Conversation.id)
     row = (await session.execute(found.where(SegmentRow.id == segment_id))).one_or_none()
-    return None if row is None or row[0] is None else AudioLocation(row[0], row[1], row[2])
+    return None if row is None or row[0] is None else AudioLocation(row[0], row[1], row[2], row[3] and row[3] - 1)
 
 
 async def conversation_of(session: AsyncSession, segment_id: int) -> int | None:

@@ -84,6 +84,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "words": segment.words,
         "avg_logprob": segment.avg_logprob,
         "overlap": segment.overlap,
+        "channel": segment.channel,
         "emotion_category": emotion and emotion.label,
         "emotion_confidence": emotion and min(emotion.confidence, 1.0),  # float32 softmax may end a hair above
         "emotion_scores": emotion and dict(emotion.scores),

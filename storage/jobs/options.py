@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.types import NO_HINT, SpeakerHint
+from pipeline.types import NO_HINT, ChannelMode, SpeakerHint
 
 
 class JobOptions(BaseModel):
@@ -16,5 +16,8 @@ class JobOptions(BaseModel):
     language: str | None = None
     """Code of the language; None to detect it."""
     hint: SpeakerHint = NO_HINT
+    channels: ChannelMode = "auto"
+    channel_count: int = 1
+    """Channels of the stored recording that are processed on their own; 1 where they are mixed."""
     request_id: str = ""
     """The id of the client's request, for the logs of the work; empty where there is none."""

@@ -149,7 +149,7 @@ async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> A
     await name_of(session, speaker_id)
     length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()
     best = (
-        select(Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
+        select(Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset, SegmentRow.channel)
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .join(Conversation, ParticipantRow.conversation_id == Conversation.id)
         .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), ~SegmentRow.is_misidentified)
@@ -158,7 +158,7 @@ async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> A
         .limit(1)
     )
     row: Any = (await session.execute(best)).one_or_none()
-    return None if row is None else AudioLocation(row[0], row[1], min(row[2], row[1] + MAX_SAMPLE_S))
+    return None if row is None else AudioLocation(row[0], row[1], min(row[2], row[1] + MAX_SAMPLE_S), row[3] and row[3] - 1)
 
 
 async def orphaned(session: AsyncSession, speaker_ids: Iterable[int]) -> Sequence[int]:

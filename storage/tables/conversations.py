@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    SmallInteger,
     UniqueConstraint,
     false,
     func,
@@ -126,6 +127,7 @@ class SegmentRow(Base):
     avg_logprob: Mapped[float | None]
     confidence: Mapped[float | None]
     overlap: Mapped[bool] = mapped_column(server_default=false())
+    channel: Mapped[int | None] = mapped_column(SmallInteger)
     is_misidentified: Mapped[bool] = mapped_column(server_default=false())
     emotion_category: Mapped[str | None]
     emotion_confidence: Mapped[float | None]
