@@ -15,7 +15,7 @@ from media.decoders import Decoded, Decoders
 from media.memory import MemoryBudget
 from pipeline.process import Options
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE, Note, Samples
+from pipeline.types import SAMPLE_RATE, ChannelMode, Note, Samples
 from services.access import audit, limits
 from services.access.actor import actor
 from services.runtime import Runtime
@@ -77,7 +77,7 @@ class Recordings:
             await limits.check_queue(session, self.settings)
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            decoded = await self._decode(file, kept, self.settings.max_duration_hours * 3600)
+            decoded = await self._decode(file, kept, self.settings.max_duration_hours * 3600, options.channels)
             await self.store.require_space(await asyncio.to_thread(os.path.getsize, kept))
             key = await self.store.put(kept, recording.SUFFIX)
         try:
@@ -90,7 +90,8 @@ class Recordings:
                     creator=actor().principal,
                     notes=decoded.notes,
                 )
-                return await self._enqueue(session, "conversation.create", conversation, options, decoded.duration, webhook_url)
+                length = Length(decoded.duration, decoded.channels)
+                return await self._enqueue(session, "conversation.create", conversation, options, length, webhook_url)
         except BaseException:
             await self.store.delete(key)
             raise
@@ -107,18 +108,21 @@ class Recordings:
             key = await conversations.lock_recording(session, conversation)
         try:
             async with self.store.local_path(key) as path:
-                duration = await asyncio.to_thread(recording.duration, path)
+                length = await asyncio.to_thread(_length, path, options.channels)
         except FileNotFoundError as error:
             raise LookupError("Audio file not found") from error
         async with self.database.session() as session:
             await conversations.reopen(session, conversation)
-            return await self._enqueue(session, "conversation.reprocess", conversation, options, duration, webhook_url)
+            return await self._enqueue(session, "conversation.reprocess", conversation, options, length, webhook_url)
 
-    async def load(self, key: str) -> "Audio":
-        """A stored recording, in the form that the stages take. Raises LookupError where it does not exist."""
+    async def load(self, key: str, channel: int | None = None) -> "Audio":
+        """A stored recording, in the form that the stages take: one of its channels, from 0, or all of them mixed.
+
+        Raises LookupError where it does not exist.
+        """
         try:
             async with self.store.local_path(key) as path:
-                return await self.shared(await asyncio.to_thread(recording.read, path, None, self.memory))
+                return await self.shared(await asyncio.to_thread(recording.read, path, None, self.memory, channel))
         except FileNotFoundError as error:
             raise LookupError("Audio file not found") from error
 
@@ -149,11 +153,11 @@ class Recordings:
             for task in (processed, stopped):
                 task.cancel()
 
-    async def _decode(self, file: BinaryIO, kept: Path, max_duration: float) -> Decoded:
+    async def _decode(self, file: BinaryIO, kept: Path, max_duration: float, mode: ChannelMode = "mix") -> Decoded:
         """Write the audio of an upload to `kept`. Raises AudioError, DiskFullError."""
         upload = kept.with_name("upload")
         await asyncio.to_thread(_copy, file, upload)
-        decoded = await self._decoders.decode(upload, kept, max_duration)
+        decoded = await self._decoders.decode(upload, kept, max_duration, mode)
         await asyncio.to_thread(upload.unlink)
         return decoded
 
@@ -171,16 +175,30 @@ class Recordings:
         action: str,
         conversation: int,
         options: Options,
-        duration: float,
+        length: "Length",
         webhook_url: str | None,
     ) -> Accepted:
-        chosen = JobOptions(language=options.language, hint=options.hint, request_id=self._runtime.request_id())
-        job = await jobs.enqueue(
-            session, conversation, chosen, duration, max_queued=self.settings.max_queued, webhook_url=webhook_url
+        chosen = JobOptions(
+            language=options.language,
+            hint=options.hint,
+            channels=options.channels,
+            channel_count=length.channels,
+            request_id=self._runtime.request_id(),
         )
-        await limits.add_job(session, self.settings, job, duration)
+        job = await jobs.enqueue(
+            session, conversation, chosen, length.duration, max_queued=self.settings.max_queued, webhook_url=webhook_url
+        )
+        await limits.add_job(session, self.settings, job, length.duration * length.channels)
         await audit.record(session, action, f"conversation:{conversation}")
         return Accepted(conversation, job)
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    duration: float
+    """Seconds."""
+    channels: int
+    """That are processed, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +211,11 @@ class Audio:
     """Seconds."""
     notes: tuple[Note, ...] = ()
     """What decoding an upload left out or changed; those of a stored recording are with its conversation."""
+
+
+def _length(path: Path, mode: ChannelMode) -> Length:
+    """Blocks."""
+    return Length(recording.duration(path), 1 if mode == "mix" else recording.channels(path))
 
 
 def _copy(file: BinaryIO, target: Path) -> None:

@@ -5,13 +5,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from media.decoding import AudioError
-from pipeline.process import Options, process
+from pipeline.channels import process_channels
+from pipeline.process import Options
 from pipeline.types import Transcript
 from services.errors import failure_reason
 from services.identity import reprocessing
@@ -149,11 +151,11 @@ class Worker:
         async with self.database.session() as session:
             key = await conversations.audio_key(session, lease.conversation_id)
             found = await jobs.stage_results(session, lease)
-        audio = await self.recordings.load(key)
         voice = await self.policies.voice_settings()
         options = Options(
             language=lease.options.language,
             hint=lease.options.hint,
+            channels=lease.options.channels,
             filter_hallucinations=voice.filter_hallucinations,
             context_padding=voice.context_padding,
         )
@@ -162,7 +164,9 @@ class Worker:
             await self.database.persist(lambda session: jobs.store_stage_result(session, lease, stage, result), LEASE_S)
 
         report = _Reporter(self.database, lease).report
-        transcript = await process(audio.samples, audio.duration, self.recordings.stages, options, report, found, store)
+        numbers = [None] if lease.options.channel_count == 1 else range(lease.options.channel_count)
+        channels = [partial(self.recordings.load, key, number) for number in numbers]
+        transcript = await process_channels(channels, self.recordings.stages, options, report, found, store)
         await self._write(self._store_transcript, lease, transcript)
 
     async def _renew(self, lease: Lease) -> None:

@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -112,9 +112,13 @@ def transcribe(
     num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
     min_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
     max_speakers: Annotated[int | None, typer.Option(min=1, max=100)] = None,
+    channels: Annotated[
+        Literal["auto", "separate", "mix"],
+        typer.Option(help="Transcribe channels or tracks apart, or mixed; apart if they hold different speech."),
+    ] = "auto",
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
-    from media.decoding import Source, collected
+    from media import separation
     from pipeline.languages import chosen_language, language_code
     from pipeline.process import Options
     from pipeline.types import SpeakerHint
@@ -135,13 +139,13 @@ def transcribe(
     options = Options(
         language=spoken,
         hint=hint,
+        channels=channels,
         filter_hallucinations=settings.filter_hallucinations,
     )
-    source = Source(file, settings.max_duration_hours * 3600)
-    samples = collected(source.mixed())
+    loaded = separation.load(file, channels, settings.max_duration_hours * 3600)
     from vivavoce import transcription  # loads all engines, after options and file were checked
 
-    transcript = transcription.transcribe(samples, file.name, settings, options, source.notes)
+    transcript = transcription.transcribe(loaded, file.name, settings, options)
     text = transcription.render(transcript, file, chosen[0] if chosen else None)
     print(text.rstrip("\n"))
 

@@ -3,25 +3,28 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from engines import cuda, in_process
+from media.separation import Loaded
+from pipeline.channels import process_channels
 from pipeline.formats import export
-from pipeline.process import Options, process
+from pipeline.process import Options
 from pipeline.transcript import unstored
-from pipeline.types import SAMPLE_RATE, ConversationSegment, Note, Samples, Transcript, Turn
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Samples, Transcript, Turn
 from services import schemas
+from services.recordings import Audio
 from settings import Settings
 from vivavoce import printing
 
 
-def transcribe(samples: Samples, name: str, settings: Settings, options: Options, notes: Sequence[Note]) -> Transcript:
-    """Process a recording with a progress bar on stderr; `notes` are those of decoding it."""
+def transcribe(loaded: Loaded, name: str, settings: Settings, options: Options) -> Transcript:
+    """Process a recording with a progress bar on stderr."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
     stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu")
     for note in stages.notes:
@@ -32,8 +35,12 @@ def transcribe(samples: Samples, name: str, settings: Settings, options: Options
             bar.set_description(stage, refresh=False)
             bar.update(max(0.0, 100 * fraction - bar.n))
 
-        transcript = asyncio.run(process(samples, len(samples) / SAMPLE_RATE, stages, options, progress))
-    transcript = replace(transcript, notes=(*notes, *transcript.notes))
+        async def load(samples: Samples) -> Audio:
+            return Audio(samples, len(samples) / SAMPLE_RATE)
+
+        channels = [partial(load, samples) for samples in loaded.channels]
+        transcript = asyncio.run(process_channels(channels, stages, options, progress))
+    transcript = replace(transcript, notes=(*loaded.notes, *transcript.notes))
     if not transcript.segments:
         print(f"No speech was found in {name}.", file=sys.stderr)
     for remark in transcript.notes:

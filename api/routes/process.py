@@ -16,7 +16,7 @@ from api.routes.conversations import read
 from media.decoding import AudioError
 from pipeline.languages import chosen_language, language_code
 from pipeline.process import Options
-from pipeline.types import SpeakerHint
+from pipeline.types import ChannelMode, SpeakerHint
 from services.access import audit
 from services.access.limits import fetch_counted
 from services.context import AppContext
@@ -43,6 +43,10 @@ Webhook = Annotated[
 ]
 Speakers = Annotated[int | None, Form(ge=1, le=MOST_SPEAKERS)]
 SpeakersAgain = Annotated[int | None, Query(ge=1, le=MOST_SPEAKERS)]
+CHANNELS = (
+    "What becomes of channels or audio tracks: `separate` transcribes each on its own, with one speaker each unless more are "
+    "asked for; `mix` transcribes their mix; `auto` separates where they hold different speech."
+)
 AT_LEAST, AT_MOST = "Minimum number of speakers.", "Maximum number of speakers."
 
 FULL: dict[int | str, dict[str, Any]] = {
@@ -77,8 +81,9 @@ def _form(
     num_speakers: Annotated[Speakers, Field(description="Number of speakers, where it is known.")] = None,
     min_speakers: Annotated[Speakers, Field(description=AT_LEAST)] = None,
     max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
+    channels: Annotated[ChannelMode, Form(description=CHANNELS)] = "auto",
 ) -> Options:
-    return _options(context, language, num_speakers, min_speakers, max_speakers)
+    return _options(context, language, num_speakers, min_speakers, max_speakers, channels)
 
 
 FormOptions = Annotated[Options, Depends(_form)]
@@ -157,13 +162,16 @@ async def reprocess(
     num_speakers: Annotated[SpeakersAgain, Field(description="Number of speakers, where it is known.")] = None,
     min_speakers: Annotated[SpeakersAgain, Field(description=AT_LEAST)] = None,
     max_speakers: Annotated[SpeakersAgain, Field(description=AT_MOST)] = None,
+    channels: Annotated[
+        ChannelMode, Query(description="`mix` mixes the channels that the stored recording keeps apart, if it does.")
+    ] = "auto",
 ) -> schemas.Reprocessed | schemas.Accepted:
     """Process the stored recording again, with today's models, settings and speakers.
 
     Manual corrections are kept where the words still exist: speaker and emotion of a segment, marks and labels. The present
     transcript is shown until the new one is complete, and stays if the job fails.
     """
-    options = _options(context, language, num_speakers, min_speakers, max_speakers)
+    options = _options(context, language, num_speakers, min_speakers, max_speakers, channels)
     try:
         with _refusals():
             accepted = await context.recordings.reprocess(conversation_id, options)
@@ -200,13 +208,18 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
 
 
 def _options(
-    context: AppContext, language: str | None, num_speakers: int | None, min_speakers: int | None, max_speakers: int | None
+    context: AppContext,
+    language: str | None,
+    num_speakers: int | None,
+    min_speakers: int | None,
+    max_speakers: int | None,
+    channels: ChannelMode,
 ) -> Options:
     try:
         hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return Options(language=chosen_language(language, context.settings.language), hint=hint)
+    return Options(language=chosen_language(language, context.settings.language), hint=hint, channels=channels)
 
 
 @contextmanager

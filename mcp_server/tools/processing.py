@@ -12,7 +12,7 @@ from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.languages import chosen_language
 from pipeline.process import Options
-from pipeline.types import SpeakerHint
+from pipeline.types import ChannelMode, SpeakerHint
 from services.access.limits import fetch_counted
 from services.context import AppContext
 from storage.conversations import conversations
@@ -24,6 +24,8 @@ MAX_URL_LENGTH = 4000
 
 Speakers = Annotated[int, Field(ge=0, le=100, description="How many people speak, if known; 0 if not.")]
 
+Channels = Annotated[ChannelMode, Field(description="Transcribe channels apart or mixed; auto: apart if their speech differs.")]
+
 
 async def process_audio(
     ctx: Work,
@@ -31,12 +33,14 @@ async def process_audio(
     title: arg.Title = "",
     language: arg.Language = "",
     num_speakers: Speakers = 0,
+    channels: Channels = "auto",
 ) -> results.Work:
     """Transcribe a recording from a URL, separate its speakers and recognise known ones. A long one is still being processed
     when this returns: call get_conversation for its status and then its transcript."""
     with work(ctx) as backend:
         settings = backend.settings
-        options = Options(language=chosen_language(language, settings.language), hint=SpeakerHint(num_speakers or None))
+        spoken = chosen_language(language, settings.language)
+        options = Options(language=spoken, hint=SpeakerHint(num_speakers or None), channels=channels)
         await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch_counted(backend.database, settings, url, file)

@@ -3,10 +3,11 @@
 import json
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from pipeline.languages import language_code
+from pipeline.types import ChannelMode
 from services.live.resume_token import MAX_TOKEN_LENGTH
 
 MAX_TEXT_LENGTH = 2**16
@@ -21,6 +22,15 @@ class InvalidMessageError(ValueError):
     """A field of a message is wrong; the text says which and why."""
 
 
+def _mixed(channels: object) -> object:
+    if channels == "separate":
+        raise ValueError(
+            "live audio is mixed to one channel: leave out channels=separate, open a stream for each channel, or send the "
+            "recording to POST /api/v1/process"
+        )
+    return channels if isinstance(channels, str) else "auto"  # some clients send the number of their channels
+
+
 class StartMessage(BaseModel):
     """The first message. All other fields are optional."""
 
@@ -30,6 +40,8 @@ class StartMessage(BaseModel):
     language: Annotated[str | None, AfterValidator(lambda code: language_code(code) if code else None)] = None
     title: str | None = Field(None, max_length=1000)
     num_speakers: int | None = Field(None, ge=1, le=100)
+    channels: Annotated[ChannelMode, BeforeValidator(_mixed)] = "auto"
+    """Only `auto` and `mix`: live channels are mixed."""
     partials: bool = False
     """Send `partial` messages."""
     speaker_update: bool = False
