@@ -12,6 +12,7 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint
 
@@ -55,8 +56,10 @@ class RemoteTranscriber:
     async def find_speech(self, audio: AudioRef) -> Sequence[Span]:
         return await call_with_retry(lambda: self.handle.find_speech.remote(audio))
 
-    async def transcribe(self, audio: AudioRef, window: Span, language: str | None) -> Sequence[Utterance]:
-        return await call_with_retry(lambda: self.handle.transcribe.remote(audio, window, language, self.urgent))
+    async def transcribe(
+        self, audio: AudioRef, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
+        return await call_with_retry(lambda: self.handle.transcribe.remote(audio, window, language, decoding, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)

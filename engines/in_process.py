@@ -15,6 +15,7 @@ from engines.voiceprints import VoiceprintEngine, speech_of
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve
 from engines.whisper import Whisper, Window
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
 from settings import Settings
@@ -39,8 +40,10 @@ class LocalTranscriber(_Stage[Whisper]):
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         return await self.run(vad.find_speech, audio)
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
-        (utterances,) = await self.run(self.engine.transcribe, [Window(audio, window, language)])
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
+        (utterances,) = await self.run(self.engine.transcribe, [Window(audio, window, language, decoding)])
         return utterances
 
 

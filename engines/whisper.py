@@ -14,6 +14,8 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 from numpy.typing import NDArray
 
 from engines import cuda
+from pipeline.decoding import PLAIN, Decoding
+from pipeline.languages import LANGUAGES
 from pipeline.types import Samples, Span, Utterance, Word, cut
 
 Features = NDArray[np.float32]
@@ -21,6 +23,9 @@ Features = NDArray[np.float32]
 
 BEAM_SIZE = 5
 """Whisper's default, and the value of the reference system."""
+
+MAX_PROMPT_TOKENS = 223
+"""Half of Whisper's context; the other half is for the text of the window."""
 
 # faster-whisper shortens an over-long first word only where it follows a pause, which it detects from the last word of the
 # previous window. A batch holds windows of unrelated recordings, so each window gets an offset far from the others. Then every
@@ -36,6 +41,7 @@ class Window:
     """The whole recording; only `span` of it is read."""
     span: Span
     language: str | None
+    decoding: Decoding = PLAIN
 
 
 class Whisper:
@@ -59,16 +65,17 @@ class Whisper:
             local_files_only=True,
         )
         self._pipeline = BatchedInferencePipeline(self.model)
-        self._tokenizer = lru_cache(self._make_tokenizer)
+        self._tokenizer = lru_cache(len(LANGUAGES))(self._make_tokenizer)
 
     def transcribe(self, windows: Sequence[Window]) -> list[list[Utterance]]:
-        """The utterances of each window, in seconds of its recording; one forward pass for each language among them."""
+        """The utterances of each window, in seconds of its recording; one forward pass for each language and decoding."""
         features = [self._features(window) for window in windows]
         languages = [window.language or self._detect(feature) for window, feature in zip(windows, features, strict=True)]
         utterances: list[list[Utterance]] = [[] for _ in windows]
-        for language in sorted(set(languages)):
-            members = [i for i, code in enumerate(languages) if code == language]
-            results = self._forward([windows[i] for i in members], np.stack([features[i] for i in members]), language)
+        kinds = [(language, window.decoding) for language, window in zip(languages, windows, strict=True)]
+        for kind in dict.fromkeys(kinds):
+            members = [i for i, other in enumerate(kinds) if other == kind]
+            results = self._forward([windows[i] for i in members], np.stack([features[i] for i in members]), *kind)
             for i, result in zip(members, results, strict=True):
                 utterances[i] = result
         return utterances
@@ -83,8 +90,8 @@ class Whisper:
         token, _probability = self.model.model.detect_language(self.model.encode(features))[0][0]
         return str(token)[2:-2]
 
-    def _make_tokenizer(self, language: str) -> tuple[Tokenizer, TranscriptionOptions]:
-        tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=language)
+    def _make_tokenizer(self, language: str, decoding: Decoding) -> tuple[Tokenizer, TranscriptionOptions]:
+        tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, task=decoding.task, language=language)
         return tokenizer, TranscriptionOptions(
             beam_size=BEAM_SIZE,
             best_of=1,
@@ -98,7 +105,7 @@ class Whisper:
             condition_on_previous_text=False,
             prompt_reset_on_temperature=0.5,
             temperatures=[0.0],
-            initial_prompt=None,
+            initial_prompt=_prompt(tokenizer, decoding),
             prefix=None,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
@@ -115,8 +122,10 @@ class Whisper:
             hotwords=None,
         )
 
-    def _forward(self, windows: Sequence[Window], features: Features, language: str) -> list[list[Utterance]]:
-        tokenizer, options = self._tokenizer(language)
+    def _forward(
+        self, windows: Sequence[Window], features: Features, language: str, decoding: Decoding
+    ) -> list[list[Utterance]]:
+        tokenizer, options = self._tokenizer(language, decoding)
         clocks = [WINDOW_OFFSET_S * (i + 1) for i in range(len(windows))]
         metadata = [{"offset": clock, "duration": window.span.duration} for clock, window in zip(clocks, windows, strict=True)]
         self._pipeline.last_speech_timestamp = 0.0
@@ -140,3 +149,11 @@ class Whisper:
             for word in segment["words"]
         )
         return Utterance(words=words, avg_logprob=float(segment["avg_logprob"]), language=language)
+
+
+def _prompt(tokenizer: Tokenizer, decoding: Decoding) -> str | None:
+    """The hotwords, then the end of the initial prompt, cut to what Whisper reads."""
+    hotwords = tokenizer.encode(f" {decoding.hotwords}")[: MAX_PROMPT_TOKENS // 2] if decoding.hotwords else []
+    text = tokenizer.encode(f" {decoding.initial_prompt}") if decoding.initial_prompt else []
+    prompt: str = tokenizer.decode([*hotwords, *text[len(hotwords) - MAX_PROMPT_TOKENS :]])
+    return prompt or None

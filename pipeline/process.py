@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from pipeline.checkpoint import Diarized, StageResult, Transcribed
 from pipeline.concurrency import gather, map_bounded
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import align
@@ -53,6 +54,7 @@ class Options:
 
     language: str | None = None
     hint: SpeakerHint = NO_HINT
+    decoding: Decoding = PLAIN
     filter_hallucinations: bool = True
     channels: ChannelMode = "auto"
     context_padding: float = 0.15
@@ -157,16 +159,16 @@ class _Recording(Generic[Audio]):
         if not windows:
             await self.meter("transcribing", 1.0)
             return Transcribed(utterances=())
-        language = self.options.language
+        language, decoding = self.options.language, self.options.decoding
         utterances: dict[Span, Sequence[Utterance]] = {}
         if language is None:
             # A recording has one language, detected in its longest window; the call returns the transcript of the window, too.
             longest = max(windows, key=lambda window: window.duration)
-            utterances[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None)
+            utterances[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None, decoding)
             language = utterances[longest][0].language if utterances[longest] else None
 
         async def transcribe(window: Span) -> None:
-            utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language)
+            utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language, decoding)
             await self.meter("transcribing", len(utterances) / len(windows))
 
         await map_bounded(transcribe, [window for window in windows if window not in utterances], MAX_WINDOWS_IN_FLIGHT)

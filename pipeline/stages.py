@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Utterance, Voiceprint
 
 Audio = TypeVar("Audio", contravariant=True)
@@ -21,7 +22,9 @@ class Transcriber(Protocol[Audio]):
     async def find_speech(self, audio: Audio) -> Sequence[Span]:
         """Spans of speech in order, none longer than 30 s."""
 
-    async def transcribe(self, audio: Audio, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: Audio, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         """The utterances of one window of at most 30 s. The language is detected where `language` is None."""
 
 

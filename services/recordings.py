@@ -183,6 +183,7 @@ class Recordings:
             hint=options.hint,
             channels=options.channels,
             channel_count=length.channels,
+            decoding=options.decoding,
             request_id=self._runtime.request_id(),
         )
         job = await jobs.enqueue(

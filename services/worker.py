@@ -156,6 +156,7 @@ class Worker:
             language=lease.options.language,
             hint=lease.options.hint,
             channels=lease.options.channels,
+            decoding=lease.options.decoding,
             filter_hallucinations=voice.filter_hallucinations,
             context_padding=voice.context_padding,
         )

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
 from api import errors, schemas, security
+from api.decoding import FormDecoding, QueryDecoding
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import read
 from media.decoding import AudioError
+from pipeline.decoding import Decoding
 from pipeline.languages import chosen_language, language_code
 from pipeline.process import Options
 from pipeline.types import ChannelMode, SpeakerHint
@@ -75,6 +77,7 @@ Waits = Annotated[bool, Depends(_waits)]
 
 def _form(
     context: ContextDep,
+    decoding: FormDecoding,
     language: Annotated[
         str | None, Form(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
@@ -83,7 +86,7 @@ def _form(
     max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
     channels: Annotated[ChannelMode, Form(description=CHANNELS)] = "auto",
 ) -> Options:
-    return _options(context, language, num_speakers, min_speakers, max_speakers, channels)
+    return _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
 
 
 FormOptions = Annotated[Options, Depends(_form)]
@@ -156,6 +159,7 @@ async def reprocess(
     response: Response,
     conversation_id: ConversationId,
     waits: Waits,
+    decoding: QueryDecoding,
     language: Annotated[
         str | None, Query(description="ISO 639-1 code; detected where none is given.", examples=["en"]), Language
     ] = None,
@@ -171,7 +175,7 @@ async def reprocess(
     Manual corrections are kept where the words still exist: speaker and emotion of a segment, marks and labels. The present
     transcript is shown until the new one is complete, and stays if the job fails.
     """
-    options = _options(context, language, num_speakers, min_speakers, max_speakers, channels)
+    options = _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
     try:
         with _refusals():
             accepted = await context.recordings.reprocess(conversation_id, options)
@@ -214,12 +218,15 @@ def _options(
     min_speakers: int | None,
     max_speakers: int | None,
     channels: ChannelMode,
+    decoding: Decoding,
 ) -> Options:
     try:
         hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return Options(language=chosen_language(language, context.settings.language), hint=hint, channels=channels)
+    return Options(
+        language=chosen_language(language, context.settings.language), hint=hint, channels=channels, decoding=decoding
+    )
 
 
 @contextmanager

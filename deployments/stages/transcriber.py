@@ -8,6 +8,7 @@ from ray import serve
 from deployments.metrics import Call
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import Replica, StageError, recording_key
+from pipeline.decoding import Decoding
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
@@ -41,10 +42,12 @@ class Transcriber(Replica):
         call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, recording_key=recording_key(audio))
         return await self.run_on_cpu(call, find_speech, audio)
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None, urgent: bool = False) -> list[Utterance]:
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding, urgent: bool = False
+    ) -> list[Utterance]:
         from engines.whisper import Window
 
-        request = Window(audio, window, language)
+        request = Window(audio, window, language, decoding)
         if urgent:
             result = await self._alone(request, urgent=True)
         else:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import NO_HINT, ChannelMode, SpeakerHint
 
 
@@ -19,5 +20,6 @@ class JobOptions(BaseModel):
     channels: ChannelMode = "auto"
     channel_count: int = 1
     """Channels of the stored recording that are processed on their own; 1 where they are mixed."""
+    decoding: Decoding = PLAIN
     request_id: str = ""
     """The id of the client's request, for the logs of the work; empty where there is none."""

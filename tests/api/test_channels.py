@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance, Voiceprint, Word
 from settings import Settings
@@ -28,7 +29,9 @@ class Hearing(FixedStages):
         loud = np.flatnonzero(np.abs(audio) > 0.02)
         return [Span(loud[0] / SAMPLE_RATE, loud[-1] / SAMPLE_RATE)] if len(loud) else []
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         who = "boss" if np.abs(audio).max() > LOUD else "clerk"
         words = [Word(f" {who}{i}", window.start + i / 2, window.start + (i + 0.9) / 2, 0.9) for i in range(4)]
         return [Utterance(tuple(words), -0.2, language or "en")]

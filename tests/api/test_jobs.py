@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pipeline.decoding import MAX_PROMPT_CHARS, PLAIN, Decoding
 from pipeline.stages import Stages
 from services import worker
 from settings import Settings
@@ -124,3 +125,26 @@ async def test_a_full_queue_says_so_and_when_to_come_again(application: Applicat
     assert (await application.client.get("/conversations")).json()["total"] == worker.MAX_JOBS + ROOM
     assert (await application.client.post(f"/jobs/{waiting[0]}/cancel")).json()["state"] == "cancelled"
     await send(application)
+
+
+DECODING = {"task": "translate", "hotwords": "Vivavoce,  Siobhán", "initial_prompt": "A talk."}
+
+
+async def test_what_a_request_asks_of_the_transcriber_is_stored_with_its_job(application: Application, stages: Steered) -> None:
+    """The fields of the form, the same again as a query of `reprocess`; then none."""
+    stages.open.set()
+    files = {"audio_file": ("call.wav", sound())}
+    conversation = (await application.client.post("/process", files=files, data=DECODING)).json()["id"]
+    await application.client.post(f"/conversations/{conversation}/reprocess", params=DECODING)
+    await application.client.post(f"/conversations/{conversation}/reprocess")
+    asked = Decoding("translate", "Vivavoce, Siobhán", "A talk.")
+    assert stages.decodings == [asked, asked, PLAIN]
+
+
+@pytest.mark.parametrize(
+    "field", [{"task": "summarise"}, {"hotwords": "x" * (MAX_PROMPT_CHARS + 1)}, {"initial_prompt": "<|de|>"}]
+)
+async def test_wrong_decoding_options_are_refused(application: Application, field: dict[str, str]) -> None:
+    answer = await application.client.post("/process", files={"audio_file": ("call.wav", sound())}, data=field)
+    assert answer.status_code == 422
+    await refused(application, 422, "POST", "/conversations/1/reprocess", params=field)

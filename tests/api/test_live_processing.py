@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
 from tests.api.live import Client, conversation, serving
@@ -36,7 +37,9 @@ class Script:
     """The begin and the end of each transcription."""
     done: dict[int, asyncio.Event] = field(default_factory=dict)
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         number = round(float(audio.max()) * 20)
         self.languages.append(language)
         self.order.append(("begin", number))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance, Voiceprint
 from services import worker
@@ -29,13 +30,17 @@ class Steered(FixedStages):
 
     def __init__(self) -> None:
         self.transcribed = 0
+        self.decodings: list[Decoding] = []
         self.arrived = 0
         self.open = asyncio.Event()
         self.faults: list[Exception] = []
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         self.transcribed += 1
-        return await super().transcribe(audio, window, language)
+        self.decodings.append(decoding)
+        return await super().transcribe(audio, window, language, decoding)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         self.arrived += 1

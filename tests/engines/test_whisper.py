@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engines.whisper import Whisper, Window
+from pipeline.decoding import MAX_PROMPT_CHARS, Decoding
 from pipeline.languages import LANGUAGES
 from pipeline.types import SAMPLE_RATE, Span, Utterance
 from tests.engines.speech import conversation, read
@@ -83,3 +84,31 @@ def test_the_languages_that_clients_may_ask_for_are_whispers() -> None:
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     assert frozenset(_LANGUAGE_CODES) == LANGUAGES
+
+
+def said(utterances: list[Utterance]) -> str:
+    return "".join(word.text for utterance in utterances for word in utterance.words)
+
+
+def test_a_translation_is_english_and_changes_no_other_window(engine: Whisper, windows: list[Window]) -> None:
+    spanish = windows[2]
+    english = Window(spanish.audio, spanish.span, "es", Decoding("translate"))
+    plain, translated = engine.transcribe([Window(spanish.audio, spanish.span, "es"), english])
+    assert "las arenas son" in said(plain).lower()
+    assert "sand" in said(translated).lower()
+    assert "arenas" not in said(translated).lower()
+    assert {utterance.language for utterance in translated} == {"es"}
+
+
+@pytest.mark.parametrize("decoding", [Decoding(hotwords="Shiela, Tekzas"), Decoding(initial_prompt="Shiela, Tekzas")])
+def test_a_prompt_gives_the_spelling_of_a_name(engine: Whisper, windows: list[Window], decoding: Decoding) -> None:
+    window = windows[3]
+    assert "Sheila" in said(engine.transcribe([window])[0])
+    prompted = Window(window.audio, window.span, "en", decoding)
+    assert "Shiela and Tekzas" in said(engine.transcribe([prompted])[0])
+
+
+def test_the_longest_prompts_leave_room_for_the_text(engine: Whisper, windows: list[Window]) -> None:
+    decoding = Decoding(hotwords="学" * MAX_PROMPT_CHARS, initial_prompt="字" * MAX_PROMPT_CHARS)
+    (utterances,) = engine.transcribe([Window(windows[3].audio, windows[3].span, "en", decoding)])
+    assert len(said(utterances)) < 1000

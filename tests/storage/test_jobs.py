@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from pipeline.access import LOCAL
+from pipeline.decoding import Decoding
 from pipeline.types import SpeakerHint
 from storage.conversations import conversations
 from storage.jobs import jobs
@@ -88,7 +89,8 @@ async def test_options_without_a_version_are_read(database: Database, stored: di
 
 
 async def test_options_come_back_as_they_were(database: Database) -> None:
-    options = JobOptions(language="de", hint=SpeakerHint(2), request_id="abc")
+    decoding = Decoding("translate", "Vivavoce", "A talk.")
+    options = JobOptions(language="de", hint=SpeakerHint(2), decoding=decoding, request_id="abc")
     async with database.session() as session:
         conversation = await conversations.create(session, "A talk", "key", "flac")
         await jobs.enqueue(session, conversation, options, 1.0, max_queued=ROOM)

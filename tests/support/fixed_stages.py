@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import numpy as np
 import soundfile
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
 from tests.storage.transcripts import MODEL, voice
 
@@ -18,7 +19,9 @@ class FixedStages:
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         return [Span(0, SECONDS)]
 
-    async def transcribe(self, audio: Samples, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         words = [Word(f" {text}", i, i + 0.9, 0.9) for i, text in enumerate(["The", "parrot", "is", "dead."])]
         return [Utterance(tuple(words), -0.2, language or "en")]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.channels import process_channels
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged
@@ -152,7 +153,9 @@ class Channels:
     async def find_speech(self, audio: str) -> Sequence[Span]:
         return self.speech[audio]
 
-    async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         self.transcribed.append(audio)
         words = [Word(f" {audio}{i}", window.start + i, window.start + i + 0.9, 0.9) for i in range(4)]
         return [Utterance(tuple(words), -0.2, "de" if audio == "b" else "en")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Turn, Utterance, Vector, Voiceprint, Word
@@ -39,7 +40,9 @@ class Script:
     async def find_speech(self, audio: str) -> Sequence[Span]:
         raise AssertionError("A span is speech already.")
 
-    async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         await self._work()
         return [Utterance(tuple(self.words), self.logprob, language or "fr")] if self.words else []
 

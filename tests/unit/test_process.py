@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
@@ -28,7 +29,9 @@ class Script:
         assert audio is AUDIO
         return self.speech
 
-    async def transcribe(self, audio: str, window: Span, language: str | None) -> Sequence[Utterance]:
+    async def transcribe(
+        self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
         self.transcribe_calls.append((window, language))
         found = [Word(text, time, time + 1.5, 0.9) for time, text in self.words.items() if window.start <= time < window.end]
         return [Utterance(tuple(found), -0.2, language or "fr")] if found else []

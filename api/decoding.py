@@ -1,0 +1,30 @@
+"""Parameters for the transcriber, as fields of a form and as query parameters."""
+
+from typing import Annotated
+
+from fastapi import Depends, Form, Query
+from pydantic import Field
+
+from pipeline.decoding import Decoding, Hotwords, InitialPrompt, Task
+
+_TASK = Field(description="`translate` writes English, whichever language is spoken.")
+
+
+def _form(
+    task: Annotated[Task, _TASK, Form()] = "transcribe",
+    hotwords: Annotated[Hotwords, Form()] = "",
+    initial_prompt: Annotated[InitialPrompt, Form()] = "",
+) -> Decoding:
+    return Decoding(task, hotwords, initial_prompt)
+
+
+def _query(
+    task: Annotated[Task, _TASK, Query()] = "transcribe",
+    hotwords: Annotated[Hotwords, Query()] = "",
+    initial_prompt: Annotated[InitialPrompt, Query()] = "",
+) -> Decoding:
+    return Decoding(task, hotwords, initial_prompt)
+
+
+FormDecoding = Annotated[Decoding, Depends(_form)]
+QueryDecoding = Annotated[Decoding, Depends(_query)]

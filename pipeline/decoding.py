@@ -1,0 +1,43 @@
+"""What a request asks of the transcriber, beside the language."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from pipeline.names import printable
+
+Task = Literal["transcribe", "translate"]
+"""`translate`: the text is English, whichever language is spoken."""
+
+MAX_PROMPT_CHARS = 1000
+"""Whisper reads 223 tokens of prompt, about 900 characters of English."""
+
+
+def prompt_text(text: str) -> str:
+    """`text` with single spaces. Raises ValueError for control characters and for Whisper's own tokens, such as `<|de|>`."""
+    text = printable(" ".join(text.split()))
+    if "<|" in text:
+        raise ValueError("Leave out '<|': it begins a control token of Whisper.")
+    return text
+
+
+PromptText = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(prompt_text)]
+Hotwords = Annotated[
+    PromptText, Field(description="Names and terms that are likely to be said.", examples=["Vivavoce, pgvector, Siobhán"])
+]
+InitialPrompt = Annotated[
+    PromptText, Field(description="Text that precedes the recording, or an example of its spelling and punctuation.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a recording is written down. A job's row stores it."""
+
+    task: Task = "transcribe"
+    hotwords: Hotwords = ""
+    initial_prompt: InitialPrompt = ""
+
+
+PLAIN = Decoding()
