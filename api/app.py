@@ -36,7 +36,7 @@ from api.routes import (
 )
 from api.routes.access import audit, keys, login, people
 from api.routes.openai import errors as openai_errors
-from api.routes.openai import models, transcriptions
+from api.routes.openai import models, transcriptions, translations
 from api.stopping import Stopping
 from mcp_server import mount
 from mcp_server.endpoint import PATH
@@ -90,7 +90,7 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         people,
     ):
         app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
-    for module in (models, transcriptions):
+    for module in (models, transcriptions, translations):
         app.include_router(module.router, prefix=security.OPENAI, responses=openai_errors.RESPONSES)
     app.include_router(health.router)
     app.include_router(docs.router)

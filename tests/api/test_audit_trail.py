@@ -27,7 +27,12 @@ from tests.support.application import Application, answering, connected
 from tests.support.fixed_stages import FixedStages, sound
 from tests.support.ports import free_port
 
-CHANGES_NOTHING = {("POST", "/evaluation"), ("POST", "/streaming/ticket"), ("POST", "/v1/audio/transcriptions")}
+CHANGES_NOTHING = {
+    ("POST", "/evaluation"),
+    ("POST", "/streaming/ticket"),
+    ("POST", "/v1/audio/transcriptions"),
+    ("POST", "/v1/audio/translations"),
+}
 """Routes that only read, or prepare a change that is recorded, though they are no GET."""
 PASSWORD = "four words nobody guesses"
 RTTM = b"SPEAKER call 1 0 60 <NA> <NA> Ana <NA> <NA>"

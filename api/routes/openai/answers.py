@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from fastapi import Response
 from pydantic import Field
 
 from api import schemas
+from pipeline.decoding import Task
 from pipeline.formats import export
 from pipeline.languages import language_name
 from pipeline.types import ConversationSegment, Word
@@ -65,7 +67,7 @@ class VerboseSegment(schemas.Schema):
 class Verbose(schemas.Schema):
     """`verbose_json`."""
 
-    task: Literal["transcribe", "translate"]
+    task: Task
     language: str = Field(description="In English, as OpenAI's.", examples=["english"])
     duration: float
     text: str
@@ -123,11 +125,11 @@ def transcription(found: Transcribed, *, probable: bool) -> Transcription:
     return Transcription(text=text(found), usage=usage(found), logprobs=each, notes=notes(found))
 
 
-def verbose(found: Transcribed, granularities: Sequence[str], task: Literal["transcribe", "translate"]) -> Verbose:
+def verbose(found: Transcribed, granularities: Sequence[str], task: Task) -> Verbose:
     shown = granularities or ["segment"]
     return Verbose(
         task=task,
-        language=language_name(found.transcript.language or UNKNOWN),
+        language="english" if task == "translate" else language_name(found.transcript.language or UNKNOWN),
         duration=found.transcript.duration,
         text=text(found),
         segments=[_segment(at, one) for at, one in enumerate(found.segments)] if "segment" in shown else None,
@@ -152,6 +154,27 @@ def diarized_segment(segment: ConversationSegment) -> DiarizedSegment:
         text=segment.text,
         emotion=segment.emotion_category,
     )
+
+
+def respond(
+    found: Transcribed,
+    format: Literal["json", "text", "srt", "verbose_json", "vtt"],
+    *,
+    task: Task = "transcribe",
+    granularities: Sequence[str] = (),
+    probable: bool = False,
+) -> Response:
+    """The response to either route. Blocks."""
+    if format == "json":
+        return json(transcription(found, probable=probable))
+    if format == "verbose_json":
+        return json(verbose(found, granularities, task))
+    content = f"{text(found)}\n" if format == "text" else subtitles(found, format)
+    return Response(content, media_type="text/plain")
+
+
+def json(body: schemas.Schema) -> Response:
+    return Response(body.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def subtitles(found: Transcribed, format: Literal["srt", "vtt"]) -> str:

@@ -26,6 +26,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.routes.openai.errors import Refused
+from pipeline.decoding import MAX_PROMPT_CHARS, Decoding, prompt_text
 from pipeline.languages import language_code
 from pipeline.names import Name
 from pipeline.types import SpeakerHint
@@ -37,8 +38,10 @@ MAX_TEXT_BYTES = 2**23
 MAX_KNOWN = 20
 """Known speakers: each sample goes through the stages."""
 MAX_SPEAKERS = 100
-MAX_PROMPT_CHARS = 10_000
-LISTS = ("timestamp_granularities", "include", "languages", "known_speaker_names", "known_speaker_references")
+MAX_TEXT_CHARS = 10_000
+"""Of a prompt. Whisper reads the end, for which the pipeline has a limit of its own."""
+MAX_KEYWORDS, MAX_KEYWORD_CHARS = 1000, 200
+LISTS = ("timestamp_granularities", "include", "keywords", "languages", "known_speaker_names", "known_speaker_references")
 
 STREAMED = ("json", "text", "diarized_json")
 
@@ -57,6 +60,7 @@ def _data_url(value: object) -> object:
 
 
 Language = Annotated[str, AfterValidator(language_code)]
+Text = Annotated[str, AfterValidator(lambda text: prompt_text(text.replace("<|", "<")))]
 Sample = Annotated[bytes, BeforeValidator(_data_url)]
 Speakers = Annotated[int, Field(ge=1, le=MAX_SPEAKERS)]
 
@@ -71,7 +75,7 @@ class AudioForm(BaseModel):
         WithJsonSchema({"type": "string", "format": "binary", "description": "Any audio or video file that FFmpeg reads."}),
     ]
     model: str = Field(description="A name of `GET /v1/models`.", examples=["whisper-1"])
-    prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="Accepted; the transcript does not depend on it.")
+    prompt: Text = Field("", max_length=MAX_TEXT_CHARS, description="Text in the wanted style; its last 223 tokens count.")
     temperature: float = Field(0.0, ge=0, le=1, description="Accepted; the transcript does not depend on it.")
     language: Language | None = Field(None, description="ISO 639-1 code; detected where none is given.", examples=["en"])
     num_speakers: Speakers | None = Field(None, description="Number of speakers, where it is known.")
@@ -91,13 +95,26 @@ class AudioForm(BaseModel):
     def known(self) -> list[KnownSpeaker]:
         return []
 
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding(initial_prompt=self.prompt[-MAX_PROMPT_CHARS:])
+
 
 class TranslationForm(AudioForm):
+    """`prompt` is in English."""
+
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding("translate", initial_prompt=self.prompt[-MAX_PROMPT_CHARS:])
 
 
 class TranscriptionForm(AudioForm):
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
+    keywords: list[Annotated[Text, Field(max_length=MAX_KEYWORD_CHARS)]] = Field(
+        [], max_length=MAX_KEYWORDS, description="Words that are likely to be said; the first 111 tokens count."
+    )
     languages: list[Language] = Field(
         [], max_length=100, description="Expected languages. One is as `language`; of several it is detected."
     )
@@ -128,6 +145,11 @@ class TranscriptionForm(AudioForm):
     @property
     def known(self) -> list[KnownSpeaker]:
         return list(starmap(KnownSpeaker, zip_longest(self.known_speaker_names, self.known_speaker_references)))
+
+    @property
+    def decoding(self) -> Decoding:
+        hotwords = ", ".join(self.keywords)[:MAX_PROMPT_CHARS]
+        return Decoding(hotwords=hotwords, initial_prompt=self.prompt[-MAX_PROMPT_CHARS:])
 
 
 F = TypeVar("F", bound=AudioForm)

@@ -1,5 +1,6 @@
 """The models that a request may name, and `GET /v1/models`."""
 
+import re
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -21,6 +22,8 @@ NAMES = (
     "gpt-transcribe",
 )
 """OpenAI's names, which mean the model that is running."""
+NO_TRANSLATION = re.compile(r"turbo|distil|\.en\b", re.IGNORECASE)
+"""Models that were trained with transcripts only (https://github.com/openai/whisper, "Available models")."""
 CREATED = 1_669_852_800
 """Seconds since 1970: OpenAI's date of `whisper-1`. Clients sort by it; no model here has a date of its own."""
 
@@ -50,6 +53,15 @@ async def get_model(context: ContextDep, model: str) -> Model:
     """One of them."""
     await check(context, model)
     return Model(id=model)
+
+
+async def check_translates(context: AppContext, model: str) -> None:
+    """Raises Refused, also where the running model was not trained to translate: it would write what is said."""
+    await check(context, model)
+    running = (await names(context))[0]
+    if NO_TRANSLATION.search(running):
+        sentence = f"The running model {running!r} does not translate: set WHISPER_MODEL to one that does, such as large-v3."
+        raise Refused(400, sentence, "model")
 
 
 async def names(context: AppContext) -> list[str]:

@@ -9,7 +9,6 @@ from fastapi import Request
 
 from api import errors
 from api.connected import while_connected
-from api.routes.openai import models
 from api.routes.openai.errors import Refused, error_of
 from api.routes.openai.form import AudioForm
 from media.decoding import AudioError
@@ -18,6 +17,8 @@ from pipeline.process import Options
 from services.context import AppContext
 from services.transcription import KnownSpeakerError, Prepared, Transcribed, TranscriptionFailedError
 
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that does not wait for the answer; only the access log shows it."""
 _REFUSED = (AudioError, KnownSpeakerError, TranscriptionFailedError)
 ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
 """What `transcribe` of the service raises."""
@@ -25,7 +26,6 @@ ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
 
 async def prepare(context: AppContext, request: Request, asked: AudioForm) -> Prepared:
     """The recording of the form, decoded. Raises Refused, ClientDisconnect."""
-    await models.check(context, asked.model)
     with _refusals():
         return await while_connected(request, context.transcriptions.prepare(asked.file.file, asked.known))
 
@@ -37,7 +37,9 @@ async def transcribe(context: AppContext, request: Request, prepared: Prepared, 
 
 
 def options(context: AppContext, asked: AudioForm) -> Options:
-    return Options(language=chosen_language(asked.language, context.settings.language), hint=asked.hint)
+    return Options(
+        language=chosen_language(asked.language, context.settings.language), hint=asked.hint, decoding=asked.decoding
+    )
 
 
 def failure(error: Exception) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent, TranscriptionTextSegmentEvent
 
+from pipeline.decoding import Decoding
 from pipeline.types import Samples, Span, Utterance, Word
 from tests.api.openai.conftest import Served
 from tests.support.fixed_stages import FixedStages, sound
@@ -18,7 +19,7 @@ TEXT = "The parrot is dead. It is no more."
 
 @pytest.fixture
 def two_sentences(stages: FixedStages, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def transcribe(_audio: Samples, _window: Span, language: str | None) -> list[Utterance]:
+    async def transcribe(_audio: Samples, _window: Span, language: str | None, _decoding: Decoding) -> list[Utterance]:
         words = [Word(f" {text}", i / 2, i / 2 + 0.4, 0.9) for i, text in enumerate(TEXT.split())]
         return [Utterance(tuple(words), -0.2, language or "en")]
 
