@@ -128,11 +128,19 @@ class Recordings:
 
     async def decode(self, file: BinaryIO, max_duration: float) -> "Audio":
         """An upload that is not stored, in the form that the stages take. Raises AudioError, DiskFullError."""
+        (audio,) = await self.decode_channels(file, max_duration, "mix")
+        return audio
+
+    async def decode_channels(self, file: BinaryIO, max_duration: float, mode: ChannelMode) -> "list[Audio]":
+        """The same: each of the channels that are kept apart. All have the notes on the upload."""
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            decoded = await self._decode(file, kept, max_duration)
-            audio = await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory))
-            return replace(audio, notes=decoded.notes)
+            decoded = await self._decode(file, kept, max_duration, mode)
+            found = []
+            for channel in [None] if decoded.channels == 1 else range(decoded.channels):
+                audio = await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory, channel))
+                found.append(replace(audio, notes=decoded.notes))
+            return found
 
     def close(self) -> None:
         self._decoders.close()

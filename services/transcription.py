@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from io import BytesIO
 from typing import BinaryIO
 
 from media.decoding import AudioError
+from pipeline.channels import process_channels
 from pipeline.identity.enrollment import MAX_SAMPLE_S, UnsuitableSampleError, voice_of
-from pipeline.process import Options, process
+from pipeline.process import Options
 from pipeline.transcript import unstored
 from pipeline.types import ConversationSegment, Transcript
 from services.access import limits
@@ -55,7 +57,8 @@ class Transcribed:
 class Prepared:
     """A recording that can be transcribed."""
 
-    audio: Audio
+    channels: Sequence[Audio]
+    """One, or those that hold different speech."""
     voices: Sequence[KnownVoice]
 
 
@@ -85,15 +88,15 @@ class Transcriptions:
         with self._counted():
             self._runtime.wake()
             await self._check_names(known)
-            audio = await self._recordings.decode(file, settings.max_duration_hours * 3600)
+            channels = await self._recordings.decode_channels(file, settings.max_duration_hours * 3600, "auto")
             async with self._database.session() as session:
-                await limits.check_queue(session, settings, audio.duration / 3600)
+                await limits.check_queue(session, settings, sum(audio.duration for audio in channels) / 3600)
             voices = [await self._voice(one.name, one.sample) for one in known if one.sample is not None]
-        return Prepared(audio, voices)
+        return Prepared(channels, voices)
 
     async def transcribe(self, prepared: Prepared, options: Options) -> Transcribed:
         """The transcript, with the names of the speakers who are known. Raises as `prepare` does."""
-        audio = prepared.audio
+        channels = [partial(_loaded, audio) for audio in prepared.channels]
         with self._counted():
             async with self._places:
                 voice = await self._policies.voice_settings()
@@ -101,8 +104,8 @@ class Transcriptions:
                     options, filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
                 )
                 with _failures():
-                    found = await process(audio.samples, audio.duration, self._stages, chosen, _ignore)
-                found = replace(found, notes=(*audio.notes, *found.notes))
+                    found = await process_channels(channels, self._stages, chosen, _ignore)
+                found = replace(found, notes=(*prepared.channels[0].notes, *found.notes))
         async with self._database.session() as session:
             transcript, names = await name_speakers(session, found, await self._policies.read(session), prepared.voices)
         segments = await asyncio.to_thread(unstored.segments, transcript, names, datetime.now(UTC))
@@ -146,6 +149,10 @@ def _failures() -> Iterator[None]:
         raise
     except Exception as error:
         raise TranscriptionFailedError(failure_reason(error)) from error
+
+
+async def _loaded(audio: Audio) -> Audio:
+    return audio
 
 
 async def _ignore(_stage: str, _fraction: float) -> None: ...

@@ -183,3 +183,14 @@ async def test_batches_take_the_field_too(application: Application) -> None:
     id_ = answer.json()["files"][0]["conversation_id"]
     assert await application.context.recordings.finished(id_)
     assert said((await application.client.get(f"/conversations/{id_}")).json()) == [(None, "boss0 boss1 boss2 boss3")]
+
+
+async def test_a_call_that_is_not_kept_is_heard_on_both_sides(application: Application) -> None:
+    """By the route of OpenAI's API."""
+    content = file([speech(0.0, 5.0, 0.5), speech(0.0, 5.0, 0.1)])["audio_file"]
+    fields = {"model": "whisper-1", "response_format": "diarized_json"}
+    url = "http://localhost/v1/audio/transcriptions"
+    answer = await application.client.post(url, data=fields, files={"file": content})
+    assert answer.status_code == 200, answer.text
+    found = [(segment["speaker"], segment["text"]) for segment in answer.json()["segments"]]
+    assert found == [("A", "boss0 boss1 boss2 boss3"), ("B", "clerk0 clerk1 clerk2 clerk3")]
