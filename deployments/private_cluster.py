@@ -1,9 +1,8 @@
-"""A private Ray on this machine that runs the graph for the duration of a `with` block."""
+"""A private Ray on this machine that runs the graph."""
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import ray
 from ray import serve
@@ -21,21 +20,19 @@ class GraphError(Exception):
     """The graph did not start; the message names the deployment and the reason."""
 
 
-@contextmanager
-def running(settings: Settings, files: RayFiles, check: Callable[[], object], *, dashboard: bool) -> Iterator[str]:
-    """Start Ray and the graph of `serve_config.yaml`, wait until it is ready, and stop both at the end.
+def start(settings: Settings, files: RayFiles, *, dashboard: bool) -> str:
+    """Start Ray and the graph of `serve_config.yaml`, and wait until it is ready.
 
     Args:
         settings: Settings of the program.
         files: Where Ray keeps its files.
-        check: Called between the steps of the start; may raise to abort it.
         dashboard: Whether Ray's dashboard runs, too.
 
-    Yields:
+    Returns:
         The address of the dashboard; empty without one.
 
     Raises:
-        GraphError: If Ray or a deployment does not start.
+        GraphError: If Ray or a deployment does not start. Nothing runs then.
     """
     config = load_config()
     (application,) = config["applications"]
@@ -49,25 +46,32 @@ def running(settings: Settings, files: RayFiles, check: Callable[[], object], *,
         logging.getLogger(name).setLevel(quiet)
     address = _start_ray(settings, files, quiet, dashboard=dashboard)
     try:
-        check()
         logging_config = config["logging_config"] | {"log_level": settings.log_level}
         http_options = config["http_options"] | {"host": settings.host, "port": settings.port}
         try:
             serve.start(proxy_location="HeadOnly", http_options=http_options, logging_config=logging_config)
         except (RuntimeError, TimeoutError) as error:  # for example, another program took the port
             raise GraphError(f"Serve did not start: {str(error).strip().splitlines()[-1]}") from error
-        check()
         app = build_app(args)
         try:
             serve.run(app, name=NAME, route_prefix=application["route_prefix"], logging_config=logging_config)
         except RuntimeError as error:
             raise GraphError(_why()) from error
-        try:
-            yield address
-        finally:
-            _end()
+    except BaseException:
+        ray.shutdown()
+        raise
+    return address
+
+
+def stop() -> None:
+    """Let replicas finish their calls within the timeout, and end the rest at once."""
+    try:
+        with suppress(Exception):  # a broken or dead ingress has no jobs to return
+            serve.get_app_handle(NAME).drain.remote().result(timeout_s=SHUTDOWN_TIMEOUT_S)
+        with suppress(TimeoutError):
+            serve.delete(NAME)
     finally:
-        ray.shutdown()  # after an aborted start there is nothing to wait for
+        ray.shutdown()
 
 
 def _start_ray(settings: Settings, files: RayFiles, logging_level: int, *, dashboard: bool) -> str:
@@ -86,14 +90,6 @@ def _start_ray(settings: Settings, files: RayFiles, logging_level: int, *, dashb
     except Exception as error:  # Ray raises a bare Exception when its processes start too slowly
         raise GraphError(f"Ray did not start: {str(error).splitlines()[0]} Try again when the machine is less busy.") from error
     return f"http://{context.dashboard_url}" if dashboard else ""
-
-
-def _end() -> None:
-    """Let replicas finish their calls within the timeout; `ray.shutdown` then ends the rest at once."""
-    with suppress(Exception):  # a broken or dead ingress has no jobs to return
-        serve.get_app_handle(NAME).drain.remote().result(timeout_s=SHUTDOWN_TIMEOUT_S)
-    with suppress(TimeoutError):  # `ray.shutdown` ends what is left
-        serve.delete(NAME)
 
 
 def _why() -> str:

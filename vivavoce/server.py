@@ -20,6 +20,7 @@ from services.access.passwords import PasswordHasher
 from settings import NAME, Settings
 from storage.postgres.database import Database, DatabaseError, migrate
 from storage.postgres.server import DatabaseServer
+from vivavoce import abortable
 from vivavoce.dashboard import Dashboard
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -33,14 +34,9 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
 
     def end(*_: object) -> None:
         stop.set()
-        sys.exit(1)  # during the start, an exception stops what has been started
+        sys.exit(1)
 
-    def check() -> None:
-        _on_signal(end)  # Ray replaces signal handlers
-        if stop.is_set():  # an exception during an import may have been swallowed
-            sys.exit(1)
-
-    check()
+    _on_signal(end)
     os.environ["FORWARDED_ALLOW_IPS"] = settings.forwarded_allow_ips  # read by the HTTP server of Serve's proxy
     os.umask(0o077)  # recordings, logs and Ray's files are this user's alone
     _check_port(settings)
@@ -49,36 +45,54 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
         if model.note:
             _print(f"  {model.note}")
     database = DatabaseServer(settings)
-    with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
-        ticket = asyncio.run(_prepare(settings, url))
-        _print("Starting the graph …")
-        _on_signal(lambda *_: stop.set())  # an exception would leave a package half imported
-        from deployments.private_cluster import GraphError, running
-
-        check()
-        try:
+    try:
+        with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
+            ticket = asyncio.run(_prepare(settings, url))
+            _print("Starting the graph …")
+            _on_signal(lambda *_: stop.set())
             chosen = settings.model_copy(update={"database_url": url})
-            with (
-                running(chosen, ray_files, check, dashboard=dashboard) as dashboard_address,
-                _published(dashboard_address, ray_files.token, settings),
-            ):
-                check()
-                _on_signal(lambda *_: stop.set())
-                address = f"http://{settings.host}:{settings.port}"
-                if sample:
-                    from vivavoce.credential import headers
-                    from vivavoce.sample import show
-
-                    show(address, headers(address, settings), stop)
-                if ticket is not None:
-                    link = f"{address}/api/v1/people/first?ticket={ticket}"
-                    _print(f"Nobody has an account yet. Within an hour, create the first one, an administrator, at {link}")
-                _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
+            with _graph(chosen, ray_files, stop, dashboard=dashboard):
+                _show_address(settings, ticket, stop, sample=sample)
                 while not stop.wait(CHECK_INTERVAL_S):
                     _restart_database(database)
                 _print("\nStopping …")
-        except GraphError as error:
+    except abortable.AbortedError as aborted:
+        aborted.exit()  # after PostgreSQL has stopped: Ray ends this process when its own are gone
+
+
+@contextmanager
+def _graph(settings: Settings, files: ray_environment.RayFiles, stop: threading.Event, *, dashboard: bool) -> Iterator[None]:
+    """Start Ray and the graph, and stop both at the end. Raises AbortedError once `stop` is set during the start."""
+
+    def start() -> str:
+        from deployments import private_cluster  # imports Ray, which takes seconds
+
+        try:
+            return private_cluster.start(settings, files, dashboard=dashboard)
+        except private_cluster.GraphError as error:
             sys.exit(f"{NAME}: {error}")
+
+    address = abortable.run(start, stop)
+    try:
+        with _published(address, files.token, settings):
+            yield
+    finally:
+        from deployments import private_cluster
+
+        private_cluster.stop()
+
+
+def _show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    if sample:
+        from vivavoce.credential import headers
+        from vivavoce.sample import show
+
+        show(address, headers(address, settings), stop)
+    if ticket is not None:
+        link = f"{address}/api/v1/people/first?ticket={ticket}"
+        _print(f"Nobody has an account yet. Within an hour, create the first one, an administrator, at {link}")
+    _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
 
 
 def _on_signal(handler: Callable[..., None]) -> None:
