@@ -36,5 +36,5 @@ MaybeMoment = Annotated[Moment | None, BeforeValidator(_maybe)]
 Language = Annotated[
     str,
     AfterValidator(lambda code: language_code(code) if code else ""),
-    Field(description="ISO 639-1 code of the language spoken; detected if left out."),
+    Field(description="Code, such as en; detected if left out."),
 ]

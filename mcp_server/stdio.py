@@ -23,6 +23,8 @@ from mcp_server import results
 from mcp_server.endpoint import PATH, STREAM
 from mcp_server.server import FETCH, Server, add, worded
 from mcp_server.tools import processing
+from pipeline.decoding import PromptText, Task
+from pipeline.types import ChannelMode
 from services.context import AppContext
 from storage.conversations.conversations import Progress
 
@@ -75,6 +77,10 @@ class Relay(Server):
         title: arg.Title = "",
         language: arg.Language = "",
         num_speakers: processing.Speakers = 0,
+        channels: ChannelMode = "auto",
+        task: Task = "transcribe",
+        hotwords: PromptText = "",
+        initial_prompt: PromptText = "",
     ) -> results.Work:
         """Transcribe a recording, from a file on this machine or from a URL, separate its speakers and recognise
         known ones. A long one is still being processed when this returns: call get_conversation for its status and then
@@ -82,7 +88,14 @@ class Relay(Server):
         if not path:
             raise ToolError("Give the recording's path or its url.")
         file = await asyncio.to_thread(_file, path)
-        form = {"language": language, "num_speakers": str(num_speakers) if num_speakers else ""}
+        form = {
+            "language": language,
+            "num_speakers": str(num_speakers) if num_speakers else "",
+            "channels": channels,
+            "task": task,
+            "hotwords": hotwords,
+            "initial_prompt": initial_prompt,
+        }
         try:
             progress = await self._upload(file, {name: value for name, value in form.items() if value}, title)
         except ConnectionError as error:

@@ -1,13 +1,15 @@
 """The command line."""
 
 import sys
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from pipeline.decoding import Decoding
 from settings import NAME, Settings
 from vivavoce import keys, people
 
@@ -22,6 +24,11 @@ models = typer.Typer(help="The weights that the configured models need.", no_arg
 app.add_typer(models, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
+
+
+Task = Annotated[Literal["transcribe", "translate"], typer.Option(help="translate: the text is English.")]
+Hotwords = Annotated[str, typer.Option(help="Names and terms that are likely to be said.")]
+InitialPrompt = Annotated[str, typer.Option(help="Text that precedes it, or an example of its spelling and punctuation.")]
 
 
 def main() -> None:
@@ -116,6 +123,9 @@ def transcribe(
         Literal["auto", "separate", "mix"],
         typer.Option(help="Transcribe channels or tracks apart, or mixed; apart if they hold different speech."),
     ] = "auto",
+    task: Task = "transcribe",
+    hotwords: Hotwords = "",
+    initial_prompt: InitialPrompt = "",
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
     from media import separation
@@ -140,6 +150,7 @@ def transcribe(
         language=spoken,
         hint=hint,
         channels=channels,
+        decoding=_decoding(task, hotwords, initial_prompt),
         filter_hallucinations=settings.filter_hallucinations,
     )
     loaded = separation.load(file, channels, settings.max_duration_hours * 3600)
@@ -159,6 +170,9 @@ def listen(
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code; detected if not given.")] = None,
     title: Annotated[str | None, typer.Option(help="Title of the conversation. [default: the time]")] = None,
     num_speakers: Annotated[int | None, typer.Option(min=1, max=100, help="How many people speak, if known.")] = None,
+    task: Task = "transcribe",
+    hotwords: Hotwords = "",
+    initial_prompt: InitialPrompt = "",
     speed: Annotated[float, typer.Option(min=0.1, max=100, help="Playback speed of a file.")] = 1.0,
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
@@ -170,9 +184,24 @@ def listen(
         raise typer.BadParameter("Name a file to play, or give --microphone.")
     settings = Settings()
     source = live.file(file, settings, speed) if file is not None else live.microphone()
-    options = {"language": language, "title": title, "num_speakers": num_speakers, "partials": sys.stderr.isatty()}
+    options = {
+        "language": language,
+        "title": title,
+        "num_speakers": num_speakers,
+        "partials": sys.stderr.isatty(),
+        **asdict(_decoding(task, hotwords, initial_prompt)),
+    }
     address = url or f"http://{settings.host}:{settings.port}"
     live.listen(address, source, options, live.show, headers(address, settings))
+
+
+def _decoding(task: Literal["transcribe", "translate"], hotwords: str, initial_prompt: str) -> Decoding:
+    values = {"task": task, "hotwords": hotwords, "initial_prompt": initial_prompt}
+    try:
+        return TypeAdapter(Decoding).validate_python(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise typer.BadParameter(fault["msg"], param_hint=f"--{fault['loc'][0]}".replace("_", "-")) from error
 
 
 @app.command()

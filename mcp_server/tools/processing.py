@@ -10,6 +10,7 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
+from pipeline.decoding import Decoding, PromptText, Task
 from pipeline.languages import chosen_language
 from pipeline.process import Options
 from pipeline.types import ChannelMode, SpeakerHint
@@ -22,9 +23,7 @@ WAIT_TIMEOUT_S = 45.0
 """For a transcript; many clients give up after 60 s."""
 MAX_URL_LENGTH = 4000
 
-Speakers = Annotated[int, Field(ge=0, le=100, description="How many people speak, if known; 0 if not.")]
-
-Channels = Annotated[ChannelMode, Field(description="Transcribe channels apart or mixed; auto: apart if their speech differs.")]
+Speakers = Annotated[int, Field(ge=0, le=100, description="0 if unknown.")]
 
 
 async def process_audio(
@@ -33,14 +32,18 @@ async def process_audio(
     title: arg.Title = "",
     language: arg.Language = "",
     num_speakers: Speakers = 0,
-    channels: Channels = "auto",
+    channels: ChannelMode = "auto",
+    task: Task = "transcribe",
+    hotwords: PromptText = "",
+    initial_prompt: PromptText = "",
 ) -> results.Work:
     """Transcribe a recording from a URL, separate its speakers and recognise known ones. A long one is still being processed
-    when this returns: call get_conversation for its status and then its transcript."""
+    when this returns: call get_conversation for status and transcript."""
     with work(ctx) as backend:
         settings = backend.settings
         spoken = chosen_language(language, settings.language)
-        options = Options(language=spoken, hint=SpeakerHint(num_speakers or None), channels=channels)
+        hint, decoding = SpeakerHint(num_speakers or None), Decoding(task, hotwords, initial_prompt)
+        options = Options(language=spoken, hint=hint, channels=channels, decoding=decoding)
         await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
             name = await fetch_counted(backend.database, settings, url, file)

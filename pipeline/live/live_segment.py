@@ -7,6 +7,7 @@ from itertools import groupby
 import numpy as np
 
 from pipeline.concurrency import gather
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.identity.matching import units
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
@@ -45,6 +46,7 @@ class SegmentOptions:
     filter_hallucinations: bool = True
     speaker_threshold: float = 0.5
     """Cosine similarity above which two voices of a span count as one."""
+    decoding: Decoding = PLAIN
 
 
 async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], options: SegmentOptions) -> ProcessedSegment:
@@ -56,7 +58,7 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     """
     whole = Span(0.0, duration)
     utterances, voices, emotions, diarization = await gather(
-        stages.transcriber.transcribe(audio, whole, options.language),
+        stages.transcriber.transcribe(audio, whole, options.language, options.decoding),
         stages.embedder.embed_each(audio, [whole]),
         stages.emotion.recognize(audio, [whole]),
         _diarize(audio, duration, stages),

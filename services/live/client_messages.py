@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
+from pipeline.decoding import Decoding, Hotwords, InitialPrompt, Task
 from pipeline.languages import language_code
 from pipeline.types import ChannelMode
 from services.live.resume_token import MAX_TOKEN_LENGTH
@@ -42,6 +43,9 @@ class StartMessage(BaseModel):
     num_speakers: int | None = Field(None, ge=1, le=100)
     channels: Annotated[ChannelMode, BeforeValidator(_mixed)] = "auto"
     """Only `auto` and `mix`: live channels are mixed."""
+    task: Task = "transcribe"
+    hotwords: Hotwords = ""
+    initial_prompt: InitialPrompt = ""
     partials: bool = False
     """Send `partial` messages."""
     speaker_update: bool = False
@@ -52,6 +56,10 @@ class StartMessage(BaseModel):
     """The conversation to resume."""
     resume_token: str | None = Field(None, max_length=MAX_TOKEN_LENGTH, repr=False)
     """The token of the conversation to resume, from its `started` message."""
+
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding(self.task, self.hotwords, self.initial_prompt)
 
 
 class StopMessage(BaseModel):

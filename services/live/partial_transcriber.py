@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from pipeline.decoding import Decoding
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.language import LanguageTracker
 from pipeline.live.partials import PARTIAL_INTERVAL_S, LocalAgreement
@@ -22,12 +23,14 @@ class PartialTranscriber:
         recorder: Recorder,
         transcriber: Transcriber[Any],
         language: LanguageTracker,
+        decoding: Decoding,
         tasks: BackgroundTasks,
         emit: Emit,
     ) -> None:
         self._recorder = recorder
         self._transcriber = transcriber
         self._language = language
+        self._decoding = decoding
         self._tasks = tasks
         self._emit = emit
         self._task: asyncio.Task[None] | None = None
@@ -58,7 +61,8 @@ class PartialTranscriber:
 
     async def _transcribe(self, span: SpeechSpan, agreement: LocalAgreement) -> None:
         audio = await self._recorder.load(span)
-        utterances = await self._transcriber.transcribe(audio, Span(0.0, span.duration), self._language.current)
+        whole = Span(0.0, span.duration)
+        utterances = await self._transcriber.transcribe(audio, whole, self._language.current, self._decoding)
         current = self._recorder.current_span
         if current is not None and current.start == span.start:
             partial = agreement.update([word.text for utterance in utterances for word in utterance.words])

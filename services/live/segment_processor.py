@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.decoding import Decoding
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.language import LanguageTracker
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
@@ -37,6 +38,7 @@ class SegmentProcessor:
         store: SegmentStore,
         stages: Stages[Any],
         language: LanguageTracker,
+        decoding: Decoding,
         tasks: BackgroundTasks,
         emit: Emit,
         on_span: Callable[[SpeechSpan], None],
@@ -50,6 +52,7 @@ class SegmentProcessor:
         self._store = store
         self._stages = stages
         self._language = language
+        self._decoding = decoding
         self._emit = emit
         self._on_span = on_span
         self._timeout_s = timeout_s
@@ -81,7 +84,7 @@ class SegmentProcessor:
     async def _process(self, span: SpeechSpan) -> ProcessedSegment:
         audio = await self._recorder.load(span)
         voice = (await self._store.policy()).voice
-        options = SegmentOptions(self._language.current, voice.filter_hallucinations, voice.speaker_threshold)
+        options = SegmentOptions(self._language.current, voice.filter_hallucinations, voice.speaker_threshold, self._decoding)
         async with asyncio.timeout(self._timeout_s):
             processed = await process_segment(audio, span.duration, self._stages, options)
         if processed.language is not None:

@@ -54,8 +54,12 @@ class LiveSession:
         """Seconds of audio that were recorded before this connection."""
         self._on_close = on_close
         self._frames = 0
-        self._partials = PartialTranscriber(recorder, stages.transcriber, language, tasks, emit) if options.partials else None
-        self._processor = SegmentProcessor(recorder, store, stages, language, tasks, emit, self._span_started, timeout_s)
+        self._partials: PartialTranscriber | None = None
+        if options.partials:
+            self._partials = PartialTranscriber(recorder, stages.transcriber, language, options.decoding, tasks, emit)
+        self._processor = SegmentProcessor(
+            recorder, store, stages, language, options.decoding, tasks, emit, self._span_started, timeout_s
+        )
 
     @property
     def errors(self) -> int:

@@ -33,6 +33,7 @@ class Script:
     broken: int = 0
     """The transcription of this span fails."""
     languages: list[str | None] = field(default_factory=list)
+    decodings: set[Decoding] = field(default_factory=set)
     order: list[tuple[str, int]] = field(default_factory=list)
     """The begin and the end of each transcription."""
     done: dict[int, asyncio.Event] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Script:
     ) -> Sequence[Utterance]:
         number = round(float(audio.max()) * 20)
         self.languages.append(language)
+        self.decodings.add(decoding)
         self.order.append(("begin", number))
         if number in self.wait_for:
             await self.done.setdefault(self.wait_for[number], asyncio.Event()).wait()
@@ -150,3 +152,12 @@ def test_a_growing_span_is_transcribed_once_a_second(server: str, script: Script
     assert first["start_offset"] == second["start_offset"] == 0.0
     assert second["end_offset"] - first["end_offset"] == pytest.approx(1.1, abs=0.05)
     assert texts(client) == ["Number 1."]
+
+
+def test_a_stream_chooses_its_task_and_prompts_for_partials_and_segments(server: str, script: Script) -> None:
+    with Client(server) as client:
+        client.start(sample_rate=SAMPLE_RATE, partials=True, task="translate", hotwords="Siobhán", initial_prompt="A talk.")
+        client.socket.send(speech(1, 1.1).astype("<f4").tobytes())
+        client.until("partial")
+        client.stop()
+    assert script.decodings == {Decoding("translate", "Siobhán", "A talk.")}

@@ -119,3 +119,11 @@ def test_segments_are_printed_as_they_come(capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr()
     assert printed.out == "0:01:01.5  Alice         happy 70%        Hello.\n"
     assert printed.err == "Segment processing error: too bad.\n"
+
+
+@pytest.mark.parametrize("command", ["listen", "transcribe"])
+def test_a_wrong_prompt_is_refused_with_its_option(silence: Path, command: str) -> None:
+    done = vivavoce_here(command, silence, "--initial-prompt", "<|de|>")
+    assert done.returncode == 2
+    assert "--initial-prompt" in done.stderr
+    assert "control token" in done.stderr
