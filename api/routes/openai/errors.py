@@ -40,8 +40,15 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 class Refused(HTTPException):
     """A refusal that names the field."""
 
-    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(status, {"message": message, "param": param, "code": code})
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        param: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, {"message": message, "param": param, "code": code}, headers)
 
 
 class OpenAIErrors:

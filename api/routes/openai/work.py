@@ -19,6 +19,8 @@ from services.transcription import KnownSpeakerError, Prepared, Transcribed, Tra
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that does not wait for the answer; only the access log shows it."""
+NO_RETRY = {"x-should-retry": "false"}
+"""Obeyed by OpenAI's clients: calls of stages whose replica died have been repeated, so that the recording is the cause."""
 _REFUSED = (AudioError, KnownSpeakerError, TranscriptionFailedError)
 ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
 """What `transcribe` of the service raises."""
@@ -60,5 +62,5 @@ def _refusals() -> Iterator[None]:
 
 def _refused(error: Exception) -> Refused:
     if isinstance(error, TranscriptionFailedError):
-        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, f"Audio processing failed: {error}")
+        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, f"Audio processing failed: {error}", headers=NO_RETRY)
     return Refused(HTTPStatus.BAD_REQUEST, str(error), "file" if isinstance(error, AudioError) else "known_speaker_names")

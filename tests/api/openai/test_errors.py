@@ -80,12 +80,17 @@ async def test_routes_and_bodies(client: AsyncOpenAI, served: Served) -> None:
 
 
 async def test_a_stage_that_fails(client: AsyncOpenAI, stages: FixedStages, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
     async def fail(*_: object) -> None:
+        nonlocal calls
+        calls += 1
         raise RuntimeError("The model is broken.")
 
     monkeypatch.setattr(stages, "transcribe", fail)
     with pytest.raises(openai.InternalServerError) as failed:
-        await client.audio.transcriptions.create(file=FILE, model="whisper-1")
+        await client.with_options(max_retries=2).audio.transcriptions.create(file=FILE, model="whisper-1")
+    assert calls == 1
     assert failed.value.type == "server_error"
     assert failed.value.message.endswith("Audio processing failed: The model is broken.")
     stream = await client.audio.transcriptions.create(file=FILE, model="whisper-1", stream=True)
