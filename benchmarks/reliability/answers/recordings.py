@@ -17,7 +17,7 @@ HOOK_TIMEOUT_S = 30.0
 def empty_archive(scene: Scene) -> None:
     recorder = scene.recorder
     for route in (
-        *("/", "/docs", "/redoc", "/openapi.json", "/health/live", "/health/ready", "/nowhere", "nowhere", "status"),
+        *("/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/nowhere", "nowhere", "status"),
         *("conversations", "jobs", "speakers", "speakers/suggestions", "speakers/changes", "search", "profiles"),
         *("profiles/download-all", "settings/voice"),
     ):
