@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
-from pipeline.types import Samples
+from pipeline.types import Note, Samples
 
 Encoding = Literal["float32", "int16", "webm"]
 DEFAULT_SAMPLE_RATE_HZ = 48_000
@@ -20,6 +20,9 @@ class Decoder(Protocol):
 
     level: float
     """Root mean square of the most recent audio."""
+
+    notes: list[Note]
+    """What of its sound was changed or is missing; times from the first sample. Complete after `finish`."""
 
     def feed(self, data: bytes) -> Iterator[Samples]:
         """The samples that can be decoded once `data` has come. Raises StreamError."""

@@ -16,6 +16,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from media import tracks
+from media.clock import MAX_SILENCE_S
 from media.comparison import Comparison
 from media.downmix import Channels, Downmix
 from media.resampling import UnsupportedSoundError
@@ -68,8 +69,8 @@ class Source:
     """An audio or video file. Its sound can be read more than once. All methods block: call them in a thread.
 
     The channels are those of its audio track, or one for each of several tracks, as screen recorders keep a microphone and the
-    desktop. Tracks that cannot be decoded are left out. The readable part of a damaged file is returned. Packets are joined
-    without gaps; timestamps are ignored.
+    desktop. Tracks that cannot be decoded are left out. The readable part of a damaged file is returned. Sound is where the
+    container's timestamps put it (`media.clock`).
 
     Raises AudioError if it has no sound that can be decoded. Its iterators do, too, and beyond `max_duration` seconds.
     """
@@ -136,7 +137,7 @@ class Source:
 
     def _decoded(self, track: Track) -> Iterator[Channels]:
         with _opened(self._path) as container:
-            yield from tracks.decoded(container, track, self._note)
+            yield from tracks.decoded(container, track, self._note, min(MAX_SILENCE_S, self._max_samples / SAMPLE_RATE))
 
     def _mono(self, track: Track) -> Iterator[Samples]:
         """One of several tracks. Where it is damaged, the others go on."""

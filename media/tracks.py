@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from media import resampling
+from media.clock import MAX_SILENCE_S, Clock, Remark, silence
 from media.downmix import Channels
 from media.resampling import resampled
 from pipeline.types import SAMPLE_RATE, Note, Samples
@@ -22,10 +23,6 @@ log = logging.getLogger(__name__)
 UNDECODABLE = "The recording is damaged or in a codec that cannot be read: send it again as WAV, MP3, FLAC or Ogg."
 PROBED_PACKETS = 50
 """Of a track, in which something must be decodable: about a second."""
-
-
-Remark = Callable[[Note], None]
-"""Takes a note on what was lost."""
 
 
 class AudioError(ValueError):
@@ -85,13 +82,25 @@ def has_sound(container: InputContainer, stream: AudioStream) -> bool:
     return False
 
 
-def decoded(container: InputContainer, track: Track, remark: Remark) -> Iterator[Channels]:
-    """The sound of one track, in blocks of up to a second, shape (n, channels). The number of channels may change."""
+def decoded(
+    container: InputContainer, track: Track, remark: Remark, max_silence_s: float = MAX_SILENCE_S
+) -> Iterator[Channels]:
+    """The sound of one track, in blocks of up to a second, shape (n, channels). The number of channels may change.
+
+    It starts with the container, and has silence in its gaps (`media.clock`).
+    """
     stream = track.stream_of(container)
+    clock = Clock(_start_of(container), max_silence_s, remark)
     _select(container, stream)
     resampler: AudioResampler | None = None
     source = None
     for frame in _frames(container, stream, lambda loss: remark(_damaged(track, loss))):
+        if gap := clock.gap(frame):
+            yield from resampled(resampler, None)
+            resampler = None
+            for block in silence(gap):
+                yield np.repeat(block[:, None], frame.layout.nb_channels, axis=1)
+        frame.pts = None  # jumping timestamps would confuse the resampler
         if resampler is None or source != (frame.format.name, frame.layout.name, frame.sample_rate):  # may change within a file
             yield from resampled(resampler, None)
             resampler = resampling.resampler_for(frame, SAMPLE_RATE)
@@ -115,6 +124,11 @@ def side_by_side(sounds: Sequence[Iterator[Samples]]) -> Iterator[Channels]:
             channels[: len(samples), i] = samples[:length]
             waiting[i] = samples[length:]
         yield channels
+
+
+def _start_of(container: InputContainer) -> float | None:
+    """The earliest timestamp of its streams, in seconds: the sound may start after the picture."""
+    return None if container.start_time is None else container.start_time / av.time_base
 
 
 def _select(container: InputContainer, stream: AudioStream) -> None:
@@ -143,9 +157,7 @@ def _frames(container: InputContainer, stream: AudioStream, lost: Callable[[str]
             bad += 1
             continue
         good += packet.size > 0  # the last one, which ends the decoding, is empty
-        for frame in frames:
-            frame.pts = None  # jumping timestamps would confuse the resampler
-            yield frame
+        yield from frames
     if 0 < bad <= good:
         lost(f"{bad} of {good + bad} packets were left out.")
     if bad:

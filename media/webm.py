@@ -7,18 +7,22 @@ wait at the end of a buffer for more bytes.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from media import resampling
+from media.clock import MAX_LIVE_SILENCE_S, Clock, silence
 from media.decoder import StreamError
 from media.downmix import Downmix
 from media.resampling import UnsupportedSoundError
 from pipeline.live.vad import rms
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.types import SAMPLE_RATE, Note, Samples
 
 MAX_PENDING_SAMPLES = 60 * SAMPLE_RATE
 """Decoded samples that may wait for the reader: a few bytes can decode to a minute of audio."""
@@ -39,6 +43,7 @@ class WebmDecoder:
 
     def __init__(self) -> None:
         self.level = 0.0
+        self.notes: list[Note] = []
         self._changed = threading.Condition()
         self._bytes = bytearray()
         self._samples: deque[Samples] = deque()
@@ -113,7 +118,7 @@ class WebmDecoder:
     def _run(self) -> None:
         try:
             with av.open(self, "r", format="matroska", options=OPTIONS, buffer_size=4096) as container:
-                for samples in _decode(container):
+                for samples in _decode(container, self.notes):
                     with self._changed:
                         self._changed.wait_for(lambda: self._pending < MAX_PENDING_SAMPLES or self._closed)
                         if self._closed:
@@ -130,22 +135,42 @@ class WebmDecoder:
                 self._changed.notify_all()
 
 
-def _decode(container: InputContainer) -> Iterator[Samples]:
-    """The first audio stream, 16 kHz mono; damaged packets are skipped."""
+def _decode(container: InputContainer, notes: list[Note]) -> Iterator[Samples]:
+    """The first audio stream, 16 kHz mono, with silence in its gaps; damaged packets are skipped.
+
+    It starts with the first packet of any stream. `notes` gets those on gaps and inverted channels.
+    """
     stream = next(iter(container.streams.audio), None)
     if stream is None or stream.codec_context.name not in CODECS:
         raise StreamError(DAMAGED)
     resampling.bound(stream)
     resampler: AudioResampler | None = None
     downmix = Downmix()
-    for packet in container.demux(stream):
+    clock: Clock | None = None
+    for packet in container.demux():
+        if clock is None:
+            origin = None if packet.pts is None or packet.time_base is None else float(packet.pts * packet.time_base)
+            clock = Clock(origin, MAX_LIVE_SILENCE_S, notes.append)
         resampling.check_packet(packet.size)
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        for frame in frames:
+        for frame in _frames(packet, stream):
+            if gap := clock.gap(frame):
+                yield from resampling.mixed(resampler, None, downmix)
+                resampler = None
+                for block in silence(gap):
+                    yield downmix.mix(np.repeat(block[:, None], frame.layout.nb_channels, axis=1))
             frame.pts = None
             resampler = resampler or resampling.resampler_for(frame)
             yield from resampling.mixed(resampler, frame, downmix)
     yield from resampling.mixed(resampler, None, downmix)
+    if (note := downmix.note()) is not None:
+        notes.append(note)
+
+
+def _frames(packet: "av.Packet[Any]", stream: AudioStream) -> list[AudioFrame]:
+    """None of them where the packet is damaged or of another stream."""
+    if packet.stream is not stream:
+        return []
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, AudioFrame)]
+    except av.FFmpegError:
+        return []

@@ -10,7 +10,8 @@ from media import free_space
 from media.decoder import Decoder, StreamError
 from media.spool import Spool
 from pipeline.live.endpointing import Endpointer, SpeechSpan
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.transcript.notes import shifted_note
+from pipeline.types import SAMPLE_RATE, Note, Samples
 from services.live.background import StreamThreads
 
 logger = logging.getLogger("ray.serve")
@@ -55,6 +56,7 @@ class Recorder:
         self._share = share
         self.cut_off: str | None = None
         """Why the recording ended before its client ended it, or lacks its last audio; a sentence."""
+        self._connected_at = self.duration
         self._max_samples = round(max_duration_hours * 3600 * SAMPLE_RATE)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -70,6 +72,11 @@ class Recorder:
     def duration(self) -> float:
         """Seconds of audio on disk."""
         return self.spool.length / SAMPLE_RATE
+
+    @property
+    def notes(self) -> list[Note]:
+        """On the sound of this connection. Complete after `end`."""
+        return [shifted_note(note, self._connected_at) for note in self._decoder.notes]
 
     @property
     def current_span(self) -> SpeechSpan | None:
@@ -140,6 +147,10 @@ class Recorder:
         try:
             for samples in decoded:
                 self._append_one(samples)
+        except StreamError as error:
+            if self.spool.length:
+                self.cut_off = f"What follows could not be decoded. {error}"
+            raise
         except OSError as error:
             self.cut_off = f"The recording could not be written. {error.strerror}"
             raise

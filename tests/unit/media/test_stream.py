@@ -2,6 +2,7 @@ import io
 import threading
 from collections.abc import Iterable
 from itertools import cycle
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -58,9 +59,38 @@ def test_nan_and_infinity_are_silence_and_loud_samples_are_clipped() -> None:
     assert decoded(create_decoder("float32", SAMPLE_RATE), [strange.tobytes()]).tolist() == [0.0, 0.0, 0.0, 1.0, -1.0, 1.0]
 
 
-def test_a_frame_of_odd_length_is_dropped_and_those_around_it_are_not() -> None:
-    good = np.array([0.25, 0.5], "<f4").tobytes()
-    assert decoded(create_decoder("float32", SAMPLE_RATE), [good, good[:7], b"", b"\1", good]).tolist() == [0.25, 0.5] * 2
+@pytest.mark.parametrize("encoding", ["int16", "float32"])
+@pytest.mark.parametrize("size", [1, 3, 4095, 4097])
+def test_pieces_of_odd_length_lose_nothing(encoding: Literal["int16", "float32"], size: int) -> None:
+    data = tone(0.5, SAMPLE_RATE)
+    sent = (data * 32767).astype("<i2").tobytes() if encoding == "int16" else data.astype("<f4").tobytes()
+    whole = decoded(create_decoder(encoding, SAMPLE_RATE), [sent])
+    assert len(whole) == SAMPLE_RATE // 2
+    assert np.array_equal(decoded(create_decoder(encoding, SAMPLE_RATE), pieces(sent, size)), whole)
+
+
+def test_a_damaged_float32_frame_does_not_shift_those_after_it() -> None:
+    good = tone(0.1, SAMPLE_RATE).astype("<f4").tobytes()
+    found = decoded(create_decoder("float32", SAMPLE_RATE), [good, good[:7], b"", b"\1\2", good])
+    assert np.array_equal(found[-1600:], tone(0.1, SAMPLE_RATE))
+    assert len(found) <= 3202
+
+
+@pytest.mark.parametrize("offset", [0, 300])
+@pytest.mark.parametrize("loudness", [0.002, 0.05, 0.3, 1.0])
+def test_int16_that_is_sent_as_float32_is_refused(loudness: float, offset: int) -> None:
+    noise = np.random.default_rng(0).standard_normal(16000) * 0.1
+    sound = (tone(1, SAMPLE_RATE, 200) + noise) * loudness * 32767 * 0.5 + offset
+    with pytest.raises(StreamError, match="are int16, but were announced as float32"):
+        decoded(create_decoder("float32", SAMPLE_RATE), pieces(sound.astype("<i2").tobytes(), 4095))
+
+
+def test_quiet_float32_samples_are_not_taken_for_int16() -> None:
+    """Filters of browsers end in ever smaller numbers; clients send what is not a number."""
+    fading = (tone(1, SAMPLE_RATE) * np.float32(1e-39)).astype("<f4")
+    strange = np.resize(np.array([np.nan, np.inf, -np.inf, 1e38], "<f4"), 4000)
+    for sound in (fading, strange, np.full(4000, np.nan, "<f4"), tone(1, SAMPLE_RATE) * np.float32(1e-6)):
+        assert len(decoded(create_decoder("float32", SAMPLE_RATE), [sound.astype("<f4").tobytes()])) == len(sound)
 
 
 def test_the_level_is_that_of_the_last_piece() -> None:
