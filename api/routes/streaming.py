@@ -97,7 +97,10 @@ class _Client:
             if len(data) > MAX_FRAME_BYTES:
                 size = MAX_FRAME_BYTES / 2**20
                 raise _RefusedError(f"A frame is larger than {size:.0f} MB: send smaller ones.", TOO_LARGE)
-            return bytes(data)
+            try:
+                return client_messages.parse_binary(data)
+            except NoMessageError:
+                return bytes(data)
         try:
             return client_messages.parse(frame.get("text") or "")
         except NoMessageError as error:

@@ -88,3 +88,11 @@ def parse(text: str) -> ClientMessage | None:
         # The first part of a fault's location is the type of the message.
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
         raise InvalidMessageError(f"The '{fields['type']}' message is wrong. {faults}") from error
+
+
+def parse_binary(data: bytes) -> ClientMessage | None:
+    """The message in a binary frame, as some clients send text; as `parse`. Raises NoMessageError where it is audio."""
+    text = data.strip(b"\0\r\n\t ") if len(data) <= MAX_TEXT_LENGTH else b""
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        raise NoMessageError("The frame is audio.")
+    return parse(text.decode(errors="replace"))

@@ -210,6 +210,8 @@ def completed(
 ) -> CompletedMessage:
     """`cut_off` says why audio is missing at the end."""
     text = "Recording completed with segment-processing errors" if processing_errors else "Recording completed and saved"
+    if not has_audio:
+        text = "No sound came, so that nothing was saved"
     if cut_off is not None:
         text = f"Recording saved up to {duration:.1f} s. {cut_off}" if has_audio else f"Nothing was recorded. {cut_off}"
     data = CompletedData(

@@ -121,7 +121,7 @@ def test_partial() -> None:
     ("errors", "has_audio", "status", "audio", "text"),
     [
         (0, True, "completed", "success", "Recording completed and saved"),
-        (0, False, "completed", "empty", "Recording completed and saved"),
+        (0, False, "completed", "empty", "No sound came, so that nothing was saved"),
         (2, True, "completed_with_errors", "success", "Recording completed with segment-processing errors"),
     ],
 )
@@ -161,3 +161,12 @@ def test_a_text_that_is_no_object_is_no_message(text: str) -> None:
 def test_all_wrong_fields_are_named() -> None:
     with pytest.raises(InvalidMessageError, match=r"The 'start' message is wrong. sample_rate: Input .*; encoding: Input "):
         client_messages.parse('{"type": "start", "sample_rate": 1, "encoding": "mp3"}')
+
+
+def test_a_message_in_a_binary_frame_is_understood() -> None:
+    assert client_messages.parse_binary(b'{"type": "stop"}') == StopMessage()
+    assert client_messages.parse_binary(b' {"type": "start", "encoding": "int16"}\r\n\0') == StartMessage(encoding="int16")
+    assert client_messages.parse_binary(b'{"type": "ping"}') is None
+    for audio in (b"", b"{}{}", b"\x7b\x00\x7d", b"{" + bytes(1000) + b"}", b"[1]", b'{"type": "stop"}' + b" " * 70_000):
+        with pytest.raises(NoMessageError):
+            client_messages.parse_binary(audio)
