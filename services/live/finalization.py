@@ -1,37 +1,56 @@
 """What follows the end of a live conversation: its recording is archived, and its speakers are determined again."""
 
 import asyncio
+import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from media import recording
 from media.memory import MemoryBudget
 from media.spool import Spool
+from pipeline.identity.policy import IdentityPolicy
 from pipeline.stages import Stages
 from pipeline.transcript.diarization import diarize, speakers_of
 from pipeline.transcript.notes import unmet_hint
-from pipeline.types import SAMPLE_RATE, Samples, SpeakerHint
+from pipeline.types import SAMPLE_RATE, ConversationSegment, Note, Samples, SpeakerHint, Turn, Voiceprint
+from services.access import audit
+from services.errors import failure_reason
 from services.identity import live_segments, rediarization
-from services.identity.rediarization import Rediarized
 from services.live.background import StreamThreads
+from services.live.recorder import Recorder
 from services.policy import Policies
 from storage.audio import AudioStore
 from storage.conversations import conversations
 from storage.postgres.database import Database
+from storage.speakers import speakers
+
+logger = logging.getLogger("ray.serve")
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedRecording:
-    conversation_id: int
     num_segments: int
     num_speakers: int
     duration: float
     """Seconds."""
-    audio_key: str | None
-    """None if no audio came."""
+    has_audio: bool
+    changed: tuple[ConversationSegment, ...] = ()
+    """The segments that have another speaker than before."""
+    speaker_error: str | None = None
+    """Why the speakers could not be determined from the whole recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Diarized:
+    speaker_of: Mapping[int, str]
+    turns: tuple[Turn, ...]
+    voices: Mapping[str, Voiceprint | None]
+    notes: list[Note]
 
 
 class Finalizer:
@@ -57,19 +76,42 @@ class Finalizer:
         self._rediarizing = asyncio.Semaphore(1)
         """It takes the diarizer from recordings that wait: one at a time."""
 
-    async def archive(self, conversation_id: int, spool: Spool, language: str | None, cut_off: str | None) -> FinishedRecording:
-        """Move a recording from its spool to the audio store, and complete its conversation.
+    async def finish(
+        self,
+        conversation_id: int,
+        recorder: Recorder,
+        language: str | None,
+        num_speakers: int | None,
+    ) -> FinishedRecording:
+        """Determine the speakers of all segments again, move the recording to the audio store, and complete its conversation.
 
-        `cut_off` says why audio is missing at the end; it is stored with the conversation, which has failed if all is missing.
+        Until then the conversation is being recorded, so that all of it is final when it is completed. It has failed if all
+        audio is missing for a reason; without any audio it is deleted.
 
         Raises if that fails; the spool stays, and the recording is finished later as an abandoned one. Raises LookupError, and
         deletes the spool, if the conversation was erased.
         """
-        duration = spool.length / SAMPLE_RATE
+        spool = recorder.spool
+        if not spool.length and recorder.cut_off is None:
+            await self._delete_empty(conversation_id, spool)
+            return FinishedRecording(0, 0, 0.0, False)
+        diarized, speaker_error = None, None
+        try:
+            diarized = await self._diarize(conversation_id, spool, num_speakers)
+        except Exception as error:
+            speaker_error = failure_reason(error)
+            logger.exception("The speakers of conversation %d could not be determined again", conversation_id)
         key = await self._export(spool) if spool.length else None
         try:
             async with self._database.session() as session:
-                counts = await live_segments.finish(session, conversation_id, key, duration, language, cut_off)
+                policy = await self._policies.lock(session)
+                await speakers.lock(session)
+                duration = spool.length / SAMPLE_RATE
+                counts = await live_segments.finish(session, conversation_id, key, duration, language, recorder.cut_off)
+                await conversations.add_notes(session, conversation_id, recorder.notes)
+                if speaker_error is not None:
+                    await conversations.add_notes(session, conversation_id, [_not_determined(speaker_error)])
+                changed, num_found = await self._rediarize(session, conversation_id, diarized, policy)
         except BaseException as error:
             if key is not None:
                 await self._store.delete(key)
@@ -77,27 +119,52 @@ class Finalizer:
                 await self._threads.run(spool.path.unlink, True)
             raise
         await self._threads.run(spool.path.unlink, True)
-        return FinishedRecording(conversation_id, counts.segments, counts.speakers, duration, key)
+        found = counts.speakers if num_found is None else num_found
+        return FinishedRecording(counts.segments, found, duration, key is not None, changed, speaker_error)
 
-    async def rediarize(self, finished: FinishedRecording, num_speakers: int | None) -> Rediarized:
-        """Determine the speakers of all segments again, from the whole recording."""
+    async def _delete_empty(self, conversation_id: int, spool: Spool) -> None:
+        try:
+            async with self._database.session() as session:
+                await conversations.remove(session, conversation_id, active=True)
+                await audit.record(session, "conversation.delete", f"conversation:{conversation_id}")
+        finally:
+            await self._threads.run(spool.path.unlink, True)
+
+    async def _diarize(self, conversation_id: int, spool: Spool, num_speakers: int | None) -> _Diarized | None:
+        """The speakers of the segments in the whole recording; None if there are no segments."""
+        async with self._database.session() as session:
+            words = await rediarization.words(session, conversation_id)
+        if not words:
+            return None
         async with self._rediarizing:
-            audio = await self._load(finished.audio_key) if finished.audio_key and finished.num_segments else None
-            if audio is None:
-                return Rediarized((), finished.num_speakers)
-            diarization, participants = await diarize(audio, finished.duration, self._stages, SpeakerHint(num_speakers))
+            audio = await self._threads.run(self._share, await self._threads.run(self._read, spool))
+            hint = SpeakerHint(num_speakers)
+            diarization, participants = await diarize(audio, spool.length / SAMPLE_RATE, self._stages, hint)
             del audio
-            async with self._database.session() as session:
-                words = await rediarization.words(session, finished.conversation_id)
             speaker_of = await self._threads.run(speakers_of, words, diarization)
-            voices = {participant.label: participant.voiceprint for participant in participants}
-            unmet = unmet_hint(SpeakerHint(num_speakers), len({turn.speaker for turn in diarization.turns}))
-            async with self._database.session() as session:
-                policy = await self._policies.lock(session)
-                await conversations.add_notes(session, finished.conversation_id, [] if unmet is None else [unmet])
-                return await rediarization.rediarize(
-                    session, finished.conversation_id, speaker_of, diarization.turns, voices, policy
-                )
+        voices = {participant.label: participant.voiceprint for participant in participants}
+        unmet = unmet_hint(hint, len({turn.speaker for turn in diarization.turns}))
+        return _Diarized(speaker_of, diarization.turns, voices, [] if unmet is None else [unmet])
+
+    async def _rediarize(
+        self, session: AsyncSession, conversation_id: int, diarized: _Diarized | None, policy: IdentityPolicy
+    ) -> tuple[tuple[ConversationSegment, ...], int | None]:
+        """The segments that have another speaker now, and the number of speakers if it was determined again."""
+        if diarized is None:
+            return (), None
+        await conversations.add_notes(session, conversation_id, diarized.notes)
+        found = await rediarization.rediarize(
+            session, conversation_id, diarized.speaker_of, diarized.turns, diarized.voices, policy
+        )
+        return found.segments, found.num_speakers
+
+    def _read(self, spool: Spool) -> Samples:
+        """All of the recording, within the memory budget. Blocks."""
+        samples = self._memory.allocate(spool.length)
+        for at in range(0, len(samples), recording.BLOCK_SAMPLES):
+            block = spool.read(at, at + recording.BLOCK_SAMPLES)
+            samples[at : at + len(block)] = block
+        return samples
 
     async def _export(self, spool: Spool) -> str:
         """Store the audio; returns its key."""
@@ -106,6 +173,6 @@ class Finalizer:
             await self._threads.run(spool.export, path)
             return await self._store.put(path, recording.SUFFIX)
 
-    async def _load(self, key: str) -> Any:
-        async with self._store.local_path(key) as path:
-            return await self._threads.run(self._share, await self._threads.run(recording.read, path, None, self._memory))
+
+def _not_determined(reason: str) -> Note:
+    return Note("speakers", f"The speakers were determined while they spoke, and not from the whole recording: {reason}")

@@ -12,7 +12,7 @@ from media.memory import MemoryBudget
 from pipeline.stages import Stages
 from pipeline.types import Samples
 from services.access.actor import actor
-from services.errors import LimitExceededError, failure_reason
+from services.errors import LimitExceededError
 from services.live import resume_token, server_messages
 from services.live.background import BackgroundTasks, StreamThreads
 from services.live.client_messages import StartMessage
@@ -104,10 +104,9 @@ class LiveConversations:
             raise
 
     async def finish(self, session: LiveSession) -> CompletedMessage:
-        """Archive the conversation, and determine its speakers again from the whole recording.
+        """Determine the speakers again from the whole recording, and archive the conversation, which is final then.
 
-        With the option `speaker_update` the result waits for the speakers; otherwise they follow in the background. The work
-        goes on if the caller is cancelled.
+        The work goes on if the caller is cancelled.
         """
         return await asyncio.shield(self._tasks.spawn(self._finish(session)))
 
@@ -189,33 +188,24 @@ class LiveConversations:
         session.is_finishing = True
         try:
             await session.drain()
-            recorder = session.recorder
-            finished = await self._finalizer.archive(
-                session.conversation_id, recorder.spool, session.language.main, recorder.cut_off
+            self._sessions.discard(session)  # the stream is free for another client
+            finished = await self._finalizer.finish(
+                session.conversation_id, session.recorder, session.language.main, session.options.num_speakers
             )
         finally:
             await session.close()
-        num_speakers = finished.num_speakers
-        rediarize = self._finalizer.rediarize(finished, session.options.num_speakers)
-        if not session.options.speaker_update:
-            self._tasks.spawn(rediarize)
-        else:
-            try:
-                found = await rediarize
-            except Exception as error:
-                logger.exception("The speakers of conversation %d could not be determined again", session.conversation_id)
-                session.emit(server_messages.error(f"Speaker update error: {failure_reason(error)}"))
-            else:
-                num_speakers = found.num_speakers
-                session.emit(server_messages.speaker_update(session.conversation_id, num_speakers, found.segments))
+        if session.options.speaker_update and finished.speaker_error is not None:
+            session.emit(server_messages.error(f"Speaker update error: {finished.speaker_error}"))
+        elif session.options.speaker_update and finished.has_audio:
+            session.emit(server_messages.speaker_update(session.conversation_id, finished.num_speakers, finished.changed))
         return server_messages.completed(
             conversation_id=session.conversation_id,
             num_segments=finished.num_segments,
-            num_speakers=num_speakers,
+            num_speakers=finished.num_speakers,
             duration=finished.duration,
             processing_errors=session.errors,
-            has_audio=finished.audio_key is not None,
-            cut_off=recorder.cut_off,
+            has_audio=finished.has_audio,
+            cut_off=session.recorder.cut_off,
         )
 
     async def _watch_abandoned(self) -> None:
