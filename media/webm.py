@@ -171,6 +171,7 @@ def _frames(packet: "av.Packet[Any]", stream: AudioStream) -> list[AudioFrame]:
     if packet.stream is not stream:
         return []
     try:
-        return [frame for frame in packet.decode() if isinstance(frame, AudioFrame)]
+        frames: list[AudioFrame] = packet.decode()
     except av.FFmpegError:
         return []
+    return frames

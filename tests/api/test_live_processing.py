@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,8 @@ class Script:
 
     wait_for: dict[int, int] = field(default_factory=dict)
     """Spans that are transcribed only after another one has been."""
+    held: threading.Event | None = None
+    """The diarization of the whole recording waits for it."""
     broken: int = 0
     """The transcription of this span fails."""
     languages: list[str | None] = field(default_factory=list)
@@ -63,6 +67,9 @@ class Script:
         return Observation(np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1), np.float32))
 
     async def cluster(self, *_: Any) -> Diarization:
+        self.order.append(("cluster", 0))
+        if self.held is not None:
+            await asyncio.to_thread(self.held.wait, 30)
         return Diarization((), ())
 
     async def embed(self, *_: Any) -> Voiceprint:
@@ -108,6 +115,23 @@ def test_segments_keep_their_order_when_a_later_span_is_ready_first(server: str,
     assert (done["num_segments"], done["num_speakers"]) == (3, 1)
     stored = conversation(server, done["conversation_id"])["segments"]
     assert [segment["id"] for segment in stored] == [segment["segment_id"] for segment in client.of("segment")]
+
+
+def test_the_speakers_are_final_when_the_conversation_is_completed(server: str, script: Script) -> None:
+    held = script.held = threading.Event()
+    with Client(server) as client:
+        id_ = client.start(sample_rate=SAMPLE_RATE)
+        client.socket.send(np.concatenate([speech(1), PAUSE]).astype("<f4").tobytes())
+        client.socket.send(json.dumps({"type": "stop"}))
+        client.until("segment")
+        deadline = time.monotonic() + 30
+        while ("cluster", 0) not in script.order:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert conversation(server, id_)["status"] == "recording"
+        held.set()
+        client.until("completed")
+    assert conversation(server, id_)["status"] == "completed"
 
 
 def test_a_span_that_fails_is_reported_and_the_others_are_stored(server: str, script: Script) -> None:
