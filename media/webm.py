@@ -7,7 +7,7 @@ wait at the end of a buffer for more bytes.
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -171,7 +171,6 @@ def _frames(packet: "av.Packet[Any]", stream: AudioStream) -> list[AudioFrame]:
     if packet.stream is not stream:
         return []
     try:
-        frames: list[AudioFrame] = packet.decode()
+        return cast("av.Packet[AudioStream]", packet).decode()
     except av.FFmpegError:
         return []
-    return frames
