@@ -128,19 +128,18 @@ class Recordings:
 
     async def decode(self, file: BinaryIO, max_duration: float) -> "Audio":
         """An upload that is not stored, in the form that the stages take. Raises AudioError, DiskFullError."""
-        (audio,) = await self.decode_channels(file, max_duration, "mix")
-        return audio
-
-    async def decode_channels(self, file: BinaryIO, max_duration: float, mode: ChannelMode) -> "list[Audio]":
-        """The same: each of the channels that are kept apart. All have the notes on the upload."""
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
-            kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
-            decoded = await self._decode(file, kept, max_duration, mode)
-            found = []
-            for channel in [None] if decoded.channels == 1 else range(decoded.channels):
-                audio = await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory, channel))
-                found.append(replace(audio, notes=decoded.notes))
-            return found
+            kept, decoded = await self.decode_to(Path(directory), file, max_duration, "mix")
+            return replace(await self.load_file(kept), notes=decoded.notes)
+
+    async def decode_to(self, directory: Path, file: BinaryIO, max_duration: float, mode: ChannelMode) -> tuple[Path, Decoded]:
+        """Decode an upload into a file, a sixth of the size of its samples in memory. Raises AudioError, DiskFullError."""
+        kept = (directory / "recording").with_suffix(recording.SUFFIX)
+        return kept, await self._decode(file, kept, max_duration, mode)
+
+    async def load_file(self, kept: Path, channel: int | None = None) -> "Audio":
+        """What `decode_to` has written, in the form that the stages take: one of its channels, from 0, or all of them mixed."""
+        return await self.shared(await asyncio.to_thread(recording.read, kept, None, self.memory, channel))
 
     def close(self) -> None:
         self._decoders.close()

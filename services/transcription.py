@@ -1,14 +1,19 @@
 """Transcribe a recording for a client that waits for the answer. Nothing of it is kept."""
 
 import asyncio
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
+from media.decoders import Decoded
 from media.decoding import AudioError
 from pipeline.channels import process_channels
 from pipeline.identity.enrollment import MAX_SAMPLE_S, UnsuitableSampleError, voice_of
@@ -19,7 +24,7 @@ from services.access import limits
 from services.errors import LimitExceededError, ModelsUnavailableError, failure_reason
 from services.identity.unstored import KnownVoice, name_speakers
 from services.policy import Policies
-from services.recordings import Audio, Recordings
+from services.recordings import Recordings
 from services.runtime import Runtime
 from storage.speakers import speakers
 
@@ -53,13 +58,21 @@ class Transcribed:
     """In order of time, under the names of known speakers; other voices are A, B, …."""
 
 
-@dataclass(frozen=True, slots=True)
 class Prepared:
-    """A recording that can be transcribed."""
+    """A recording that can be transcribed: decoded, on the disk as long as this object exists. Few are in memory at a time."""
 
-    channels: Sequence[Audio]
-    """One, or those that hold different speech."""
-    voices: Sequence[KnownVoice]
+    file: Path
+    decoded: Decoded
+    voices: Sequence[KnownVoice] = ()
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
+
+    @property
+    def hours(self) -> float:
+        """Of audio to process."""
+        return self.decoded.duration * self.decoded.channels / 3600
 
 
 class Transcriptions:
@@ -88,15 +101,18 @@ class Transcriptions:
         with self._counted():
             self._runtime.wake()
             await self._check_names(known)
-            channels = await self._recordings.decode_channels(file, settings.max_duration_hours * 3600, "auto")
+            prepared = Prepared(Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="vivavoce-")))
+            longest_s = settings.max_duration_hours * 3600
+            prepared.file, prepared.decoded = await self._recordings.decode_to(prepared.directory, file, longest_s, "auto")
             async with self._database.session() as session:
-                await limits.check_queue(session, settings, sum(audio.duration for audio in channels) / 3600)
-            voices = [await self._voice(one.name, one.sample) for one in known if one.sample is not None]
-        return Prepared(channels, voices)
+                await limits.check_queue(session, settings, prepared.hours)
+            prepared.voices = [await self._voice(one.name, one.sample) for one in known if one.sample is not None]
+        return prepared
 
     async def transcribe(self, prepared: Prepared, options: Options) -> Transcribed:
         """The transcript, with the names of the speakers who are known. Raises as `prepare` does."""
-        channels = [partial(_loaded, audio) for audio in prepared.channels]
+        numbers = [None] if prepared.decoded.channels == 1 else range(prepared.decoded.channels)
+        channels = [partial(self._recordings.load_file, prepared.file, number) for number in numbers]
         with self._counted():
             async with self._places:
                 voice = await self._policies.voice_settings()
@@ -105,7 +121,7 @@ class Transcriptions:
                 )
                 with _failures():
                     found = await process_channels(channels, self._stages, chosen, _ignore)
-                found = replace(found, notes=(*prepared.channels[0].notes, *found.notes))
+                found = replace(found, notes=(*prepared.decoded.notes, *found.notes))
         async with self._database.session() as session:
             transcript, names = await name_speakers(session, found, await self._policies.read(session), prepared.voices)
         segments = await asyncio.to_thread(unstored.segments, transcript, names, datetime.now(UTC))
@@ -149,10 +165,6 @@ def _failures() -> Iterator[None]:
         raise
     except Exception as error:
         raise TranscriptionFailedError(failure_reason(error)) from error
-
-
-async def _loaded(audio: Audio) -> Audio:
-    return audio
 
 
 async def _ignore(_stage: str, _fraction: float) -> None: ...

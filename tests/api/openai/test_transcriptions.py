@@ -1,5 +1,8 @@
 """Transcriptions, requested by the official `openai` package."""
 
+import gc
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -70,13 +73,18 @@ async def test_text_and_subtitles_are_strings(client: AsyncOpenAI) -> None:
         assert await client.audio.transcriptions.create(file=FILE, model="whisper-1", **asked) == text
 
 
-async def test_nothing_is_kept(client: AsyncOpenAI, served: Served) -> None:
+async def test_nothing_is_kept(client: AsyncOpenAI, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     await client.audio.transcriptions.create(file=FILE, model="whisper-1", response_format="diarized_json")
     get = served.application.client.get
     assert (await get("/conversations")).json()["total"] == 0
     assert (await get("/speakers")).json() == []
     assert (await get("/jobs")).json()["total"] == 0
     assert not served.kept()
+    gc.collect()
+    assert list(temporary.iterdir()) == []
 
 
 async def test_fields_are_understood_without_brackets_and_others_are_ignored(served: Served) -> None:
