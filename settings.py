@@ -85,6 +85,15 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _postgresql(url: str) -> str:
+    if url.startswith("sqlite"):
+        raise ValueError(
+            "is SQLite, and Vivavoce keeps its data in PostgreSQL: leave DATABASE_URL out to use the embedded one; "
+            "docs/operations.md, section Migration, describes how to move from the reference system"
+        )
+    return url
+
+
 def _with_password(url: str, password: str) -> str:
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
@@ -105,7 +114,7 @@ class Settings(BaseSettings):
     """Recordings and, without DATABASE_URL, the database."""
     models_path: Path = Field(default_factory=lambda: user_cache_path(NAME) / "models")
     """Downloaded weights."""
-    database_url: str | None = None
+    database_url: Annotated[str, AfterValidator(_postgresql)] | None = None
     """`postgresql+asyncpg://…`; without it an embedded PostgreSQL runs under `data_path`."""
     database_password_file: Annotated[Path, AfterValidator(_readable)] | None = None
     """A file with the password for `database_url`: Docker and Kubernetes mount secrets as files."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from pipeline.decoding import Decoding, Hotwords, InitialPrompt, Task
 
+_ENABLED = Field(description="`false`: who speaks when, and with which emotion, without words.")
 _TASK = Field(description="`translate` writes English, whichever language is spoken.")
 
 
@@ -14,16 +15,18 @@ def _form(
     task: Annotated[Task, _TASK, Form()] = "transcribe",
     hotwords: Annotated[Hotwords, Form()] = "",
     initial_prompt: Annotated[InitialPrompt, Form()] = "",
+    enable_transcription: Annotated[bool, _ENABLED, Form()] = True,
 ) -> Decoding:
-    return Decoding(task, hotwords, initial_prompt)
+    return Decoding(task, hotwords, initial_prompt, enable_transcription)
 
 
 def _query(
     task: Annotated[Task, _TASK, Query()] = "transcribe",
     hotwords: Annotated[Hotwords, Query()] = "",
     initial_prompt: Annotated[InitialPrompt, Query()] = "",
+    enable_transcription: Annotated[bool, _ENABLED, Query()] = True,
 ) -> Decoding:
-    return Decoding(task, hotwords, initial_prompt)
+    return Decoding(task, hotwords, initial_prompt, enable_transcription)
 
 
 FormDecoding = Annotated[Decoding, Depends(_form)]

@@ -38,6 +38,8 @@ class Decoding:
     task: Task = "transcribe"
     hotwords: Hotwords = ""
     initial_prompt: InitialPrompt = ""
+    enabled: bool = True
+    """Without it, segments are the turns of the speakers, without words."""
 
 
 PLAIN = Decoding()

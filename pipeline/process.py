@@ -113,9 +113,12 @@ class _Recording(Generic[Audio]):
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
         utterances, diarization = transcribed.utterances, diarized.diarization
         language = utterances[0].language if utterances else None
-        segments = segmentation.split(align(utterances, diarization), language)
         notes: list[Note] = []
-        if self.options.filter_hallucinations:
+        if not self.options.decoding.enabled:
+            segments = segmentation.of_turns(diarization.exclusive)
+        else:
+            segments = segmentation.split(align(utterances, diarization), language)
+        if self.options.decoding.enabled and self.options.filter_hallucinations:
             segments, notes = without_hallucinations(segments)
         if unmet := unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns})):
             notes = [unmet, *notes]
@@ -155,6 +158,9 @@ class _Recording(Generic[Audio]):
 
     async def transcribe(self) -> Transcribed:
         """All utterances in order of time."""
+        if not self.options.decoding.enabled:
+            await self.meter("transcribing", 1.0)
+            return Transcribed(utterances=())
         windows = pack(await self.stages.transcriber.find_speech(self.audio) if self.speech is None else self.speech)
         if not windows:
             await self.meter("transcribing", 1.0)

@@ -1,7 +1,7 @@
 """The command line."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -126,6 +126,7 @@ def transcribe(
     task: Task = "transcribe",
     hotwords: Hotwords = "",
     initial_prompt: InitialPrompt = "",
+    transcription: Annotated[bool, typer.Option(help="Without it: who speaks when, and how, without words.")] = True,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
     from media import separation
@@ -150,14 +151,14 @@ def transcribe(
         language=spoken,
         hint=hint,
         channels=channels,
-        decoding=_decoding(task, hotwords, initial_prompt),
+        decoding=replace(_decoding(task, hotwords, initial_prompt), enabled=transcription),
         filter_hallucinations=settings.filter_hallucinations,
     )
     loaded = separation.load(file, channels, settings.max_duration_hours * 3600)
-    from vivavoce import transcription  # loads all engines, after options and file were checked
+    from vivavoce import transcription as local  # loads all engines, after options and file were checked
 
-    transcript = transcription.transcribe(loaded, file.name, settings, options)
-    text = transcription.render(transcript, file, chosen[0] if chosen else None)
+    transcript = local.transcribe(loaded, file.name, settings, options)
+    text = local.render(transcript, file, chosen[0] if chosen else None)
     print(text.rstrip("\n"))
 
 
@@ -182,6 +183,7 @@ def listen(
 
     if (file is None) != microphone:
         raise typer.BadParameter("Name a file to play, or give --microphone.")
+    _decoding(task, hotwords, initial_prompt)  # refuses what the server would
     settings = Settings()
     source = live.file(file, settings, speed) if file is not None else live.microphone()
     options = {
@@ -189,7 +191,9 @@ def listen(
         "title": title,
         "num_speakers": num_speakers,
         "partials": sys.stderr.isatty(),
-        **asdict(_decoding(task, hotwords, initial_prompt)),
+        "task": task,
+        "hotwords": hotwords,
+        "initial_prompt": initial_prompt,
     }
     address = url or f"http://{settings.host}:{settings.port}"
     live.listen(address, source, options, live.show, headers(address, settings))

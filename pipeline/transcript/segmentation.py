@@ -1,10 +1,11 @@
 """Split segments into readable lengths, at about one sentence each."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pipeline.transcript.sentences import ends_clause, sentence_ends
-from pipeline.types import Segment, Word
+from pipeline.types import Segment, Turn, Word
 
 MAX_PAUSE_S = 1.0
 """Silence that ends a segment, also within a sentence."""
@@ -18,6 +19,18 @@ HARD_LIMIT_S = 30.0
 def split(segments: Iterable[Segment], language: str | None) -> list[Segment]:
     """The same words in the same order, in shorter segments; `language` is the one spoken."""
     return [part for segment in segments for part in _split(segment, language)]
+
+
+def of_turns(turns: Iterable[Turn]) -> list[Segment]:
+    """Segments without words, in order: each turn, in equal parts of at most `HARD_LIMIT_S`."""
+    segments = []
+    for turn in sorted(turns, key=lambda turn: turn.start):
+        parts = max(1, math.ceil((turn.end - turn.start) / HARD_LIMIT_S))
+        length = (turn.end - turn.start) / parts
+        for i in range(parts):
+            start, end = turn.start + i * length, turn.start + (i + 1) * length
+            segments.append(Segment(start, end, turn.speaker, (), avg_logprob=0.0))
+    return segments
 
 
 def _split(segment: Segment, language: str | None) -> Iterator[Segment]:

@@ -82,7 +82,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "end_offset": segment.end,
         "text": segment.text.replace("\0", ""),
         "words": segment.words,
-        "avg_logprob": segment.avg_logprob,
+        "avg_logprob": segment.avg_logprob if segment.words else None,
         "overlap": segment.overlap,
         "channel": segment.channel,
         "emotion_category": emotion and emotion.label,

@@ -148,3 +148,14 @@ async def test_wrong_decoding_options_are_refused(application: Application, fiel
     answer = await application.client.post("/process", files={"audio_file": ("call.wav", sound())}, data=field)
     assert answer.status_code == 422
     await refused(application, 422, "POST", "/conversations/1/reprocess", params=field)
+
+
+async def test_a_recording_without_transcription_has_speakers_and_emotions(application: Application, stages: Steered) -> None:
+    stages.open.set()
+    files, data = {"audio_file": ("call.wav", sound())}, {"enable_transcription": "false"}
+    found = (await application.client.post("/process", files=files, data=data)).json()
+    assert stages.transcribed == 0
+    (segment,) = found["segments"]
+    assert (segment["text"], segment["words"], segment["avg_logprob"]) == ("", [], None)
+    assert (segment["speaker_name"], segment["emotion_category"]) == ("Unknown_01", "sad")
+    assert (await application.client.get(f"/conversations/{found['id']}")).json()["num_speakers"] == 1

@@ -204,3 +204,17 @@ async def test_what_the_caller_knows_of_the_speakers_reaches_the_diarizer() -> N
     hint = SpeakerHint(num_speakers=3)
     await process(AUDIO, 90.0, stages(Noting()), Options(hint=hint), ignore)
     assert hints == [hint]
+
+
+async def test_without_transcription_the_segments_are_turns_with_emotions_and_voices() -> None:
+    script = Script(turns=[Turn(0, 6, "S0"), Turn(10, 80, "S1")])
+    transcript = await process(AUDIO, 90.0, stages(script), Options(decoding=Decoding(enabled=False)), ignore)
+    assert script.transcribe_calls == []
+    assert [(segment.start, round(segment.end, 1), segment.speaker, segment.text) for segment in transcript.segments] == [
+        (0, 6, "S0", ""),
+        (10, 33.3, "S1", ""),
+        (10 + 70 / 3, 56.7, "S1", ""),
+        (10 + 140 / 3, 80, "S1", ""),
+    ]
+    assert all(segment.emotion and segment.voice for segment in transcript.segments)
+    assert (transcript.language, transcript.notes) == (None, ())

@@ -25,3 +25,9 @@ def test_a_password_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret")
     with pytest.raises(ValidationError, match="names no user"):
         Settings(database_url="postgresql://db/x", database_password_file=tmp_path / "password")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///data/speakers.db", "sqlite+aiosqlite:///speakers.db"])
+def test_the_reference_systems_database_is_refused_with_the_way_to_migrate(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"embedded one; docs/operations\.md, section Migration"):
+        Settings(database_url=url)
