@@ -19,7 +19,7 @@ from pipeline.channels import process_channels
 from pipeline.identity.enrollment import MAX_SAMPLE_S, UnsuitableSampleError, voice_of
 from pipeline.process import Options
 from pipeline.transcript import unstored
-from pipeline.types import ConversationSegment, Transcript
+from pipeline.types import ChannelMode, ConversationSegment, Transcript
 from services.access import limits
 from services.errors import LimitExceededError, ModelsUnavailableError, failure_reason
 from services.identity.unstored import KnownVoice, name_speakers
@@ -87,7 +87,7 @@ class Transcriptions:
         self._places = asyncio.Semaphore(MAX_CONCURRENT)
         self._present = 0
 
-    async def prepare(self, file: BinaryIO, known: Sequence[KnownSpeaker] = ()) -> Prepared:
+    async def prepare(self, file: BinaryIO, known: Sequence[KnownSpeaker] = (), mode: ChannelMode = "auto") -> Prepared:
         """Decode a recording, and compute the voices of the samples that came with it.
 
         Raises:
@@ -103,7 +103,7 @@ class Transcriptions:
             await self._check_names(known)
             prepared = Prepared(Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="vivavoce-")))
             longest_s = settings.max_duration_hours * 3600
-            prepared.file, prepared.decoded = await self._recordings.decode_to(prepared.directory, file, longest_s, "auto")
+            prepared.file, prepared.decoded = await self._recordings.decode_to(prepared.directory, file, longest_s, mode)
             async with self._database.session() as session:
                 await limits.check_queue(session, settings, prepared.hours)
             prepared.voices = [await self._voice(one.name, one.sample) for one in known if one.sample is not None]

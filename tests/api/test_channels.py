@@ -194,3 +194,5 @@ async def test_a_call_that_is_not_kept_is_heard_on_both_sides(application: Appli
     assert answer.status_code == 200, answer.text
     found = [(segment["speaker"], segment["text"]) for segment in answer.json()["segments"]]
     assert found == [("A", "boss0 boss1 boss2 boss3"), ("B", "clerk0 clerk1 clerk2 clerk3")]
+    answer = await application.client.post(url, data=fields | {"channels": "mix"}, files={"file": content})
+    assert [segment["text"] for segment in answer.json()["segments"]] == ["boss0 boss1 boss2 boss3"]

@@ -170,3 +170,15 @@ def test_a_message_in_a_binary_frame_is_understood() -> None:
     for audio in (b"", b"{}{}", b"\x7b\x00\x7d", b"{" + bytes(1000) + b"}", b"[1]", b'{"type": "stop"}' + b" " * 70_000):
         with pytest.raises(NoMessageError):
             client_messages.parse_binary(audio)
+
+
+@pytest.mark.parametrize("channels", ["auto", "mix", 2, None])
+def test_live_channels_are_mixed(channels: object) -> None:
+    started = client_messages.parse(json.dumps({"type": "start", "channels": channels}))
+    assert isinstance(started, StartMessage)
+    assert started.channels in ("auto", "mix")
+
+
+def test_live_channels_are_not_transcribed_on_their_own() -> None:
+    with pytest.raises(client_messages.InvalidMessageError, match="open a stream for each channel"):
+        client_messages.parse('{"type": "start", "channels": "separate"}')

@@ -29,7 +29,7 @@ from api.routes.openai.errors import Refused
 from pipeline.decoding import MAX_PROMPT_CHARS, Decoding, prompt_text
 from pipeline.languages import language_code
 from pipeline.names import Name
-from pipeline.types import SpeakerHint
+from pipeline.types import ChannelMode, SpeakerHint
 from services.transcription import KnownSpeaker
 
 MAX_FIELDS = 1000
@@ -81,6 +81,7 @@ class AudioForm(BaseModel):
     num_speakers: Speakers | None = Field(None, description="Number of speakers, where it is known.")
     min_speakers: Speakers | None = Field(None, description="Minimum number of speakers.")
     max_speakers: Speakers | None = Field(None, description="Maximum number of speakers.")
+    channels: ChannelMode = Field("auto", description="As of `POST /api/v1/process`.")
 
     @model_validator(mode="after")
     def _check_hint(self) -> Self:

@@ -29,7 +29,7 @@ ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
 async def prepare(context: AppContext, request: Request, asked: AudioForm) -> Prepared:
     """The recording of the form, decoded. Raises Refused, ClientDisconnect."""
     with _refusals():
-        return await while_connected(request, context.transcriptions.prepare(asked.file.file, asked.known))
+        return await while_connected(request, context.transcriptions.prepare(asked.file.file, asked.known, asked.channels))
 
 
 async def transcribe(context: AppContext, request: Request, prepared: Prepared, asked: AudioForm) -> Transcribed:
@@ -40,7 +40,10 @@ async def transcribe(context: AppContext, request: Request, prepared: Prepared, 
 
 def options(context: AppContext, asked: AudioForm) -> Options:
     return Options(
-        language=chosen_language(asked.language, context.settings.language), hint=asked.hint, decoding=asked.decoding
+        language=chosen_language(asked.language, context.settings.language),
+        hint=asked.hint,
+        channels=asked.channels,
+        decoding=asked.decoding,
     )
 
 
