@@ -296,6 +296,7 @@ async def test_a_live_recording_leaves_an_entry(trail: Trail) -> None:
 
     live = trail.application.context.live
     session = await live.start(StartMessage(), lambda _message: None)
+    await session.feed(bytes(40_000))
     await live.finish(session)
     async with trail.database.session() as found:
         entry = (await found.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))).one()
