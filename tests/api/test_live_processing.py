@@ -17,6 +17,7 @@ from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
 from tests.api.live import Client, conversation, serving
 from tests.storage.transcripts import MODEL, voice
+from tests.unit.media.test_clock import recording as webm_with_gap
 
 PAUSE = np.zeros(SAMPLE_RATE, np.float32)
 
@@ -185,3 +186,16 @@ def test_a_stream_chooses_its_task_and_prompts_for_partials_and_segments(server:
         client.until("partial")
         client.stop()
     assert script.decodings == {Decoding("translate", "Siobhán", "A talk.")}
+
+
+def test_lost_packets_of_webm_leave_a_gap_and_a_note(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(encoding="webm", language="en")
+        client.socket.send(webm_with_gap([0.0, 5.0], "webm"))
+        assert client.stop()["duration"] == pytest.approx(6.0, abs=0.1)
+    found = conversation(server, id_)
+    starts = [segment["start_offset"] for segment in found["segments"]]
+    assert starts == pytest.approx([0.3, 5.0], abs=0.1)  # of the first words
+    (note,) = found["notes"]
+    assert (note["kind"], note["message"]) == ("sound", "4.0 s of sound are missing in the recording.")
+    assert note["end"] == pytest.approx(5.0, abs=0.1)
