@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from sqlalchemy import select
 
 from mcp_server.server import TOOLS
 from services.identity import transcripts
 from storage.conversations import conversations
 from storage.postgres.database import Database
+from storage.tables.jobs import JobRow
 from tests.api.mcp.conftest import held
 from tests.api.mcp.every_tool import every_call
 from tests.storage.transcripts import RULES, transcript, voice
@@ -67,6 +69,21 @@ async def test_a_desktop_client_uses_the_running_application(client: Client, dat
     failed, text = await call(client, "process_audio", path=str(tmp_path / "letter.wav"))
     assert failed
     assert "refused" in text
+
+
+@pytest.mark.parametrize("source", ["path", "url"])
+async def test_task_and_prompts_are_stored_with_the_job(
+    client: Client, url: str, database: Database, tmp_path: Path, source: str
+) -> None:
+    file = tmp_path / "parrots.wav"
+    file.write_bytes(sound())
+    where = {"path": str(file)} if source == "path" else {"url": f"{url}/talk.wav"}
+    asked = {"task": "translate", "hotwords": "Siobhán", "initial_prompt": "A talk."}
+    failed, accepted = await call(client, "process_audio", **where, **asked)
+    assert not failed, accepted
+    async with database.session() as session:
+        (stored,) = await session.scalars(select(JobRow.options))
+    assert asked.items() <= stored["decoding"].items()
 
 
 async def test_every_tool_answers(client: Client, url: str, database: Database) -> None:
