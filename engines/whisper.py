@@ -1,21 +1,26 @@
 """Transcription with Whisper on CTranslate2, through faster-whisper."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 from numpy.typing import NDArray
 
 from engines import cuda
+from engines.vad import find_speech
+from engines.whisper_decoding import FallbackPipeline, as_encoded, encoded_array
+from engines.whisper_language import LanguageDetector
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.languages import LANGUAGES
+from pipeline.transcript import gaps
+from pipeline.transcript.hallucinations import MIN_FALLBACK_LOGPROB, is_loop
 from pipeline.types import Samples, Span, Utterance, Word, cut
 
 Features = NDArray[np.float32]
@@ -32,6 +37,12 @@ MAX_PROMPT_TOKENS = 223
 # window follows a pause, and its result does not depend on the other windows of the batch.
 WINDOW_OFFSET_S = 1000.0
 
+MIN_GAP_SPEECH_S = 2.0
+"""Speech in a gap between words, with 0.4 s before and after it, from which the gap is transcribed."""
+
+MAX_PASSES = 3
+"""A gap that is left in what was transcribed for a gap is transcribed, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -41,6 +52,7 @@ class Window:
     """The whole recording; only `span` of it is read."""
     span: Span
     language: str | None
+    """None: it is detected, and may change within the window."""
     decoding: Decoding = PLAIN
 
 
@@ -64,31 +76,61 @@ class Whisper:
             cpu_threads=1 if device == "cuda" else threads,
             local_files_only=True,
         )
-        self._pipeline = BatchedInferencePipeline(self.model)
+        self._pipeline = FallbackPipeline(self.model)
+        self._detector = LanguageDetector(self.model)
         self._tokenizer = lru_cache(len(LANGUAGES))(self._make_tokenizer)
 
     def transcribe(self, windows: Sequence[Window]) -> list[list[Utterance]]:
-        """The utterances of each window, in seconds of its recording; one forward pass for each language and decoding."""
-        features = [self._features(window) for window in windows]
-        languages = [window.language or self._detect(feature) for window, feature in zip(windows, features, strict=True)]
+        """The utterances of each window, in seconds of its recording; one forward pass for each language and decoding.
+
+        A window in which the language changes is transcribed in parts. What has speech, but no words, is transcribed again.
+        """
+        return self._transcribe(windows, MAX_PASSES)
+
+    def _transcribe(self, windows: Sequence[Window], passes: int) -> list[list[Utterance]]:
+        if not windows:
+            return []
+        encoded = self.model.encode(np.stack([self._features(window) for window in windows]))
+        parts = [self._parts(window, encoded, i) for i, window in enumerate(windows)]
         utterances: list[list[Utterance]] = [[] for _ in windows]
-        kinds = [(language, window.decoding) for language, window in zip(languages, windows, strict=True)]
+        kinds = [(found[0].language, found[0].decoding) if len(found) == 1 else None for found in parts]
         for kind in dict.fromkeys(kinds):
-            members = [i for i, other in enumerate(kinds) if other == kind]
-            results = self._forward([windows[i] for i in members], np.stack([features[i] for i in members]), *kind)
-            for i, result in zip(members, results, strict=True):
-                utterances[i] = result
+            if kind is not None:
+                members = [i for i, other in enumerate(kinds) if other == kind]
+                own = encoded if len(members) == len(windows) else as_encoded(encoded_array(encoded)[members])
+                for i, result in zip(members, self._forward([windows[i] for i in members], own, *kind), strict=True):
+                    utterances[i] = result
+        for i, window in enumerate(windows):
+            if len(parts[i]) > 1:
+                utterances[i] = [found for part in parts[i] for found in self._transcribe([part], passes)[0]]
+            elif passes > 1:
+                utterances[i] = self._without_gaps(window, utterances[i], passes - 1)
         return utterances
 
     def _features(self, window: Window) -> Features:
         features: Features = pad_or_trim(self.model.feature_extractor(cut(window.audio, window.span))[..., :-1])
         return features
 
-    def _detect(self, features: Features) -> str:
-        if not self.model.model.is_multilingual:
-            return "en"
-        token, _probability = self.model.model.detect_language(self.model.encode(features))[0][0]
-        return str(token)[2:-2]
+    def _parts(self, window: Window, encoded: Any, index: int) -> list[Window]:
+        """The window in parts of one language each; `encoded` is the encoder's output of the batch."""
+        if window.language is not None:
+            return [window]
+        expected = window.decoding.expected_language
+        spans = self._detector.spans(window.audio, window.span, encoded_array(encoded)[index], expected)
+        decoding = replace(window.decoding, expected_language=None)
+        return [replace(window, span=span, language=language, decoding=decoding) for span, language in spans]
+
+    def _without_gaps(self, window: Window, utterances: Sequence[Utterance], passes: int) -> list[Utterance]:
+        """The utterances, and those of speech that they leave out."""
+        result = list(utterances)
+        for gap in gaps.gaps(window.span, utterances):
+            speech = find_speech(cut(window.audio, gap))
+            if sum(span.duration for span in speech) < MIN_GAP_SPEECH_S:
+                continue
+            span = Span(gap.start + speech[0].start, gap.start + speech[-1].end)
+            (found,) = self._transcribe([replace(window, span=span)], passes)
+            result = gaps.fill(result, gap, [utterance for utterance in found if _is_certain(utterance)])
+        return result
 
     def _make_tokenizer(self, language: str, decoding: Decoding) -> tuple[Tokenizer, TranscriptionOptions]:
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual, task=decoding.task, language=language)
@@ -123,13 +165,13 @@ class Whisper:
         )
 
     def _forward(
-        self, windows: Sequence[Window], features: Features, language: str, decoding: Decoding
+        self, windows: Sequence[Window], encoded: Any, language: str | None, decoding: Decoding
     ) -> list[list[Utterance]]:
+        assert language is not None
         tokenizer, options = self._tokenizer(language, decoding)
         clocks = [WINDOW_OFFSET_S * (i + 1) for i in range(len(windows))]
         metadata = [{"offset": clock, "duration": window.span.duration} for clock, window in zip(clocks, windows, strict=True)]
-        self._pipeline.last_speech_timestamp = 0.0
-        results = self._pipeline.forward(features, tokenizer, metadata, options)
+        results = self._pipeline.decode(encoded, tokenizer, metadata, options)
         return [
             [
                 utterance
@@ -148,7 +190,12 @@ class Whisper:
             Word(word["word"], within(word["start"]), within(word["end"]), float(word["probability"]))
             for word in segment["words"]
         )
-        return Utterance(words=words, avg_logprob=float(segment["avg_logprob"]), language=language)
+        return Utterance(words, float(segment["avg_logprob"]), language, float(segment["no_speech_prob"]))
+
+
+def _is_certain(utterance: Utterance) -> bool:
+    text = "".join(word.text for word in utterance.words)
+    return utterance.avg_logprob >= MIN_FALLBACK_LOGPROB and not is_loop(text)
 
 
 def _prompt(tokenizer: Tokenizer, decoding: Decoding) -> str | None:

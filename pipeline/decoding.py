@@ -40,6 +40,8 @@ class Decoding:
     initial_prompt: InitialPrompt = ""
     enabled: bool = True
     """Without it, segments are the turns of the speakers, without words."""
+    expected_language: str | None = None
+    """The language that is probable where it is detected, as that of the rest of the recording."""
 
 
 PLAIN = Decoding()

@@ -112,7 +112,7 @@ class _Recording(Generic[Audio]):
     async def process(self) -> Transcript:
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
         utterances, diarization = transcribed.utterances, diarized.diarization
-        language = utterances[0].language if utterances else None
+        language = main_language(utterances)
         notes: list[Note] = []
         if not self.options.decoding.enabled:
             segments = segmentation.of_turns(diarization.exclusive)
@@ -168,10 +168,10 @@ class _Recording(Generic[Audio]):
         language, decoding = self.options.language, self.options.decoding
         utterances: dict[Span, Sequence[Utterance]] = {}
         if language is None:
-            # A recording has one language, detected in its longest window; the call returns the transcript of the window, too.
+            # Every window has its own language; that of the longest one is expected. The call returns its transcript, too.
             longest = max(windows, key=lambda window: window.duration)
             utterances[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None, decoding)
-            language = utterances[longest][0].language if utterances[longest] else None
+            decoding = replace(decoding, expected_language=main_language(utterances[longest]))
 
         async def transcribe(window: Span) -> None:
             utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language, decoding)
@@ -217,6 +217,16 @@ class _Recording(Generic[Audio]):
         results = await map_bounded(recognize_batch, batches, MAX_SEGMENT_CALLS_IN_FLIGHT)
         await self.meter(LAST_STAGE, 1.0)
         return [segment for batch in results for segment in batch]
+
+
+def main_language(utterances: Sequence[Utterance]) -> str | None:
+    """The language of most of the speech; None where there is none."""
+    seconds: dict[str, float] = {}
+    for utterance in utterances:
+        seconds[utterance.language] = seconds.get(utterance.language, 0.0) + sum(
+            word.end - word.start for word in utterance.words
+        )
+    return max(seconds, key=seconds.__getitem__) if seconds else None
 
 
 class _Meter:

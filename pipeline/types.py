@@ -63,6 +63,8 @@ class Utterance:
     """Mean log probability of the tokens (Whisper's confidence in the text)."""
     language: str
     """ISO 639-1 code."""
+    no_speech_prob: float = 0.0
+    """The probability that nothing is said in its window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,10 @@ class Segment:
     """Another speaker speaks during this segment."""
     channel: int | None = None
     """Of the recording, from 1; None where the channels are mixed."""
+    language: str | None = None
+    """Code of the language spoken."""
+    no_speech_prob: float = 0.0
+    """The transcriber's probability that nothing is said there."""
     emotion: Emotion | None = None
     voice: Voiceprint | None = None
     """Of this segment alone; None where it is too short for one."""

@@ -76,6 +76,9 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     else:
         segment = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
         parts, speakers = [segment], [Participant(segment.speaker, segment.end - segment.start, voices[0])]
+        if len({each.language for each in segments}) > 1:
+            parts = _by_speaker([replace(each, speaker=segment.speaker) for each in segments], {segment.speaker})
+            parts = await _with_voices_and_emotions(audio, duration, stages, parts)
     return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language, tuple(notes))
 
 
@@ -111,13 +114,13 @@ def _similar(speakers: Sequence[Participant], threshold: float) -> bool:
 
 
 def _by_speaker(segments: Sequence[Segment], labels: Collection[str]) -> list[Segment]:
-    """Join consecutive segments of a speaker. Those of speakers not in `labels` go to the previous speaker, else the next."""
+    """Join consecutive segments of a speaker in one language. Those of others than `labels` go to the previous, or the next."""
     speaker = next(segment.speaker for segment in segments if segment.speaker in labels)
     assigned = []
     for segment in segments:
         speaker = segment.speaker if segment.speaker in labels else speaker
         assigned.append(replace(segment, speaker=speaker))
-    return [_joined(list(group)) for _, group in groupby(assigned, key=lambda segment: segment.speaker)]
+    return [_joined(list(group)) for _, group in groupby(assigned, key=lambda segment: (segment.speaker, segment.language))]
 
 
 def _joined(parts: Sequence[Segment]) -> Segment:

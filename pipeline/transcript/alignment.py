@@ -134,10 +134,10 @@ def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Seg
     utterances, so that segments stay sentences. `overlap` is set where a turn of another speaker covers more than
     `MIN_OVERLAP_S` of the segment, or half of a shorter one. Without turns all words belong to `ONLY_SPEAKER`.
     """
-    found: list[tuple[str, tuple[Word, ...], float]] = []
+    found: list[tuple[str, tuple[Word, ...], Utterance]] = []
     for utterance, speakers in zip(utterances, _speakers(utterances, diarization), strict=True):
         for speaker, group in groupby(zip(speakers, utterance.words, strict=True), key=lambda pair: pair[0]):
-            found.append((speaker, tuple(word for _, word in group), utterance.avg_logprob))
+            found.append((speaker, tuple(word for _, word in group), utterance))
     if not found:
         return []
     segments = [
@@ -146,9 +146,11 @@ def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Seg
             max(max(word.start, word.end) for word in words),
             speaker,
             words,
-            avg_logprob,
+            utterance.avg_logprob,
+            language=utterance.language,
+            no_speech_prob=utterance.no_speech_prob,
         )
-        for speaker, words, avg_logprob in found
+        for speaker, words, utterance in found
     ]
     flags = overlapped(segments, diarization.turns)
     return [replace(segment, overlap=bool(flag)) for segment, flag in zip(segments, flags, strict=True)]

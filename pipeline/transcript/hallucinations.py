@@ -1,8 +1,13 @@
 """Detect text that Whisper is known to produce without speech."""
 
+import math
 import re
 import unicodedata
 import zlib
+from collections.abc import Sequence
+from itertools import groupby
+
+from pipeline.types import Segment
 
 FILLERS = frozenset({"ah", "um", "uh", "oh", "eh", "hmm", "mm"})
 """Dropped if a segment has no other word."""
@@ -25,10 +30,20 @@ MIN_CAPTION_S = 0.4
 MIN_LOGPROB = -0.6
 """Mean token log probability below which the transcription is doubtful."""
 
+MIN_FALLBACK_LOGPROB = -1.0
+"""Mean token log probability below which Whisper's own decoder decodes a window again (Radford et al. 2022, 4.5)."""
+MAX_NO_SPEECH_PROB = 0.6
+"""Of a window, above which an improbable text was not said (as before)."""
+
+MAX_CHARACTERS_PER_S = 35.0
+"""Nobody speaks faster: an auctioneer reaches 25. A decoder that loops fills a window with all the tokens that it may write."""
+
 MAX_COMPRESSION = 2.4
 """Text length over compressed length, above which Whisper's own decoder assumes a loop (Radford et al. 2022, 4.5)."""
 MIN_LOOP_CHARACTERS = 100
 """A shorter repetition may be spoken: "no, no, no, no"."""
+MIN_REPEATS = 4
+"""The same sentence so many times in a row is a repetition, too."""
 
 # Scripts in which one character can be a word: kana, CJK ideographs (and their extensions), Hangul syllables.
 _WORD_CHARACTERS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -52,24 +67,51 @@ def is_loop(text: str) -> bool:
     return len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
 
 
-def reason_to_leave_out(text: str, duration: float, avg_logprob: float) -> str | None:
-    """Why the text of a segment is not part of a transcript; None where it is.
+def is_silence(avg_logprob: float, no_speech_prob: float) -> bool:
+    """Whether nothing is said in a window, by the rule of Whisper's own decoder."""
+    return avg_logprob < MIN_FALLBACK_LOGPROB and no_speech_prob > MAX_NO_SPEECH_PROB
 
-    `duration` is in seconds, `avg_logprob` Whisper's mean token log probability. Left out are a text without a letter or digit,
-    a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays, and so does a single ideograph), a lone filler
-    and a loop. One of `CAPTIONS` is left out if the segment is too short for it or the model was unsure.
+
+def is_speakable(text: str, duration: float) -> bool:
+    """Whether the text can be said in `duration` seconds."""
+    return len(text.strip()) <= max(duration, MIN_CAPTION_S) * MAX_CHARACTERS_PER_S
+
+
+def repeated(texts: Sequence[str]) -> list[bool]:
+    """For each sentence of a transcript whether it repeats: `is_loop`, or the same sentence `MIN_REPEATS` times in a row."""
+    normal = [_normalise(text) for text in texts]
+    flags: list[bool] = []
+    for text, group in groupby(normal):
+        count = len(list(group))
+        flags += [bool(text) and count >= MIN_REPEATS] * count
+    return [flag or is_loop(text) for flag, text in zip(flags, texts, strict=True)]
+
+
+def reason_to_leave_out(segment: Segment, *, is_repeated: bool) -> str | None:
+    """Why a segment is not part of a transcript; None where it is.
+
+    Left out are a text without a letter or digit, a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays,
+    and so does a single ideograph), a lone filler, an improbable text where the model hears no speech, and a repetition that is
+    improbable or faster than speech. One of `CAPTIONS` is left out if the segment is too short for it or the model was unsure.
     """
-    text = text.strip()
+    text, duration = segment.text, segment.end - segment.start
     words = _normalise(text)
     if not any(character.isalnum() for character in words):
         return "it has no words"
     if words in FILLERS:
         return "it is a filler"
-    if is_loop(text):
+    if is_silence(segment.avg_logprob, segment.no_speech_prob):
+        return "there seems to be no speech, and the transcriber was unsure"
+    if is_repeated and (_logprob(segment) < MIN_FALLBACK_LOGPROB or not is_speakable(text, duration)):
         return "the transcriber repeats itself there"
     if len(text) < MIN_CHARACTERS and not _WORD_CHARACTERS.search(text):
         return "it is too short for a word"
-    doubtful = duration < MIN_CAPTION_S or avg_logprob < MIN_LOGPROB
+    doubtful = duration < MIN_CAPTION_S or segment.avg_logprob < MIN_LOGPROB
     if doubtful and any(f" {caption} " in f" {words} " for caption in CAPTIONS):
         return "the transcriber often writes it where nothing is said"
     return None
+
+
+def _logprob(segment: Segment) -> float:
+    """Mean log probability of the segment's own words; `avg_logprob` is that of its window."""
+    return sum(math.log(max(word.probability, 1e-9)) for word in segment.words) / len(segment.words)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.transcript.hallucinations import reason_to_leave_out
+from pipeline.transcript.hallucinations import reason_to_leave_out, repeated
 from pipeline.types import Note, Segment, SpeakerHint
 
 MAX_QUOTED_CHARACTERS = 300
@@ -14,8 +14,9 @@ def without_hallucinations(segments: Sequence[Segment]) -> tuple[list[Segment], 
     """The segments that were spoken, and a note on each of the others."""
     kept: list[Segment] = []
     notes: list[Note] = []
-    for segment in segments:
-        reason = reason_to_leave_out(segment.text, segment.end - segment.start, segment.avg_logprob)
+    repetitions = repeated([segment.text for segment in segments])
+    for segment, is_repeated in zip(segments, repetitions, strict=True):
+        reason = reason_to_leave_out(segment, is_repeated=is_repeated)
         if reason is None:
             kept.append(segment)
         else:

@@ -17,7 +17,7 @@ HARD_LIMIT_S = 30.0
 
 
 def split(segments: Iterable[Segment], language: str | None) -> list[Segment]:
-    """The same words in the same order, in shorter segments; `language` is the one spoken."""
+    """The same words in the same order, in shorter segments; `language` is spoken where a segment has none."""
     return [part for segment in segments for part in _split(segment, language)]
 
 
@@ -36,7 +36,7 @@ def of_turns(turns: Iterable[Turn]) -> list[Segment]:
 def _split(segment: Segment, language: str | None) -> Iterator[Segment]:
     words: list[Word] = []
     after_sentence = False
-    for word, ends_sentence in zip(segment.words, sentence_ends(segment.words, language), strict=True):
+    for word, ends_sentence in zip(segment.words, sentence_ends(segment.words, segment.language or language), strict=True):
         if words and _ends(words, after_sentence, word):
             yield _part(segment, words)
             words = []

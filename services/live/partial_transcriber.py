@@ -62,7 +62,8 @@ class PartialTranscriber:
     async def _transcribe(self, span: SpeechSpan, agreement: LocalAgreement) -> None:
         audio = await self._recorder.load(span)
         whole = Span(0.0, span.duration)
-        utterances = await self._transcriber.transcribe(audio, whole, self._language.current, self._decoding)
+        decoding = self._language.expecting(self._decoding)
+        utterances = await self._transcriber.transcribe(audio, whole, self._language.given, decoding)
         current = self._recorder.current_span
         if current is not None and current.start == span.start:
             partial = agreement.update([word.text for utterance in utterances for word in utterance.words])

@@ -77,14 +77,15 @@ class SegmentProcessor:
             task.add_done_callback(self._in_stages.discard)
             await self._processed.put((span, task))
             # The language of the next span must not depend on how fast this one is processed.
-            if self._language.current is None:
+            if self._language.expected is None:
                 await asyncio.wait([task])
         await self._processed.put(None)
 
     async def _process(self, span: SpeechSpan) -> ProcessedSegment:
         audio = await self._recorder.load(span)
         voice = (await self._store.policy()).voice
-        options = SegmentOptions(self._language.current, voice.filter_hallucinations, voice.speaker_threshold, self._decoding)
+        decoding = self._language.expecting(self._decoding)
+        options = SegmentOptions(self._language.given, voice.filter_hallucinations, voice.speaker_threshold, decoding)
         async with asyncio.timeout(self._timeout_s):
             processed = await process_segment(audio, span.duration, self._stages, options)
         if processed.language is not None:

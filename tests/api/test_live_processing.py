@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,8 @@ class Script:
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         number = round(float(audio.max()) * 20)
-        self.languages.append(language)
-        self.decodings.add(decoding)
+        self.languages.append(language or decoding.expected_language)
+        self.decodings.add(replace(decoding, expected_language=None))
         self.order.append(("begin", number))
         if number in self.wait_for:
             await self.done.setdefault(self.wait_for[number], asyncio.Event()).wait()
@@ -145,7 +145,7 @@ def test_a_span_that_fails_is_reported_and_the_others_are_stored(server: str, sc
     assert (done["status"], done["processing_errors"], done["num_segments"]) == ("completed_with_errors", 1, 2)
 
 
-def test_the_detected_language_is_used_after_five_seconds_of_speech(server: str, script: Script) -> None:
+def test_the_detected_language_is_expected_after_five_seconds_of_speech(server: str, script: Script) -> None:
     with Client(server) as client:
         done = stream(client, *[part for number in range(1, 6) for part in (speech(number, 2.0), PAUSE)])
     assert script.languages == [None, None, "de", "de", "de"]

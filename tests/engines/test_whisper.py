@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engines.whisper import Whisper, Window
+from engines.whisper_language import choose
 from pipeline.decoding import MAX_PROMPT_CHARS, Decoding
 from pipeline.languages import LANGUAGES
 from pipeline.types import SAMPLE_RATE, Span, Utterance
@@ -112,3 +113,31 @@ def test_the_longest_prompts_leave_room_for_the_text(engine: Whisper, windows: l
     decoding = Decoding(hotwords="学" * MAX_PROMPT_CHARS, initial_prompt="字" * MAX_PROMPT_CHARS)
     (utterances,) = engine.transcribe([Window(windows[3].audio, windows[3].span, "en", decoding)])
     assert len(said(utterances)) < 1000
+
+
+def text(utterances: list[Utterance]) -> str:
+    return "".join(word.text for utterance in utterances for word in utterance.words).lower()
+
+
+def test_languages_that_change_within_a_window_are_both_written(engine: Whisper) -> None:
+    english, german = (read(f"read_speech/picovoice_multilingual/{name}.flac") for name in ("test", "test_de"))
+    audio = np.concatenate([english, np.zeros(SAMPLE_RATE, np.float32), german, german])
+    (found,) = engine.transcribe([Window(audio, Span(0.0, len(audio) / SAMPLE_RATE), None)])
+    assert [utterance.language for utterance in found] in (["en", "de"], ["en", "de", "de"])
+    assert "apostle of the middle classes" in text(found[:1])
+    assert "raum wurde" in text(found[1:])
+    boundary = len(english) / SAMPLE_RATE
+    assert found[0].words[-1].end < boundary + 1.0 < found[1].words[0].end
+
+
+def test_an_expected_language_goes_before_one_that_is_a_little_more_probable() -> None:
+    assert choose({"cy": 0.5, "en": 0.3}, "en") == "en"
+    assert choose({"cy": 0.5, "en": 0.3}, None) == "cy"
+    assert choose({"de": 0.96, "en": 0.02}, "en") == "de"
+
+
+def test_a_sentence_said_nine_times_is_written_about_nine_times(engine: Whisper) -> None:
+    sentence = read("read_speech/picovoice_multilingual/test.flac")[: round(1.9 * SAMPLE_RATE)]
+    audio = np.concatenate([np.concatenate([sentence, np.zeros(SAMPLE_RATE // 10, np.float32)])] * 9)
+    (found,) = engine.transcribe([Window(audio, Span(0.0, len(audio) / SAMPLE_RATE), "en")])
+    assert 7 <= text(found).count("mr. ") <= 11

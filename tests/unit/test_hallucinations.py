@@ -1,48 +1,75 @@
 import pytest
 
-from pipeline.transcript.hallucinations import CAPTIONS, FILLERS, is_loop, reason_to_leave_out
+from pipeline.transcript.hallucinations import CAPTIONS, FILLERS, is_loop, reason_to_leave_out, repeated
+from pipeline.types import Segment, Word
 
 SURE, UNSURE = -0.2, -0.7
+
+
+def reason(text: str, duration: float, avg_logprob: float, no_speech_prob: float = 0.0, probability: float = 0.9) -> str | None:
+    words = (Word(text, 0.0, duration, probability),)
+    segment = Segment(0.0, duration, "A", words, avg_logprob, no_speech_prob=no_speech_prob)
+    return reason_to_leave_out(segment, is_repeated=repeated([text])[0])
 
 
 @pytest.mark.parametrize("filler", sorted(FILLERS))
 @pytest.mark.parametrize("written", ["{}", " {}.", "{}...", "{}!"])
 def test_a_lone_filler_is_noise_however_it_is_written(filler: str, written: str) -> None:
-    assert reason_to_leave_out(written.format(filler), 2.0, SURE)
-    assert reason_to_leave_out(written.format(filler.capitalize()), 2.0, SURE)
+    assert reason(written.format(filler), 2.0, SURE)
+    assert reason(written.format(filler.capitalize()), 2.0, SURE)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "...", "….", "♪♪♪", "- -", "ok", "I", "a."])
 def test_hardly_any_text_is_noise(text: str) -> None:
-    assert reason_to_leave_out(text, 2.0, SURE)
+    assert reason(text, 2.0, SURE)
 
 
 @pytest.mark.parametrize(
     "text", ["No.", "Yes", "42.", "はい", "是", "네", "啊。", "Oh, really?", "Mm-hmm.", "Um, I think so.", "हाँ जी", "Да."]
 )
 def test_short_words_that_mean_something_stay(text: str) -> None:
-    assert not reason_to_leave_out(text, 0.3, UNSURE)
+    assert not reason(text, 0.3, UNSURE)
 
 
 @pytest.mark.parametrize("caption", CAPTIONS)
 def test_a_caption_is_noise_where_there_is_a_doubt(caption: str) -> None:
     line = f"And {caption.upper()}, everyone!"
-    assert not reason_to_leave_out(line, 0.4, -0.6)
-    assert reason_to_leave_out(line, 0.39, SURE)
-    assert reason_to_leave_out(line, 2.0, -0.61)
+    assert not reason(line, 0.4, -0.6)
+    assert reason(line, 0.39, SURE)
+    assert reason(line, 2.0, -0.61)
 
 
 def test_a_caption_with_a_typographic_apostrophe_is_the_same() -> None:
-    assert reason_to_leave_out("Don\u2019t  forget to subscribe.", 2.0, UNSURE)
+    assert reason("Don\u2019t  forget to subscribe.", 2.0, UNSURE)
 
 
 def test_a_caption_is_made_of_whole_words() -> None:
-    assert not reason_to_leave_out("We thank young people.", 2.0, UNSURE)
+    assert not reason("We thank young people.", 2.0, UNSURE)
 
 
 @pytest.mark.parametrize("text", ["I'm going to go. " * 20, "ご視聴ありがとうございました" * 10, "no, " * 60])
-def test_a_phrase_without_end_is_a_loop(text: str) -> None:
-    assert reason_to_leave_out(text, 30.0, SURE)
+def test_a_phrase_without_end_is_left_out_where_it_is_improbable_or_too_fast(text: str) -> None:
+    assert is_loop(text)
+    assert not reason(text, 30.0, SURE)
+    assert reason(text, 30.0, SURE, probability=0.3)
+    assert reason(text, 2.0, SURE)
+
+
+def test_a_sentence_that_is_repeated_is_left_out_only_where_it_is_improbable() -> None:
+    said = ["Tear down the fence."] * 9
+    assert repeated([*said, "Hello."]) == [True] * 9 + [False]
+    words = (Word(" Tear down the fence.", 0.0, 2.0, 0.9),)
+    sure = Segment(0.0, 2.0, "A", words, SURE)
+    assert reason_to_leave_out(sure, is_repeated=True) is None
+    unsure = Segment(0.0, 2.0, "A", (Word(" Tear down the fence.", 0.0, 2.0, 0.2),), SURE)
+    assert reason_to_leave_out(unsure, is_repeated=True)
+    assert reason_to_leave_out(unsure, is_repeated=False) is None
+
+
+def test_an_improbable_text_without_speech_is_left_out() -> None:
+    assert reason("Das ist nicht so.", 0.6, -1.97, no_speech_prob=0.8)
+    assert not reason("Das ist nicht so.", 0.6, -1.97, no_speech_prob=0.3)
+    assert not reason("Das ist nicht so.", 0.6, -0.9, no_speech_prob=0.8)
 
 
 @pytest.mark.parametrize(

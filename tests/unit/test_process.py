@@ -24,6 +24,7 @@ class Script:
     words: dict[float, str] = field(default_factory=lambda: {1.0: " Hello.", 41.0: " Bonjour."})
     turns: list[Turn] = field(default_factory=lambda: [Turn(0, 6, "S0"), Turn(39, 70, "S1"), Turn(80, 82, "S2")])
     transcribe_calls: list[tuple[Span, str | None]] = field(default_factory=list)
+    expected: list[str | None] = field(default_factory=list)
 
     async def find_speech(self, audio: str) -> Sequence[Span]:
         assert audio is AUDIO
@@ -33,6 +34,7 @@ class Script:
         self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         self.transcribe_calls.append((window, language))
+        self.expected.append(decoding.expected_language)
         found = [Word(text, time, time + 1.5, 0.9) for time, text in self.words.items() if window.start <= time < window.end]
         return [Utterance(tuple(found), -0.2, language or "fr")] if found else []
 
@@ -100,10 +102,11 @@ async def test_a_long_recording_is_diarized_in_shards_and_clustered_in_order() -
     assert clustered == [0, 120, 240, 360]
 
 
-async def test_all_windows_have_the_language_of_the_longest() -> None:
+async def test_every_window_has_its_own_language_and_that_of_the_longest_is_expected() -> None:
     script = Script()
     await process(AUDIO, 90.0, stages(script), Options(), ignore)
-    assert script.transcribe_calls == [(Span(40, 65), None), (Span(0, 5), "fr")]
+    assert script.transcribe_calls == [(Span(40, 65), None), (Span(0, 5), None)]
+    assert script.expected == [None, "fr"]
 
 
 async def test_a_given_language_is_not_detected() -> None:
