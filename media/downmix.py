@@ -29,8 +29,10 @@ PRE_EMPHASIS = 0.95
 """As in speech coding: -25 dB at 50 Hz, 0 dB at 2.6 kHz."""
 FADE_SAMPLES = SAMPLE_RATE // 200
 """A change of polarity takes 5 ms, so that it does not click."""
-MIN_NOTED_S = 0.5
-"""Wide stereo has shorter stretches in which channels are inverted."""
+KEPT_AGAIN = 0.7
+"""From this on the channels do not cancel any more as they were recorded: their polarity is restored."""
+MIN_NOTED_S, MIN_NOTED_SHARE = 0.5, 0.2
+"""Two microphones in a room have shorter stretches in which they cancel, here and there."""
 LOUD_RMS, SILENT_SHARE = 1e-3, 1e-2
 """Sound above -60 dB of which less than 1 % (-40 dB) is left has become silence."""
 
@@ -40,6 +42,10 @@ class _Inverted:
     samples: int
     first: int
     last: int
+
+    @property
+    def is_noted(self) -> bool:
+        return self.samples >= max(MIN_NOTED_S * SAMPLE_RATE, MIN_NOTED_SHARE * (self.last - self.first))
 
 
 class Downmix:
@@ -76,7 +82,7 @@ class Downmix:
 
     def note(self) -> Note | None:
         """What was inverted, if it was more than a moment. Its times count from the first sample that was mixed."""
-        found = {i: each for i, each in sorted(self._inverted.items()) if each.samples >= MIN_NOTED_S * SAMPLE_RATE}
+        found = {i: each for i, each in sorted(self._inverted.items()) if each.is_noted}
         if not found:
             return None
         numbers = [str(i + 1) for i in found]
@@ -114,6 +120,8 @@ class Downmix:
         audible = power > MIN_RMS**2 * PIECE_SAMPLES * count
         if (kept < MIN_KEPT_OF_PIECE * power)[audible].any() or _kept(heard, self._signs) < MIN_KEPT:
             return False
+        if (self._signs < 0).any() and _kept(heard, np.ones_like(self._signs)) > KEPT_AGAIN:
+            return False
         self._heard = heard
         return True
 
@@ -126,6 +134,8 @@ class Downmix:
                 self._signs = _aligned(products, former)
             elif _kept(self._heard, former) < MIN_KEPT:
                 self._signs = _aligned(self._heard, former)
+            elif (former < 0).any() and min(_kept(p, np.ones_like(former)) for p in (products, self._heard)) > KEPT_AGAIN:
+                self._signs = np.ones_like(former)
         self._count_inverted(self._position + at, len(piece))
         if self._signs is former:
             return piece @ former / np.float32(len(former))

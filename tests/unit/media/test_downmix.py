@@ -93,6 +93,16 @@ def test_a_part_that_cancels_is_heard_and_noted_with_its_time() -> None:
     assert note.start == pytest.approx(3.0, abs=0.2)
 
 
+def test_two_microphones_are_not_taken_for_inverse() -> None:
+    """At some frequencies their distance turns the wave over."""
+    tone = (0.3 * np.sin(2 * np.pi * 500 * np.arange(SAMPLE_RATE // 10) / SAMPLE_RATE)).astype(np.float32)
+    left = np.concatenate([A, tone, B, C])
+    right = np.concatenate([np.zeros(16, np.float32), left[:-16]])
+    sound, downmix = mixed([left, right])
+    assert downmix.note() is None
+    assert np.linalg.norm(sound[len(A) :][: len(tone)]) > 0.9 * np.linalg.norm(tone)
+
+
 def test_a_voice_that_turns_over_within_a_sentence_does_not_click() -> None:
     tone = (0.5 * np.sin(2 * np.pi * 200 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
     other = np.concatenate([tone[:SAMPLE_RATE], -tone[SAMPLE_RATE:]])
