@@ -14,8 +14,8 @@ from pipeline.types import SAMPLE_RATE, Note, Samples
 
 ABSURD = 1e-15, 1e9
 """Samples of which the magnitude is not between these are not of sound, unless they are 0."""
-MIN_JUDGED = 200
-"""Samples that decide whether float32 is int16 in truth."""
+MIN_JUDGED = 24
+"""Samples of a frame that decide whether float32 is int16 in truth. An AudioWorklet sends 128 samples: 64 pairs."""
 INT16_AS_FLOAT32 = 'The samples are int16, but were announced as float32: start with "encoding": "int16", or send float32.'
 
 

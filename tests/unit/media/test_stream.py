@@ -78,11 +78,12 @@ def test_a_damaged_float32_frame_does_not_shift_those_after_it() -> None:
 
 @pytest.mark.parametrize("offset", [0, 300])
 @pytest.mark.parametrize("loudness", [0.002, 0.05, 0.3, 1.0])
-def test_int16_that_is_sent_as_float32_is_refused(loudness: float, offset: int) -> None:
+@pytest.mark.parametrize("size", [256, 4095])
+def test_int16_that_is_sent_as_float32_is_refused(loudness: float, offset: int, size: int) -> None:
     noise = np.random.default_rng(0).standard_normal(16000) * 0.1
     sound = (tone(1, SAMPLE_RATE, 200) + noise) * loudness * 32767 * 0.5 + offset
     with pytest.raises(StreamError, match="are int16, but were announced as float32"):
-        decoded(create_decoder("float32", SAMPLE_RATE), pieces(sound.astype("<i2").tobytes(), 4095))
+        decoded(create_decoder("float32", SAMPLE_RATE), pieces(sound.astype("<i2").tobytes(), size))
 
 
 def test_quiet_float32_samples_are_not_taken_for_int16() -> None:
