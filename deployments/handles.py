@@ -54,7 +54,7 @@ class RemoteTranscriber:
     urgent: bool = False
 
     async def find_speech(self, audio: AudioRef) -> Sequence[Span]:
-        return await call_with_retry(lambda: self.handle.find_speech.remote(audio))
+        return await call_with_retry(lambda: self.handle.find_speech.remote(audio, self.urgent))
 
     async def transcribe(
         self, audio: AudioRef, window: Span, language: str | None, decoding: Decoding = PLAIN
@@ -65,12 +65,13 @@ class RemoteTranscriber:
 @dataclass(frozen=True, slots=True)
 class RemoteDiarizer:
     handle: Handle
+    urgent: bool = False
 
     async def observe(self, audio: AudioRef, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         return await call_with_retry(lambda: self._observe(audio, shard, progress))
 
     async def _observe(self, audio: AudioRef, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
-        reports = self.handle.options(stream=True).observe.remote(audio, shard)
+        reports = self.handle.options(stream=True).observe.remote(audio, shard, self.urgent)
         found: Observation | None = None
         # Read the stream to its end: until then the router counts the replica as busy.
         async for item in cast(AsyncIterator[float | Observation], reports):
@@ -83,7 +84,7 @@ class RemoteDiarizer:
         return found
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
-        return await call_with_retry(lambda: self.handle.cluster.remote(observations, hint))
+        return await call_with_retry(lambda: self.handle.cluster.remote(observations, hint, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class RemoteEmbedder:
     urgent: bool = False
 
     async def embed(self, audio: AudioRef, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
-        return await call_with_retry(lambda: self.handle.embed.remote(audio, spans, known))
+        return await call_with_retry(lambda: self.handle.embed.remote(audio, spans, known, self.urgent))
 
     async def embed_each(self, audio: AudioRef, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         return await call_with_retry(lambda: self.handle.embed_each.remote(audio, spans, self.urgent))
@@ -117,7 +118,7 @@ def stages(handles: Mapping[str, Handle], *, urgent: bool = False) -> Stages[Aud
     """The stages behind these handles, by name. A replica runs `urgent` calls before all others in its queue."""
     return Stages(
         RemoteTranscriber(handles["transcriber"], urgent),
-        RemoteDiarizer(handles["diarizer"]),
+        RemoteDiarizer(handles["diarizer"], urgent),
         RemoteEmbedder(handles["embedder"], urgent),
         RemoteEmotionRecognizer(handles["emotion"], urgent),
     )

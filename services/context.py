@@ -77,7 +77,7 @@ class AppContext:
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)
             live_stages = urgent_stages or stages
-            live = LiveConversations(settings, live_stages, database, store, policies, runtime.share, recordings.memory)
+            live = LiveConversations(settings, live_stages, stages, database, store, policies, runtime.share, recordings.memory)
             worker = Worker(recordings, notifications, policies, runtime)
             webhooks = Webhooks(settings, database, runtime)
             hasher = PasswordHasher()
@@ -97,7 +97,7 @@ class AppContext:
                     worker=worker,
                     webhooks=webhooks,
                     policies=policies,
-                    speakers=SpeakerService(recordings, policies),
+                    speakers=SpeakerService(recordings, live_stages, policies),
                     accounts=Accounts(database, hasher),
                     logins=logins,
                     openid=OpenIDLogin(settings, database, logins),

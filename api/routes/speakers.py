@@ -39,6 +39,10 @@ class Speaker(schemas.Schema):
     segment_count: int = Field(0, description="Lines that are this speaker's, in all conversations.")
 
 
+class EnrolledSpeaker(Speaker):
+    warning: str | None = Field(description="Why the voice may be recognised less reliably, such as a short sample.")
+
+
 class Rename(BaseModel):
     new_name: Name
 
@@ -86,16 +90,34 @@ async def enroll_speaker(
     context: ContextDep,
     name: Annotated[Name, Form(description="Who speaks in the sample.")],
     audio_file: Annotated[UploadFile, File(description="10 to 30 s of this person alone, in any format that FFmpeg reads.")],
-) -> Speaker:
+) -> EnrolledSpeaker:
     """Enroll a speaker by a sample of their voice, before or after they speak in a recording.
 
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
     try:
-        found = await context.speakers.enroll(name, audio_file.file)
+        found, warning = await context.speakers.enroll(name, audio_file.file)
     except (NameTakenError, AudioError, UnsuitableSampleError) as error:
         raise HTTPException(400, str(error)) from error
-    return Speaker.model_validate(found)
+    return EnrolledSpeaker(**Speaker.model_validate(found).model_dump(), warning=warning)
+
+
+@router.post("/{speaker_id}/samples", dependencies=[security.WRITER], responses=MISSING | UNSUITABLE)
+async def add_sample(
+    context: ContextDep,
+    speaker_id: SpeakerId,
+    audio_file: Annotated[
+        UploadFile, File(description="At least 1.5 s of this person alone, in any format that FFmpeg reads.")
+    ],
+) -> EnrolledSpeaker:
+    """Add another sample of a speaker's voice. A voice is compared with each of the speaker's samples."""
+    try:
+        found, warning = await context.speakers.add_sample(speaker_id, audio_file.file)
+    except SpeakerNotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except (AudioError, UnsuitableSampleError) as error:
+        raise HTTPException(400, str(error)) from error
+    return EnrolledSpeaker(**Speaker.model_validate(found).model_dump(), warning=warning)
 
 
 @router.get("/suggestions")

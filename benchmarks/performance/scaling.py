@@ -114,7 +114,7 @@ class SimulatedTranscriber(Transcriber):
         self.engine: Any = Engine(slower)
         self.set_batch_size(GPU_BATCH_SIZE)
 
-    async def find_speech(self, audio: Samples) -> list[Span]:
+    async def find_speech(self, audio: Samples, urgent: bool = False) -> list[Span]:
         return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
 
 

@@ -29,11 +29,12 @@ class Diarizer(Replica):
         )
         self.engine.diarize(np.zeros(SAMPLE_RATE, np.float32))  # warm up
 
-    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+    async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint, urgent: bool = False) -> Diarization:
         windows = sum(len(found.active) for found in observations)
-        return await self.run(Call("cluster", f"Clustering {windows} windows"), self.engine.cluster, observations, hint)
+        call = Call("cluster", f"Clustering {windows} windows", urgent=urgent)
+        return await self.run(call, self.engine.cluster, observations, hint)
 
-    async def observe(self, audio: Samples, shard: Span) -> AsyncIterator[float | Observation]:
+    async def observe(self, audio: Samples, shard: Span, urgent: bool = False) -> AsyncIterator[float | Observation]:
         """Yield the fraction of the work that is done, then the result."""
         loop = asyncio.get_running_loop()
         reports: asyncio.Queue[float | None] = asyncio.Queue()
@@ -51,7 +52,7 @@ class Diarizer(Replica):
                 return None
 
         what = f"Diarizing {shard.duration:.0f} s from {shard.start:.0f} s on"
-        call = Call("observe", what, shard.duration, recording_key=recording_key(audio))
+        call = Call("observe", what, shard.duration, urgent, recording_key(audio))
         work = asyncio.ensure_future(self.run(call, observe))
         work.add_done_callback(lambda _work: reports.put_nowait(None))
         try:

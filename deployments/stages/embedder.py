@@ -22,12 +22,14 @@ class SpeakerEmbedder(Replica):
         self.engine = VoiceprintEngine(engine, self.weights.name)
         self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
 
-    async def embed(self, audio: Samples, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
+    async def embed(
+        self, audio: Samples, spans: Sequence[Span], known: Voiceprint | None = None, urgent: bool = False
+    ) -> Voiceprint:
         if known is not None and self.engine.made(known):
             return known
         speech = speech_of(audio, spans)
         seconds = len(speech) / SAMPLE_RATE
-        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds, recording_key=recording_key(audio))
+        call = Call("embed", f"Embedding {seconds:.1f} s of speech", seconds, urgent, recording_key(audio))
         return await self.run(call, self.engine.embed, speech)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Voiceprint | None]:

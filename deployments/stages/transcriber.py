@@ -35,11 +35,11 @@ class Transcriber(Replica):
         batcher.set_max_batch_size(size)
         self._admission = FairScheduler(size)
 
-    async def find_speech(self, audio: Samples) -> list[Span]:
+    async def find_speech(self, audio: Samples, urgent: bool = False) -> list[Span]:
         from engines.vad import find_speech
 
         seconds = len(audio) / SAMPLE_RATE
-        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, recording_key=recording_key(audio))
+        call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, urgent, recording_key(audio))
         return await self.run_on_cpu(call, find_speech, audio)
 
     async def transcribe(

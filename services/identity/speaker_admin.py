@@ -42,6 +42,22 @@ async def enroll(session: AsyncSession, policy: IdentityPolicy, name: str, voice
     return await speakers.get(session, speaker_id)
 
 
+async def add_sample(session: AsyncSession, policy: IdentityPolicy, speaker_id: int, voice: Voiceprint) -> SpeakerSummary:
+    """Add a voiceprint to a speaker. Unknown speakers that clearly have this voice are merged into it.
+
+    Raises SpeakerNotFoundError.
+    """
+    await speakers.lock(session)
+    change = SpeakerChange(session)
+    name = await speakers.name_of(session, speaker_id)
+    await change.add_sample(speaker_id, voice, ENROLLED)
+    if voice.model == policy.model:
+        await merge_matching(change, policy, [voice.vector])
+    await change.save(f"A sample of {name} was added")
+    await audit.record(session, "speaker.enroll", f"speaker:{speaker_id}")
+    return await speakers.get(session, speaker_id)
+
+
 async def rename(session: AsyncSession, speaker_id: int, name: str) -> SpeakerSummary:
     """Give a speaker another name, in all conversations at once. Raises SpeakerNotFoundError, NameTakenError."""
     await speakers.lock(session)

@@ -1,8 +1,9 @@
 """What users do with speakers, one transaction each. REST routes and MCP tools call these methods of `AppContext.speakers`."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from pipeline.identity.enrollment import MAX_SAMPLE_S, voice_of
+from pipeline.identity.enrollment import MAX_SAMPLE_S, Sample, read_sample
+from pipeline.stages import Stages
 from services.access.actor import actor
 from services.identity import identification, speaker_admin, undo, unknown_speakers
 from services.identity.identification import Identification, Mark
@@ -19,8 +20,10 @@ from storage.speakers.speakers import NameTakenError, SpeakerSummary
 class SpeakerService:
     """Methods that compare voices raise ModelsUnavailableError where the stages have never named their embedding model."""
 
-    def __init__(self, recordings: Recordings, policies: Policies) -> None:
+    def __init__(self, recordings: Recordings, stages: Stages[Any], policies: Policies) -> None:
+        """`stages` are for calls that a person waits for."""
         self._recordings = recordings
+        self._stages = stages
         self._database = recordings.database
         self._policies = policies
 
@@ -44,8 +47,8 @@ class SpeakerService:
         async with self._database.session() as session:
             return await speakers.sample(session, actor().principal, speaker_id)
 
-    async def enroll(self, name: str, file: BinaryIO) -> SpeakerSummary:
-        """Create a speaker from a sample of their voice. Only the sample's embedding is stored.
+    async def enroll(self, name: str, file: BinaryIO) -> tuple[SpeakerSummary, str | None]:
+        """Create a speaker from a sample of their voice; the second value warns of a short one. Only its embedding is stored.
 
         Raises NameTakenError, media.decoding.AudioError, pipeline.identity.enrollment.UnsuitableSampleError.
         """
@@ -53,10 +56,24 @@ class SpeakerService:
         async with self._database.session() as session:
             if await speakers.find(session, name) is not None:  # before the sample is decoded
                 raise NameTakenError(name)
-        audio = await self._recordings.decode(file, MAX_SAMPLE_S)
-        voice = await voice_of(audio.samples, audio.duration, self._recordings.stages)
+        sample = await self._read(file)
         async with self._database.session() as session:
-            return await speaker_admin.enroll(session, await self._policies.lock(session), name, voice)
+            policy = await self._policies.lock(session)
+            return await speaker_admin.enroll(session, policy, name, sample.voice), sample.warning
+
+    async def add_sample(self, speaker_id: int, file: BinaryIO) -> tuple[SpeakerSummary, str | None]:
+        """Add another sample of a speaker's voice; returns and raises what `enroll` does, and SpeakerNotFoundError."""
+        await self._policies.embedding_model()
+        async with self._database.session() as session:
+            await speakers.name_of(session, speaker_id)
+        sample = await self._read(file)
+        async with self._database.session() as session:
+            policy = await self._policies.lock(session)
+            return await speaker_admin.add_sample(session, policy, speaker_id, sample.voice), sample.warning
+
+    async def _read(self, file: BinaryIO) -> Sample:
+        audio = await self._recordings.decode(file, MAX_SAMPLE_S)
+        return await read_sample(audio.samples, audio.duration, self._stages)
 
     async def identify(
         self,

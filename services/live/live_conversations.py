@@ -58,6 +58,7 @@ class LiveConversations:
         self,
         settings: Settings,
         stages: Stages[Any],
+        background_stages: Stages[Any],
         database: Database,
         store: AudioStore,
         policies: Policies,
@@ -74,7 +75,7 @@ class LiveConversations:
         self._threads = StreamThreads()
         self._tasks = BackgroundTasks(LiveError, LimitExceededError)
         self._spools = SpoolDirectory(settings.data_path / "live")
-        self._finalizer = Finalizer(stages, database, store, self._threads, policies, share, memory)
+        self._finalizer = Finalizer(background_stages, database, store, self._threads, policies, share, memory)
         self._opener = SessionOpener(
             settings,
             stages,

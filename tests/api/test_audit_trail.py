@@ -215,6 +215,9 @@ async def speakers(trail: Trail) -> None:
     await trail.rest("POST", "/speakers/undo")
     await trail.rest("POST", "/speakers/{speaker_id}/reembed")
     enrolled = await trail.rest("POST", "/speakers/enroll", data={"name": "Cy"}, files={"audio_file": ("c.wav", sound(12.0))})
+    trail.values["speaker_id"], former = enrolled["id"], trail.values["speaker_id"]
+    await trail.rest("POST", "/speakers/{speaker_id}/samples", files={"audio_file": ("c.wav", sound(12.0))})
+    trail.values["speaker_id"] = former
     await trail.rest("POST", "/speakers/{speaker_id}/merge", json={"into": enrolled["id"]})
     trail.values["speaker_id"] = enrolled["id"]
     await trail.rest("DELETE", "/speakers/{speaker_id}")

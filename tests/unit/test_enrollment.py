@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.identity.enrollment import UnsuitableSampleError, voice_of
+from pipeline.identity.enrollment import UnsuitableSampleError, read_sample, voice_of
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Observation, Span, SpeakerHint, Turn, Voiceprint
 
@@ -48,9 +48,9 @@ async def test_all_speech_of_one_voice_is_embedded() -> None:
 @pytest.mark.parametrize(
     ("script", "duration", "says"),
     [
-        (Script(Turn(0, 2.5, "A")), 2.5, f"The sample is 2.5 s long, which is too short: {WANTED}"),
+        (Script(Turn(0, 1.4, "A")), 1.4, f"The sample is 1.4 s long, which is too short: {WANTED}"),
         (Script(Turn(0, 9, "A"), silent=True), 10, f"Nobody speaks in the sample: {WANTED}"),
-        (Script(Turn(4, 6, "A")), 30, f"There are only 2.0 s of clear speech in the sample, which is too short: {WANTED}"),
+        (Script(Turn(4, 5.25, "A")), 30, f"There are only 1.2 s of clear speech in the sample, which is too short: {WANTED}"),
         (
             Script(Turn(0, 6, "A"), Turn(6, 9, "B")),
             10,
@@ -64,6 +64,14 @@ async def test_an_unsuitable_sample_is_refused_with_the_reason(script: Script, d
         await script.voice(duration)
     assert str(refused.value) == says
     assert not script.embedded
+
+
+@pytest.mark.parametrize(("seconds", "warns"), [(1.5, True), (2.9, True), (3.0, False)])
+async def test_a_short_sample_is_enrolled_with_a_warning(seconds: float, warns: bool) -> None:
+    stage: Any = Script(Turn(0, seconds, "A"))
+    sample = await read_sample(None, 5.0, Stages(stage, stage, stage, stage))
+    assert sample.voice is VOICE
+    assert (sample.warning is not None) == warns
 
 
 async def test_a_laugh_in_the_background_is_no_speaker() -> None:

@@ -28,18 +28,29 @@ async def test_list_speakers(api: Client, call: int) -> None:
 
 async def test_enroll(api: Client, samples: Samples) -> None:
     speaker = await api.ok("POST", "/speakers/enroll", SPEAKER, files=upload(solo(samples)), data={"name": "Chuck"})
-    assert (speaker["name"], speaker["segment_count"]) == ("Chuck", 0)
+    assert (speaker["name"], speaker["segment_count"], speaker["warning"]) == ("Chuck", 0, None)
     again = {"files": upload(solo(samples)), "data": {"name": "Chuck"}}
     await api.refused(400, "POST", "/speakers/enroll", "Speaker 'Chuck' already exists", **again)
     await api.refused(422, "POST", "/speakers/enroll", files=upload(solo(samples)))
     await api.refused(422, "POST", "/speakers/enroll", data={"name": "Nobody"})
     await api.refused(400, "POST", "/speakers/enroll", files=upload(b"no sound"), data={"name": "Nobody"})
-    for start, end, reason in ((22.0, 24.0, "too short"), (0.0, 30.0, "2 people speak")):
+    for start, end, reason in ((22.0, 23.2, "too short"), (0.0, 30.0, "2 people speak")):
         sample: dict[str, Any] = {"files": upload(cut_out(samples, start, end)), "data": {"name": "Nobody"}}
         assert reason in await api.refused(400, "POST", "/speakers/enroll", **sample)
     silence: dict[str, Any] = {"files": upload(wav_bytes(np.zeros(10 * SAMPLE_RATE, np.float32))), "data": {"name": "Nobody"}}
     assert "Nobody speaks" in await api.refused(400, "POST", "/speakers/enroll", **silence)
     assert [speaker["name"] for speaker in await api.ok("GET", "/speakers")] == ["Chuck"]
+
+
+async def test_short_samples_are_accepted_with_a_warning_and_add_up(api: Client, samples: Samples) -> None:
+    short, data = upload(cut_out(samples, 22.0, 24.4)), {"name": "Chuck"}
+    speaker = await api.ok("POST", "/speakers/enroll", SPEAKER, files=short, data=data)
+    assert "s of clear speech" in speaker["warning"]
+    longer = await api.ok("POST", f"/speakers/{speaker['id']}/samples", SPEAKER, files=upload(solo(samples)))
+    assert (longer["id"], longer["warning"]) == (speaker["id"], None)
+    changes = await api.ok("GET", "/speakers/changes")
+    assert [change["description"] for change in changes] == ["A sample of Chuck was added", "Chuck was enrolled"]
+    await api.refused(404, "POST", f"/speakers/{MISSING_ID}/samples", "Speaker not found", files=short)
 
 
 async def test_rename_speaker(api: Client, call: int) -> None:
