@@ -19,6 +19,9 @@ POLL_INTERVAL_S = 0.1
 
 Result = TypeVar("Result")
 
+THREAD = ThreadPoolExecutor(1)
+"""Lives as long as this process: Linux kills Ray's processes when the thread that has begun them ends (PR_SET_PDEATHSIG)."""
+
 
 class AbortedError(Exception):
     """The code was aborted. Its thread and the processes that it has begun still run: end this process with `exit`."""
@@ -45,7 +48,7 @@ class AbortedError(Exception):
 def run(start: Callable[[], Result], stop: threading.Event) -> Result:
     """Return the result of `start`, which runs in a thread. Raises AbortedError once `stop` is set, and what `start` raises."""
     earlier = psutil.Process().children()
-    started = ThreadPoolExecutor(1).submit(start)
+    started = THREAD.submit(start)
     handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     done = False
     while not done:

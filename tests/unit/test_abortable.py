@@ -1,5 +1,6 @@
 """Code that starts processes can be aborted at any time."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -58,3 +59,10 @@ def test_a_start_that_never_ends_is_aborted_and_its_processes_are_killed() -> No
         finally:
             over.set()
             earlier.kill()
+
+
+def test_its_thread_lives_on() -> None:
+    """Linux may kill the processes that a thread has begun when it ends."""
+    thread = abortable.run(threading.current_thread, threading.Event())
+    gc.collect()
+    assert thread.is_alive()
