@@ -48,7 +48,7 @@ SEGMENT = {
         "emotion_corrected_at",
     ),
     *("emotion_misidentified", "detector_breakdown", "words", "avg_logprob", "is_misidentified"),
-    "overlap",
+    *("overlap", "channel"),
 }
 WORD = {"word", "start", "end", "probability"}
 
@@ -302,7 +302,7 @@ def test_a_file_name_is_a_label(api: httpx.Client, program: ServedApplication) -
     written = [path for path in program.directory.rglob("*") if path.is_file() and "passwd" in path.name]
     assert written == []
     kept = [path.name for path in (program.directory / "data" / "audio").rglob("*") if path.is_file()]
-    assert all(re.fullmatch(r"[0-9a-f]{32}\.flac", name) for name in kept)
+    assert all(re.fullmatch(r"[0-9a-f]{32}\.(flac|mp3|opus)", name) for name in kept)
 
 
 def test_hints_are_followed(api: httpx.Client) -> None:
