@@ -34,12 +34,7 @@ async def enroll(session: AsyncSession, policy: IdentityPolicy, name: str, voice
         raise NameTakenError(name)
     change = SpeakerChange(session)
     speaker_id = await change.create_speaker(name)
-    await change.add_sample(speaker_id, voice, ENROLLED)
-    if voice.model == policy.model:
-        await merge_matching(change, policy, [voice.vector])
-    await change.save(f"{name} was enrolled")
-    await audit.record(session, "speaker.enroll", f"speaker:{speaker_id}")
-    return await speakers.get(session, speaker_id)
+    return await _add_sample(change, policy, speaker_id, voice, f"{name} was enrolled")
 
 
 async def add_sample(session: AsyncSession, policy: IdentityPolicy, speaker_id: int, voice: Voiceprint) -> SpeakerSummary:
@@ -50,12 +45,19 @@ async def add_sample(session: AsyncSession, policy: IdentityPolicy, speaker_id: 
     await speakers.lock(session)
     change = SpeakerChange(session)
     name = await speakers.name_of(session, speaker_id)
+    return await _add_sample(change, policy, speaker_id, voice, f"A sample of {name} was added")
+
+
+async def _add_sample(
+    change: SpeakerChange, policy: IdentityPolicy, speaker_id: int, voice: Voiceprint, description: str
+) -> SpeakerSummary:
+    """Add the voiceprint, merge unknown speakers that clearly have it, and save the change."""
     await change.add_sample(speaker_id, voice, ENROLLED)
     if voice.model == policy.model:
         await merge_matching(change, policy, [voice.vector])
-    await change.save(f"A sample of {name} was added")
-    await audit.record(session, "speaker.enroll", f"speaker:{speaker_id}")
-    return await speakers.get(session, speaker_id)
+    await change.save(description)
+    await audit.record(change.session, "speaker.enroll", f"speaker:{speaker_id}")
+    return await speakers.get(change.session, speaker_id)
 
 
 async def rename(session: AsyncSession, speaker_id: int, name: str) -> SpeakerSummary:
