@@ -52,6 +52,16 @@ def _group(item: pytest.Item) -> str:
     return item.path.stem
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory of the tests: that of an installation on this machine is neither read nor changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("data")
+        patch.setenv("DATA_PATH", str(directory))
+        patch.delenv("VOLUMES_PATH", raising=False)
+        yield directory
+
+
 @pytest.fixture(scope="session")
 def real_stages() -> "LocalStages":
     """The real models, loaded once in this process."""

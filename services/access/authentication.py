@@ -46,8 +46,9 @@ class Authentication:
         found = self._cached(token_hash(key)) or (await self._look_up(key) if keys.is_key(key) else None)
         if found is None or (found.expires_at is not None and found.expires_at <= datetime.now(UTC)):
             raise InvalidCredentialError(
-                "This API key is not valid: it is mistyped, revoked or expired. Ask an administrator for a new one, "
-                "which `vivavoce keys create` makes."
+                "This API key is not valid: it is mistyped, revoked, expired, or a key of another installation. Ask an "
+                "administrator for a new one, which `vivavoce keys create` makes; commands on the application's own machine "
+                "find its key under its DATA_PATH."
             )
         return _principal(found)
 

@@ -188,7 +188,7 @@ def test_the_environments_settings_are_written_down_but_for_secrets() -> None:
     text = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True).stdout
     config = ServeDeploySchema.model_validate(yaml.safe_load(text))
     (application,) = config.applications
-    assert application.args["settings"] == {"whisper_model": "large-v3-turbo", "data_path": "/data"} | kept()
+    assert application.args["settings"] == kept() | {"whisper_model": "large-v3-turbo", "data_path": "/data"}
     assert Settings(**application.args["settings"]).data_path == Path("/data")
     assert config.http_options.port == 8123
     assert config.logging_config is not None

@@ -28,8 +28,8 @@ COMMAND_TIMEOUT_S = 600
 """Downloading models takes longest."""
 MARK = "VIVAVOCE_TEST"
 """An environment variable that every descendant inherits, except PostgreSQL."""
-KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads")
-"""Settings of the environment that programs under test get, too."""
+KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads", "data_path")
+"""Settings of the environment that programs under test get, too. `data_path` is the directory that the fixture makes."""
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 300.0
 """Both are far longer than either takes, so that a busy machine fails no test."""
@@ -39,7 +39,7 @@ MAX_RAY_STARTS = 5
 
 def environment(**extra: str) -> dict[str, str]:
     """The environment of this process, without settings of the program."""
-    theirs = {name.upper() for name in Settings.model_fields if name not in KEPT} | {"DATA_PATH", "VOLUMES_PATH", "RAY_ADDRESS"}
+    theirs = {name.upper() for name in Settings.model_fields if name not in KEPT} | {"VOLUMES_PATH", "RAY_ADDRESS"}
     return {name: value for name, value in os.environ.items() if name not in theirs} | extra
 
 
