@@ -50,6 +50,12 @@ def _language(code: str) -> str:
     return code if code == "auto" else language_code(code)
 
 
+def _named(models: list[str]) -> list[str]:
+    if "auto" in models:
+        raise ValueError("must be names of models, directories or repositories; auto is for WHISPER_MODEL")
+    return models
+
+
 def _webhook_secret(secret: SecretStr) -> SecretStr:
     try:
         key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
@@ -185,6 +191,8 @@ class Settings(BaseSettings):
 
     # Models: a name, a local directory, or `auto`: full-size where there is a GPU, the embedded ones on a CPU
     whisper_model: str = "auto"
+    whisper_models: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_named)] = []
+    """Comma-separated further models that a request may name, each as in `whisper_model`; they are loaded when one does."""
     diarization_model: str = "auto"
     embedding_model: str = "auto"
     emotion_model: str = "auto"

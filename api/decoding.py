@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Form, Query
 from pydantic import Field
 
-from pipeline.decoding import Decoding, Hotwords, InitialPrompt, Task
+from pipeline.decoding import Decoding, Hotwords, InitialPrompt, ModelName, Task
 
 _ENABLED = Field(description="`false`: who speaks when, and with which emotion, without words.")
 _TASK = Field(description="`translate` writes English, whichever language is spoken.")
@@ -16,8 +16,9 @@ def _form(
     hotwords: Annotated[Hotwords, Form()] = "",
     initial_prompt: Annotated[InitialPrompt, Form()] = "",
     enable_transcription: Annotated[bool, _ENABLED, Form()] = True,
+    model: Annotated[ModelName, Form()] = "",
 ) -> Decoding:
-    return Decoding(task, hotwords, initial_prompt, enable_transcription)
+    return Decoding(task, hotwords, initial_prompt, enable_transcription, model)
 
 
 def _query(
@@ -25,8 +26,9 @@ def _query(
     hotwords: Annotated[Hotwords, Query()] = "",
     initial_prompt: Annotated[InitialPrompt, Query()] = "",
     enable_transcription: Annotated[bool, _ENABLED, Query()] = True,
+    model: Annotated[ModelName, Query()] = "",
 ) -> Decoding:
-    return Decoding(task, hotwords, initial_prompt, enable_transcription)
+    return Decoding(task, hotwords, initial_prompt, enable_transcription, model)
 
 
 FormDecoding = Annotated[Decoding, Depends(_form)]

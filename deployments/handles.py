@@ -59,7 +59,8 @@ class RemoteTranscriber:
     async def transcribe(
         self, audio: AudioRef, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
-        return await call_with_retry(lambda: self.handle.transcribe.remote(audio, window, language, decoding, self.urgent))
+        handle = self.handle.options(multiplexed_model_id=decoding.model) if decoding.model else self.handle
+        return await call_with_retry(lambda: handle.transcribe.remote(audio, window, language, decoding, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class Call:
     """A live client waits for it: it runs before other calls that wait for this model."""
     recording_key: Hashable = None
     """Identifies the recording; recordings share a model in round-robin order."""
+    model: str = ""
+    """Empty: the model that the stage was started with."""
 
 
 class StageMetrics:

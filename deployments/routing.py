@@ -1,4 +1,4 @@
-"""Route each call to the replica with the fewest calls.
+"""Route each call to the replica with the fewest calls; for a model that is not every replica's, of those that have loaded it.
 
 Serve's default, power of two choices, picks two replicas at random and takes the less loaded one. A recording sends sixteen
 shards, or all batches of its segments, at the same instant; then the same replicas are picked again, and a replica whose queue
@@ -12,14 +12,17 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
-from ray.serve.request_router import FIFOMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
+from ray.serve.request_router import FIFOMixin, MultiplexMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
 SEND_TIMEOUT_S = 1.0
 """A call that Serve does not count for its replica after this time was never sent."""
 
 
-class LeastLoaded(FIFOMixin, RequestRouter):
-    """Ranks all replicas by their calls, as far as this caller knows; ties are random."""
+class LeastLoaded(FIFOMixin, MultiplexMixin, RequestRouter):
+    """Ranks all replicas by their calls, as far as this caller knows; ties are random.
+
+    Those that have loaded the model of the call come first; the others load it when these are full.
+    """
 
     def initialize_state(self, **_kwargs: Any) -> None:
         self._given: deque[tuple[float, ReplicaID]] = deque()
@@ -36,10 +39,13 @@ class LeastLoaded(FIFOMixin, RequestRouter):
             self._given.popleft()
         given = Counter(replica for _, replica in self._given)
 
-        def load(replica: RunningReplica) -> int:
-            return (self.replica_queue_len_cache.get(replica.replica_id) or 0) + given[replica.replica_id]
+        model = pending_request.metadata.multiplexed_model_id if pending_request is not None else ""
 
-        ranked = sorted(random.sample(candidate_replicas, len(candidate_replicas)), key=load)
+        def rank(replica: RunningReplica) -> tuple[bool, int]:
+            calls = (self.replica_queue_len_cache.get(replica.replica_id) or 0) + given[replica.replica_id]
+            return bool(model) and model not in replica.multiplexed_model_ids, calls
+
+        ranked = sorted(random.sample(candidate_replicas, len(candidate_replicas)), key=rank)
         for first in ranked[:1]:
             self._given.append((now, first.replica_id))
             if self.replica_queue_len_cache.get(first.replica_id) is None:

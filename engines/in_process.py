@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from engines import emotion, vad
@@ -13,12 +13,15 @@ from engines.emotion import EmotionEngine
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.voiceprints import VoiceprintEngine, speech_of
 from engines.weights.catalogue import embedding_of
-from engines.weights.resolver import resolve
+from engines.weights.resolver import resolve, resolve_other
 from engines.whisper import Whisper, Window
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
 from settings import Settings
+
+MAX_MODELS = 3
+"""Whisper models in memory, as on a replica."""
 
 E = TypeVar("E")
 P = ParamSpec("P")
@@ -36,14 +39,22 @@ class _Stage(Generic[E]):
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
 
 
-class LocalTranscriber(_Stage[Whisper]):
+class LocalTranscriber(_Stage[Callable[[str], Whisper]]):
+    """`engine` returns the model of a name; the default one's is empty. The models used last are kept in memory."""
+
+    def __init__(self, load: Callable[[str], Whisper]) -> None:
+        super().__init__(lru_cache(MAX_MODELS)(load))
+
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         return await self.run(vad.find_speech, audio)
 
     async def transcribe(
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
-        (utterances,) = await self.run(self.engine.transcribe, [Window(audio, window, language, decoding)])
+        return await self.run(self._transcribe, Window(audio, window, language, decoding))
+
+    def _transcribe(self, window: Window) -> Sequence[Utterance]:
+        (utterances,) = self.engine(window.decoding.model).transcribe([window])
         return utterances
 
 
@@ -82,18 +93,29 @@ class LocalStages(Stages[Samples]):
     """For each model that is not available, which one runs in its place."""
 
 
-def load(settings: Settings, *, device: str = "cpu") -> LocalStages:
-    """Load all four engines. Blocks for seconds, and for minutes where weights must be downloaded first."""
+def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalStages:
+    """Load all four engines; of the transcriber's models that of the name, the others when they are asked for.
+
+    Blocks for seconds, and for minutes where weights must be downloaded first.
+    """
     gpu = device == "cuda"
     how: dict[str, Any] = {"device": device, "threads": settings.cpu_threads}
-    whisper = resolve("whisper", settings, gpu=gpu, progress=True)
+    notes: list[str] = []
+
+    def whisper(name: str) -> Whisper:
+        weights = resolve_other(name, settings, progress=True) if name else resolve("whisper", settings, gpu=gpu, progress=True)
+        notes.extend([weights.note] if weights.note else [])
+        return Whisper(weights.path, **how)
+
+    transcriber = LocalTranscriber(whisper)
+    transcriber.engine(model)
     diarization = resolve("diarization", settings, gpu=gpu, progress=True)
     embedding = resolve("embedding", settings, gpu=gpu, progress=True)
     feeling = resolve("emotion", settings, gpu=gpu, progress=True)
     return LocalStages(
-        LocalTranscriber(Whisper(whisper.path, **how)),
+        transcriber,
         LocalDiarizer(PyannoteDiarization(diarization.path, embedding=embedding_of(diarization.name), **how)),
         LocalEmbedder(VoiceprintEngine(SpeakerEmbedding(embedding.path, **how), embedding.name)),
         LocalEmotionRecognizer(emotion.load(feeling, **how)),
-        tuple(weights.note for weights in (whisper, diarization, embedding, feeling) if weights.note),
+        (*notes, *(weights.note for weights in (diarization, embedding, feeling) if weights.note)),
     )

@@ -85,6 +85,8 @@ class Whisper:
 
         A window in which the language changes is transcribed in parts. What has speech, but no words, is transcribed again.
         """
+        if not self.model.model.is_multilingual and any(not _is_english(window) for window in windows):
+            raise ValueError("the model knows English only: name another model, or no other language and no task")
         return self._transcribe(windows, MAX_PASSES)
 
     def _transcribe(self, windows: Sequence[Window], passes: int) -> list[list[Utterance]]:
@@ -191,6 +193,10 @@ class Whisper:
             for word in segment["words"]
         )
         return Utterance(words, float(segment["avg_logprob"]), language, float(segment["no_speech_prob"]))
+
+
+def _is_english(window: Window) -> bool:
+    return window.language in (None, "en") and window.decoding.task == "transcribe"
 
 
 def _is_certain(utterance: Utterance) -> bool:

@@ -31,6 +31,14 @@ InitialPrompt = Annotated[
 ]
 
 
+MAX_MODEL_CHARS = 200
+ModelName = Annotated[
+    str,
+    Field(max_length=MAX_MODEL_CHARS, description="One of `models` in `GET /status`.", examples=["large-v3-turbo"]),
+    AfterValidator(printable),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
     """How a recording is written down. A job's row stores it."""
@@ -40,6 +48,8 @@ class Decoding:
     initial_prompt: InitialPrompt = ""
     enabled: bool = True
     """Without it, segments are the turns of the speakers, without words."""
+    model: ModelName = ""
+    """Empty: the default one."""
     expected_language: str | None = None
     """The language that is probable where it is detected, as that of the rest of the recording."""
 

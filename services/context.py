@@ -18,6 +18,7 @@ from services.erasure.erasure import Erasure
 from services.erasure.retention import Retention
 from services.identity.speaker_service import SpeakerService
 from services.live.live_conversations import LiveConversations
+from services.models import Models
 from services.policy import Policies, StageStatus
 from services.recordings import Recordings
 from services.runtime import IN_PROCESS, Runtime
@@ -45,6 +46,7 @@ class AppContext:
     worker: Worker
     webhooks: Webhooks
     policies: Policies
+    models: Models
     speakers: SpeakerService
     accounts: Accounts
     logins: Logins
@@ -97,6 +99,7 @@ class AppContext:
                     worker=worker,
                     webhooks=webhooks,
                     policies=policies,
+                    models=Models(settings, stage_status),
                     speakers=SpeakerService(recordings, live_stages, policies),
                     accounts=Accounts(database, hasher),
                     logins=logins,

@@ -17,6 +17,7 @@ from storage.postgres.embedded import EmbeddedPostgres
 from storage.tables import AuditEntry, JobRow
 from tests.support import directories
 from tests.support.program import ServedApplication
+from tests.support.whisper import second_model
 
 if TYPE_CHECKING:
     from engines.in_process import LocalStages
@@ -80,7 +81,10 @@ def open_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def program() -> Iterator[ServedApplication]:
     """The application, started as `make run` starts it; at the end Ctrl-C must stop it and all of its processes."""
-    with directories.open_directory() as directory, ServedApplication(directory, "--sample") as program:
+    with (
+        directories.open_directory() as directory,
+        ServedApplication(directory, "--sample", WHISPER_MODELS=str(second_model(directory))) as program,
+    ):
         program.wait_for("is ready")
         yield program
         if program.process.poll() is None:

@@ -28,6 +28,7 @@ app.add_typer(people.app, name="people")
 
 Task = Annotated[Literal["transcribe", "translate"], typer.Option(help="translate: the text is English.")]
 Hotwords = Annotated[str, typer.Option(help="Names and terms that are likely to be said.")]
+Model = Annotated[str, typer.Option(help="Model that transcribes, one of WHISPER_MODEL and WHISPER_MODELS.")]
 InitialPrompt = Annotated[str, typer.Option(help="Text that precedes it, or an example of its spelling and punctuation.")]
 
 
@@ -126,9 +127,12 @@ def transcribe(
     task: Task = "transcribe",
     hotwords: Hotwords = "",
     initial_prompt: InitialPrompt = "",
+    model: Model = "",
     transcription: Annotated[bool, typer.Option(help="Without it: who speaks when, and how, without words.")] = True,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
+    from engines import cuda
+    from engines.weights import whisper_models
     from media import separation
     from pipeline.languages import chosen_language, language_code
     from pipeline.process import Options
@@ -147,11 +151,16 @@ def transcribe(
         hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    decoding = replace(_decoding(task, hotwords, initial_prompt), enabled=transcription, model=model)
+    try:
+        decoding = whisper_models.with_model(decoding, spoken, whisper_models.configured(settings, gpu=cuda.available()))
+    except whisper_models.ModelError as error:
+        raise typer.BadParameter(str(error)) from error
     options = Options(
         language=spoken,
         hint=hint,
         channels=channels,
-        decoding=replace(_decoding(task, hotwords, initial_prompt), enabled=transcription),
+        decoding=decoding,
         filter_hallucinations=settings.filter_hallucinations,
     )
     loaded = separation.load(file, channels, settings.max_duration_hours * 3600)

@@ -26,7 +26,7 @@ from vivavoce import printing
 def transcribe(loaded: Loaded, name: str, settings: Settings, options: Options) -> Transcript:
     """Process a recording with a progress bar on stderr."""
     logging.getLogger("pyannote").setLevel(logging.ERROR)
-    stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu")
+    stages = in_process.load(settings, device="cuda" if cuda.available() else "cpu", model=options.decoding.model)
     for note in stages.notes:
         print(note, file=sys.stderr)
     with tqdm(total=100, unit="%", bar_format="{desc:<22}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}", leave=False) as bar:

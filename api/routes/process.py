@@ -75,7 +75,7 @@ def _waits(wait: Annotated[bool, WAIT] = True, prefer: Prefer = None) -> bool:
 Waits = Annotated[bool, Depends(_waits)]
 
 
-def _form(
+async def _form(
     context: ContextDep,
     decoding: FormDecoding,
     language: Annotated[
@@ -86,7 +86,7 @@ def _form(
     max_speakers: Annotated[Speakers, Field(description=AT_MOST)] = None,
     channels: Annotated[ChannelMode, Form(description=CHANNELS)] = "auto",
 ) -> Options:
-    return _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
+    return await _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
 
 
 FormOptions = Annotated[Options, Depends(_form)]
@@ -175,7 +175,7 @@ async def reprocess(
     Manual corrections are kept where the words still exist: speaker and emotion of a segment, marks and labels. The present
     transcript is shown until the new one is complete, and stays if the job fails.
     """
-    options = _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
+    options = await _options(context, language, num_speakers, min_speakers, max_speakers, channels, decoding)
     try:
         with _refusals():
             accepted = await context.recordings.reprocess(conversation_id, options)
@@ -211,7 +211,7 @@ async def rematch(context: ContextDep, conversation_id: ConversationId) -> schem
     return schemas.Rematched(message=message, participants=changed.voices, segments=changed.segments)
 
 
-def _options(
+async def _options(
     context: AppContext,
     language: str | None,
     num_speakers: int | None,
@@ -220,13 +220,13 @@ def _options(
     channels: ChannelMode,
     decoding: Decoding,
 ) -> Options:
+    spoken = chosen_language(language, context.settings.language)
     try:
         hint = SpeakerHint.checked(num_speakers, min_speakers, max_speakers)
+        decoding = await context.models.chosen(decoding, spoken)
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
-    return Options(
-        language=chosen_language(language, context.settings.language), hint=hint, channels=channels, decoding=decoding
-    )
+    return Options(language=spoken, hint=hint, channels=channels, decoding=decoding)
 
 
 @contextmanager

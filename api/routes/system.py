@@ -16,4 +16,10 @@ async def status(context: ContextDep) -> schemas.Status:
     """The service, its device, and the model that each stage runs."""
     stages = {name: schemas.StageStatus.model_validate(stage) for name, stage in (await context.stage_status()).items()}
     gpu = any(stage.device == "cuda" for stage in stages.values())
-    return schemas.Status(gpu_available=gpu, device="cuda" if gpu else "cpu", version=version(NAME), stages=stages)
+    return schemas.Status(
+        gpu_available=gpu,
+        device="cuda" if gpu else "cpu",
+        version=version(NAME),
+        models=await context.models.names(),
+        stages=stages,
+    )

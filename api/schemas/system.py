@@ -17,4 +17,7 @@ class Status(Schema):
     gpu_available: bool = Field(description="A model runs on a GPU.")
     device: str = Field(description="cpu or cuda.")
     version: str = Field(description="Of Vivavoce.")
+    models: list[str] = Field(
+        description="Models that a request may name; the first is the default.", examples=[["whisper-base"]]
+    )
     stages: dict[str, StageStatus] = Field(description="The model of each stage.")

@@ -117,7 +117,8 @@ class Replica:
             self._failures += 1
             self.metrics.failed(call, error)
             logger.exception("%s failed", call.what)
-            raise StageError(f"{call.what} failed with {self.weights.name} on {self.device}: {error}") from error
+            model = call.model or self.weights.name
+            raise StageError(f"{call.what} failed with {model} on {self.device}: {error}") from error
         self._failures = 0
         self.metrics.done(call, wait=started - arrived, inference=ended - started)
         return result

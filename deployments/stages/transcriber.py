@@ -1,6 +1,7 @@
 """The transcriber's deployment: batches of windows of any recordings."""
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ray import serve
@@ -8,14 +9,20 @@ from ray import serve
 from deployments.metrics import Call
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import Replica, StageError, recording_key
+from engines.weights.resolver import resolve_other
 from pipeline.decoding import Decoding
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
+
+if TYPE_CHECKING:
+    from engines.whisper import Whisper
 
 CPU_BATCH_SIZE = 2
 """Windows in a forward pass on a CPU: a quarter faster than single windows; a larger batch only needs more memory."""
 GPU_BATCH_SIZE = 16
 """Windows in a forward pass on a GPU: large-v3 then takes 4 GB, and up to 11 GB where all windows are full of words."""
+MAX_OTHER_MODELS = 2
+"""Models in memory beside the default one; then the one that was used longest ago is unloaded. On a GPU large-v3 takes 3 GB."""
 BATCH_WAIT_S = 0.02
 """How long a batch that is not full waits for more windows."""
 
@@ -67,12 +74,38 @@ class Transcriber(Replica):
         with self._admission.closed():
             return await self._transcribe(windows)
 
+    @serve.multiplexed(max_num_models_per_replica=MAX_OTHER_MODELS)  # type: ignore[untyped-decorator]
+    async def _other(self, name: str) -> "Whisper":
+        """The model of that name, of WHISPER_MODELS."""
+        return await asyncio.to_thread(self._load, name)
+
+    def _load(self, name: str) -> "Whisper":
+        from engines.whisper import Whisper
+
+        path = resolve_other(name, self.settings).path
+        return Whisper(path, device=self.device, threads=self.settings.cpu_threads)
+
+    async def _requested(self) -> "tuple[str, Whisper]":
+        """The model of the request or batch, and its name. Serve forms a batch of requests for one model. Raises StageError."""
+        name = serve.get_multiplexed_model_id()
+        if not name:
+            return self.weights.name, self.engine
+        try:
+            # A caller that is cancelled does not stop the loading: Serve would load the model again beside it.
+            return name, await asyncio.shield(self._other(name))
+        except Exception as error:
+            raise StageError(f"{name} cannot be loaded on {self.device}: {error}") from error
+
     async def _transcribe(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
         """The utterances of each window. A batch that fails is repeated window by window, so that only the faulty one fails."""
         seconds = sum(window.span.duration for window in windows)
-        call = Call("transcribe", f"Transcribing {len(windows)} windows", seconds)
         try:
-            return list(await self.run(call, self.engine.transcribe, windows))
+            model, engine = await self._requested()
+        except StageError as error:
+            return [error] * len(windows)
+        call = Call("transcribe", f"Transcribing {len(windows)} windows", seconds, model=model)
+        try:
+            return list(await self.run(call, engine.transcribe, windows))
         except StageError as error:
             if len(windows) == 1:
                 return [error]
@@ -80,8 +113,10 @@ class Transcriber(Replica):
 
     async def _alone(self, window: Any, *, urgent: bool = False) -> list[Utterance] | StageError:
         span: Span = window.span
-        call = Call("transcribe", f"Transcribing {span.start:.1f} to {span.end:.1f} s", span.duration, urgent)
+        what = f"Transcribing {span.start:.1f} to {span.end:.1f} s"
         try:
-            return (await self.run(call, self.engine.transcribe, [window]))[0]
+            model, engine = await self._requested()
+            call = Call("transcribe", what, span.duration, urgent, model=model)
+            return (await self.run(call, engine.transcribe, [window]))[0]
         except StageError as error:
             return error

@@ -11,10 +11,13 @@ from typing import Literal
 
 from filelock import FileLock
 
-from engines.weights import community1, hub, manifest
+from engines.weights import community1, hub, manifest, whisper_models
 from engines.weights.carriers import CarrierError, Carriers
 from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, File, Model, Role, choose, find
 from settings import Settings
+
+OTHERS = "WHISPER_MODELS"
+"""The setting with the models beside the default one."""
 
 
 class WeightsError(Exception):
@@ -52,14 +55,14 @@ class FileStatus:
 
 def resolve(role: Role, settings: Settings, *, gpu: bool, progress: bool = False) -> Resolved:
     """The weights for a role, downloaded if need be. Blocks; safe in several processes at once. Raises `WeightsError`."""
-    wanted = _configured(role, settings, gpu)
+    setting = _setting(role)
+    wanted = _configured(role, getattr(settings, f"{role}_model"), setting, gpu)
     if isinstance(wanted, Path):
         return Resolved(wanted.name, wanted)
     try:
         return Resolved(wanted.name, _obtain(wanted, settings, progress))
     except _UnavailableError as error:
         default, why = MODELS[EMBEDDED[role]], str(error)
-    setting = _setting(role)
     if default != wanted:
         try:
             path = _obtain(default, settings, progress)
@@ -68,22 +71,33 @@ def resolve(role: Role, settings: Settings, *, gpu: bool, progress: bool = False
         else:
             note = f"{wanted.name} is replaced by {default.name}: {why}. {setting}={default.name} makes that the choice."
             return Resolved(default.name, path, note)
-    raise WeightsError(
-        f"{wanted.name} cannot be had: {why}. "
-        f"Run `vivavoce models pull` where there is a network, or set {setting} to a local directory."
-    )
+    raise WeightsError(_cannot_be_had(wanted.name, why, setting))
+
+
+def resolve_other(name: str, settings: Settings, *, progress: bool = False) -> Resolved:
+    """As `resolve`, for a model of WHISPER_MODELS; none replaces it."""
+    values = whisper_models.others(settings)
+    if name not in values:
+        raise WeightsError(f"The model {name} is not in {OTHERS} any more: put it there, or name another model.")
+    wanted = _configured("whisper", values[name], OTHERS, gpu=False)
+    try:
+        return Resolved(name, wanted if isinstance(wanted, Path) else _obtain(wanted, settings, progress))
+    except _UnavailableError as error:
+        raise WeightsError(_cannot_be_had(name, str(error), OTHERS)) from error
 
 
 def pull(settings: Settings, gpu: bool) -> list[Resolved]:
     """Fetch all that the configured graph needs, with progress on stderr. Raises `WeightsError`."""
-    return [resolve(role, settings, gpu=gpu, progress=True) for role in ROLES]
+    found = [resolve(role, settings, gpu=gpu, progress=True) for role in ROLES]
+    return found + [resolve_other(name, settings, progress=True) for name in whisper_models.others(settings)]
 
 
 def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
     """Every file of the configured models, its hash checked. Downloads nothing. Raises `WeightsError` for an unknown name."""
     rows: list[FileStatus] = []
-    for role in ROLES:
-        wanted = _configured(role, settings, gpu)
+    chosen = [(role, getattr(settings, f"{role}_model"), _setting(role)) for role in ROLES]
+    for role, value, setting in [*chosen, *(("whisper", value, OTHERS) for value in settings.whisper_models)]:
+        wanted = _configured(role, value, setting, gpu)
         if isinstance(wanted, Path):
             files = sorted(path for path in wanted.rglob("*") if path.is_file())
             rows += [FileStatus(role, wanted.name, path, path.stat().st_size, "your own", "unchecked") for path in files]
@@ -95,20 +109,19 @@ def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
     return rows
 
 
-def _configured(role: Role, settings: Settings, gpu: bool) -> Model | Path:
-    """The model, or the directory, that the settings name."""
-    value: str = getattr(settings, f"{role}_model")
+def _configured(role: Role, value: str, setting: str, gpu: bool) -> Model | Path:
+    """The model, or the directory, that `value` names, of a setting."""
     if value not in MODELS and value not in ALIASES and value != "auto":
         path = Path(value).expanduser()
         if path.is_dir():
             return path.resolve()
         if path.is_absolute() or value.startswith("."):
-            raise WeightsError(f"{_setting(role)} names the directory {value}, which does not exist.")
+            raise WeightsError(f"{setting} names the directory {value}, which does not exist.")
     model = find(role, choose(role, value, gpu))
     if model is None:
         known = ", ".join(model.name for model in MODELS.values() if model.role == role)
         raise WeightsError(
-            f"{_setting(role)}={value} is no {role} model: use auto, a directory, a hub repository (owner/name), or {known}."
+            f"{setting}={value} is no {role} model: use auto, a directory, a hub repository (owner/name), or {known}."
         )
     return model
 
@@ -202,6 +215,11 @@ def _holder(model: Model) -> Model:
 
 def _directory(model: Model, settings: Settings) -> Path:
     return settings.models_path / model.name.replace("/", "--")
+
+
+def _cannot_be_had(name: str, why: str, setting: str) -> str:
+    remedy = f"Run `vivavoce models pull` where there is a network, or set {setting} to a local directory."
+    return f"{name} cannot be had: {why}. {remedy}"
 
 
 def _setting(role: Role) -> str:

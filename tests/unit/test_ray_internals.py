@@ -11,7 +11,7 @@ from ray._private.authentication import authentication_constants
 from ray.serve import context
 from ray.serve._private import replica
 from ray.serve.handle import _DeploymentHandleBase
-from ray.serve.request_router import FIFOMixin, PendingRequest, ReplicaID, RequestRouter
+from ray.serve.request_router import FIFOMixin, MultiplexMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
 from deployments.ray_environment import LOOPBACK_NODE
 from vivavoce.sign_in import COOKIE
@@ -42,6 +42,8 @@ def test_the_request_router() -> None:
     assert hasattr(routing_context.default_factory(), "should_backoff")  # type: ignore[operator]
     assert "_fulfill_next_pending_request" in vars(FIFOMixin)
     assert dataclasses.is_dataclass(ReplicaID)
+    assert "_get_pending_request_matching_multiplexed_model_id" in vars(MultiplexMixin)  # called by FIFOMixin
+    assert isinstance(RunningReplica.multiplexed_model_ids, property)
 
 
 def test_a_handle_names_its_deployment() -> None:

@@ -14,6 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api import schemas
 from api.routes.openai import answers, work
 from api.routes.openai.form import TranscriptionForm
+from pipeline.process import Options
 from services.context import AppContext
 from services.transcription import Prepared, Transcribed
 
@@ -34,13 +35,15 @@ class Done(schemas.Schema):
     notes: list[schemas.Note] | None = None
 
 
-def respond(context: AppContext, prepared: Prepared, asked: TranscriptionForm) -> EventSourceResponse:
-    return EventSourceResponse(_events(context, prepared, asked), ping=COMMENT_INTERVAL_S)
+def respond(context: AppContext, prepared: Prepared, options: Options, asked: TranscriptionForm) -> EventSourceResponse:
+    return EventSourceResponse(_events(context, prepared, options, asked), ping=COMMENT_INTERVAL_S)
 
 
-async def _events(context: AppContext, prepared: Prepared, asked: TranscriptionForm) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    context: AppContext, prepared: Prepared, options: Options, asked: TranscriptionForm
+) -> AsyncIterator[ServerSentEvent]:
     try:
-        found = await context.transcriptions.transcribe(prepared, work.options(context, asked))
+        found = await context.transcriptions.transcribe(prepared, options)
     except work.ERRORS as error:
         yield ServerSentEvent(json.dumps(work.failure(error)), event="error")
         return

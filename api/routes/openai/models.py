@@ -1,6 +1,7 @@
 """The models that a request may name, and `GET /v1/models`."""
 
-import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -9,8 +10,10 @@ from pydantic import Field
 from api import schemas, security
 from api.dependencies import ContextDep
 from api.routes.openai.errors import OpenAIError, Refused
+from api.routes.openai.form import AudioForm
+from engines.weights.whisper_models import ModelError, UnknownModelError
+from pipeline.decoding import Decoding
 from services.context import AppContext
-from services.errors import ModelsUnavailableError
 
 router = APIRouter(tags=["openai"], dependencies=[security.READER])
 
@@ -21,9 +24,7 @@ NAMES = (
     "gpt-4o-transcribe-diarize",
     "gpt-transcribe",
 )
-"""OpenAI's names, which mean the model that is running."""
-NO_TRANSLATION = re.compile(r"turbo|distil|\.en\b", re.IGNORECASE)
-"""Models that were trained with transcripts only (https://github.com/openai/whisper, "Available models")."""
+"""OpenAI's names, which mean the default model."""
 CREATED = 1_669_852_800
 """Seconds since 1970: OpenAI's date of `whisper-1`. Clients sort by it; no model here has a date of its own."""
 
@@ -44,7 +45,7 @@ class Models(schemas.Schema):
 
 @router.get("/models")
 async def list_models(context: ContextDep) -> Models:
-    """The names that `model` takes: that of the running model, and OpenAI's, which stand for it."""
+    """The names that `model` takes: those of the configured models, and OpenAI's, which stand for the first of these."""
     return Models(data=[Model(id=name) for name in await names(context)])
 
 
@@ -55,27 +56,29 @@ async def get_model(context: ContextDep, model: str) -> Model:
     return Model(id=model)
 
 
-async def check_translates(context: AppContext, model: str) -> None:
-    """Raises Refused, also where the running model was not trained to translate: it would write what is said."""
-    await check(context, model)
-    running = (await names(context))[0]
-    if NO_TRANSLATION.search(running):
-        sentence = f"The running model {running!r} does not translate: set WHISPER_MODEL to one that does, such as large-v3."
-        raise Refused(400, sentence, "model")
-
-
 async def names(context: AppContext) -> list[str]:
     """Raises ModelsUnavailableError."""
-    try:
-        running = (await context.stage_status())["transcriber"]["model"]
-    except Exception as error:
-        raise ModelsUnavailableError from error
-    return list(dict.fromkeys([str(running), *NAMES]))
+    return list(dict.fromkeys([*await context.models.names(), *NAMES]))
 
 
 async def check(context: AppContext, model: str) -> None:
     """Raises Refused for a model that is none of `names`."""
     known = [*NAMES] if model in NAMES else await names(context)
     if model not in known:
-        sentence = f"The model {model[:100]!r} does not exist: name one of {', '.join(known)}."
-        raise Refused(404, sentence, "model", "model_not_found")
+        raise _unknown(model, known)
+
+
+async def chosen(context: AppContext, asked: AudioForm, language: str | None) -> Decoding:
+    """How to decode, with the model. Raises Refused, also where it cannot do what is asked: it would write what is said."""
+    decoding = replace(asked.decoding, model="" if asked.model in NAMES else asked.model)
+    try:
+        return await context.models.chosen(decoding, language)
+    except UnknownModelError as error:
+        raise _unknown(asked.model, await names(context)) from error
+    except ModelError as error:
+        raise Refused(400, str(error), "model") from error
+
+
+def _unknown(model: str, known: Sequence[str]) -> Refused:
+    sentence = f"The model {model[:100]!r} does not exist: name one of {', '.join(known)}."
+    return Refused(404, sentence, "model", "model_not_found")

@@ -29,12 +29,12 @@ async def create_transcription(context: ContextDep, request: Request, asked: For
 
     Segments have the names of enrolled speakers, and of those in `known_speaker_names`.
     """
-    await models.check(context, asked.model)
+    options = await work.options(context, asked)
     try:
         prepared = await work.prepare(context, request, asked)
         if asked.stream:
-            return events.respond(context, prepared, asked)
-        found = await work.transcribe(context, request, prepared, asked)
+            return events.respond(context, prepared, options, asked)
+        found = await work.transcribe(context, request, prepared, options)
     except ClientDisconnect:
         return Response(status_code=work.CLIENT_CLOSED_REQUEST)
     return await asyncio.to_thread(_answer, found, asked)

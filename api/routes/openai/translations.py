@@ -25,10 +25,10 @@ Form = Annotated[TranslationForm, Depends(form.reader(TranslationForm))]
 )
 async def create_translation(context: ContextDep, request: Request, asked: Form) -> Response:
     """Write in English what is said in any language, and forget it, as `POST /v1/audio/transcriptions` does."""
-    await models.check_translates(context, asked.model)
+    options = await work.options(context, asked)
     try:
         prepared = await work.prepare(context, request, asked)
-        found = await work.transcribe(context, request, prepared, asked)
+        found = await work.transcribe(context, request, prepared, options)
     except ClientDisconnect:
         return Response(status_code=work.CLIENT_CLOSED_REQUEST)
     return await asyncio.to_thread(answers.respond, found, asked.response_format, task="translate")

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from api import errors
 from api.connected import while_connected
+from api.routes.openai import models
 from api.routes.openai.errors import Refused, error_of
 from api.routes.openai.form import AudioForm
 from media.decoding import AudioError
@@ -32,19 +33,17 @@ async def prepare(context: AppContext, request: Request, asked: AudioForm) -> Pr
         return await while_connected(request, context.transcriptions.prepare(asked.file.file, asked.known, asked.channels))
 
 
-async def transcribe(context: AppContext, request: Request, prepared: Prepared, asked: AudioForm) -> Transcribed:
+async def transcribe(context: AppContext, request: Request, prepared: Prepared, options: Options) -> Transcribed:
     """Raises Refused, ClientDisconnect."""
     with _refusals():
-        return await while_connected(request, context.transcriptions.transcribe(prepared, options(context, asked)))
+        return await while_connected(request, context.transcriptions.transcribe(prepared, options))
 
 
-def options(context: AppContext, asked: AudioForm) -> Options:
-    return Options(
-        language=chosen_language(asked.language, context.settings.language),
-        hint=asked.hint,
-        channels=asked.channels,
-        decoding=asked.decoding,
-    )
+async def options(context: AppContext, asked: AudioForm) -> Options:
+    """Raises Refused for a model that does not exist, or cannot do what is asked."""
+    language = chosen_language(asked.language, context.settings.language)
+    decoding = await models.chosen(context, asked, language)
+    return Options(language=language, hint=asked.hint, channels=asked.channels, decoding=decoding)
 
 
 def failure(error: Exception) -> dict[str, Any]:

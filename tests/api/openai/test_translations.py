@@ -64,7 +64,7 @@ async def test_models_that_do_not_translate_say_so(
             return {"transcriber": {"model": model}}
 
         context: AppContext = served.application.app.state.context
-        monkeypatch.setitem(context.__dict__, "stage_status", status)
+        monkeypatch.setattr(context.models, "stage_status", status)
         with pytest.raises(openai.BadRequestError, match="does not translate") as refused:
             await client.audio.translations.create(file=FILE, model="whisper-1")
         assert refused.value.param == "model"

@@ -1,0 +1,33 @@
+"""Two models on one replica of the transcriber."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.program import ServedApplication
+from tests.support.whisper import HEARD, NAME, WRITTEN
+from vivavoce.sample import recording
+
+pytestmark = pytest.mark.ray
+
+TIMEOUT_S = 600.0
+
+
+async def test_each_request_gets_its_model(program: ServedApplication) -> None:
+    """Both models have windows in the same batches."""
+    file = recording()
+    content = await asyncio.to_thread(file.read_bytes)
+
+    async with httpx.AsyncClient(base_url=f"{program.address}/api/v1", timeout=TIMEOUT_S) as client:
+
+        async def text(**form: Any) -> str:
+            answer = await client.post("/process", files={"audio_file": (file.name, content)}, data=form)
+            assert answer.status_code == 200, answer.text
+            return str(answer.json()["transcript_segments"])
+
+        assert (await client.get("/status")).json()["models"] == ["whisper-base", NAME]
+        first, second, third = await asyncio.gather(text(), text(model=NAME), text(model="base"))
+    assert [HEARD in found for found in (first, second, third)] == [True, False, True]
+    assert [WRITTEN in found for found in (first, second, third)] == [False, True, False]
