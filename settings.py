@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     # Voice settings: their values until they are changed at run time, and after a reset
     speaker_threshold: SpeakerThreshold | None = None
     """Cosine similarity above which two voices are one speaker, higher is stricter; default: the embedding model's own."""
+    speaker_threshold_model: str | None = None
+    """The embedding model that `speaker_threshold` was chosen for. Without it a value that is too low for the running model is
+    taken for another one's, and not used (`pipeline.identity.thresholds`)."""
     context_padding: ContextPadding = 0.15
     """Seconds of context before and after a segment for its voice embedding."""
     silence_duration: SilenceDuration = 0.5

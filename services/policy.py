@@ -53,6 +53,12 @@ class Policies:
         async with self._database.session() as session:
             return await voice_settings.get(session, self._settings, model)
 
+    async def threshold_warning(self) -> str | None:
+        """What a user should know about the speaker threshold in force. Raises ModelsUnavailableError."""
+        model = await self.embedding_model()
+        async with self._database.session() as session:
+            return await voice_settings.threshold_warning(session, self._settings, model)
+
     async def read(self, session: AsyncSession) -> IdentityPolicy:
         """The policy as the transaction of `session` sees it. Raises ModelsUnavailableError.
 

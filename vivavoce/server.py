@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from deployments import ray_environment
 from engines import cuda
 from engines.weights import resolver
+from pipeline.identity.thresholds import configured_threshold
 from services.access import admin_key
 from services.access.accounts import Accounts
 from services.access.passwords import PasswordHasher
@@ -41,9 +42,11 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
     os.umask(0o077)  # recordings, logs and Ray's files are this user's alone
     _check_port(settings)
     _print("Models …")
-    for model in resolver.pull(settings, gpu=cuda.available()):
+    gpu = cuda.available()
+    for model in resolver.pull(settings, gpu=gpu):
         if model.note:
             _print(f"  {model.note}")
+    show_threshold(settings, resolver.resolve("embedding", settings, gpu=gpu).name)
     database = DatabaseServer(settings)
     try:
         with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
@@ -80,6 +83,16 @@ def _graph(settings: Settings, files: ray_environment.RayFiles, stop: threading.
         from deployments import private_cluster
 
         private_cluster.stop()
+
+
+def show_threshold(settings: Settings, embedding_model: str) -> None:
+    """Say why SPEAKER_THRESHOLD is not used or doubtful for the model. Exits where the model has no threshold."""
+    try:
+        threshold = configured_threshold(embedding_model, settings.speaker_threshold, settings.speaker_threshold_model)
+    except ValueError as error:
+        sys.exit(f"{NAME}: {error}")
+    if threshold.warning:
+        _print(f"  {threshold.warning}")
 
 
 def _show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> None:

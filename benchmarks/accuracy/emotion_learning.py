@@ -25,7 +25,7 @@ from engines.weights.resolver import resolve
 from engines.whisper_emotion import WhisperFeatures
 from pipeline.emotion.dual_detector import LIMITS, Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
 from pipeline.emotion.rules import CONTRACT, Decision, Limits
-from pipeline.identity.matching import threshold_for
+from pipeline.identity.thresholds import default_threshold
 from pipeline.types import Vector
 from settings import Settings
 
@@ -149,7 +149,7 @@ def detect(
     chosen = LIMITS if limits is None else {voice_model: limits}
     outcomes = []
     for held, personality in trials(found, known):
-        thresholds = {"emotion_threshold": emotion_threshold, "speaker_threshold": threshold_for(voice_model, None)}
+        thresholds = {"emotion_threshold": emotion_threshold, "speaker_threshold": default_threshold(voice_model)}
         decisions = decide([utterance.heard for utterance in held], personality, limits=chosen, **thresholds)
         outcomes += [Outcome(utterance, decision) for utterance, decision in zip(held, decisions, strict=True)]
     return outcomes

@@ -32,8 +32,9 @@ from engines.diarization import PyannoteDiarization
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve
-from pipeline.identity.matching import MIN_COMPARED_S, THRESHOLDS
+from pipeline.identity.matching import MIN_COMPARED_S
 from pipeline.identity.policy import IdentityPolicy
+from pipeline.identity.thresholds import THRESHOLDS
 from pipeline.transcript import participants
 from pipeline.types import SAMPLE_RATE, ConversationSegment, Participant, Samples, Segment, Span, Transcript, Turn, Voiceprint
 from pipeline.voice_settings import VoiceSettings

@@ -37,7 +37,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
 from benchmarks.performance.synthetic_voices import DIMENSION, SPREADS, Spread, Vectors, Voices
-from pipeline.identity.matching import REASSIGN_MARGIN, THRESHOLDS, closest, neighbours, similarity_matrix, units
+from pipeline.identity.matching import REASSIGN_MARGIN, closest, neighbours, similarity_matrix, units
+from pipeline.identity.thresholds import THRESHOLDS
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.postgres.vectors import Embedding

@@ -23,8 +23,8 @@ from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
 from pipeline.access import LOCAL
 from pipeline.identity import matching
-from pipeline.identity.matching import THRESHOLDS
 from pipeline.identity.policy import IdentityPolicy
+from pipeline.identity.thresholds import THRESHOLDS
 from pipeline.voice_settings import VoiceSettings
 from services.identity import identification, speaker_admin
 from storage.conversations import conversations

@@ -1,5 +1,6 @@
 """The speaker embedder's deployment."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,9 +8,11 @@ import numpy as np
 from deployments.metrics import Call
 from deployments.stages.replica import Replica, recording_key
 from engines.voiceprints import VoiceprintEngine, speech_of
-from pipeline.identity.matching import threshold_for
+from pipeline.identity.thresholds import configured_threshold
 from pipeline.types import SAMPLE_RATE, Samples, Span, Voiceprint
 from settings import Settings
+
+logger = logging.getLogger("ray.serve")
 
 
 class SpeakerEmbedder(Replica):
@@ -17,7 +20,7 @@ class SpeakerEmbedder(Replica):
         from engines.speaker_embedding import SpeakerEmbedding
 
         super().__init__("embedding", settings)
-        threshold_for(self.weights.name, settings.speaker_threshold)  # raises here, not after the first recording
+        self._check_threshold()  # raises here, not after the first recording
         engine = SpeakerEmbedding(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine = VoiceprintEngine(engine, self.weights.name)
         self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
@@ -36,3 +39,11 @@ class SpeakerEmbedder(Replica):
         seconds = sum(span.duration for span in spans)
         call = Call("embed_each", f"Embedding {len(spans)} segments", seconds, urgent, recording_key(audio))
         return await self.run(call, self.engine.embed_each, audio, spans)
+
+    def _check_threshold(self) -> None:
+        """Say in `/status` and the log why SPEAKER_THRESHOLD is not used or doubtful. Raises ValueError where there is none."""
+        settings = self.settings
+        threshold = configured_threshold(self.weights.name, settings.speaker_threshold, settings.speaker_threshold_model)
+        if threshold.warning:
+            logger.warning(threshold.warning)
+            self.note = " ".join(filter(None, (self.note, threshold.warning)))

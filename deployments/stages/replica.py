@@ -49,7 +49,7 @@ class StageStatus:
     model: str
     device: str
     note: str | None
-    """Why another model runs than the configured one, and the remedy; None where it is the same."""
+    """Why a setting does not apply - another model runs than the configured one - and the remedy; None where all do."""
 
 
 def recording_key(audio: Samples) -> int:
@@ -69,6 +69,7 @@ class Replica:
         self.device = "cuda" if gpu else "cpu"
         self.settings = settings
         self.weights: Resolved = resolve(role, settings, gpu=gpu)
+        self.note = self.weights.note
         self.metrics = StageMetrics()
         self._failures = 0
         self._scheduler = FairScheduler()
@@ -132,4 +133,4 @@ class Replica:
             cuda.check_device()
 
     def status(self) -> dict[str, str | None]:
-        return asdict(StageStatus(self.weights.name, self.device, self.weights.note))
+        return asdict(StageStatus(self.weights.name, self.device, self.note))

@@ -1,4 +1,4 @@
-"""Comparing speaker embeddings: cosine similarity, thresholds, and the closest known speaker."""
+"""Comparing speaker embeddings: cosine similarity, and the closest known speaker."""
 
 import math
 import re
@@ -9,18 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.types import Vector
-
-THRESHOLDS: dict[str, float] = {
-    # benchmarks/accuracy/speaker_threshold.py, each voice against the closest of the references of 40 readers. Read speech
-    # (3-10 s; 2 s; 5 s in two rooms): equal error rate 0 %, at 0.49 to 0.56. Acted emotions, 3 s: 0.47.
-    # benchmarks/accuracy/identity.py, 39 enrolled, quiet and noisy: from 0.525 to 0.65 98.6 % of segments get the right name,
-    # and 1.4 to 0.7 % of the segments of unknown people get a name; at 0.50 4.4 % do. One person in two meetings: 0.54 and
-    # more, but only two to measure.
-    "wespeaker-resnet34": 0.53,
-    # The default of the system that this one replaces.
-    "pyannote/embedding": 0.30,
-}
-"""Cosine similarity above which two voices are one, by embedding model."""
 
 CALIBRATIONS: dict[str, tuple[float, float]] = {
     # benchmarks/accuracy/speaker_threshold.py: 251 scores of the same speaker, 263 of the closest other one, 40 enrolled.
@@ -58,18 +46,6 @@ class Match:
 def is_unknown(name: str) -> bool:
     """Whether the program gave this name, so that no person has identified the speaker yet."""
     return UNKNOWN_NAME.fullmatch(name) is not None
-
-
-def threshold_for(model: str, setting: float | None) -> float:
-    """The threshold that is set, else the model's own. Raises ValueError where there is neither."""
-    if setting is not None:
-        return setting
-    if model not in THRESHOLDS:
-        raise ValueError(
-            f"No speaker threshold is known for the embedding model {model!r}: set SPEAKER_THRESHOLD, which "
-            "benchmarks/accuracy/speaker_threshold.py can measure."
-        )
-    return THRESHOLDS[model]
 
 
 def probability(similarity: float, model: str) -> float | None:

@@ -87,8 +87,10 @@ async def _restore_settings(session: AsyncSession, running: Running, header: Hea
     if header.settings is None:
         return "The file has no settings; those in force stay."
     await voice_settings.replace(session, running.settings, header.settings, header.embedding_model)
-    if header.settings.speaker_threshold is None or header.embedding_model == running.embedding_model:
+    if header.settings.speaker_threshold is None:
         return None
+    if header.embedding_model == running.embedding_model:
+        return await voice_settings.threshold_warning(session, running.settings, running.embedding_model)
     return (
         f"The speaker threshold {header.settings.speaker_threshold} belongs to {header.embedding_model} and is kept for it; "
         f"{running.embedding_model}, which is running, keeps its own."

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import THRESHOLDS, threshold_for
+from pipeline.identity.thresholds import Threshold, configured_threshold, low_warning
 from pipeline.voice_settings import VoiceSettings, VoiceSettingsChange
 from settings import Settings
 from storage.tables import VoiceSetting
@@ -23,8 +23,13 @@ async def get(session: AsyncSession, settings: Settings, embedding_model: str) -
     """The settings in force. Raises ValueError where no speaker threshold is known for the embedding model."""
     changed = await changes(session, embedding_model)
     values = {name: getattr(settings, name) for name in VoiceSettings.model_fields} | changed.model_dump(exclude_none=True)
-    values[THRESHOLD] = threshold_for(embedding_model, values[THRESHOLD])
+    values[THRESHOLD] = _threshold(changed, settings, embedding_model).value
     return VoiceSettings(**values)
+
+
+async def threshold_warning(session: AsyncSession, settings: Settings, embedding_model: str) -> str | None:
+    """What a user should know about the speaker threshold in force, if there is something. Raises as `get` does."""
+    return _threshold(await changes(session, embedding_model), settings, embedding_model).warning
 
 
 async def changes(session: AsyncSession, embedding_model: str) -> VoiceSettingsChange:
@@ -57,10 +62,24 @@ async def replace(session: AsyncSession, settings: Settings, wanted: VoiceSettin
     await session.execute(delete(VoiceSetting).where(VoiceSetting.name.in_(keys)))
     values = wanted.model_dump(exclude_none=True)
     defaults = {name: getattr(settings, name) for name in values}
-    if defaults.get(THRESHOLD, 0.0) is None:
-        defaults[THRESHOLD] = THRESHOLDS.get(embedding_model)
+    if THRESHOLD in values:
+        defaults[THRESHOLD] = _environment_threshold(settings, embedding_model)
     changed = {name: value for name, value in values.items() if value != defaults[name]}
     await update(session, VoiceSettingsChange(**changed), embedding_model)
+
+
+def _threshold(changed: VoiceSettingsChange, settings: Settings, embedding_model: str) -> Threshold:
+    """The threshold in force. Raises ValueError where none is known for the embedding model."""
+    if (value := changed.speaker_threshold) is not None:
+        return Threshold(value, low_warning(value, embedding_model))
+    return configured_threshold(embedding_model, settings.speaker_threshold, settings.speaker_threshold_model)
+
+
+def _environment_threshold(settings: Settings, embedding_model: str) -> float | None:
+    try:
+        return _threshold(VoiceSettingsChange(), settings, embedding_model).value
+    except ValueError:  # of a model that does not run here, nothing is known
+        return None
 
 
 def _key(name: str, embedding_model: str) -> str:

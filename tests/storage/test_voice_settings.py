@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.identity.matching import THRESHOLDS
+from pipeline.identity.thresholds import THRESHOLDS
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
 from storage.postgres.database import Database
@@ -63,3 +63,27 @@ def test_bounds_are_those_of_the_environment_too(name: str, values: tuple[object
         for kind in (VoiceSettingsChange, Settings):
             with pytest.raises(ValidationError):
                 kind(**given)
+
+
+async def test_a_threshold_of_another_model_in_the_environment_is_not_used(database: Database) -> None:
+    foreign = Settings(speaker_threshold=0.3)
+    async with database.session() as session:
+        assert (await voice_settings.get(session, foreign, MODEL)).speaker_threshold == THRESHOLDS[MODEL]
+        warning = await voice_settings.threshold_warning(session, foreign, MODEL)
+        assert warning is not None
+        assert "SPEAKER_THRESHOLD=0.3 is not used" in warning
+        assert (await voice_settings.get(session, foreign, "pyannote/embedding")).speaker_threshold == 0.3
+        meant = Settings(speaker_threshold=0.3, speaker_threshold_model=MODEL)
+        assert (await voice_settings.get(session, meant, MODEL)).speaker_threshold == 0.3
+        assert await voice_settings.threshold_warning(session, meant, MODEL) is None
+
+
+@pytest.mark.parametrize("wanted", [0.3, THRESHOLDS[MODEL]])
+async def test_a_restored_threshold_does_not_depend_on_one_that_is_not_used(database: Database, wanted: float) -> None:
+    foreign = Settings(speaker_threshold=0.3)
+    async with database.session() as session:
+        await voice_settings.replace(session, foreign, VoiceSettingsChange(speaker_threshold=wanted), MODEL)
+        assert (await voice_settings.get(session, foreign, MODEL)).speaker_threshold == wanted
+        warning = await voice_settings.threshold_warning(session, foreign, MODEL)
+        assert warning is not None
+        assert ("is in force" in warning) == (wanted == 0.3)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.identity.matching import MAX_SIMILARITY, THRESHOLDS, Match, match, threshold_for
+from pipeline.identity.matching import MAX_SIMILARITY, Match, match
 
 
 def _rows(*rows: list[float]) -> NDArray[np.float32]:
@@ -87,12 +87,3 @@ def test_many_references_are_matched_at_once() -> None:
     references = rng.normal(size=(50_000, 256)).astype(np.float32)
     found = match(references[[17, 40_001]], references, np.arange(50_000) // 5, 0.9)
     assert [m and m.speaker_id for m in found] == [3, 8000]
-
-
-def test_a_threshold_belongs_to_a_model_unless_it_is_set() -> None:
-    assert threshold_for("pyannote/embedding", None) == 0.30
-    assert threshold_for("wespeaker-resnet34", None) == THRESHOLDS["wespeaker-resnet34"]
-    assert threshold_for("pyannote/embedding", 0.7) == 0.7
-    assert threshold_for("another/model", 0.7) == 0.7
-    with pytest.raises(ValueError, match="SPEAKER_THRESHOLD"):
-        threshold_for("another/model", None)
