@@ -32,6 +32,7 @@ class Segment(SegmentBase):
     confidence: Fraction | None = Field(
         description="Similarity of the voice to the speaker's; 1 if a person named the speaker."
     )
+    language: str | None
 
 
 class Conversation(Schema):
@@ -63,6 +64,7 @@ class ConversationPage(Conversation):
     returned_segments: int
     next_skip: int | None = Field(description="Call again with this `skip` for the segments that follow; null at the end.")
     language: str | None
+    languages: list[str]
     progress: Fraction = Field(description="Fraction of the work on the recording that is done, 0 to 1.")
     error: str | None
     notes: list[str] = Field(description="What processing left out or changed.")

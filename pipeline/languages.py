@@ -1,5 +1,7 @@
 """Language codes of Whisper: ISO 639-1, or 639-3 where there is none."""
 
+from collections.abc import Iterable
+
 CODES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is "
     "it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk "
@@ -53,6 +55,15 @@ def language_code(text: str) -> str:
 def chosen_language(asked: str | None, default: str | None) -> str | None:
     """The language of a recording; None detects it. `auto` detects it also where the settings have a language."""
     return None if asked == AUTO else asked or default
+
+
+def most_spoken_first(spoken: Iterable[tuple[str | None, float]]) -> list[str]:
+    """The languages of pieces of speech, each given with its seconds; those without a language do not count."""
+    seconds: dict[str, float] = {}
+    for code, duration in spoken:
+        if code is not None:
+            seconds[code] = seconds.get(code, 0.0) + duration
+    return sorted(seconds, key=seconds.__getitem__, reverse=True)
 
 
 def language_name(code: str) -> str:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from pipeline.checkpoint import Diarized, StageResult, Transcribed
 from pipeline.concurrency import gather, map_bounded
 from pipeline.decoding import PLAIN, Decoding
+from pipeline.languages import most_spoken_first
 from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import align
@@ -221,12 +222,8 @@ class _Recording(Generic[Audio]):
 
 def main_language(utterances: Sequence[Utterance]) -> str | None:
     """The language of most of the speech; None where there is none."""
-    seconds: dict[str, float] = {}
-    for utterance in utterances:
-        seconds[utterance.language] = seconds.get(utterance.language, 0.0) + sum(
-            word.end - word.start for word in utterance.words
-        )
-    return max(seconds, key=seconds.__getitem__) if seconds else None
+    spoken = ((each.language, sum(word.end - word.start for word in each.words)) for each in utterances)
+    return next(iter(most_spoken_first(spoken)), None)
 
 
 class _Meter:

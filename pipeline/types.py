@@ -217,6 +217,8 @@ class ConversationSegment:
     overlap: bool = False
     channel: int | None = None
     """Of the recording, from 1; None where its channels are mixed."""
+    language: str | None = None
+    """Code of the language spoken; None where nothing was transcribed, or where it was not stored."""
     is_misidentified: bool = False
     emotion_category: str | None = None
     emotion_confidence: float | None = None

@@ -8,16 +8,18 @@ def transcript(conversation: Mapping[str, Any]) -> str:
     """A conversation as the API returns it, one line a segment: time, speaker, emotion, text."""
     if conversation["status"] == "failed":
         return f"{conversation['title']} failed: {conversation['error']}"
-    lines = [line(segment) for segment in conversation["segments"]]
-    speakers = conversation["num_speakers"]
-    title = f"{conversation['title']}: {conversation['duration']:.0f} s, {speakers} speaker{'s' * (speakers != 1)}"
+    speakers, languages = conversation["num_speakers"], conversation["languages"]
+    lines = [line(segment, with_language=len(languages) > 1) for segment in conversation["segments"]]
+    facts = [f"{conversation['duration']:.0f} s", f"{speakers} speaker{'s' * (speakers != 1)}", *languages]
+    title = f"{conversation['title']}: {', '.join(facts)}"
     return "\n".join(["", title, *lines, ""])
 
 
-def line(segment: Mapping[str, Any]) -> str:
+def line(segment: Mapping[str, Any], *, with_language: bool = False) -> str:
     """One segment as a line."""
     name = segment["speaker_name"] or "?"
-    return f"{clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {segment['text']}"
+    language = f"{segment['language'] or '':<3}  " if with_language else ""
+    return f"{clock(segment['start_offset'])}  {name:<12}  {_emotion(segment):<15}  {language}{segment['text']}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -28,8 +28,8 @@ PageSize = Annotated[int, Field(ge=1, le=100)]
 
 
 async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
-    """List recorded conversations, the newest first. To find spoken words use search_transcripts; to find the conversations
-    of a speaker use search_conversations_by_speaker."""
+    """List conversations, the newest first. To find words use search_transcripts; to find those of a speaker use
+    search_conversations_by_speaker."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             page, total = await conversations.list_page(session, actor().principal, skip, limit)
@@ -40,8 +40,8 @@ async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10
 async def get_conversation(
     ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200
 ) -> results.ConversationPage:
-    """Read the transcript of one conversation from its beginning: who says what, when, and in which emotion. A long one comes
-    in pages: call again with skip = next_skip. Also returns the progress of a new recording (status, progress)."""
+    """Read the transcript of a conversation: who says what, when, in which emotion and language. A long one comes in pages:
+    call again with skip = next_skip. Also returns the progress of a new recording (status, progress)."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
@@ -54,6 +54,7 @@ async def get_conversation(
         returned_segments=len(page),
         next_skip=onward,
         language=found.language,
+        languages=list(found.languages),
         progress=found.progress,
         error=found.error,
         notes=[note.message for note in found.notes],
@@ -155,8 +156,8 @@ async def search_conversations_by_speaker(
 async def export_transcript(
     ctx: Work, conversation_id: arg.ConversationId, format: Literal["srt", "vtt", "txt", "csv", "rttm"] = "txt"
 ) -> results.Export:
-    """Get a transcript as a file's content: subtitles (srt, vtt), plain text (txt), a table (csv), or speaker turns for
-    diarization tools (rttm). A long one is truncated; `download` is the path of the whole file."""
+    """Get a transcript as a file: subtitles (srt, vtt), plain text (txt), a table (csv), or speaker turns for diarization tools
+    (rttm). A long one is truncated; `download` is the path of the whole file."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await conversations.get(session, conversation_id)

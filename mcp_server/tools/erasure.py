@@ -6,8 +6,8 @@ from mcp_server.backend import Work, work
 
 
 async def erase_conversation(ctx: Work, conversation_id: arg.ConversationId) -> results.Erased:
-    """Erase a conversation with its recording, everywhere: also from profiles and the undo history. It cannot be undone. Get
-    the user's confirmation first."""
+    """Erase a conversation and its recording everywhere, also from profiles and the undo history. It cannot be undone: ask the
+    user first."""
     with work(ctx) as backend:
         erased = await backend.erasure.erase_conversation(conversation_id)
     return results.Erased(message=f"Conversation {conversation_id} erased", pending=erased.pending)
@@ -15,7 +15,7 @@ async def erase_conversation(ctx: Work, conversation_id: arg.ConversationId) -> 
 
 async def erase_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.ErasedSpeaker:
     """Erase the names and voice vectors of a speaker, everywhere. The texts stay, spoken by somebody without a name; erase
-    the conversations to remove them. It cannot be undone. Get the user's confirmation first."""
+    the conversations to remove them. It cannot be undone: ask the user first."""
     with work(ctx) as backend:
         erased = await backend.erasure.erase_speaker(speaker_id)
     ids = list(erased.conversations)

@@ -47,12 +47,12 @@ def to_csv(segments: Sequence[ConversationSegment]) -> str:
     """RFC 4180 with a header and one record per segment. Text that a spreadsheet would run as a formula gets an apostrophe."""
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(("start", "end", "speaker", "emotion", "emotion_confidence", "text"))
+    writer.writerow(("start", "end", "speaker", "emotion", "emotion_confidence", "text", "language"))
     for segment in _cleaned(segments):
         times = (f"{segment.start_offset:.3f}", f"{segment.end_offset:.3f}")
         confidence = "" if segment.emotion_confidence is None else f"{segment.emotion_confidence:.3f}"
         names = (_cell(segment.speaker_name), _cell(_clean(segment.emotion_category or "")))
-        writer.writerow((*times, *names, confidence, _cell(segment.text)))
+        writer.writerow((*times, *names, confidence, _cell(segment.text), segment.language or ""))
     return file.getvalue()
 
 

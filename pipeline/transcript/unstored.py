@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from pipeline.languages import most_spoken_first
 from pipeline.types import ConversationSegment, Segment, Transcript
 
 
@@ -10,6 +11,11 @@ def segments(transcript: Transcript, names: Mapping[str, str], start: datetime) 
     """The segments under the speakers' names, by label, of a recording that starts at `start`."""
     ids = {label: number for number, label in enumerate(names, 1)}
     return [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
+
+
+def languages(transcript: Transcript) -> list[str]:
+    """Those of its segments, the most spoken first."""
+    return most_spoken_first((segment.language, segment.end - segment.start) for segment in transcript.segments)
 
 
 def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> ConversationSegment:
@@ -27,6 +33,7 @@ def _segment(number: int, segment: Segment, name: str, speaker: int, start: date
         end_offset=segment.end,
         overlap=segment.overlap,
         channel=segment.channel,
+        language=segment.language,
         emotion_category=emotion.label if emotion else None,
         emotion_confidence=emotion.confidence if emotion else None,
         words=segment.words,

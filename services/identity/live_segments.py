@@ -27,6 +27,7 @@ MAX_RECOMPUTED_SEGMENTS = 50
 class Counts:
     segments: int
     speakers: int
+    languages: Sequence[str]
 
 
 async def add(
@@ -92,7 +93,7 @@ async def finish(
     await conversations.complete(session, conversation_id, duration, language, error=cut_off)
     found = await conversations.summary(session, conversation_id)
     assert found is not None
-    return Counts(found.num_segments, found.num_speakers)
+    return Counts(found.num_segments, found.num_speakers, found.languages)
 
 
 async def _plan(

@@ -39,6 +39,8 @@ class FinishedRecording:
     duration: float
     """Seconds."""
     has_audio: bool
+    languages: tuple[str, ...] = ()
+    """The most spoken first."""
     changed: tuple[ConversationSegment, ...] = ()
     """The segments that have another speaker than before."""
     speaker_error: str | None = None
@@ -120,7 +122,9 @@ class Finalizer:
             raise
         await self._threads.run(spool.path.unlink, True)
         found = counts.speakers if num_found is None else num_found
-        return FinishedRecording(counts.segments, found, duration, key is not None, changed, speaker_error)
+        return FinishedRecording(
+            counts.segments, found, duration, key is not None, tuple(counts.languages), changed, speaker_error
+        )
 
     async def _delete_empty(self, conversation_id: int, spool: Spool) -> None:
         try:

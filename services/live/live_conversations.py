@@ -207,6 +207,7 @@ class LiveConversations:
             processing_errors=session.errors,
             has_audio=finished.has_audio,
             cut_off=session.recorder.cut_off,
+            languages=finished.languages,
         )
 
     async def _watch_abandoned(self) -> None:

@@ -4,7 +4,7 @@ Each is a JSON object with `type`, `data` and `timestamp`.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -60,6 +60,8 @@ class SegmentData(Schema):
     detector_breakdown: dict[str, Any] | None
     words: list[Word] | None
     avg_logprob: float | None
+    language: str | None = None
+    """Code of the language spoken."""
 
 
 class PartialData(Schema):
@@ -91,6 +93,8 @@ class CompletedData(Schema):
     processing_errors: int
     """Spans of speech that could not be processed."""
     concatenation_status: Literal["success", "empty"]
+    languages: list[str] = Field([])
+    """The languages of the segments, the most spoken first."""
 
 
 class ErrorData(Schema):
@@ -207,6 +211,7 @@ def completed(
     processing_errors: int,
     has_audio: bool,
     cut_off: str | None = None,
+    languages: Sequence[str] = (),
 ) -> CompletedMessage:
     """`cut_off` says why audio is missing at the end."""
     text = "Recording completed with segment-processing errors" if processing_errors else "Recording completed and saved"
@@ -223,6 +228,7 @@ def completed(
         status="completed_with_errors" if processing_errors or cut_off else "completed",
         processing_errors=processing_errors,
         concatenation_status="success" if has_audio else "empty",
+        languages=list(languages),
     )
     return CompletedMessage(data=data)
 

@@ -18,7 +18,10 @@ class ConversationListItem(Schema):
     audio_format: str = Field(description="Format in which the recording is stored.", examples=["flac"])
     num_segments: int = Field(description="Segments of the transcript.")
     num_speakers: int = Field(description="Different voices in them.")
-    language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the language spoken.")
+    language: str | None = Field(None, examples=["en"], description="ISO 639-1 code of the main language spoken.")
+    languages: list[str] = Field(
+        [], examples=[["en", "de"]], description="The languages of the segments, the most spoken first."
+    )
     owner: int | None = Field(
         None, validation_alias=AliasChoices("owner", "owner_id"), description="The person who owns it; null for nobody."
     )

@@ -75,6 +75,9 @@ class Segment(SegmentBase):
     channel: int | None = Field(
         None, description="Channel or track of the recording, from 1, where they were transcribed on their own."
     )
+    language: str | None = Field(
+        None, examples=["en"], description="Code of the language spoken; null where it was not stored, or nothing transcribed."
+    )
     emotion_category: str | None = Field(description=f"One of {', '.join(EMOTIONS)}.", examples=["neutral"])
     emotion_confidence: float | None = Field(description="0 to 1; 1 if a person corrected the emotion.")
     emotion_corrected: bool = Field(False, description="A person corrected the emotion.")

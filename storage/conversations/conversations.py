@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import LOCAL, Principal
+from pipeline.languages import most_spoken_first
 from pipeline.types import ConversationSegment, Note
 from storage.access.visibility import ownership, visible_to
 from storage.conversations import segments
@@ -54,6 +55,8 @@ class ConversationSummary:
     visibility: str
     notes: tuple[Note, ...]
     """What processing left out or changed."""
+    languages: Sequence[str] = ()
+    """The most spoken first; none until the recording is processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDetail(ConversationSummary):
-    segments: tuple[ConversationSegment, ...]
+    segments: tuple[ConversationSegment, ...] = ()
 
 
 def _summaries() -> Select[Any]:
@@ -251,24 +254,33 @@ async def complete(
     notes: Sequence[Note] | None = None,
     error: str | None = None,
 ) -> None:
-    """Mark the conversation completed, or failed where an `error` left nothing of it.
+    """Mark the conversation completed, or failed where an `error` left nothing of it. Its segments must be stored.
 
     Args:
         duration: The length of the recording in seconds.
-        language: The language spoken, None where there is no speech.
+        language: The main language, None where it is that of most of the segments.
         notes: Replace the notes on the conversation, but those on its stored sound; None keeps all.
         error: Why a part of the recording is missing; a sentence for the user.
 
     Raises LookupError.
     """
     end_time = Conversation.start_time + cast(func.make_interval(0, 0, 0, 0, 0, 0, duration), INTERVAL)
-    values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": language}
+    languages = await _languages(session, conversation_id)
+    main = language or next(iter(languages), None)
+    values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": main, "languages": languages}
     status = "failed" if error is not None and duration == 0 else "completed"
     values |= {"status": status, "progress": 1.0, "stage": None, "error": error}
     if notes is not None:
         values["notes"] = (*await _sound_notes(session, conversation_id), *notes)
     if not await _change(session, [Conversation.id == conversation_id], **values):
         raise LookupError(f"Conversation {conversation_id} was deleted while its recording was processed.")
+
+
+async def _languages(session: AsyncSession, conversation_id: int) -> list[str]:
+    """Those of the segments, the most spoken first."""
+    spoken = select(SegmentRow.language, SegmentRow.end_offset - SegmentRow.start_offset).order_by(SegmentRow.position)
+    rows = await session.execute(spoken.where(SegmentRow.conversation_id == conversation_id))
+    return most_spoken_first((code, seconds) for code, seconds in rows)
 
 
 async def _sound_notes(session: AsyncSession, conversation_id: int) -> list[Note]:

@@ -85,6 +85,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "avg_logprob": segment.avg_logprob if segment.words else None,
         "overlap": segment.overlap,
         "channel": segment.channel,
+        "language": segment.language,
         "emotion_category": emotion and emotion.label,
         "emotion_confidence": emotion and min(emotion.confidence, 1.0),  # float32 softmax may end a hair above
         "emotion_scores": emotion and dict(emotion.scores),

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     SmallInteger,
+    Text,
     UniqueConstraint,
     false,
     func,
@@ -57,6 +59,9 @@ class Conversation(Base):
     audio_removed_at: Mapped[datetime | None]
     """When the recording was removed because of its age."""
     language: Mapped[str | None]
+    """The main one."""
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Those of its segments, the most spoken first; set when the conversation is completed."""
     stage: Mapped[str | None]
     progress: Mapped[float] = mapped_column(REAL, server_default=text("0"))
     error: Mapped[str | None]
@@ -128,6 +133,7 @@ class SegmentRow(Base):
     confidence: Mapped[float | None]
     overlap: Mapped[bool] = mapped_column(server_default=false())
     channel: Mapped[int | None] = mapped_column(SmallInteger)
+    language: Mapped[str | None]
     is_misidentified: Mapped[bool] = mapped_column(server_default=false())
     emotion_category: Mapped[str | None]
     emotion_confidence: Mapped[float | None]

@@ -37,6 +37,8 @@ class Script:
     """The diarization of the whole recording waits for it."""
     broken: int = 0
     """The transcription of this span fails."""
+    english: int = 0
+    """This span is spoken in English."""
     languages: list[str | None] = field(default_factory=list)
     decodings: set[Decoding] = field(default_factory=set)
     order: list[tuple[str, int]] = field(default_factory=list)
@@ -56,7 +58,8 @@ class Script:
             raise RuntimeError("The device is gone.")
         self.order.append(("end", number))
         self.done.setdefault(number, asyncio.Event()).set()
-        return [Utterance((Word(f" Number {number}.", 0.3, window.end - 0.3, 0.9),), -0.2, language or "de")]
+        spoken = language or ("en" if number == self.english else "de")
+        return [Utterance((Word(f" Number {number}.", 0.3, window.end - 0.3, 0.9),), -0.2, spoken)]
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         return [Voiceprint(voice(1), MODEL) for _ in spans]
@@ -150,6 +153,30 @@ def test_the_detected_language_is_expected_after_five_seconds_of_speech(server: 
         done = stream(client, *[part for number in range(1, 6) for part in (speech(number, 2.0), PAUSE)])
     assert script.languages == [None, None, "de", "de", "de"]
     assert conversation(server, done["conversation_id"])["language"] == "de"
+
+
+def test_segments_say_their_language(server: str, script: Script) -> None:
+    script.english = 2
+    with Client(server) as client:
+        done = stream(client, *[part for number in range(1, 5) for part in (speech(number, 2.0), PAUSE)])
+    assert [segment["language"] for segment in client.of("segment")] == ["de", "en", "de", "de"]
+    assert done["languages"] == ["de", "en"]
+    stored = conversation(server, done["conversation_id"])
+    assert (stored["language"], stored["languages"]) == ("de", ["de", "en"])
+    assert [segment["language"] for segment in stored["segments"]] == ["de", "en", "de", "de"]
+
+
+def test_a_resumed_stream_keeps_the_languages_of_what_was_said_before(server: str) -> None:
+    with Client(server) as client:
+        id_ = client.start(sample_rate=SAMPLE_RATE, resumable=True)
+        client.socket.send(np.concatenate([speech(1), PAUSE]).astype("<f4").tobytes())
+        client.until("segment")
+        token = client.of("started")[0]["resume_token"]
+    with Client(server) as client:
+        client.start(sample_rate=SAMPLE_RATE, resumable=True, conversation_id=id_, resume_token=token)
+        done = client.stop()
+    assert done["languages"] == ["de"]
+    assert conversation(server, id_)["language"] == "de"
 
 
 def test_spans_are_processed_one_by_one_until_the_language_is_known(server: str, script: Script) -> None:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.ray
 
 # The contract with the clients of the system that this one replaces, and the additions to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
-    *("language", "owner", "visibility")
+    *("language", "languages", "owner", "visibility")
 }
 CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error", "notes"}
 SEGMENT = {
@@ -48,7 +48,7 @@ SEGMENT = {
         "emotion_corrected_at",
     ),
     *("emotion_misidentified", "detector_breakdown", "words", "avg_logprob", "is_misidentified"),
-    *("overlap", "channel"),
+    *("overlap", "channel", "language"),
 }
 WORD = {"word", "start", "end", "probability"}
 

@@ -210,7 +210,7 @@ async def test_a_recording_is_found_by_its_name_with_what_was_heard(database: Da
         await live_segments.add(session, id_, processed(("a", 1.0, 2.5, ALICE)), RULES)
         assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", None, 3.5)
         assert await live_recordings.resumable(session, LOCAL, id_) == live_recordings.Resumable(uuid, b"hash")
-        assert await live_segments.finish(session, id_, None, 5.0, "en") == live_segments.Counts(1, 1)
+        assert await live_segments.finish(session, id_, None, 5.0, "en") == live_segments.Counts(1, 1, [])
         assert await live_recordings.resumable(session, LOCAL, id_) is None
         assert await session.scalar(select(Conversation.resume_token_hash).where(Conversation.id == id_)) is None
         assert await live_recordings.find(session, uuid4()) is None

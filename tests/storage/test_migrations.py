@@ -32,6 +32,25 @@ async def test_migrations_agree_with_the_tables(empty_database_url: str) -> None
     assert "unknown_speaker_number" in set(sequences)
 
 
+async def test_conversations_from_before_segments_had_languages_have_their_one(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    engine = unpooled(empty_database_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE segments DROP COLUMN language"))
+        await connection.execute(text("ALTER TABLE conversations DROP COLUMN languages"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+        for status, language in (("completed", "de"), ("completed", None), ("recording", "fr")):
+            await connection.execute(
+                text("INSERT INTO conversations (start_time, status, audio_format, language) VALUES (now(), :s, 'flac', :l)"),
+                {"s": status, "l": language},
+            )
+    await migrate(empty_database_url)
+    async with engine.connect() as connection:
+        found = await connection.scalars(text("SELECT languages FROM conversations ORDER BY id"))
+        assert found.all() == [["de"], [], []]
+    await engine.dispose()
+
+
 async def test_several_processes_may_migrate_at_once(empty_database_url: str) -> None:
     await asyncio.gather(*(migrate(empty_database_url) for _ in range(4)))
     await migrate(empty_database_url)

@@ -105,8 +105,8 @@ def test_a_segment_keeps_its_nulls_except_for_the_confidence() -> None:
     word = {"word": " Hi.", "start": 1.0, "end": 1.5, "probability": 0.9}
     offsets = {"start_offset": 1.0, "end_offset": 1.5}
     emotion = {"emotion_category": None, "emotion_confidence": None, "detector_breakdown": None}
-    rest = {"is_known": False, "text": "Hi.", "words": [word], "avg_logprob": None} | offsets | emotion
-    stored = segment(1.0, 1.5, "Unknown_01", "Hi.", words=(Word(" Hi.", 1.0, 1.5, 0.9),))
+    rest = {"is_known": False, "text": "Hi.", "words": [word], "avg_logprob": None, "language": "en"} | offsets | emotion
+    stored = segment(1.0, 1.5, "Unknown_01", "Hi.", words=(Word(" Hi.", 1.0, 1.5, 0.9),), language="en")
     expected = {"segment_id": 1, "speaker_name": "Unknown_01", "confidence": 0.0, **rest}
     assert sent(server_messages.segment(stored)) == ("segment", expected)
 
@@ -127,8 +127,9 @@ def test_partial() -> None:
 )
 def test_completed(errors: int, has_audio: bool, status: str, audio: str, text: str) -> None:
     counts = {"conversation_id": 7, "num_segments": 3, "num_speakers": 2, "duration": 30.0, "processing_errors": errors}
-    message = server_messages.completed(**counts, has_audio=has_audio)  # type: ignore[arg-type]
-    assert sent(message) == ("completed", counts | {"status": status, "concatenation_status": audio, "message": text})
+    message = server_messages.completed(**counts, has_audio=has_audio, languages=("en", "de"))  # type: ignore[arg-type]
+    said = {"status": status, "concatenation_status": audio, "message": text, "languages": ["en", "de"]}
+    assert sent(message) == ("completed", counts | said)
 
 
 def test_an_error_may_quote_any_file_name() -> None:

@@ -13,6 +13,7 @@ from api import schemas
 from pipeline.decoding import Task
 from pipeline.formats import export
 from pipeline.languages import language_name
+from pipeline.transcript import unstored
 from pipeline.types import ConversationSegment, Word
 from services.transcription import Transcribed
 
@@ -20,6 +21,7 @@ UNKNOWN = "unknown"
 """The language of a recording in which nobody speaks."""
 FRAMES_PER_S = 100
 """Whisper's; `seek` counts them."""
+LANGUAGES = Field(None, description="Those spoken, the most spoken first; not in a translation.")
 NOTES = Field(None, description="What was left out or changed, with its reason and time; an addition.")
 
 
@@ -34,10 +36,15 @@ class Logprob(schemas.Schema):
     logprob: float
 
 
+class Language(schemas.Schema):
+    code: str = Field(examples=["en"])
+
+
 class Transcription(schemas.Schema):
     """`json`."""
 
     text: str
+    languages: list[Language] | None = LANGUAGES
     usage: Usage
     logprobs: list[Logprob] | None = Field(None, description="Of each word, with `include[]=logprobs`.")
     notes: list[schemas.Note] | None = NOTES
@@ -62,6 +69,7 @@ class VerboseSegment(schemas.Schema):
     no_speech_prob: float = Field(0.0, description="Always 0: stretches without speech are not transcribed.")
     speaker: str
     emotion: str | None
+    language: str | None = Field(description="The code of the language spoken; an addition, as the speaker and the emotion.")
 
 
 class Verbose(schemas.Schema):
@@ -116,13 +124,22 @@ def notes(found: Transcribed) -> list[schemas.Note] | None:
     return [schemas.Note.model_validate(note) for note in found.transcript.notes] or None
 
 
+def languages(found: Transcribed) -> list[Language]:
+    return [Language(code=code) for code in unstored.languages(found.transcript)]
+
+
 def logprobs(segments: Sequence[ConversationSegment]) -> list[Logprob]:
     return [_logprob(word) for segment in segments for word in segment.words or ()]
 
 
-def transcription(found: Transcribed, *, probable: bool) -> Transcription:
-    each = logprobs(found.segments) if probable else None
-    return Transcription(text=text(found), usage=usage(found), logprobs=each, notes=notes(found))
+def transcription(found: Transcribed, task: Task, *, probable: bool) -> Transcription:
+    return Transcription(
+        text=text(found),
+        languages=languages(found) if task == "transcribe" else None,
+        usage=usage(found),
+        logprobs=logprobs(found.segments) if probable else None,
+        notes=notes(found),
+    )
 
 
 def verbose(found: Transcribed, granularities: Sequence[str], task: Task) -> Verbose:
@@ -166,7 +183,7 @@ def respond(
 ) -> Response:
     """The response to either route. Blocks."""
     if format == "json":
-        return json(transcription(found, probable=probable))
+        return json(transcription(found, task, probable=probable))
     if format == "verbose_json":
         return json(verbose(found, granularities, task))
     content = f"{text(found)}\n" if format == "text" else subtitles(found, format)
@@ -194,6 +211,7 @@ def _segment(at: int, segment: ConversationSegment) -> VerboseSegment:
         compression_ratio=_compression_ratio(segment.text),
         speaker=segment.speaker_name,
         emotion=segment.emotion_category,
+        language=segment.language,
     )
 
 

@@ -31,6 +31,7 @@ class Delta(schemas.Schema):
 class Done(schemas.Schema):
     type: Literal["transcript.text.done"] = "transcript.text.done"
     text: str
+    languages: list[answers.Language] | None = answers.LANGUAGES
     logprobs: list[answers.Logprob] | None = None
     notes: list[schemas.Note] | None = None
 
@@ -67,4 +68,5 @@ def _parts(found: Transcribed, asked: TranscriptionForm) -> list[schemas.Schema]
         if diarized:
             parts.append(shown)
     whole = answers.logprobs(found.segments) if logprobs else None
-    return [*parts, Done(text=answers.text(found), logprobs=whole, notes=answers.notes(found))]
+    said, spoken = answers.text(found), answers.languages(found)
+    return [*parts, Done(text=said, languages=spoken, logprobs=whole, notes=answers.notes(found))]

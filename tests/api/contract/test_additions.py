@@ -150,7 +150,7 @@ async def test_a_recording_that_is_lost_while_it_is_processed_again_costs_no_tra
 @pytest.mark.parametrize(
     ("format", "begins", "media_type"),
     [
-        ("csv", "start,end,speaker,emotion,emotion_confidence,text\r\n", "text/csv; charset=utf-8"),
+        ("csv", "start,end,speaker,emotion,emotion_confidence,text,language\r\n", "text/csv; charset=utf-8"),
         ("srt", "1\n00:00:", "application/x-subrip; charset=utf-8"),
         ("vtt", "WEBVTT\n", "text/vtt; charset=utf-8"),
         ("txt", "[00:00:", "text/plain; charset=utf-8"),

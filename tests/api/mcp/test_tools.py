@@ -1,6 +1,7 @@
 """Every tool, called by the official client over HTTP."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +107,18 @@ async def test_lists_have_the_keys_that_old_clients_know(client: Client, databas
     }
     titled = await call(client, "update_conversation_title", conversation_id=id_, title="Weather")
     assert (titled["title"], len(titled["transcript_segments"])) == ("Weather", 4)
+
+
+async def test_segments_say_their_language(client: Client, database: Database) -> None:
+    content = transcript([voice(1)])
+    spoken = [replace(segment, language=code) for segment, code in zip(content.segments, ["en", "de", "de", None], strict=True)]
+    async with database.session() as session:
+        id_ = await conversations.create(session, "A talk", None, "flac")
+        await transcripts.save(session, id_, replace(content, segments=tuple(spoken)), RULES)
+    found = await call(client, "get_conversation", conversation_id=id_)
+    assert found["languages"] == ["de", "en"]
+    for segments in (found["segments"], (await call(client, "get_latest_segments", conversation_id=id_))["segments"]):
+        assert [segment["language"] for segment in segments] == ["en", "de", "de", None]
 
 
 async def test_long_conversations_come_in_pages(client: Client, database: Database) -> None:

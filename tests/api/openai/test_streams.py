@@ -37,6 +37,7 @@ async def test_deltas_are_the_text(client: AsyncOpenAI) -> None:
         assert isinstance(events[-1], TranscriptionTextDoneEvent)
         assert (len(deltas), len(events)) == (2, len(deltas) + len(segments) + 1)
         assert "".join(event.delta for event in deltas) == events[-1].text == TEXT
+        assert events[-1].to_dict()["languages"] == [{"code": "en"}]
         if format == "diarized_json":
             assert [event.id for event in segments] == [event.segment_id for event in deltas]
             spoken = [(event.speaker, event.text) for event in segments]

@@ -25,6 +25,7 @@ async def test_json_is_the_default(client: AsyncOpenAI) -> None:
     assert found.usage.type == "duration"
     assert found.usage.seconds == SECONDS
     assert found.logprobs is None
+    assert found.to_dict()["languages"] == [{"code": "en"}]
     probable = await client.audio.transcriptions.create(file=FILE, model="whisper-1", include=["logprobs"])
     assert probable.logprobs is not None
     assert "".join(one.token or "" for one in probable.logprobs).strip() == SENTENCE
@@ -47,6 +48,7 @@ async def test_verbose_json(client: AsyncOpenAI) -> None:
             assert 0 < one.compression_ratio < 2.4
             assert one.to_dict()["emotion"] == "sad"
             assert one.to_dict()["speaker"] == "A"
+            assert one.to_dict()["language"] == "en"
         if found.words:
             assert [(word.word, word.start, word.end) for word in found.words[:2]] == [("The", 0.0, 0.9), ("parrot", 1.0, 1.9)]
 
