@@ -95,7 +95,7 @@ def _postgresql(url: str) -> str:
     if url.startswith("sqlite"):
         raise ValueError(
             "is SQLite, and Vivavoce keeps its data in PostgreSQL: leave DATABASE_URL out to use the embedded one; "
-            "docs/operations.md, section Migration, describes how to move from the reference system"
+            "`vivavoce import-legacy` imports the file of the reference system (docs/operations.md, section Migration)"
         )
     return url
 

@@ -93,6 +93,13 @@ class LocalStages(Stages[Samples]):
     """For each model that is not available, which one runs in its place."""
 
 
+def load_embedder(settings: Settings, *, device: str = "cpu") -> tuple[LocalEmbedder, str | None]:
+    """The embedder alone, and a note where another model runs in place of the configured one. Blocks. Raises WeightsError."""
+    embedding = resolve("embedding", settings, gpu=device == "cuda", progress=True)
+    engine = SpeakerEmbedding(embedding.path, device=device, threads=settings.cpu_threads)
+    return LocalEmbedder(VoiceprintEngine(engine, embedding.name)), embedding.note
+
+
 def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalStages:
     """Load all four engines; of the transcriber's models that of the name, the others when they are asked for.
 

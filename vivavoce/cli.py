@@ -37,6 +37,7 @@ def main() -> None:
     from engines.weights.resolver import WeightsError
     from media.decoding import AudioError
     from services.access.admin_key import NoCredentialError
+    from storage.legacy.sqlite_file import LegacyFileError
     from storage.postgres.database import DatabaseError
     from vivavoce.archive import ArchiveError
     from vivavoce.dashboard import DashboardError
@@ -50,6 +51,7 @@ def main() -> None:
         DatabaseError,
         EvaluationError,
         keys.KeysError,
+        LegacyFileError,
         ListenError,
         NoCredentialError,
         people.PeopleError,
@@ -291,6 +293,22 @@ def restore(
     for warning in (done.legacy_warning, done.settings_warning):
         if warning:
             print(warning, file=sys.stderr)
+
+
+@app.command("import-legacy")
+def import_legacy(
+    file: Annotated[
+        Path, typer.Argument(help="The reference system's database, speakers.db.", exists=True, dir_okay=False, readable=True)
+    ],
+    audio: Annotated[
+        Path | None, typer.Option(help="Its directory of recordings: data.", exists=True, file_okay=False, readable=True)
+    ] = None,
+    voices: Annotated[bool, typer.Option(help="Compute the voices of the speakers from the recordings.")] = True,
+) -> None:
+    """Import conversations, speakers, emotion profiles and recordings of the reference system. Stop that system first."""
+    from vivavoce import legacy
+
+    print(legacy.import_file(file, audio, Settings(), voices=voices))
 
 
 @app.command()

@@ -29,5 +29,5 @@ def test_a_password_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:///data/speakers.db", "sqlite+aiosqlite:///speakers.db"])
 def test_the_reference_systems_database_is_refused_with_the_way_to_migrate(url: str) -> None:
-    with pytest.raises(ValidationError, match=r"embedded one; docs/operations\.md, section Migration"):
+    with pytest.raises(ValidationError, match=r"embedded one; `vivavoce import-legacy` .*operations\.md, section Migration"):
         Settings(database_url=url)

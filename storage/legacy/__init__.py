@@ -1,0 +1,1 @@
+"""The SQLite file of the reference system: read it, and store its rows."""
