@@ -37,7 +37,7 @@ async def search_transcripts(
         ),
     ] = "",
     speaker_id: Annotated[Id | None, Query(description="Only segments of this speaker.")] = None,
-    speaker: Annotated[MaybeName, Query(description="A speaker's name, in any letter case.")] = "",
+    speaker: Annotated[MaybeName, Query(description="A speaker's name, in any spelling.")] = "",
     emotion: Annotated[Emotion | None, Query(description="Only segments with this emotion.")] = None,
     conversation_id: Annotated[Id | None, Query(description="Only this conversation.")] = None,
     since: Annotated[schemas.Moment | None, Query(description="Spoken at this time or later; UTC without an offset.")] = None,

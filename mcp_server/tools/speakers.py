@@ -46,7 +46,7 @@ async def identify_speaker_in_segment(
 
 async def list_speakers(
     ctx: Work,
-    query: Annotated[MaybeName, Field(description="Only names that hold this, in any letter case.")] = "",
+    query: Annotated[MaybeName, Field(description="Only names that hold this.")] = "",
     skip: arg.Skip = 0,
     limit: Annotated[int, Field(ge=1, le=1000)] = 100,
 ) -> results.Speakers:

@@ -4,21 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from pipeline.identity.matching import is_unknown
+from pipeline.names import key
 
 
 def is_right(truth: str, shown: str | None, known: frozenset[str]) -> bool:
     """Whether a segment spoken by `truth` is right to be shown as spoken by `shown`.
 
-    `known` holds the names, normalised by `fold`, of the speakers that could be recognised. Anyone else is right to have no
+    `known` holds the keys (`pipeline.names.key`) of the speakers that could be recognised. Anyone else is right to have no
     name, or one that the program made up.
     """
     named = shown is not None and not is_unknown(shown)
-    return fold(truth) == fold(shown or "") if fold(truth) in known else not named
-
-
-def fold(name: str) -> str:
-    """A name normalised for comparison: labels differ in capitals and spaces."""
-    return " ".join(name.casefold().split())
+    return key(truth) == key(shown or "") if key(truth) in known else not named
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluation.scoring import fold, is_right
+from pipeline.evaluation.scoring import is_right
 from pipeline.identity.matching import is_unknown, similarity_matrix, units
+from pipeline.names import key
 from pipeline.types import Vector
 
 
@@ -99,13 +100,13 @@ def trials(voices: Sequence[LabelledVoice], gallery: Gallery) -> list[Trial]:
     """
     found: list[Trial] = []
     unit, direction = units(gallery.vectors)
-    names = np.array([fold(name) for name in gallery.names], np.object_)
+    names = np.array([key(name) for name in gallery.names], np.object_)
     for voice in voices:
         usable = direction & (gallery.conversations != voice.conversation)
         similarities = np.full(len(unit), np.nan) if voice.vector is None else similarity_matrix(voice.vector[None], unit.T)[0]
         for truth, segments in voice.truths.items():
-            own = names == fold(truth)
-            known = frozenset({fold(truth)} if bool((usable & own).any()) and not is_unknown(truth) else ())
+            own = names == key(truth)
+            known = frozenset({key(truth)} if bool((usable & own).any()) and not is_unknown(truth) else ())
             found += [_trial(truth, known, similarities, usable, gallery.names)] * segments
             if known:
                 found += [_trial(truth, frozenset(), similarities, usable & ~own, gallery.names)] * segments

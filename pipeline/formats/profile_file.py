@@ -14,13 +14,14 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.emotion.dual_detector import canonical
-from pipeline.names import printable
+from pipeline.names import printable, spelling
 from pipeline.types import EMOTIONS
 from pipeline.voice_settings import VoiceSettingsChange
 
 VERSION = 3
 VOICE_MODEL = "pyannote/embedding"
 EMOTION_MODEL = "emotion2vec_plus_large"
+UNNAMED = "Unnamed"
 LARGEST = 256 * 2**20
 """Bytes of an imported file. A speaker takes about 10 KB, a segment 0.4 KB."""
 
@@ -28,7 +29,7 @@ LARGEST = 256 * 2**20
 def _printable(text: str) -> str:
     if not text.isprintable() or text != text.strip():
         raise ValueError("must not have control characters, nor blanks at its ends")
-    return text
+    return spelling(text)
 
 
 def _stored(text: str) -> str:
@@ -38,12 +39,19 @@ def _stored(text: str) -> str:
     return printable(text)
 
 
+def _spelled(name: str) -> str:
+    """The spelling of a name. Older versions stored any, also one without a visible character."""
+    return spelling(printable(name)) or UNNAMED
+
+
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
 SegmentId = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
 """Of a profile."""
 Label = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_stored)]
-"""The name of a speaker, a model or a participant, as the database has it."""
+"""The name of a model or a participant, as the database has it."""
+SpeakerName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_spelled)]
+"""The name of a speaker, as `pipeline.names` spells it."""
 Vector = Annotated[list[Annotated[float, Field(ge=-1e30, le=1e30)]], Field(min_length=1, max_length=4096)]
 """An embedding, of any length; text that says the same float32 numbers as the database holds."""
 Count = Annotated[int, Field(ge=0, le=10**6)]
@@ -102,7 +110,7 @@ class Speaker(Entry):
     """`embedding` is the mean of the references, for programs that read only one vector."""
 
     id: Id
-    name: Label
+    name: SpeakerName
     embedding: Vector | None = None
     embedding_model: Label | None = None
     emotion_threshold: Fraction | None = None
@@ -147,7 +155,7 @@ class Segment(Entry):
     conversation_uuid: UUID | None = None
     participant_id: Id | None = None
     speaker_id: Id | None = None
-    speaker_name: Annotated[str, Field(max_length=255)] | None = None
+    speaker_name: Annotated[str, Field(max_length=255), AfterValidator(spelling)] | None = None
     is_misidentified: bool = False
     start_offset: Seconds
     end_offset: Seconds

@@ -6,6 +6,7 @@ from pipeline.formats.profile_file import Participant, Segment, Speaker
 from pipeline.formats.profile_redaction import Entry
 from pipeline.identity.erased_person import ErasedPerson
 from pipeline.identity.matching import is_unknown
+from pipeline.names import key
 
 
 class WithoutPerson:
@@ -17,6 +18,7 @@ class WithoutPerson:
 
     def __init__(self, person: ErasedPerson) -> None:
         self._person = person
+        self._names = {key(name) for name in person.names}
         self._speakers: set[int] = set()
         self._unknown: set[int] = set()
         self._speaker_of: dict[int, int | None] = {}
@@ -83,7 +85,7 @@ class WithoutPerson:
 
     def _is_name(self, name: str | None) -> bool:
         # Another database gives a name such as Unknown_01 to somebody else.
-        return name is not None and name in self._person.names and not is_unknown(name)
+        return name is not None and key(name) in self._names and not is_unknown(name)
 
     def _is_theirs(self, vector: list[float] | None) -> bool:
         return vector is not None and np.array(vector, np.float32).tobytes() in self._person.vectors

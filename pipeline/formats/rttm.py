@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.names import spelling
 from pipeline.types import Span, Turn
 
 LONGEST_NAME = 200
@@ -22,11 +23,13 @@ def parse(text: str) -> list[Turn]:
         if not fields or fields[0] != "SPEAKER":
             continue
         try:
-            start, duration, speaker = float(fields[3]), float(fields[4]), fields[7]
+            start, duration, speaker = float(fields[3]), float(fields[4]), spelling(fields[7])
         except (IndexError, ValueError):
             raise ValueError(f"Row {number} is not RTTM: it needs a start and a duration in seconds, and a speaker.") from None
         if not (math.isfinite(start) and math.isfinite(duration) and start >= 0 and duration >= 0):
             raise ValueError(f"Row {number} starts before the recording, or ends before it starts.")
+        if not speaker:
+            raise ValueError(f"Row {number} has a speaker whose name has no visible character.")
         if len(speaker) > LONGEST_NAME:
             raise ValueError(f"Row {number} has a speaker whose name is longer than {LONGEST_NAME} characters.")
         recordings.add(fields[1])

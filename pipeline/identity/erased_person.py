@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from pipeline.names import key
+
 
 @dataclass(frozen=True, slots=True)
 class ErasedPerson:
@@ -24,5 +26,6 @@ class ErasedPerson:
 
 
 def mentions(text: str, names: Collection[str]) -> bool:
-    """Whether the text contains one of the names as a word."""
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+    """Whether the text contains one of the names, in any spelling, as a word."""
+    text = key(text)
+    return any(re.search(rf"(?<!\w){re.escape(key(name))}(?!\w)", text) for name in names)

@@ -10,6 +10,7 @@ from pipeline.evaluation import scoring
 from pipeline.evaluation.error_rates import DiarizationErrors, word_errors
 from pipeline.evaluation.scoring import Accuracy, ScoredSegment
 from pipeline.identity.matching import MIN_COMPARED_S, is_unknown
+from pipeline.names import key
 from pipeline.types import Span, Turn
 from services.access.actor import actor
 from services.access.visibility import check_conversations
@@ -67,7 +68,7 @@ async def score(database: Database, question: Question) -> list[ConversationScor
     await check_conversations(database, asked)
     async with database.session() as session:
         found = await labels.labelled_segments(session, actor().principal, question.conversation_ids, MAX_LABELS)
-        known = frozenset(scoring.fold(name) for name in await speakers.names(session) if not is_unknown(name))
+        known = frozenset(key(name) for name in await speakers.names(session) if not is_unknown(name))
     labelled: defaultdict[int, list[LabelledSegment]] = defaultdict(list)
     for segment in found:
         labelled[segment.conversation_id].append(segment)
@@ -93,7 +94,7 @@ async def _score(
             end = max([summary.duration or 0.0, *(turn.end for turn in turns)])
             diarization = diarization_errors(turns, diarized, [Span(0, end)], collar=question.collar)
         elif labelled:
-            truth = [Turn(segment.start, segment.end, scoring.fold(segment.truth)) for segment in labelled]
+            truth = [Turn(segment.start, segment.end, key(segment.truth)) for segment in labelled]
             shown = [Turn(segment.start, segment.end, _shown_speaker(segment)) for segment in labelled]
             diarization = diarization_errors(truth, shown, [Span(segment.start, segment.end) for segment in labelled])
         return ConversationScore(

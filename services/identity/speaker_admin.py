@@ -12,7 +12,7 @@ from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_candidates, merge_certain, merge_matching
 from storage.emotions import emotions
 from storage.speakers import references, speakers
-from storage.speakers.speakers import NameTakenError, SpeakerSummary
+from storage.speakers.speakers import SpeakerSummary
 
 ENROLLED = "enrolled"
 """The source of a voiceprint that comes from an enrolled sample."""
@@ -30,8 +30,7 @@ async def enroll(session: AsyncSession, policy: IdentityPolicy, name: str, voice
     Raises NameTakenError.
     """
     await speakers.lock(session)
-    if await speakers.find(session, name) is not None:
-        raise NameTakenError(name)
+    await speakers.check_free(session, name)
     change = SpeakerChange(session)
     speaker_id = await change.create_speaker(name)
     return await _add_sample(change, policy, speaker_id, voice, f"{name} was enrolled")

@@ -58,8 +58,7 @@ class SpeakerChange:
         former = await speakers.name_of(self.session, speaker_id)
         if former == name:
             return
-        if await speakers.find(self.session, name) is not None:
-            raise speakers.NameTakenError(name)
+        await speakers.check_free(self.session, name, besides=speaker_id)
         await changes.rename_speaker(self.session, speaker_id, name)
         self.steps.append(SpeakerRenamed(speaker=speaker_id, former=former, name=name))
 

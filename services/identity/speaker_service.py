@@ -14,7 +14,7 @@ from storage.audio import AudioLocation
 from storage.speakers import speaker_queries, speakers
 from storage.speakers.change_log import ChangeSummary
 from storage.speakers.speaker_queries import SpeakerEntry
-from storage.speakers.speakers import NameTakenError, SpeakerSummary
+from storage.speakers.speakers import SpeakerSummary
 
 
 class SpeakerService:
@@ -33,7 +33,7 @@ class SpeakerService:
             return await speakers.list_all(session)
 
     async def page(self, part: str, skip: int, limit: int) -> tuple[list[SpeakerEntry], int]:
-        """Speakers with `part` in their name, in any letter case, and their number; those with a given name first."""
+        """Speakers with `part` in their name, in any spelling, and their number; those with a given name first."""
         async with self._database.session() as session:
             return await speaker_queries.page(session, part, skip, limit)
 
@@ -54,8 +54,7 @@ class SpeakerService:
         """
         await self._policies.embedding_model()
         async with self._database.session() as session:
-            if await speakers.find(session, name) is not None:  # before the sample is decoded
-                raise NameTakenError(name)
+            await speakers.check_free(session, name)  # before the sample is decoded
         sample = await self._read(file)
         async with self._database.session() as session:
             policy = await self._policies.lock(session)

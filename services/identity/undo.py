@@ -116,7 +116,7 @@ class _Undo:
     async def _rename(self, step: SpeakerRenamed) -> None:
         if await speakers.find(self.session, step.name) != step.speaker:
             raise UndoError(f"{step.name} has another name by now, or is gone.")
-        await self._check_name(step.former)
+        await self._check_name(step.former, besides=step.speaker)
         await changes.rename_speaker(self.session, step.speaker, step.former)
         self.speakers.add(step.speaker)
         self.done += 1
@@ -177,9 +177,11 @@ class _Undo:
             self._touch(copy.speaker_id)
         await changes.restore_participants(self.session, copies)
 
-    async def _check_name(self, name: str) -> None:
-        if await speakers.find(self.session, name) is not None:
-            raise UndoError(f"There is another {name} by now: rename that speaker first.")
+    async def _check_name(self, name: str, besides: int | None = None) -> None:
+        try:
+            await speakers.check_free(self.session, name, besides)
+        except speakers.NameTakenError as error:
+            raise UndoError(f"There is another {name} by now: rename that speaker first.") from error
 
     async def _check_speaker(self, speaker_id: int | None) -> None:
         if speaker_id is not None and not await speakers.speaker_exists(self.session, speaker_id):

@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from uuid import uuid4
 
 from sqlalchemy import Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.names import spelling
 from storage.backups import snapshots
 from storage.backups.snapshots import Running, Snapshot
 from storage.speakers import speakers
@@ -90,8 +92,9 @@ async def profiles(session: AsyncSession) -> list[BackupSummary]:
 async def profile(session: AsyncSession, name: str) -> BackupSummary:
     """Raises ProfileNotFoundError."""
     with suppress(ValueError):
-        if (found := await by_filename(session, profile_filename(name))) is not None:
-            return found
+        for spelled in (spelling(name), normalize("NFD", name)):  # older versions stored the second as it was given
+            if (found := await by_filename(session, profile_filename(spelled))) is not None:
+                return found
     raise ProfileNotFoundError(f"Profile '{name}' not found")
 
 

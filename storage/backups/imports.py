@@ -25,6 +25,7 @@ from pipeline.formats.profile_file import (
     upgraded,
 )
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
+from pipeline.names import spelling
 from storage.backups import backups
 from storage.backups.backups import BackupSummary, by_filename, profile_filename
 from storage.backups.snapshots import Snapshot
@@ -79,10 +80,14 @@ class _Entries:
         return header.model_copy(update={"embedding_model": VOICE_MODEL})
 
     def _add_speaker(self, value: Any) -> None:
-        speaker = _validated(Speaker, value, f"speakers.{len(self.speakers)}.")
-        if not self._speaker_keys.isdisjoint((speaker.id, speaker.name)):
+        place = f"speakers.{len(self.speakers)}."
+        speaker, given = _validated(Speaker, value, place), value["name"]
+        if not spelling(given):
+            raise NotAProfileError(f"{place}name: it has no visible character")
+        # A restore numbers other spellings of one name.
+        if not self._speaker_keys.isdisjoint((speaker.id, given)):
             raise NotAProfileError(f"speakers: two have the name {speaker.name!r} or the id {speaker.id}")
-        self._speaker_keys |= {speaker.id, speaker.name}
+        self._speaker_keys |= {speaker.id, given}
         self.speakers.append(speaker.model_dump_json())
 
     def _add_participant(self, value: Any) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from storage.backups.staging import StagedSpeaker, StagedVoiceprint
 from storage.speakers.speakers import UNKNOWN
 from storage.tables import ParticipantRow, Speaker, VoiceprintRow
+from storage.tables.names import key_of
 from storage.tables.sequences import last_id, next_id
 
 _other = aliased(StagedSpeaker)
@@ -20,7 +21,7 @@ STATEMENTS: Sequence[Executable] = (
     .where(Speaker.id == StagedSpeaker.file_id, Speaker.created_at == StagedSpeaker.created_at)
     .values(id=Speaker.id),
     update(StagedSpeaker)
-    .where(StagedSpeaker.id.is_(None), Speaker.name == StagedSpeaker.name, ~Speaker.name.regexp_match(UNKNOWN))
+    .where(StagedSpeaker.id.is_(None), Speaker.name_key == key_of(StagedSpeaker.name), ~Speaker.name.regexp_match(UNKNOWN))
     .where(~exists().where(_other.id == Speaker.id))
     .values(id=Speaker.id),
     # Speakers that the file does not have.

@@ -23,6 +23,7 @@ from sqlalchemy.orm import aliased
 
 from storage.backups.staging import StagedParticipant, StagedSegment, StagedSpeaker
 from storage.tables import ParticipantRow, SegmentRow, TurnRow, VoiceprintRow
+from storage.tables.names import key_of
 from storage.tables.sequences import last_id
 
 _random_label = cast(func.gen_random_uuid(), Text)
@@ -32,7 +33,7 @@ SPEAKERS: Sequence[Executable] = (
     update(StagedParticipant).where(StagedSpeaker.file_id == StagedParticipant.speaker_id).values(speaker=StagedSpeaker.id),
     update(StagedSegment).where(StagedSpeaker.file_id == StagedSegment.speaker_id).values(speaker=StagedSpeaker.id),
     update(StagedSegment)
-    .where(StagedSegment.speaker.is_(None), StagedSpeaker.name == StagedSegment.speaker_name)
+    .where(StagedSegment.speaker.is_(None), key_of(StagedSpeaker.name) == key_of(StagedSegment.speaker_name))
     .values(speaker=StagedSpeaker.id, by_name=True),
 )
 """The speakers here, once `restored_speakers` has run."""

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.formats import profile_reader
@@ -20,6 +20,7 @@ from storage.backups import staging
 from storage.backups.staging import StagedParticipant, StagedProfile, StagedSegment, StagedSpeaker, StagedVoiceprint, Staging
 from storage.postgres.copy import copy_rows
 from storage.tables import Conversation
+from storage.tables.names import key_of
 
 BATCH = 1000
 """Rows that are in memory at a time."""
@@ -49,7 +50,23 @@ async def load(session: AsyncSession, content: str) -> StagedFile:
         for table, of_table in tables.items():
             await copy_rows(session, table.__table__, of_table)
     await session.execute(staging.ANALYZE)
+    await _number_names(session)
     return StagedFile(Header.model_validate(reader.header), reader.dimensions)
+
+
+async def _number_names(session: AsyncSession) -> None:
+    """Give speakers of a file that have one name in several spellings names of their own: `José`, `José (2)`."""
+    key = key_of(StagedSpeaker.name)
+    rows = (await session.execute(select(StagedSpeaker.file_id, StagedSpeaker.name, key).order_by(StagedSpeaker.file_id))).all()
+    taken = {row[2] for row in rows}
+    seen: set[str] = set()
+    for file_id, name, name_key in rows:
+        if name_key in seen:
+            number = next(n for n in count(2) if f"{name_key} ({n})" not in taken)
+            taken.add(f"{name_key} ({number})")
+            renamed = update(StagedSpeaker).where(StagedSpeaker.file_id == file_id)
+            await session.execute(renamed.values(name=f"{name} ({number})"))
+        seen.add(name_key)
 
 
 class _Reader:

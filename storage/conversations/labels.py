@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal
+from pipeline.names import spelling
 from storage.access.visibility import in_visible
 from storage.tables import Conversation, LabelRow, ParticipantRow, SegmentRow, Speaker
 
@@ -61,8 +62,10 @@ async def put(
     conversation = select(Conversation.id).where(Conversation.id == conversation_id)
     if await session.scalar(conversation.with_for_update(read=True, key_share=True)) is None:
         raise LookupError("Segment not found")
-    listener = {"labeled_by": _clean(labeled_by), "notes": _clean(notes)}
-    rows: list[dict[str, Any]] = [{"segment_id": id_, "speaker_name": _clean(name), **listener} for id_, name in names.items()]
+    listener = {"labeled_by": None if labeled_by is None else spelling(labeled_by), "notes": _clean(notes)}
+    rows: list[dict[str, Any]] = [
+        {"segment_id": id_, "speaker_name": spelling(name), **listener} for id_, name in names.items()
+    ]
     for batch in (rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)):
         ids = [row["segment_id"] for row in batch]
         own = select(SegmentRow.id).where(SegmentRow.conversation_id == conversation_id, SegmentRow.id.in_(ids))

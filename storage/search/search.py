@@ -15,12 +15,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, any_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal
+from pipeline.names import INVISIBLE, visible
 from pipeline.types import ConversationSegment
 from storage.access.visibility import visible_to
 from storage.conversations import segments
@@ -199,7 +214,8 @@ def _parsed(tsquery: str) -> ColumnElement[Any]:
 
 
 def _snippet(words: str) -> ColumnElement[str]:
-    unmarked = func.translate(SegmentRow.text, MARK_START + MARK_END, "")
+    plain = func.regexp_replace(func.normalize(SegmentRow.text, literal_column("NFC")), f"[{INVISIBLE}]", "", "g")
+    unmarked = func.translate(plain, MARK_START + MARK_END, "")
     spaced = func.regexp_replace(unmarked, f"([{IDEOGRAPHS}])", r" \1 ", "g")
     options = case((func.length(SegmentRow.text) <= MAX_WHOLE_CHARACTERS, MARKS + WHOLE), else_=MARKS + FRAGMENTS)
     return func.ts_headline(_SIMPLE, spaced, _tsquery(words), options)
@@ -216,7 +232,8 @@ def _tsquery(words: str) -> ColumnElement[Any]:
 
 def _normalise(query: str) -> str:
     """The part of the query that PostgreSQL can read, with each run of `IDEOGRAPHS` as a phrase."""
-    text = _DANGLING_HYPHEN.sub(" ", query[:MAX_QUERY_CHARACTERS].replace("\0", " ").encode(errors="ignore").decode())
+    spaced = " ".join(visible(query[:MAX_QUERY_CHARACTERS].replace("\0", " ")).split())
+    text = _DANGLING_HYPHEN.sub(" ", spaced.encode(errors="ignore").decode())
     parts = text.split('"')
     parts[::2] = [_IDEOGRAPH_RUN.sub(lambda run: f'"{" ".join(run[0])}" ', part) for part in parts[::2]]
     parts[1::2] = [_IDEOGRAPH_RUN.sub(lambda run: f" {' '.join(run[0])} ", part) for part in parts[1::2]]

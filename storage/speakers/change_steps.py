@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import from_json
 
+from pipeline.names import spelling
 from pipeline.types import Vector
 
 
@@ -26,6 +27,9 @@ def _text(vector: Vector) -> str:
 VectorText = Annotated[Vector, PlainValidator(_vector), PlainSerializer(_text, return_type=str, when_used="json")]
 """A vector as pgvector writes it: a string, in the shortest numbers that read back as the same float32."""
 
+Spelled = Annotated[str, AfterValidator(lambda name: spelling(name) or name)]
+"""A speaker's name. Older versions stored it as it was given."""
+
 
 class _Stored(BaseModel):
     # Unknown fields are refused: a step that this program reads only in part must not be undone.
@@ -36,7 +40,7 @@ class SpeakerCopy(_Stored):
     """A row of `speakers`."""
 
     id: int
-    name: str
+    name: Spelled
     emotion_threshold: float | None
     created_at: datetime
     updated_at: datetime
@@ -97,8 +101,8 @@ class SpeakerCreated(_Stored):
 class SpeakerRenamed(_Stored):
     do: Literal["rename"] = "rename"
     speaker: int
-    former: str = Field(alias="from")
-    name: str = Field(alias="to")
+    former: Spelled = Field(alias="from")
+    name: Spelled = Field(alias="to")
 
 
 class ParticipantsAssigned(_Stored):

@@ -11,6 +11,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.erased_person import ErasedPerson, mentions
+from pipeline.names import key
 from pipeline.types import Vector
 from storage.postgres.conditions import one_of
 from storage.speakers import change_erasure
@@ -28,6 +29,7 @@ from storage.tables import (
     Speaker,
     VoiceprintRow,
 )
+from storage.tables.names import key_of
 
 
 class _Search:
@@ -62,7 +64,7 @@ class _Search:
 
     def _read_removed(self, copies: Iterable[SpeakerCopy]) -> None:
         for copy in copies:
-            if copy.id in self.speakers or (copy.name in self.names and copy.id not in self._others()):
+            if copy.id in self.speakers or (key(copy.name) in map(key, self.names) and copy.id not in self._others()):
                 self.speakers.add(copy.id)
                 self.names.add(copy.name)
                 self.rows.add((copy.id, copy.created_at))
@@ -85,7 +87,7 @@ async def find(session: AsyncSession, speaker_id: int) -> ErasedPerson:
             search.read(change)
     if not search.rows:
         raise SpeakerNotFoundError
-    others = {name for id_, (name, _) in search.alive.items() if id_ != speaker_id}
+    others = {key(name) for id_, (name, _) in search.alive.items() if id_ != speaker_id}
     own = or_(
         one_of(ParticipantRow.speaker_id, sorted(search.speakers)),
         one_of(ParticipantRow.id, sorted(search.unassigned)) & ParticipantRow.speaker_id.is_(None),
@@ -93,7 +95,7 @@ async def find(session: AsyncSession, speaker_id: int) -> ErasedPerson:
     columns = (ParticipantRow.id, Conversation.uuid, ParticipantRow.vector)
     people = (await session.execute(select(*columns).join(Conversation).where(own))).all()
     return ErasedPerson(
-        names=frozenset(search.names - others),
+        names=frozenset(name for name in search.names if key(name) not in others),
         speakers=frozenset(search.speakers),
         rows=frozenset(search.rows),
         participants=frozenset(row.id for row in people),
@@ -121,11 +123,13 @@ async def remove(session: AsyncSession, person: ErasedPerson) -> None:
 async def remove_changes(session: AsyncSession, person: ErasedPerson) -> None:
     """Remove the changes about the person from the undo history, and those that this program cannot read."""
 
+    names = {key(name) for name in person.names}
+
     def is_about(description: str, found: Mentioned) -> bool:
         return (
             not found.speakers.isdisjoint(person.speakers)
             or not found.participants.isdisjoint(person.participants)
-            or not found.names.isdisjoint(person.names)
+            or not names.isdisjoint(map(key, found.names))
             or mentions(description, person.names)
         )
 
@@ -155,14 +159,15 @@ async def _remove_names(session: AsyncSession, names: Collection[str]) -> None:
     given = list(names)
     if not given:
         return
-    await session.execute(delete(LabelRow).where(LabelRow.speaker_name.in_(given)))
-    await session.execute(update(LabelRow).where(LabelRow.labeled_by.in_(given)).values(labeled_by=None))
+    keys = [key_of(name) for name in given]
+    await session.execute(delete(LabelRow).where(key_of(LabelRow.speaker_name).in_(keys)))
+    await session.execute(update(LabelRow).where(key_of(LabelRow.labeled_by).in_(keys)).values(labeled_by=None))
     reason = func.jsonb_extract_path_text(SegmentRow.detector_breakdown, "final_decision", "reason")
     noted: Sequence[tuple[Any, Any, dict[str, Any]]] = (
         (LabelRow.segment_id, LabelRow.notes, {"notes": None}),
         (SegmentRow.id, reason, {"detector_breakdown": None}),
     )
     for id_, content, cleared in noted:
-        found = await session.execute(select(id_, content).where(or_(*(func.strpos(content, name) > 0 for name in given))))
+        found = await session.execute(select(id_, content).where(or_(*(func.strpos(key_of(content), one) > 0 for one in keys))))
         ids = [row[0] for row in found if mentions(row[1], names)]
         await session.execute(update(id_.class_).where(id_.in_(ids)).values(cleared))

@@ -12,6 +12,7 @@ from pipeline.access import Principal
 from storage.access.visibility import in_visible
 from storage.speakers.speakers import UNKNOWN
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables.names import key_of
 
 MAX_SIMILAR_NAMES = 5
 """Names that an error suggests."""
@@ -47,8 +48,8 @@ class Appearance:
 
 
 async def page(session: AsyncSession, part: str, skip: int, limit: int) -> tuple[list[SpeakerEntry], int]:
-    """Speakers with `part` in their names, in any letter case, and their number; those with a given name come first."""
-    holds = func.strpos(func.lower(Speaker.name), func.lower(part)) > 0
+    """Speakers with `part` in their names, in any spelling, and their number; those with a given name come first."""
+    holds = func.strpos(Speaker.name_key, key_of(part)) > 0
     columns = [getattr(Speaker, name) for name in SpeakerEntry.__dataclass_fields__]
     found = select(*columns).where(holds).order_by(Speaker.name.regexp_match(UNKNOWN), Speaker.name)
     rows = await session.execute(found.offset(skip).limit(limit))
@@ -57,15 +58,10 @@ async def page(session: AsyncSession, part: str, skip: int, limit: int) -> tuple
 
 
 async def resolve(session: AsyncSession, name: str) -> tuple[int, str]:
-    """The speaker of a name, and the name as it is stored. Letter case counts only where it distinguishes two speakers.
-
-    Raises NoSuchNameError.
-    """
-    rows = (await session.execute(select(Speaker.id, Speaker.name).where(func.lower(Speaker.name) == func.lower(name)))).all()
-    exact = [row for row in rows if row.name == name]
-    if len(exact or rows) == 1:
-        id_, written = (exact or rows)[0]
-        return id_, written
+    """The speaker of a name, in any spelling, and the name as it is stored. Raises NoSuchNameError."""
+    found = select(Speaker.id, Speaker.name).where(Speaker.name_key == key_of(name))
+    if (row := (await session.execute(found)).one_or_none()) is not None:
+        return row.id, row.name
     similar, _ = await page(session, name, 0, MAX_SIMILAR_NAMES)
     raise NoSuchNameError(name, [entry.name for entry in similar])
 

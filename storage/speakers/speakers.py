@@ -22,6 +22,7 @@ from storage.tables import (
     VoiceprintRow,
     unknown_speaker_number,
 )
+from storage.tables.names import key_of
 
 IDENTITY_LOCK = 0x73706B72  # "spkr"; the key of an advisory lock
 UNKNOWN = f"^{matching.UNKNOWN_NAME.pattern}$"
@@ -97,8 +98,15 @@ async def speaker_exists(session: AsyncSession, speaker_id: int) -> bool:
 
 
 async def find(session: AsyncSession, name: str) -> int | None:
-    """The speaker of this name."""
-    return await session.scalar(select(Speaker.id).where(Speaker.name == name))
+    """The speaker of this name, in any spelling."""
+    return await session.scalar(select(Speaker.id).where(Speaker.name_key == key_of(name)))
+
+
+async def check_free(session: AsyncSession, name: str, besides: int | None = None) -> None:
+    """Raise NameTakenError if a speaker, other than `besides`, has this name."""
+    other = select(Speaker.name).where(Speaker.name_key == key_of(name), Speaker.id.is_distinct_from(besides))
+    if (taken := await session.scalar(other)) is not None:
+        raise NameTakenError(taken)
 
 
 async def unknown(session: AsyncSession) -> dict[int, str]:
@@ -135,7 +143,7 @@ async def create_unknown(session: AsyncSession) -> int:
     while True:
         number = (await session.execute(select(unknown_speaker_number.next_value()))).scalar_one()
         # A person may have given such a name; then the next number is tried.
-        new = insert(Speaker).values(name=f"Unknown_{number:02d}").on_conflict_do_nothing(index_elements=[Speaker.name])
+        new = insert(Speaker).values(name=f"Unknown_{number:02d}").on_conflict_do_nothing(index_elements=[Speaker.name_key])
         created = (await session.execute(new.returning(Speaker.id))).scalar_one_or_none()
         if created is not None:
             return created

@@ -1,9 +1,13 @@
 """The text of segments as full-text search reads it."""
 
+from pipeline.names import INVISIBLE
+
 IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """A character class of kana and Han, which are written without spaces between words, in the syntax that Python's `re` and
 PostgreSQL share."""
-SPACED_TEXT = rf"regexp_replace(text, '([{IDEOGRAPHS}])', ' \1 ', 'g')"
+VISIBLE_TEXT = f"regexp_replace(normalize(text, NFC), '[{INVISIBLE}]', '', 'g')"
+"""SQL: the text of a segment in NFC without invisible characters, so that each of its spellings is found."""
+SPACED_TEXT = rf"regexp_replace({VISIBLE_TEXT}, '([{IDEOGRAPHS}])', ' \1 ', 'g')"
 """SQL: the text of a segment with each of these characters as a word of its own, so that parts of a sentence are found."""
 LEXEMES = f"to_tsvector('simple'::regconfig, {SPACED_TEXT})"
 """SQL: the words of the text. `storage.search.search` says why they are not reduced to stems."""

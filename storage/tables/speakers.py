@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Sequence, func
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Sequence, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pipeline.types import Vector
 from storage.tables.base import Base, fraction
+from storage.tables.names import KEY
 
 unknown_speaker_number = Sequence("unknown_speaker_number", metadata=Base.metadata)
 """Numbers `Unknown_01`, `Unknown_02`, …; none is used twice, not even after its speaker was deleted."""
@@ -21,7 +22,9 @@ class Speaker(Base):
     __table_args__ = (CheckConstraint("name <> ''", name="name"), fraction("emotion_threshold"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(Computed(KEY, persisted=True), unique=True)
+    """No two speakers have one name (`pipeline.names`)."""
     emotion_threshold: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

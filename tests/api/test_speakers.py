@@ -184,6 +184,30 @@ async def test_lines_of_a_deleted_speaker_have_a_local_name(api: httpx.AsyncClie
     assert {(line["speaker_id"], line["speaker_name"]) for line in await segments(api, conversation)} == {(None, "Unknown_A")}
 
 
+async def test_a_deleted_speaker_is_named_by_conversation_and_undo_brings_the_name_back(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    """Identifying a line of the deleted speaker names that voice in its conversation; the other conversations stay."""
+    first, second = await keep(database, 1), await keep(database, 1)
+    assert (await identify(api, first, 0, speaker_name="Ada")).json()["segments_updated"] == 8
+    await api.delete("/speakers/1")
+
+    async def shown() -> list[set[str]]:
+        return [{line["speaker_name"] for line in await segments(api, id_)} for id_ in (first, second)]
+
+    assert await shown() == [{"Unknown_A"}, {"Unknown_A"}]
+    one = (await identify(api, first, 0, how="reassign", speaker_name="Cleo")).json()
+    assert one["segments_updated"] == 1
+    assert (await api.post("/speakers/undo")).status_code == 200
+    found = (await identify(api, first, 0, speaker_name="Bo")).json()
+    assert (found["speaker_name"], found["segments_updated"]) == ("Bo", 4)
+    assert await shown() == [{"Bo"}, {"Unknown_A"}]
+    for _ in range(2):
+        assert (await api.post("/speakers/undo")).status_code == 200
+    assert await shown() == [{"Ada"}, {"Ada"}]
+    assert [one["name"] for one in (await api.get("/speakers")).json()] == ["Ada"]
+
+
 async def test_the_last_change_is_undone(api: httpx.AsyncClient, database: Database) -> None:
     nothing = await api.post("/speakers/undo")
     assert (nothing.status_code, "no change" in nothing.json()["detail"]) == (409, True)

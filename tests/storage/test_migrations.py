@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from storage.postgres.database import DatabaseError, migrate, unpooled
 from storage.tables import Base
+from tests.storage.revisions import upgrade
 
 METADATA = Base.metadata
 
@@ -33,12 +34,9 @@ async def test_migrations_agree_with_the_tables(empty_database_url: str) -> None
 
 
 async def test_conversations_from_before_segments_had_languages_have_their_one(empty_database_url: str) -> None:
-    await migrate(empty_database_url)
     engine = unpooled(empty_database_url)
     async with engine.begin() as connection:
-        await connection.execute(text("ALTER TABLE segments DROP COLUMN language"))
-        await connection.execute(text("ALTER TABLE conversations DROP COLUMN languages"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0012'"))
+        await connection.run_sync(upgrade, "0012")
         for status, language in (("completed", "de"), ("completed", None), ("recording", "fr")):
             await connection.execute(
                 text("INSERT INTO conversations (start_time, status, audio_format, language) VALUES (now(), :s, 'flac', :l)"),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 from sqlalchemy import update
@@ -203,3 +205,30 @@ async def test_lines_are_read_from_the_start_the_end_and_onwards(database: Datab
         assert [line.text for line in await segments.after(session, id_, some[1].id, 10)] == ["line 4", "line 5"]
         assert await segments.conversation_of(session, some[0].id) == id_
         assert await segments.conversation_of(session, 10**9) is None
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("query_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("query", ["josé", '"josé núñez"', "núñez josé"])
+async def test_each_unicode_form_finds_each(
+    database: Database, form: Literal["NFC", "NFD"], query_form: Literal["NFC", "NFD"], query: str
+) -> None:
+    await talk(database, normalize(form, "Señor José Núñez"), "Jose Nunez")
+    (found,) = (await find(database, normalize(query_form, query))).hits
+    assert found.text == normalize(form, "Señor José Núñez")
+    assert f"{MARK_START}José{MARK_END}" in found.snippet
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("The invoice is late", "in\u200bvoice\u00a0late"),
+        ("The invoice is late", '\ufeff"invoice is"'),
+        ("The in\u00advoice\u200e is late", "invoice late"),
+        ("علی\u200cرضا آمد", "علیرضا"),
+        ("علیرضا آمد", "علی\u200cرضا"),
+    ],
+)
+async def test_invisible_characters_hide_no_word(database: Database, text: str, query: str) -> None:
+    await talk(database, text, "something else")
+    assert texts(await find(database, query)) == [text]

@@ -1,6 +1,7 @@
 """Every tool, called by the official client over HTTP."""
 
 import json
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -267,3 +268,21 @@ async def test_prompts(client: Client) -> None:
     content = prompt.messages[0].content
     assert isinstance(content, TextContent)
     assert "conversation 7" in content.text
+
+
+async def test_a_name_in_another_spelling_is_the_same_speaker(client: Client, database: Database) -> None:
+    nfd = unicodedata.normalize("NFD", "José")
+    await talk(database, 1, 2)
+    lines = (await call(client, "get_latest_segments"))["segments"]
+    await call(client, "identify_speaker_in_segment", segment_id=lines[0]["id"], speaker_name=nfd)
+    same = await call(client, "identify_speaker_in_segment", segment_id=lines[1]["id"], speaker_name="\u200bJOSÉ\u00a0")
+    assert same["speaker_name"] == unicodedata.normalize("NFC", nfd)
+    assert (await call(client, "search_conversations_by_speaker", speaker_name=nfd))["speaker_name"] == same["speaker_name"]
+    assert (await call(client, "search_transcripts", query="line", speaker=nfd))["total"] == 4
+    assert (await call(client, "list_speakers", query="JOS\u200b"))["total"] == 1
+    for tool, arguments in {
+        "identify_speaker_in_segment": {"segment_id": lines[0]["id"], "speaker_name": "\u200b"},
+        "search_transcripts": {"query": "line", "speaker": "\u2060"},
+        "list_speakers": {"query": "\ufeff"},
+    }.items():
+        assert "no visible character" in await refused(client, tool, **arguments)

@@ -33,6 +33,7 @@ WRONG: list[tuple[dict[str, Any], str | None]] = [
     ({"known_speaker_names": ["Ann"], "known_speaker_references": ["http://example.org/a.wav"]}, "known_speaker_references"),
     ({"known_speaker_names": ["Ann"], "known_speaker_references": ["data:audio/wav;base64,AAAA"]}, "known_speaker_names"),
     ({"known_speaker_names": ["Nobody"]}, "known_speaker_names"),
+    ({"known_speaker_names": ["\u200b"]}, "known_speaker_names"),
     ({"file": ("call.wav", b"no sound")}, "file"),
     ({"file": ("call.wav", b"")}, "file"),
 ]

@@ -37,6 +37,7 @@ async def test_an_enrolled_speaker_is_recognised(client: AsyncOpenAI, served: Se
     await enroll(served, "Alice")
     assert await speaker(client) == "Alice"
     assert await speaker(client, ["Alice"]) == "Alice"
+    assert await speaker(client, [" al\u200bice\ufeff "]) == "Alice"
     speakers = (await served.application.client.get("/speakers")).json()
     assert [(one["name"], one["segment_count"]) for one in speakers] == [("Alice", 0)]
 
