@@ -13,6 +13,7 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from pipeline.decoding import PLAIN, Decoding
+from pipeline.faults import DeviceError
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint
 
@@ -81,7 +82,7 @@ class RemoteDiarizer:
             else:
                 await progress(item)
         if found is None:
-            raise RuntimeError("The diarizer ended without a result; it was stopped. Send the recording again.")
+            raise DeviceError("The diarizer ended without a result; it was stopped. Send the recording again.")
         return found
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ray.serve import metrics
 
+from pipeline.faults import device_fault
+
 AUDIO = "vivavoce_audio_seconds_total"
 WAIT = "vivavoce_model_wait_seconds"
 INFERENCE = "vivavoce_inference_seconds"
@@ -20,15 +22,6 @@ FAILURES = "vivavoce_failures_total"
 SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
 """Bucket bounds: from one second of speech on a GPU to clustering a recording of many hours."""
 FACTORS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]
-
-REASONS = {
-    "out of memory": "out_of_memory",  # the wording of torch, CTranslate2 and the C library
-    "allocate memory": "out_of_memory",
-    "cuda": "device",
-    "cublas": "device",
-    "cudnn": "device",
-}
-"""Part of an error message, and the reason it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +68,5 @@ class StageMetrics:
 
 def reason(error: Exception) -> str:
     """The reason of a failure: out_of_memory, device, input or other."""
-    if isinstance(error, MemoryError):
-        return "out_of_memory"
-    message = str(error).lower()
-    for part, name in REASONS.items():
-        if part in message:
-            return name
     # Engines raise ValueError for audio that they cannot process.
-    return "input" if isinstance(error, ValueError) else "other"
+    return device_fault(error) or ("input" if isinstance(error, ValueError) else "other")

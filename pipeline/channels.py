@@ -9,10 +9,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+from pipeline.faults import Fault, map_surviving, succeeded
 from pipeline.process import Keep, Options, process
 from pipeline.stages import Audio, Progress, Stages
-from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged
-from pipeline.types import Transcript
+from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged, of_channel
+from pipeline.transcript.notes import in_order, untranscribed
+from pipeline.types import Span, Transcript
 
 Samples = TypeVar("Samples", covariant=True)
 
@@ -49,30 +51,46 @@ async def process_channels(
     if len(channels) == 1:
         channel = await channels[0]()
         return await process(channel.samples, channel.duration, stages, options, progress, found, keep)
-    speech = [await stages.transcriber.find_speech((await load()).samples) for load in channels]
+
+    async def find(load: Load[Audio]) -> Sequence[Span]:
+        return await stages.transcriber.find_speech((await load()).samples)
+
+    searched = await map_surviving(find, channels, limit=1)
+    faults = {i: spans for i, spans in enumerate(searched) if isinstance(spans, Fault)}
+    speech = [spans if succeeded(spans) else () for spans in searched]
     speaking = [i for i, spans in enumerate(speech) if spans] or [0]
     if len(speaking) == 1 and options.channels == "auto":
         only = speaking[0]
         channel = await channels[only]()
         found_there = await process(channel.samples, channel.duration, stages, options, progress, found, keep, speech[only])
-        return replace(found_there, segments=tuple(replace(segment, channel=only + 1) for segment in found_there.segments))
+        segments = tuple(replace(segment, channel=only + 1) for segment in found_there.segments)
+        return _noted(replace(found_there, segments=segments), faults)
     chosen = replace(options, hint=channel_hint(options.hint, len(speaking)))
-    parts = []
-    for done, i in enumerate(speaking):
+
+    async def process_one(i: int) -> ChannelTranscript:
         number, channel = i + 1, await channels[i]()
         transcript = await process(
             channel.samples,
             channel.duration,
             stages,
             chosen,
-            _share(progress, done, len(speaking)),
+            _share(progress, speaking.index(i), len(speaking)),
             {stage: result for name, result in found.items() if (stage := name.removesuffix(_suffix(number))) != name},
             None if keep is None else _keep_of(keep, number),
             speech[i],
         )
-        del channel  # before the next one is loaded
-        parts.append(ChannelTranscript(number, transcript))
-    return merged(parts, options.hint)
+        return ChannelTranscript(number, transcript)
+
+    processed = await map_surviving(process_one, speaking, limit=1)
+    faults |= {i: part for i, part in zip(speaking, processed, strict=True) if isinstance(part, Fault)}
+    return _noted(merged([part for part in processed if succeeded(part)], options.hint), faults)
+
+
+def _noted(transcript: Transcript, faults: Mapping[int, Fault]) -> Transcript:
+    """The transcript with a note on each channel that a stage failed on."""
+    whole = Span(0.0, transcript.duration)
+    notes = [of_channel(untranscribed(whole, fault), i + 1) for i, fault in faults.items()]
+    return replace(transcript, notes=tuple(in_order([*transcript.notes, *notes])))
 
 
 def _share(progress: Progress, done: int, channels: int) -> Progress:

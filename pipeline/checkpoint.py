@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.types import Diarization, Participant, Utterance
+from pipeline.types import Diarization, Note, Participant, Utterance
 
 
 class StageResult(BaseModel):
@@ -31,6 +31,8 @@ class StageResult(BaseModel):
 class Transcribed(StageResult):
     stage: ClassVar = "transcribing"
     utterances: tuple[Utterance, ...]
+    notes: tuple[Note, ...] = ()
+    """On windows that the transcriber failed on."""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,15 +7,12 @@ from typing import Any, TypeVar, overload
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
-D = TypeVar("D")
 
 
 @overload
 async def gather(first: Awaitable[A], second: Awaitable[B], /) -> tuple[A, B]: ...
 @overload
-async def gather(
-    first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], fourth: Awaitable[D], /
-) -> tuple[A, B, C, D]: ...
+async def gather(first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], /) -> tuple[A, B, C]: ...
 async def gather(*calls: Awaitable[Any]) -> tuple[Any, ...]:
     """The results of all calls."""
     return tuple(await map_bounded(_result, calls, len(calls)))

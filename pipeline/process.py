@@ -9,14 +9,16 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pipeline.checkpoint import Diarized, StageResult, Transcribed
-from pipeline.concurrency import gather, map_bounded
+from pipeline.concurrency import gather
 from pipeline.decoding import PLAIN, Decoding
+from pipeline.faults import Fault, attempt, map_surviving, succeeded
 from pipeline.languages import most_spoken_first
+from pipeline.recognition import recognize
 from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
-from pipeline.transcript.alignment import align
+from pipeline.transcript.alignment import align, of_their_own
 from pipeline.transcript.diarization import diarize
-from pipeline.transcript.notes import unmet_hint, without_hallucinations
+from pipeline.transcript.notes import in_order, unmet_hint, untranscribed, without_hallucinations
 from pipeline.transcript.windows import pack
 from pipeline.types import (
     NO_HINT,
@@ -24,7 +26,6 @@ from pipeline.types import (
     Diarization,
     Note,
     Participant,
-    Segment,
     Span,
     SpeakerHint,
     Transcript,
@@ -34,12 +35,6 @@ from pipeline.types import (
 MAX_WINDOWS_IN_FLIGHT = 128
 """Concurrent transcription calls of one recording, all windows of an hour: batches of 16 for as many replicas as a team has,
 and a queue that makes Serve start more. Short recordings do not wait behind them: replicas alternate between recordings."""
-MAX_SEGMENT_CALLS_IN_FLIGHT = 32
-"""Concurrent calls of one recording for the voice embeddings and emotions of its segments."""
-SEGMENTS_PER_CALL = 16
-"""Segments in one call for voice embeddings and emotions."""
-MIN_EMOTION_SPAN_S = 1.5
-"""A shorter segment is extended by its surroundings: emotion models are trained with clips of two to four seconds."""
 
 LAST_STAGE = "recognizing voices and emotions"
 """Runs after the other stages, for each segment."""
@@ -114,16 +109,20 @@ class _Recording(Generic[Audio]):
         transcribed, diarized = await gather(self.once(Transcribed, self.transcribe), self.once(Diarized, self.diarize))
         utterances, diarization = transcribed.utterances, diarized.diarization
         language = main_language(utterances)
-        notes: list[Note] = []
+        left_out: list[Note] = []
         if not self.options.decoding.enabled:
             segments = segmentation.of_turns(diarization.exclusive)
         else:
-            segments = segmentation.split(align(utterances, diarization), language)
+            aligned = align(utterances, of_their_own(diarization))
+            segments = segmentation.split(aligned, language)
         if self.options.decoding.enabled and self.options.filter_hallucinations:
-            segments, notes = without_hallucinations(segments)
-        if unmet := unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns})):
-            notes = [unmet, *notes]
-        segments = await self.recognize(segments)
+            segments, left_out = without_hallucinations(segments)
+        unmet = unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns}))
+        progress = partial(self.meter, LAST_STAGE)
+        padding = self.options.context_padding
+        segments, unrecognized = await recognize(self.audio, self.duration, self.stages, segments, padding, progress)
+        await self.meter(LAST_STAGE, 1.0)
+        timed = in_order([*transcribed.notes, *diarization.notes, *left_out, *unrecognized])
         speaking = {segment.speaker for segment in segments}
         known = {participant.label: participant for participant in diarized.participants}
         return Transcript(
@@ -136,7 +135,7 @@ class _Recording(Generic[Audio]):
                 for label in sorted(speaking | known.keys())
             ),
             turns=diarization.turns,
-            notes=tuple(notes),
+            notes=(*([] if unmet is None else [unmet]), *timed),
         )
 
     async def once(self, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
@@ -168,19 +167,27 @@ class _Recording(Generic[Audio]):
             return Transcribed(utterances=())
         language, decoding = self.options.language, self.options.decoding
         utterances: dict[Span, Sequence[Utterance]] = {}
-        if language is None:
+        if language is None and len(windows) > 1:
             # Every window has its own language; that of the longest one is expected. The call returns its transcript, too.
             longest = max(windows, key=lambda window: window.duration)
-            utterances[longest] = await self.stages.transcriber.transcribe(self.audio, longest, None, decoding)
-            decoding = replace(decoding, expected_language=main_language(utterances[longest]))
+            found = await attempt(self.stages.transcriber.transcribe(self.audio, longest, None, decoding))
+            if succeeded(found):
+                utterances[longest] = found
+                decoding = replace(decoding, expected_language=main_language(found))
 
         async def transcribe(window: Span) -> None:
             utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language, decoding)
             await self.meter("transcribing", len(utterances) / len(windows))
 
-        await map_bounded(transcribe, [window for window in windows if window not in utterances], MAX_WINDOWS_IN_FLIGHT)
+        others = [window for window in windows if window not in utterances]
+        results = await map_surviving(transcribe, others, MAX_WINDOWS_IN_FLIGHT, needed=not utterances)
+        notes = [
+            untranscribed(window, found) for window, found in zip(others, results, strict=True) if isinstance(found, Fault)
+        ]
         await self.meter("transcribing", 1.0)
-        return Transcribed(utterances=tuple(utterance for window in windows for utterance in utterances[window]))
+        return Transcribed(
+            utterances=tuple(utterance for window in windows for utterance in utterances.get(window, ())), notes=tuple(notes)
+        )
 
     async def diarize(self) -> Diarized:
         """The turns, and the participants with their voiceprints."""
@@ -188,36 +195,6 @@ class _Recording(Generic[Audio]):
         diarization, found = await diarize(self.audio, self.duration, self.stages, self.options.hint, progress)
         await self.meter("diarizing", 1.0)
         return Diarized(diarization=diarization, participants=tuple(found))
-
-    def emotion_span(self, segment: Segment) -> Span:
-        """The audio for the emotion of a segment, at least `MIN_EMOTION_SPAN_S` if the recording is long enough."""
-        padding = max(0.0, MIN_EMOTION_SPAN_S - (segment.end - segment.start)) / 2
-        return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
-
-    def voice_span(self, segment: Segment) -> Span:
-        """The audio for the voice embedding of a segment."""
-        padding = self.options.context_padding
-        return Span(max(0.0, segment.start - padding), min(self.duration, segment.end + padding))
-
-    async def recognize(self, segments: Sequence[Segment]) -> list[Segment]:
-        """The segments with their voice embeddings and emotions."""
-        done = 0
-
-        async def recognize_batch(batch: Sequence[Segment]) -> list[Segment]:
-            nonlocal done
-            voices, emotions = await gather(
-                self.stages.embedder.embed_each(self.audio, [self.voice_span(segment) for segment in batch]),
-                self.stages.emotion.recognize(self.audio, [self.emotion_span(segment) for segment in batch]),
-            )
-            done += len(batch)
-            await self.meter(LAST_STAGE, done / len(segments))
-            recognized = zip(batch, voices, emotions, strict=True)
-            return [replace(segment, voice=voice, emotion=emotion) for segment, voice, emotion in recognized]
-
-        batches = [segments[i : i + SEGMENTS_PER_CALL] for i in range(0, len(segments), SEGMENTS_PER_CALL)]
-        results = await map_bounded(recognize_batch, batches, MAX_SEGMENT_CALLS_IN_FLIGHT)
-        await self.meter(LAST_STAGE, 1.0)
-        return [segment for batch in results for segment in batch]
 
 
 def main_language(utterances: Sequence[Utterance]) -> str | None:

@@ -87,6 +87,10 @@ class Diarization:
     exclusive: tuple[Turn, ...]
     voiceprints: "Mapping[str, Voiceprint]" = field(default_factory=dict)
     """By label, where the diarizer's own embeddings are comparable with those of other recordings."""
+    missing: tuple[Span, ...] = ()
+    """Parts of the recording that the diarizer failed on; they have no turns."""
+    notes: "tuple[Note, ...]" = ()
+    """On what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,13 @@ class Note:
     start: float | None = None
     """Seconds from the start of the recording; None where the note is about all of it."""
     end: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The message after its time."""
+        if self.start is None or self.end is None:
+            return self.message
+        return f"{self.start:.1f} to {self.end:.1f} s: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Errors that services raise to every door, and why a recording or a segment failed."""
 
+from pipeline.faults import describe
 from services.redaction import redact
 
 
@@ -30,8 +31,7 @@ class NotAllowedError(Exception):
 
 
 def failure_reason(error: BaseException) -> str:
-    """One sentence for the client, without secrets and the traceback that Ray adds to the text of an error."""
+    """One sentence for the client, without secrets."""
     if isinstance(error, TimeoutError):
         return "The models took too long."
-    cause = getattr(error, "cause", None) or error
-    return redact(str(cause).strip().splitlines()[0]) if str(cause).strip() else type(cause).__name__
+    return redact(describe(error))

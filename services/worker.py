@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from media.decoding import AudioError
 from pipeline.channels import process_channels
+from pipeline.faults import recurs
 from pipeline.process import Options
 from pipeline.types import Transcript
 from services.errors import failure_reason
@@ -22,7 +23,7 @@ from services.recordings import Recordings
 from services.runtime import Runtime
 from storage.conversations import conversations
 from storage.jobs import jobs
-from storage.jobs.jobs import LEASE_S, Lease, LeaseLostError
+from storage.jobs.jobs import LEASE_S, MAX_ATTEMPTS, Lease, LeaseLostError
 from storage.jobs.notifications import Notifications
 from storage.postgres.database import Database
 
@@ -32,6 +33,8 @@ MAX_JOBS = 4
 """Recordings in the stages at a time. The others wait, so that the first to arrive is the first to be finished."""
 LONG_RECORDING_S = 600.0
 """One place is kept for recordings shorter than this, so that they never wait for several long ones."""
+MAX_ATTEMPTS_OF_RECURRING_FAULTS = 2
+"""Attempts of a job that fails in a way that would recur: one more than the first, to tell chance from cause."""
 POLL_INTERVAL_S = 2.0
 """How often the queue is read without a notification: for jobs of a worker that died, or whose retry delay is over."""
 REPORT_INTERVAL_S = 0.5
@@ -139,7 +142,8 @@ class Worker:
             await self._write(jobs.retry_later, lease, "A stage was stopped while it worked on this recording.")
         except Exception as error:
             logger.exception("Job %d failed in attempt %d", lease.id, lease.attempts)
-            await self._write(jobs.retry_later, lease, failure_reason(error))
+            most = MAX_ATTEMPTS_OF_RECURRING_FAULTS if recurs(error) else MAX_ATTEMPTS
+            await self._write(jobs.retry_later, lease, failure_reason(error), most)
         finally:
             for task in (work, renewal):
                 task.cancel()

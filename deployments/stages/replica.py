@@ -21,6 +21,7 @@ from engines import cuda
 from engines.weights.catalogue import Role
 from engines.weights.resolver import Resolved, resolve
 from media import malloc
+from pipeline.faults import DeviceError, StageError, recurs
 from pipeline.types import Samples
 from settings import Settings
 
@@ -36,10 +37,6 @@ CPU_THREADS = 4
 MAX_CONSECUTIVE_FAILURES = 3
 """A single input may fail on any replica. This many failures in a row mean that the device or the process is broken, and Serve
 should replace the replica."""
-
-
-class StageError(RuntimeError):
-    """A call to a stage failed; the message names the stage, the input and the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,8 @@ class Replica:
             self.metrics.failed(call, error)
             logger.exception("%s failed", call.what)
             model = call.model or self.weights.name
-            raise StageError(f"{call.what} failed with {model} on {self.device}: {error}") from error
+            kind = StageError if recurs(error) else DeviceError
+            raise kind(f"{call.what} failed with {model} on {self.device}: {error}") from error
         self._failures = 0
         self.metrics.done(call, wait=started - arrived, inference=ended - started)
         return result

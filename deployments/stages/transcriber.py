@@ -8,9 +8,10 @@ from ray import serve
 
 from deployments.metrics import Call
 from deployments.stages.fair_scheduler import FairScheduler
-from deployments.stages.replica import Replica, StageError, recording_key
+from deployments.stages.replica import Replica, recording_key
 from engines.weights.resolver import resolve_other
 from pipeline.decoding import Decoding
+from pipeline.faults import DeviceError, StageError, recurs
 from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
@@ -94,7 +95,8 @@ class Transcriber(Replica):
             # A caller that is cancelled does not stop the loading: Serve would load the model again beside it.
             return name, await asyncio.shield(self._other(name))
         except Exception as error:
-            raise StageError(f"{name} cannot be loaded on {self.device}: {error}") from error
+            kind = StageError if recurs(error) else DeviceError
+            raise kind(f"{name} cannot be loaded on {self.device}: {error}") from error
 
     async def _transcribe(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
         """The utterances of each window. A batch that fails is repeated window by window, so that only the faulty one fails."""

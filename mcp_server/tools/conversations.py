@@ -57,7 +57,7 @@ async def get_conversation(
         languages=list(found.languages),
         progress=found.progress,
         error=found.error,
-        notes=[note.message for note in found.notes],
+        notes=[note.text for note in found.notes],
     )
 
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from pipeline.concurrency import gather
 from pipeline.decoding import PLAIN, Decoding
+from pipeline.faults import Fault, attempt, succeeded
 from pipeline.identity.matching import units
+from pipeline.recognition import voices_and_emotions, with_results
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
 from pipeline.transcript.alignment import align
-from pipeline.transcript.notes import shifted_note, without_hallucinations
+from pipeline.transcript.notes import shifted_note, unseparated, without_hallucinations
 from pipeline.transcript.windows import shards
 from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span
 
@@ -52,34 +54,39 @@ class SegmentOptions:
 async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], options: SegmentOptions) -> ProcessedSegment:
     """Transcribe the span and determine its voice, its emotion and its speaker changes, all concurrently.
 
+    Raises where the transcription fails; what else fails is missing, with a note, if the fault would recur.
+
     Args:
         audio: The span alone, in the form that the stages take, at most 30 s.
         duration: Its length in seconds.
     """
     whole = Span(0.0, duration)
-    utterances, voices, emotions, diarization = await gather(
+    utterances, (voices, emotions), diarized = await gather(
         stages.transcriber.transcribe(audio, whole, options.language, options.decoding),
-        stages.embedder.embed_each(audio, [whole]),
-        stages.emotion.recognize(audio, [whole]),
-        _diarize(audio, duration, stages),
+        voices_and_emotions(audio, stages, [whole], [whole]),
+        attempt(_diarize(audio, duration, stages)),
     )
+    notes = []
+    if isinstance(diarized, Fault):
+        notes.append(unseparated(whole, diarized))
+    diarization = diarized if succeeded(diarized) else Diarization((), ())
     segments = align(utterances, diarization)
-    notes: list[Note] = []
     if options.filter_hallucinations:
-        segments, notes = without_hallucinations(segments)
+        segments, left_out = without_hallucinations(segments)
+        notes += left_out
     if not segments:
         return ProcessedSegment(notes=tuple(notes))
     speakers = await _speakers(audio, stages, diarization, segments)
     if len(speakers) > 1 and not _similar(speakers, options.speaker_threshold):
         parts = _by_speaker(segments, {speaker.label for speaker in speakers})
-        parts = await _with_voices_and_emotions(audio, duration, stages, parts)
+        parts, failed = await _with_voices_and_emotions(audio, duration, stages, parts)
     else:
-        segment = replace(_joined(segments), voice=voices[0], emotion=emotions[0])
-        parts, speakers = [segment], [Participant(segment.speaker, segment.end - segment.start, voices[0])]
+        (segment,), failed = with_results([_joined(segments)], voices, emotions)
+        parts, speakers = [segment], [Participant(segment.speaker, segment.end - segment.start, segment.voice)]
         if len({each.language for each in segments}) > 1:
             parts = _by_speaker([replace(each, speaker=segment.speaker) for each in segments], {segment.speaker})
-            parts = await _with_voices_and_emotions(audio, duration, stages, parts)
-    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language, tuple(notes))
+            parts, failed = await _with_voices_and_emotions(audio, duration, stages, parts)
+    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language, (*notes, *failed))
 
 
 async def _ignore(_fraction: float) -> None: ...
@@ -95,14 +102,15 @@ async def _diarize(audio: Audio, duration: float, stages: Stages[Audio]) -> Diar
 async def _speakers(
     audio: Audio, stages: Stages[Audio], diarization: Diarization, segments: Sequence[Segment]
 ) -> list[Participant]:
-    """The speakers who speak long enough to be distinguished."""
+    """The speakers who speak long enough to be distinguished, and whose voices can be."""
     speakers = []
     for label in sorted({segment.speaker for segment in segments}):
         spans = participants.clean_speech(diarization, label)
         length = sum(segment.end - segment.start for segment in segments if segment.speaker == label)
         if length >= MIN_SPEAKER_S and sum(span.duration for span in spans) >= MIN_SPEAKER_S:
-            voice = await stages.embedder.embed(audio, spans, diarization.voiceprints.get(label))
-            speakers.append(Participant(label, length, voice))
+            voice = await attempt(stages.embedder.embed(audio, spans, diarization.voiceprints.get(label)))
+            if succeeded(voice):
+                speakers.append(Participant(label, length, voice))
     return speakers
 
 
@@ -132,11 +140,10 @@ def _joined(parts: Sequence[Segment]) -> Segment:
 
 async def _with_voices_and_emotions(
     audio: Audio, duration: float, stages: Stages[Audio], parts: Sequence[Segment]
-) -> list[Segment]:
-    """The parts, each with an embedding and an emotion of its own."""
+) -> tuple[list[Segment], list[Note]]:
+    """The parts, each with an embedding and an emotion of its own, and notes on those that have none."""
     spans = [Span(part.start, min(part.end, duration)) for part in parts]
-    voices, emotions = await gather(stages.embedder.embed_each(audio, spans), stages.emotion.recognize(audio, spans))
-    return [replace(part, voice=v, emotion=e) for part, v, e in zip(parts, voices, emotions, strict=True)]
+    return with_results(parts, *await voices_and_emotions(audio, stages, spans, spans))
 
 
 def _shifted(segment: Segment, by: float) -> Segment:

@@ -8,7 +8,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.transcript.participants import free_label
 from pipeline.transcript.sentences import sentence_ends
+from pipeline.transcript.windows import MIN_LAST_SHARD_S
 from pipeline.types import Diarization, Segment, Turn, Utterance, Word
 
 ONLY_SPEAKER = "SPEAKER_00"
@@ -123,6 +125,21 @@ def _settle_sentence(speakers: Sequence[str]) -> list[str]:
         return list(speakers)
     runs = [(main if length <= MAX_EDGE_WORDS else speaker, length) for speaker, length in runs]
     return [speaker for speaker, length in runs for _ in range(length)]
+
+
+def of_their_own(diarization: Diarization) -> Diarization:
+    """The diarization with one more speaker, of all words in its missing parts: they belong to none of its turns."""
+    if not diarization.missing:
+        return diarization
+    speaker = free_label({turn.speaker for turn in diarization.turns})
+    added = []
+    for part in diarization.missing:
+        # The last windows before a missing part reach into it.
+        reaching = [turn.end for turn in diarization.exclusive if turn.start < part.start + MIN_LAST_SHARD_S]
+        start = max([part.start, *reaching])
+        if start < part.end:
+            added.append(Turn(start, part.end, speaker))
+    return replace(diarization, exclusive=(*diarization.exclusive, *added))
 
 
 def align(utterances: Sequence[Utterance], diarization: Diarization) -> list[Segment]:

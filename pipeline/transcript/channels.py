@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 
 from pipeline.transcript.alignment import overlapped
-from pipeline.transcript.notes import unmet_hint
+from pipeline.transcript.notes import in_order, unmet_hint
 from pipeline.transcript.tokens import tokens
 from pipeline.types import Note, Segment, SpeakerHint, Transcript
 
@@ -53,7 +53,8 @@ def merged(parts: Sequence[ChannelTranscript], hint: SpeakerHint) -> Transcript:
     )
     flags = overlapped(segments, turns)
     speakers = {turn.speaker for turn in turns} | {segment.speaker for segment in segments}
-    notes += [_of_channel(note, part.channel) for part in parts for note in part.transcript.notes if note.kind == "left_out"]
+    # Those without a time are on hints, which are compared with the speakers of all channels below.
+    notes += [of_channel(note, part.channel) for part in parts for note in part.transcript.notes if note.start is not None]
     if unmet := unmet_hint(hint, len(speakers)):
         notes.append(unmet)
     return replace(
@@ -62,7 +63,7 @@ def merged(parts: Sequence[ChannelTranscript], hint: SpeakerHint) -> Transcript:
         segments=tuple(replace(segment, overlap=bool(flag)) for segment, flag in zip(segments, flags, strict=True)),
         participants=tuple(person for part in renamed for person in part.transcript.participants),
         turns=tuple(turns),
-        notes=tuple(sorted(notes, key=lambda note: -1.0 if note.start is None else note.start)),
+        notes=tuple(in_order(notes)),
     )
 
 
@@ -80,7 +81,7 @@ def without_crosstalk(parts: Sequence[ChannelTranscript]) -> tuple[list[ChannelT
             channel, segment = words.segments[place]
             reason = f"channel {source} has the same words at the same time"
             note = Note("left_out", f"“{segment.text}” was left out: {reason}.", segment.start, segment.end)
-            notes.append(_of_channel(note, channel))
+            notes.append(of_channel(note, channel))
     left = []
     for part in parts:
         kept = [
@@ -182,7 +183,7 @@ def _with_labels_of_their_own(parts: Sequence[ChannelTranscript]) -> list[Channe
     return renamed
 
 
-def _of_channel(note: Note, channel: int) -> Note:
+def of_channel(note: Note, channel: int) -> Note:
     return replace(note, message=f"Channel {channel}: {note.message}")
 
 

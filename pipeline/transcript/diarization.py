@@ -1,13 +1,16 @@
 """Diarize a whole recording, and assign segments that exist already to its speakers."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pipeline.concurrency import map_bounded
+from pipeline.faults import Fault, attempt, map_surviving, succeeded
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
-from pipeline.transcript.windows import shards
+from pipeline.transcript.notes import unrecognized_voice, unseparated
+from pipeline.transcript.windows import SHARD_S, WINDOW_STEP_S, shards
 from pipeline.types import Diarization, Observation, Participant, Span, SpeakerHint, Word
 
 MAX_SHARDS_IN_FLIGHT = 16
@@ -23,7 +26,7 @@ async def diarize(
     hint: SpeakerHint,
     progress: Callable[[float], Awaitable[None]] | None = None,
 ) -> tuple[Diarization, list[Participant]]:
-    """Find the speakers of a recording and their turns.
+    """Find the speakers of a recording and their turns. A shard that the diarizer fails on has no turns, but a note.
 
     Args:
         audio: The recording, as the stages take it.
@@ -45,17 +48,36 @@ async def diarize(
 
         return await stages.diarizer.observe(audio, part, report)
 
-    diarization = await stages.diarizer.cluster(await map_bounded(observe, parts, MAX_SHARDS_IN_FLIGHT), hint)
+    observed = await map_surviving(observe, parts, MAX_SHARDS_IN_FLIGHT)
+    diarization = await stages.diarizer.cluster(_without_faults(observed), hint)
+    failed = [(part, found) for part, found in zip(parts, observed, strict=True) if isinstance(found, Fault)]
+    notes = [unseparated(part, fault) for part, fault in failed]
 
     async def participant(label: str) -> Participant:
         spans = participants.clean_speech(diarization, label)
         heard = diarization.voiceprints.get(label)
-        voiceprint = await stages.embedder.embed(audio, spans, heard) if spans else None
+        voiceprint = await attempt(stages.embedder.embed(audio, spans, heard)) if spans else None
+        if isinstance(voiceprint, Fault):
+            notes.append(unrecognized_voice(Span(spans[0].start, spans[-1].end), voiceprint))
+            voiceprint = None
         return Participant(label, participants.speech_seconds(diarization.turns, label), voiceprint)
 
-    return diarization, await map_bounded(
-        participant, sorted({turn.speaker for turn in diarization.turns}), MAX_PARTICIPANTS_IN_FLIGHT
-    )
+    found = await map_bounded(participant, sorted({turn.speaker for turn in diarization.turns}), MAX_PARTICIPANTS_IN_FLIGHT)
+    return replace(diarization, missing=tuple(part for part, _ in failed), notes=tuple(notes)), found
+
+
+def _without_faults(observed: Sequence[Observation | Fault]) -> list[Observation]:
+    """The observations, up to the last one. A fault before it becomes an observation in which nobody speaks."""
+    found = [each for each in observed if succeeded(each)]
+    last = max(i for i, each in enumerate(observed) if succeeded(each))
+    return [each if succeeded(each) else _silent(found[0]) for each in observed[: last + 1]]
+
+
+def _silent(like: Observation) -> Observation:
+    """Of a shard of full length."""
+    windows = round(SHARD_S / WINDOW_STEP_S)
+    embeddings = np.full((windows, *like.embeddings.shape[1:]), np.nan, np.float32)
+    return Observation(np.zeros((windows, *like.active.shape[1:]), np.uint8), embeddings)
 
 
 def speakers_of(segments: Mapping[int, Sequence[Word]], diarization: Diarization) -> dict[int, str]:

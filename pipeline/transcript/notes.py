@@ -1,10 +1,11 @@
 """Notes on a conversation: what a transcript leaves out, and what of the request could not be done."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from pipeline.faults import Fault
 from pipeline.transcript.hallucinations import reason_to_leave_out, repeated
-from pipeline.types import Note, Segment, SpeakerHint
+from pipeline.types import Note, NoteKind, Segment, Span, SpeakerHint
 
 MAX_QUOTED_CHARACTERS = 300
 """Of the text that was left out: a loop of the decoder may fill a window."""
@@ -32,6 +33,31 @@ def unmet_hint(hint: SpeakerHint, found: int) -> Note | None:
         return None
     wanted = least if found < least else most
     return Note("speakers", f"Speakers asked for: {wanted}; voices that could be told apart: {found}.")
+
+
+def untranscribed(window: Span, fault: Fault) -> Note:
+    return _failed("left_out", "What is said here was left out, as it could not be transcribed", window, fault)
+
+
+def unseparated(part: Span, fault: Fault) -> Note:
+    return _failed("speakers", "The speakers could not be told apart here", part, fault)
+
+
+def unrecognized_voice(spoken: Span, fault: Fault) -> Note:
+    return _failed("speakers", "A voice could not be recognized", spoken, fault)
+
+
+def without_emotion(spoken: Span, fault: Fault) -> Note:
+    return _failed("left_out", "The emotion could not be recognized", spoken, fault)
+
+
+def _failed(kind: NoteKind, what: str, where: Span, fault: Fault) -> Note:
+    return Note(kind, f"{what}: {fault.reason}", where.start, where.end)
+
+
+def in_order(notes: Iterable[Note]) -> list[Note]:
+    """By time; those on all of the recording first."""
+    return sorted(notes, key=lambda note: -1.0 if note.start is None else note.start)
 
 
 def shifted_note(note: Note, by: float) -> Note:

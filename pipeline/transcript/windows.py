@@ -20,6 +20,8 @@ SHARD_S = 120.0
 are processed twice."""
 MIN_LAST_SHARD_S = 10.0
 """A shorter end of a recording belongs to the shard before it. The diarizer's window has this length."""
+WINDOW_STEP_S = 1.0
+"""Time from one of the diarizer's windows to the next."""
 
 
 def _split(speech: Sequence[Span], limit: float) -> Iterator[Span]:

@@ -82,15 +82,19 @@ async def finish(
     duration: float,
     language: str | None,
     cut_off: str | None = None,
+    failure: str | None = None,
 ) -> Counts:
     """Mark the recording complete. `audio_key` is its key in the audio store, where there is any sound in it.
 
-    `cut_off` says why audio is missing at the end. If all of it is missing, the recording is marked failed.
+    `cut_off` says why audio is missing at the end. If all of it is missing, the recording is marked failed; likewise if there
+    are no segments, and `failure` says why a span of speech could not be processed.
 
     Raises LookupError where the conversation is gone.
     """
     await live_recordings.set_audio(session, conversation_id, audio_key)
-    await conversations.complete(session, conversation_id, duration, language, error=cut_off)
+    failed = failure is not None and not await segments.of_conversation(session, conversation_id)
+    error = failure if failed else cut_off
+    await conversations.complete(session, conversation_id, duration, language, error=error, failed=failed)
     found = await conversations.summary(session, conversation_id)
     assert found is not None
     return Counts(found.num_segments, found.num_speakers, found.languages)

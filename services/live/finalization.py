@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,13 @@ class Finalizer:
         recorder: Recorder,
         language: str | None,
         num_speakers: int | None,
+        notes: Sequence[Note] = (),
+        failure: str | None = None,
     ) -> FinishedRecording:
         """Determine the speakers of all segments again, move the recording to the audio store, and complete its conversation.
 
         Until then the conversation is being recorded, so that all of it is final when it is completed. It has failed if all
-        audio is missing for a reason; without any audio it is deleted.
+        audio is missing for a reason, or if there are no segments because of a `failure`; without any audio it is deleted.
 
         Raises if that fails; the spool stays, and the recording is finished later as an abandoned one. Raises LookupError, and
         deletes the spool, if the conversation was erased.
@@ -109,8 +111,10 @@ class Finalizer:
                 policy = await self._policies.lock(session)
                 await speakers.lock(session)
                 duration = spool.length / SAMPLE_RATE
-                counts = await live_segments.finish(session, conversation_id, key, duration, language, recorder.cut_off)
-                await conversations.add_notes(session, conversation_id, recorder.notes)
+                counts = await live_segments.finish(
+                    session, conversation_id, key, duration, language, recorder.cut_off, failure
+                )
+                await conversations.add_notes(session, conversation_id, notes)
                 if speaker_error is not None:
                     await conversations.add_notes(session, conversation_id, [_not_determined(speaker_error)])
                 changed, num_found = await self._rediarize(session, conversation_id, diarized, policy)
@@ -148,7 +152,7 @@ class Finalizer:
             speaker_of = await self._threads.run(speakers_of, words, diarization)
         voices = {participant.label: participant.voiceprint for participant in participants}
         unmet = unmet_hint(hint, len({turn.speaker for turn in diarization.turns}))
-        return _Diarized(speaker_of, diarization.turns, voices, [] if unmet is None else [unmet])
+        return _Diarized(speaker_of, diarization.turns, voices, [*([] if unmet is None else [unmet]), *diarization.notes])
 
     async def _rediarize(
         self, session: AsyncSession, conversation_id: int, diarized: _Diarized | None, policy: IdentityPolicy

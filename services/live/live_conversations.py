@@ -191,7 +191,12 @@ class LiveConversations:
             await session.drain()
             self._sessions.discard(session)  # the stream is free for another client
             finished = await self._finalizer.finish(
-                session.conversation_id, session.recorder, session.language.main, session.options.num_speakers
+                session.conversation_id,
+                session.recorder,
+                session.language.main,
+                session.options.num_speakers,
+                session.notes,
+                session.failure,
             )
         finally:
             await session.close()

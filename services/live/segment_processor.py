@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.decoding import Decoding
+from pipeline.faults import Fault
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.language import LanguageTracker
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.stages import Stages
+from pipeline.transcript.notes import untranscribed
+from pipeline.types import Note, Span
 from services.errors import failure_reason
 from services.live import server_messages
 from services.live.background import BackgroundTasks
@@ -26,7 +29,7 @@ MAX_SPANS_IN_STAGES = 3
 class SegmentProcessor:
     """Passes the recorder's spans through the stages, stores the segments and emits them.
 
-    A span that fails is counted and reported; the others are not affected.
+    A span that fails is counted, reported and noted on the conversation; the others are not affected.
 
     Args:
         on_span: Called when the processing of a span begins.
@@ -48,6 +51,10 @@ class SegmentProcessor:
         """Segments that were stored."""
         self.errors = 0
         """Spans that failed."""
+        self.failure: str | None = None
+        """Why the first of them did."""
+        self.notes: list[Note] = []
+        """On spans that failed, where they could not be stored because the database was away."""
         self._recorder = recorder
         self._store = store
         self._stages = stages
@@ -99,10 +106,20 @@ class SegmentProcessor:
                 processed = await task
                 stored = await self._store.add(processed.shifted(span.start_offset))
             except Exception as error:
-                self.errors += 1
                 logger.exception("A segment of conversation %d failed", self._store.conversation_id)
-                self._emit(server_messages.error(f"Segment processing error: {failure_reason(error)}"))
+                await self._report(span, failure_reason(error))
                 continue
             for segment in stored:
                 self.segments += 1
                 self._emit(server_messages.segment(segment))
+
+    async def _report(self, span: SpeechSpan, reason: str) -> None:
+        self.errors += 1
+        self.failure = self.failure or reason
+        self._emit(server_messages.error(f"Segment processing error: {reason}"))
+        note = untranscribed(Span(span.start_offset, span.end_offset), Fault(reason))
+        try:
+            await self._store.add_notes([note])
+        except Exception:
+            logger.exception("A note on conversation %d waits for its end", self._store.conversation_id)
+            self.notes.append(note)

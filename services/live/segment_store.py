@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.live.live_segment import ProcessedSegment
-from pipeline.types import ConversationSegment
+from pipeline.types import ConversationSegment, Note
 from services.identity import live_segments
 from services.policy import Policies
 from storage.conversations import conversations
@@ -33,9 +33,7 @@ class SegmentStore:
         """Store segments that follow those already stored, decide who speaks them, and store the notes."""
 
         if not processed.segments:
-            await self.database.persist(
-                lambda session: conversations.add_notes(session, self.conversation_id, processed.notes), DATABASE_TIMEOUT_S
-            )
+            await self.add_notes(processed.notes)
             return ()
 
         async def add(session: AsyncSession) -> Sequence[ConversationSegment]:
@@ -43,3 +41,10 @@ class SegmentStore:
             return await live_segments.add_once(session, self.conversation_id, processed, policy, self.num_speakers)
 
         return await self.database.persist(add, DATABASE_TIMEOUT_S)
+
+    async def add_notes(self, notes: Sequence[Note]) -> None:
+        """Store notes on the conversation."""
+        if notes:
+            await self.database.persist(
+                lambda session: conversations.add_notes(session, self.conversation_id, notes), DATABASE_TIMEOUT_S
+            )

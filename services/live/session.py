@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.language import LanguageTracker
 from pipeline.stages import Stages
+from pipeline.types import Note
 from services.live import server_messages
 from services.live.background import BackgroundTasks
 from services.live.client_messages import StartMessage
@@ -53,6 +54,7 @@ class LiveSession:
         self.resumed_at = recorder.duration
         """Seconds of audio that were recorded before this connection."""
         self._on_close = on_close
+        self._store = store
         self._frames = 0
         self._partials: PartialTranscriber | None = None
         if options.partials:
@@ -65,6 +67,16 @@ class LiveSession:
     def errors(self) -> int:
         """Spans of speech that could not be processed."""
         return self._processor.errors
+
+    @property
+    def failure(self) -> str | None:
+        """Why the first of them could not be processed."""
+        return self._processor.failure
+
+    @property
+    def notes(self) -> list[Note]:
+        """On this connection, those that are not stored yet. Complete after `drain`."""
+        return [*self.recorder.notes, *self._processor.notes]
 
     async def feed(self, data: bytes) -> StatusMessage:
         """Add a frame of audio. Raises as `Recorder.write` does."""
@@ -90,7 +102,10 @@ class LiveSession:
     async def pause(self) -> None:
         """Process all audio so far and release the file, so that the conversation can be resumed."""
         await self.drain()
-        await self.close()
+        try:
+            await self._store.add_notes(self.notes)
+        finally:
+            await self.close()
 
     async def erase(self) -> None:
         """The conversation was erased: end the connection, and delete the recording."""

@@ -253,6 +253,8 @@ async def complete(
     language: str | None,
     notes: Sequence[Note] | None = None,
     error: str | None = None,
+    *,
+    failed: bool = False,
 ) -> None:
     """Mark the conversation completed, or failed where an `error` left nothing of it. Its segments must be stored.
 
@@ -261,6 +263,7 @@ async def complete(
         language: The main language, None where it is that of most of the segments.
         notes: Replace the notes on the conversation, but those on its stored sound; None keeps all.
         error: Why a part of the recording is missing; a sentence for the user.
+        failed: Nothing of a recording that has audio could be processed.
 
     Raises LookupError.
     """
@@ -268,7 +271,7 @@ async def complete(
     languages = await _languages(session, conversation_id)
     main = language or next(iter(languages), None)
     values: dict[str, object] = {"duration": duration, "end_time": end_time, "language": main, "languages": languages}
-    status = "failed" if error is not None and duration == 0 else "completed"
+    status = "failed" if failed or (error is not None and duration == 0) else "completed"
     values |= {"status": status, "progress": 1.0, "stage": None, "error": error}
     if notes is not None:
         values["notes"] = (*await _sound_notes(session, conversation_id), *notes)

@@ -195,12 +195,12 @@ async def confirm_cancel(session: AsyncSession, lease: Lease) -> None:
     await _end(session, _held(lease), "cancelled", CANCELLED)
 
 
-async def retry_later(session: AsyncSession, lease: Lease, reason: str) -> bool:
+async def retry_later(session: AsyncSession, lease: Lease, reason: str, max_attempts: int = MAX_ATTEMPTS) -> bool:
     """Queue the job again after a delay, or fail it after its last attempt. Returns whether it is queued.
 
     Raises LeaseLostError.
     """
-    if lease.attempts >= MAX_ATTEMPTS:
+    if lease.attempts >= max_attempts:
         await fail(session, lease, reason)
         return False
     delay = timedelta(seconds=BACKOFF_S * 4 ** (lease.attempts - 1))

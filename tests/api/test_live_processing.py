@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -39,6 +40,8 @@ class Script:
     """The transcription of this span fails."""
     english: int = 0
     """This span is spoken in English."""
+    numb: bool = False
+    """No emotion can be recognized."""
     languages: list[str | None] = field(default_factory=list)
     decodings: set[Decoding] = field(default_factory=set)
     order: list[tuple[str, int]] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Script:
         return [Voiceprint(voice(1), MODEL) for _ in spans]
 
     async def recognize(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Emotion]:
+        if self.numb:
+            raise ValueError("The clip is too short for the model.")
         return [Emotion("happy", 0.75, {"happy": 0.75}, voice(2, 1024), "felt") for _ in spans]
 
     async def observe(self, *_: Any) -> Observation:
@@ -146,6 +151,45 @@ def test_a_span_that_fails_is_reported_and_the_others_are_stored(server: str, sc
     assert kinds == ["segment", "error", "segment"]
     assert client.of("error") == [{"message": "Segment processing error: The device is gone."}]
     assert (done["status"], done["processing_errors"], done["num_segments"]) == ("completed_with_errors", 1, 2)
+    found = conversation(server, done["conversation_id"])
+    assert found["status"] == "completed"
+    (note,) = found["notes"]
+    assert note["kind"] == "left_out"
+    assert note["message"].endswith("could not be transcribed: The device is gone.")
+    assert (note["start"], note["end"]) == pytest.approx((2.0, 3.0), abs=0.5)
+
+
+def test_a_recording_of_which_all_spans_fail_has_failed_and_keeps_its_sound(server: str, script: Script) -> None:
+    script.broken = 1
+    with Client(server) as client:
+        done = stream(client, speech(1), PAUSE, language="en")
+    assert (done["status"], done["processing_errors"], done["num_segments"]) == ("completed_with_errors", 1, 0)
+    found = conversation(server, done["conversation_id"])
+    assert (found["status"], found["error"], found["segments"]) == ("failed", "The device is gone.", [])
+    assert len(found["notes"]) == 1
+    assert httpx.get(f"http://{server}/conversations/{found['id']}/audio", trust_env=False).status_code == 200
+
+
+def test_words_without_an_emotion_are_stored_with_a_note(server: str, script: Script) -> None:
+    script.numb = True
+    with Client(server) as client:
+        done = stream(client, speech(1), PAUSE, language="en")
+    assert (done["status"], texts(client)) == ("completed", ["Number 1."])
+    found = conversation(server, done["conversation_id"])
+    assert [segment["emotion_category"] for segment in found["segments"]] == [None]
+    (note,) = found["notes"]
+    assert note["message"] == "The emotion could not be recognized: The clip is too short for the model."
+
+
+def test_what_was_missing_before_a_connection_was_lost_is_noted(server: str) -> None:
+    with Client(server) as first:
+        id_ = first.start(encoding="webm", resumable=True, language="en")
+        first.socket.send(webm_with_gap([0.0, 5.0], "webm"))
+    with Client(server) as second:
+        second.start(conversation_id=id_, resume_token=first.token, encoding="webm")
+        second.stop()
+    notes = conversation(server, id_)["notes"]
+    assert [note["message"] for note in notes if note["kind"] == "sound"] == ["4.0 s of sound are missing in the recording."]
 
 
 def test_the_detected_language_is_expected_after_five_seconds_of_speech(server: str, script: Script) -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from deployments.metrics import Call, StageMetrics, reason
 from deployments.stages.fair_scheduler import FairScheduler
-from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica, StageError
+from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica
 from deployments.stages.transcriber import Transcriber
 from engines.weights.resolver import Resolved
 from engines.whisper import Window
+from pipeline.faults import DeviceError, StageError
 from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
 from settings import Settings
 
@@ -59,6 +60,19 @@ def fails(message: str = "out of memory") -> Callable[[], None]:
 async def test_a_failure_names_the_stage_the_input_and_the_reason() -> None:
     with pytest.raises(StageError, match=r"^Diarizing 12 s failed with whisper-base on cpu: out of memory$"):
         await replica().run(Call("observe", "Diarizing 12 s"), fails())
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ValueError("too short"), StageError), (RuntimeError("CUDA error"), DeviceError), (OSError(), DeviceError)],
+)
+async def test_a_failure_says_whether_it_would_recur(error: Exception, kind: type[StageError]) -> None:
+    def function() -> None:
+        raise error
+
+    with pytest.raises(StageError) as raised:
+        await replica().run(IT, function)
+    assert type(raised.value) is kind
 
 
 async def test_failures_in_a_row_make_a_replica_unhealthy() -> None:
