@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline import names
 from pipeline.identity.matching import is_unknown
 from storage.legacy.inserts import ImportedParticipant
 from storage.legacy.rows import LegacySegment, Losses
@@ -13,11 +14,12 @@ class People:
     """The speakers of the file, by their ids there and by their names, with their ids here."""
 
     ids: dict[int, int] = field(default_factory=dict)
-    by_name: dict[str, int] = field(default_factory=dict)
+    by_key: dict[str, int] = field(default_factory=dict)
+    """By the keys of their names."""
 
     def add(self, legacy_id: int, name: str, id_: int) -> None:
         self.ids[legacy_id] = id_
-        self.by_name[name] = id_
+        self.by_key[names.key(name)] = id_
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +49,4 @@ def _speaker_of(segment: LegacySegment, people: People) -> int | str:
     if segment.speaker_id is not None and segment.speaker_id in people.ids:
         return people.ids[segment.speaker_id]
     name = segment.speaker_name or ""
-    return name if is_unknown(name) else people.by_name.get(name, name)
+    return name if is_unknown(name) else people.by_key.get(names.key(name), name)

@@ -62,7 +62,7 @@ async def find_or_add_speaker(session: AsyncSession, speaker: LegacySpeaker) -> 
     values: dict[str, Any] = {"name": speaker.name, "emotion_threshold": speaker.emotion_threshold}
     values |= {name: at for name in ("created_at", "updated_at") if (at := getattr(speaker, name)) is not None}
     values |= await _kept_id(session, Speaker, speaker.id)
-    added = upsert(Speaker).values(values).on_conflict_do_nothing(index_elements=[Speaker.name]).returning(Speaker.id)
+    added = upsert(Speaker).values(values).on_conflict_do_nothing(index_elements=[Speaker.name_key]).returning(Speaker.id)
     new = await session.scalar(added)
     if new is None:  # two databases give one name to two unknown voices
         new = await speakers.create_unknown(session)
