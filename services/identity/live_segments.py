@@ -108,7 +108,7 @@ async def _plan(
     num_speakers: int | None,
 ) -> IdentityPlan:
     compared = unrecognised(voices, stored, threshold)
-    near = await identity_values.near_voices(session, list(compared.values()), threshold)
+    near = await identity_values.near_speakers(session, list(compared.values()), threshold)
     return plan_live_segment(voices, stored, dict(zip(compared, near, strict=True)), threshold, num_speakers)
 
 

@@ -38,7 +38,7 @@ async def rematch(session: AsyncSession, conversation_id: int, policy: IdentityP
     again = matched_again(before, policy.model)
     await participants.clear_speakers(session, [person.id for person in again])
     voices = [person.voiceprint for person in again if person.voiceprint is not None]
-    near = await identity_values.near_voices(session, voices, policy.voice.speaker_threshold)
+    near = await identity_values.near_speakers(session, voices, policy.voice.speaker_threshold)
     known = await references.count(session, _speakers_of(again))
     plan = plan_rematch(again, {p.key: found for p, found in zip(again, near, strict=True)}, known, policy.model)
     await identity_plans.apply(session, conversation_id, plan)

@@ -1,18 +1,18 @@
 """The values that the planners of `pipeline.identity` decide from. The caller holds `storage.speakers.speakers.lock`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown
+from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown, without_shadows
 from pipeline.identity.plan import CONFIRMED
 from pipeline.identity.segment_reassignment import DisputedSegment
 from pipeline.identity.state import ParticipantState
 from pipeline.identity.transcripts import NearbySpeakers
 from pipeline.types import Participant, Voiceprint
-from storage.speakers import references, speakers
+from storage.speakers import references, speakers, unknown_speakers
 from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH = 250
@@ -24,16 +24,14 @@ async def near_transcript(
 ) -> NearbySpeakers:
     """The known speakers near the voices of a transcript, all of which one embedding model made."""
     voices = {person.label: person.voiceprint for person in participants if person.voiceprint is not None}
-    near_participants = dict(zip(voices, await near_voices(session, list(voices.values()), threshold), strict=True))
+    near_participants = dict(zip(voices, await near_speakers(session, list(voices.values()), threshold), strict=True))
     near_segments: dict[int, Neighbours] = {}
     for start in range(0, len(disputed), BATCH):
         positions = list(disputed)[start : start + BATCH]
         heard = [disputed[position].voice for position in positions]
         found = await near_voices(session, heard, threshold - REASSIGN_MARGIN)
         near_segments.update(zip(positions, found, strict=True))
-    near_any = {speaker for near in near_segments.values() for speaker in near}
-    named = {speaker for speaker, by_person in (await speakers.named(session, near_any)).items() if by_person}
-    return NearbySpeakers(near_participants, near_segments, named)
+    return NearbySpeakers(near_participants, near_segments, await _named(session, near_segments.values()))
 
 
 async def near_voices(session: AsyncSession, voices: Sequence[Voiceprint], floor: float) -> Sequence[Neighbours]:
@@ -41,6 +39,21 @@ async def near_voices(session: AsyncSession, voices: Sequence[Voiceprint], floor
     if not voices:
         return []
     return await references.neighbours(session, np.stack([voice.vector for voice in voices]), voices[0].model, floor)
+
+
+async def near_speakers(session: AsyncSession, voices: Sequence[Voiceprint], threshold: float) -> Sequence[Neighbours]:
+    """The speakers closer than `threshold` that each of the voices may be: of those near it, all but shadows of named ones."""
+    found = await near_voices(session, voices, threshold)
+    named = await _named(session, found)
+    disputed = {speaker for near in found if named & near.keys() and near.keys() - named for speaker in near}
+    apart = await unknown_speakers.kept_apart(session, disputed) if disputed else set()
+    return [without_shadows(near, named, apart, threshold) for near in found]
+
+
+async def _named(session: AsyncSession, near: Iterable[Neighbours]) -> set[int]:
+    """Those of the speakers near some voices that a person has named."""
+    found = {speaker for speakers_ in near for speaker in speakers_}
+    return {speaker for speaker, by_person in (await speakers.named(session, found)).items() if by_person}
 
 
 async def participants(session: AsyncSession, conversation_id: int) -> list[ParticipantState]:

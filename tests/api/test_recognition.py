@@ -30,6 +30,14 @@ def like_alice(cosine: float, seed: int) -> Vector:
     return turned
 
 
+def between(to_alice: float, other: Vector, to_other: float) -> Vector:
+    """A voice at the given cosine similarities to Alice's and to another one."""
+    basis = np.linalg.qr(np.stack([ALICE, other, voice(30)], axis=1).astype(np.float64))[0]
+    known = np.linalg.solve((basis.T @ np.stack([ALICE, other], axis=1))[:2].T, [to_alice, to_other])
+    found: Vector = (basis @ [*known, (1 - known @ known) ** 0.5]).astype(np.float32)
+    return found
+
+
 STRANGERS = [like_alice(cosine, 10 + seed) for seed, cosine in enumerate((0.31, 0.38, 0.52))]
 
 
@@ -170,3 +178,35 @@ async def test_a_profile_with_a_low_threshold_says_so_when_it_is_restored(house:
     assert threshold == 0.3
     assert warning is not None
     assert warning in restored["settings_warning"]
+
+
+POOR = like_alice(0.48, 20)
+CLEAN = between(0.81, POOR, 0.86)
+
+
+async def test_a_poor_recording_does_not_hide_an_enrolled_speaker_from_the_next_one(house: House) -> None:
+    poor = await house.upload(POOR)
+    assert await house.speakers(poor) == {"Unknown_01"}
+    clean = await house.upload(CLEAN)
+    assert await house.speakers(clean) == {"Alice"}
+    assert await house.speakers(poor) == {"Alice"}, "whom the second recording shows it to be"
+    listed = (await house.client.get("/speakers")).json()
+    assert [speaker["name"] for speaker in listed] == ["Alice"]
+
+
+@pytest.mark.parametrize(("to_alice", "to_unknown"), [(0.66, 0.86), (0.75, 0.9)])
+async def test_an_unknown_speaker_goes_first_where_the_evidence_is_clear(
+    house: House, to_alice: float, to_unknown: float
+) -> None:
+    assert await house.named(POOR) == "Unknown_01"
+    assert await house.named(between(to_alice, POOR, to_unknown)) == "Unknown_01"
+    assert await house.named(like_alice(0.9, 21)) == "Alice"
+
+
+async def test_a_speaker_that_a_person_separated_from_an_enrolled_one_stays_apart(house: House) -> None:
+    poor, clean = await house.upload(POOR), await house.upload(CLEAN)
+    assert await house.speakers(poor) == {"Alice"}
+    assert (await house.client.post("/speakers/undo")).status_code == 200
+    assert await house.speakers(poor) == {"Unknown_01"}
+    assert (await house.client.delete(f"/conversations/{clean}")).is_success
+    assert await house.named(CLEAN) == "Unknown_01", "closer, and not Alice, as somebody said"

@@ -296,3 +296,12 @@ async def test_a_conversation_in_work_is_left_alone(database: Database) -> None:
 
 def test_the_voices_of_these_tests_are_apart() -> None:
     assert abs(float(np.dot(ALICE, BOB))) < 0.3
+
+
+async def test_an_unknown_speaker_of_a_poor_recording_does_not_hide_an_enrolled_one(database: Database) -> None:
+    async with database.session() as session:
+        await speaker_admin.enroll(session, RULES, "Alice", Voiceprint(ALICE, MODEL))
+    poor, clean = await begin(database), await begin(database)
+    assert await names(database, poor, processed(("A", 0.0, 3.0, near(ALICE, 0.48)))) == ["Unknown_01"]
+    assert await names(database, clean, processed(("A", 0.0, 3.0, near(ALICE, 0.81)))) == ["Alice"]  # 0.90 to Unknown_01
+    assert [name for name, _ in await stored(database, poor)] == ["Alice"]

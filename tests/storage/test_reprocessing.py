@@ -247,3 +247,17 @@ async def test_no_speaker_and_no_participant_is_left_behind(database: Database) 
     async with database.session() as session:
         stored = await session.execute(select(SegmentRow.conversation_id, ParticipantRow.label).join(ParticipantRow))
         assert {tuple(row) for row in stored} == {(id_, "A"), (id_, "B")}
+
+
+@pytest.mark.parametrize("how", ["rematch", "replace"])
+async def test_an_unknown_speaker_of_a_poor_recording_does_not_hide_somebody_who_was_enrolled(
+    database: Database, how: str
+) -> None:
+    await keep(database, transcript_of(TALK, {"A": near(voice(1), 0.48), "B": voice(2)}))
+    talk = transcript_of(TALK[::2], {"A": near(voice(1), 0.81)})
+    id_ = await keep(database, talk, IdentityPolicy(MODEL, VOICE.model_copy(update={"speaker_threshold": 0.95})))
+    assert await names(database, id_) == ["Unknown_03"] * 2, "0.90 to Unknown_01"
+    async with database.session() as session:
+        await add_speaker(session, "Ana", 1)
+    await (match(database, id_) if how == "rematch" else again(database, id_, talk))
+    assert await names(database, id_) == ["Ana"] * 2

@@ -87,6 +87,26 @@ async def test_an_enrolled_voice_is_recognized(database: Database) -> None:
     assert found.segments[0].speaker_name == "Ada"
 
 
+@pytest.mark.parametrize(("clean", "name"), [(0.81, "Alice"), (0.65, "Unknown_01")])
+async def test_an_unknown_speaker_goes_before_an_enrolled_one_only_where_it_is_clearly_closer(
+    database: Database, clean: float, name: str
+) -> None:
+    async with database.session() as session:
+        alice = Speaker(name="Alice")
+        session.add(alice)
+        await session.flush()
+        session.add(VoiceprintRow(speaker_id=alice.id, vector=voice(1), model=MODEL, source="enrolled"))
+    poor = await keep(database, transcript([near(voice(1), 0.48)]))
+    assert poor.segments[0].speaker_name == "Unknown_01"
+
+    found = await keep(database, transcript([near(voice(1), clean)]))  # 0.90 and 0.98 to the unknown speaker
+    assert {segment.speaker_name for segment in found.segments} == {name}
+    async with database.session() as session:
+        first = await conversations.get(session, poor.id)
+    assert first is not None
+    assert {segment.speaker_name for segment in first.segments} == {name}, "what the second recording settled"
+
+
 async def test_vectors_of_two_models_are_never_compared(database: Database) -> None:
     await keep(database, transcript([voice(1)]))
     other_model = await keep(database, transcript([voice(1)], model="another"))

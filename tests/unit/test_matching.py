@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.identity.matching import MAX_SIMILARITY, Match, match
+from pipeline.identity.matching import MAX_SIMILARITY, Match, closest, match, without_shadows
 
 
 def _rows(*rows: list[float]) -> NDArray[np.float32]:
@@ -87,3 +87,31 @@ def test_many_references_are_matched_at_once() -> None:
     references = rng.normal(size=(50_000, 256)).astype(np.float32)
     found = match(references[[17, 40_001]], references, np.arange(50_000) // 5, 0.9)
     assert [m and m.speaker_id for m in found] == [3, 8000]
+
+
+ALICE, BOB, SHADOW, OTHER = 1, 2, 5, 6
+
+
+@pytest.mark.parametrize(
+    ("near", "found"),
+    [
+        ({ALICE: 0.81, SHADOW: 0.86}, ALICE),
+        ({ALICE: 0.81, SHADOW: 0.90, OTHER: 0.82}, ALICE),
+        ({ALICE: 0.81, SHADOW: 0.92}, SHADOW),  # clearly closer
+        ({ALICE: 0.69, SHADOW: 0.70}, SHADOW),  # not surely Alice
+        ({ALICE: 0.71, SHADOW: 0.72}, ALICE),
+        ({ALICE: 0.72, BOB: 0.74, SHADOW: 0.83}, BOB),
+        ({SHADOW: 0.6, OTHER: 0.7}, OTHER),
+        ({ALICE: 0.54}, ALICE),
+    ],
+)
+def test_a_named_speaker_goes_before_an_unknown_one_unless_that_is_clearly_closer(near: dict[int, float], found: int) -> None:
+    match = closest(without_shadows(near, {ALICE, BOB}, (), 0.53))
+    assert match is not None
+    assert (match.speaker_id, match.similarity) == (found, near[found])
+
+
+def test_an_unknown_speaker_that_is_known_to_be_somebody_else_is_no_shadow() -> None:
+    near = {ALICE: 0.81, SHADOW: 0.86, OTHER: 0.85}
+    assert without_shadows(near, {ALICE}, {frozenset((ALICE, SHADOW))}, 0.53) == {ALICE: 0.81, SHADOW: 0.86}
+    assert without_shadows(near, {ALICE}, {frozenset((SHADOW, OTHER))}, 0.53) == {ALICE: 0.81}
