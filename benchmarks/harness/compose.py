@@ -85,7 +85,7 @@ def conversation(
         begin = round(turn.start * SAMPLE_RATE)
         mixed[begin : begin + len(piece)] += piece
     if noise is not None:
-        mixed += _pink(len(mixed), rng) * (LEVEL * 10 ** (-noise / 20))
+        mixed += pink(len(mixed), rng) * (LEVEL * 10 ** (-noise / 20))
     return Composed(mixed, tuple(turns), " ".join(texts))
 
 
@@ -99,7 +99,7 @@ def _order(readers: Sequence[str], pool: Sequence[Utterance], rng: np.random.Gen
             left[last] = [u for u in pool if u.reader == last]
 
 
-def _pink(length: int, rng: np.random.Generator) -> Samples:
+def pink(length: int, rng: np.random.Generator) -> Samples:
     """Pink noise: its power falls with frequency, as that of rooms and streets does; root mean square 1."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
