@@ -8,6 +8,7 @@ from pydantic import Field
 from pipeline.decoding import Decoding, Hotwords, InitialPrompt, ModelName, Task
 
 _ENABLED = Field(description="`false`: who speaks when, and with which emotion, without words.")
+_WORDS = Field(description="`false` leaves the words of the segments, with their times, out of the answer; they are stored.")
 _TASK = Field(description="`translate` writes English, whichever language is spoken.")
 
 
@@ -33,3 +34,5 @@ def _query(
 
 FormDecoding = Annotated[Decoding, Depends(_form)]
 QueryDecoding = Annotated[Decoding, Depends(_query)]
+FormWords = Annotated[bool, _WORDS, Form()]
+QueryWords = Annotated[bool, _WORDS, Query()]

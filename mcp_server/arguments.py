@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from pipeline.decoding import MAX_MODEL_CHARS
 from pipeline.emotion.dual_detector import canonical
 from pipeline.languages import language_code
 from pipeline.names import printable
@@ -25,6 +26,7 @@ MaybeConversationId = Annotated[Annotated[int, Field(ge=1, le=LARGEST_ID)] | Non
 SegmentId = Annotated[int, Field(ge=1, le=LARGEST_SEGMENT, description="The segment's id: the line of a transcript.")]
 MaybeSegmentId = Annotated[Annotated[int, Field(ge=0, le=LARGEST_SEGMENT)] | None, BeforeValidator(_maybe)]
 SpeakerId = Annotated[int, Field(ge=1, le=LARGEST_ID, description="The speaker's id, from list_speakers.")]
+ModelName = Annotated[str, Field(max_length=MAX_MODEL_CHARS), AfterValidator(printable)]
 Title = Annotated[str, Field(max_length=1000), AfterValidator(printable)]
 Emotion = Annotated[str, AfterValidator(canonical), Field(json_schema_extra={"enum": list(EMOTIONS)})]
 MaybeEmotion = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
+from engines.weights.whisper_models import ModelError
 from media.decoding import AudioError
 from media.free_space import DiskFullError
 from services.access.visibility import check_conversations, check_segment
@@ -37,7 +38,7 @@ HINTS: dict[type[Exception], str] = {
     NameTakenError: "If both are one person, use merge_speakers.",
     ConversationBusyError: "Wait until its status in get_conversation is 'completed'.",
     LookupError: "list_conversations shows what there is.",
-    **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError), ""),
+    **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError, ModelError), ""),
     **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
     DiskFullError: "",

@@ -25,7 +25,7 @@ def result(schema: Schema) -> Schema:
 
 def _argument(schema: Schema) -> Schema:
     found = {key: value for key, value in (_kind(schema) | schema).items() if key not in UNSAID}
-    if found.get("default") in ("", None):
+    if not found.get("default"):  # empty, 0 or false
         found.pop("default", None)
     if found.get("maximum", 0) > LARGEST_PAGE:
         del found["maximum"]

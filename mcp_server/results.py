@@ -24,6 +24,12 @@ class ErasedSpeaker(Erased):
     """Conversations in which the person speaks."""
 
 
+class Word(Schema):
+    word: str = Field(validation_alias="text")
+    start: Seconds
+    end: Seconds
+
+
 class Segment(SegmentBase):
     speaker_name: str
     text: str
@@ -33,6 +39,7 @@ class Segment(SegmentBase):
         description="Similarity of the voice to the speaker's; 1 if a person named the speaker."
     )
     language: str | None
+    words: list[Word] | None = Field(None, exclude_if=lambda words: words is None, description="On request.")
 
 
 class Conversation(Schema):

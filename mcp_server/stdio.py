@@ -81,6 +81,8 @@ class Relay(Server):
         task: Task = "transcribe",
         hotwords: PromptText = "",
         initial_prompt: PromptText = "",
+        model: arg.ModelName = "",
+        enable_transcription: bool = True,
     ) -> results.Work:
         """Transcribe a recording, from a file on this machine or from a URL, separate its speakers and recognise
         known ones. A long one is still being processed when this returns: call get_conversation for its status and then
@@ -95,6 +97,8 @@ class Relay(Server):
             "task": task,
             "hotwords": hotwords,
             "initial_prompt": initial_prompt,
+            "model": model,
+            "enable_transcription": "" if enable_transcription else "false",
         }
         try:
             progress = await self._upload(file, {name: value for name, value in form.items() if value}, title)

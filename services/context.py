@@ -75,11 +75,13 @@ class AppContext:
         database = Database(url)
         store = AudioStore(settings.audio_url or str(settings.data_path / "audio"))
         await asyncio.to_thread(store.close_to_others)
-        policies = Policies(settings, database, stage_status)
+        policies, models = Policies(settings, database, stage_status), Models(settings, stage_status)
         async with Notifications(url, database) as notifications:
             recordings = Recordings(settings, stages, database, store, notifications, runtime)
             live_stages = urgent_stages or stages
-            live = LiveConversations(settings, live_stages, stages, database, store, policies, runtime.share, recordings.memory)
+            live = LiveConversations(
+                settings, live_stages, stages, database, store, policies, runtime.share, recordings.memory, models
+            )
             worker = Worker(recordings, notifications, policies, runtime)
             webhooks = Webhooks(settings, database, runtime)
             hasher = PasswordHasher()
@@ -99,7 +101,7 @@ class AppContext:
                     worker=worker,
                     webhooks=webhooks,
                     policies=policies,
-                    models=Models(settings, stage_status),
+                    models=models,
                     speakers=SpeakerService(recordings, live_stages, policies),
                     accounts=Accounts(database, hasher),
                     logins=logins,

@@ -29,6 +29,7 @@ app.add_typer(people.app, name="people")
 Task = Annotated[Literal["transcribe", "translate"], typer.Option(help="translate: the text is English.")]
 Hotwords = Annotated[str, typer.Option(help="Names and terms that are likely to be said.")]
 Model = Annotated[str, typer.Option(help="Model that transcribes, one of WHISPER_MODEL and WHISPER_MODELS.")]
+Transcription = Annotated[bool, typer.Option(help="Without it: who speaks when, and how, without words.")]
 InitialPrompt = Annotated[str, typer.Option(help="Text that precedes it, or an example of its spelling and punctuation.")]
 
 
@@ -130,7 +131,8 @@ def transcribe(
     hotwords: Hotwords = "",
     initial_prompt: InitialPrompt = "",
     model: Model = "",
-    transcription: Annotated[bool, typer.Option(help="Without it: who speaks when, and how, without words.")] = True,
+    transcription: Transcription = True,
+    word_timestamps: Annotated[bool, typer.Option(help="Print the words of each segment with --json.")] = True,
 ) -> None:
     """Transcribe a file in this process, with no server: progress on stderr, the transcript on stdout."""
     from engines import cuda
@@ -169,7 +171,7 @@ def transcribe(
     from vivavoce import transcription as local  # loads all engines, after options and file were checked
 
     transcript = local.transcribe(loaded, file.name, settings, options)
-    text = local.render(transcript, file, chosen[0] if chosen else None)
+    text = local.render(transcript, file, chosen[0] if chosen else None, words=word_timestamps)
     print(text.rstrip("\n"))
 
 
@@ -185,6 +187,8 @@ def listen(
     task: Task = "transcribe",
     hotwords: Hotwords = "",
     initial_prompt: InitialPrompt = "",
+    model: Model = "",
+    transcription: Transcription = True,
     speed: Annotated[float, typer.Option(min=0.1, max=100, help="Playback speed of a file.")] = 1.0,
     url: Annotated[str | None, typer.Option(help="Where the application runs. [default: this machine, PORT]")] = None,
 ) -> None:
@@ -205,6 +209,9 @@ def listen(
         "task": task,
         "hotwords": hotwords,
         "initial_prompt": initial_prompt,
+        "model": model,
+        "enable_transcription": transcription,
+        "word_timestamps": False,  # they are not printed
     }
     address = url or f"http://{settings.host}:{settings.port}"
     live.listen(address, source, options, live.show, headers(address, settings))

@@ -49,11 +49,14 @@ def transcribe(loaded: Loaded, name: str, settings: Settings, options: Options) 
     return transcript
 
 
-def render(transcript: Transcript, file: Path, format: str | None) -> str:
-    """The transcript in a format of `pipeline.formats.export`, as `json`, or as text for a terminal."""
+def render(transcript: Transcript, file: Path, format: str | None, *, words: bool = True) -> str:
+    """The transcript in a format of `pipeline.formats.export`, as `json`, or as text for a terminal.
+
+    `words`: with those of each segment, in `json`.
+    """
     start = datetime.now(UTC)
     if format == "json":
-        return conversation(transcript, file, start).model_dump_json(indent=2)
+        return conversation(transcript, file, start).with_words(words).model_dump_json(indent=2)
     if format is None:
         return printing.transcript(conversation(transcript, file, start).model_dump())
     names = speaker_names(transcript)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas, security
+from api.decoding import QueryWords
 from api.dependencies import LARGEST_ID, NOT_FOUND, ContextDep, ConversationId, not_found
 from pipeline.formats import export
 from services.access import audit
@@ -37,9 +38,11 @@ async def list_conversations(
 
 
 @router.get("/{conversation_id}", responses=MISSING)
-async def get_conversation(context: ContextDep, conversation_id: ConversationId) -> schemas.Conversation:
+async def get_conversation(
+    context: ContextDep, conversation_id: ConversationId, word_timestamps: QueryWords = True
+) -> schemas.Conversation:
     """One conversation with its whole transcript."""
-    return await read(context, conversation_id)
+    return await read(context, conversation_id, words=word_timestamps)
 
 
 @router.patch("/{conversation_id}", dependencies=[security.WRITER], responses=MISSING)
@@ -82,11 +85,12 @@ async def get_transcript(
     context: ContextDep,
     conversation_id: ConversationId,
     format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="File format.")] = "json",
+    word_timestamps: QueryWords = True,
 ) -> Response:
     """The transcript as a file: subtitles, text, a table, turns for diarization tools, or JSON."""
     headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
     if format == "json":
-        conversation = await read(context, conversation_id)
+        conversation = await read(context, conversation_id, words=word_timestamps)
         await audit.record_alone(context.database, "conversation.export", f"conversation:{conversation_id}")
         content = await asyncio.to_thread(conversation.model_dump_json)
         return Response(content, media_type="application/json", headers=headers)
@@ -122,10 +126,14 @@ async def watch_progress(context: ContextDep, conversation_id: ConversationId) -
     return EventSourceResponse(events())
 
 
-async def read(context: AppContext, conversation_id: int) -> schemas.Conversation:
-    """The conversation from the database, or a 404."""
+async def read(context: AppContext, conversation_id: int, *, words: bool = True) -> schemas.Conversation:
+    """The conversation from the database, or a 404. `words`: with those of its segments."""
     async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
     if found is None:
         raise NOT_FOUND
-    return await asyncio.to_thread(schemas.Conversation.model_validate, found)  # a day of speech is 20,000 segments
+
+    def validated() -> schemas.Conversation:
+        return schemas.Conversation.model_validate(found).with_words(words)
+
+    return await asyncio.to_thread(validated)  # a day of speech is 20,000 segments

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query
 from pydantic import AfterValidator, AnyHttpUrl, Field
 
 from api import errors, schemas, security
-from api.decoding import FormDecoding, QueryDecoding
+from api.decoding import FormDecoding, FormWords, QueryDecoding
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import read
 from media.decoding import AudioError
@@ -100,6 +100,7 @@ async def process(
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
+    word_timestamps: FormWords = True,
 ) -> schemas.Conversation | schemas.Accepted:
     """Transcribe a recording, separate its speakers, recognise known ones, and classify the emotion of every segment.
 
@@ -108,7 +109,7 @@ async def process(
     webhook = _webhook(context, webhook_url)
     with _refusals():
         accepted = await context.recordings.accept(audio_file.file, _name(audio_file), options, webhook)
-    return await _answer(context, response, accepted, waits)
+    return await _answer(context, response, accepted, waits, words=word_timestamps)
 
 
 @router.post("/process/url", responses=FAILED | REFUSED)
@@ -119,13 +120,14 @@ async def process_url(
     options: FormOptions,
     waits: Waits,
     webhook_url: Annotated[Webhook, Form()] = None,
+    word_timestamps: FormWords = True,
 ) -> schemas.Conversation | schemas.Accepted:
     """The same for a recording that the server downloads."""
     webhook, settings = _webhook(context, webhook_url), context.settings
     with _refusals(), tempfile.TemporaryFile(prefix="vivavoce-") as file:
         name = await fetch_counted(context.database, settings, str(url), file)
         accepted = await context.recordings.accept(file, name, options, webhook)
-    return await _answer(context, response, accepted, waits)
+    return await _answer(context, response, accepted, waits, words=word_timestamps)
 
 
 @router.post("/process/batch", status_code=202, responses={413: REFUSED[413]})
@@ -251,12 +253,12 @@ def _webhook(context: AppContext, url: AnyHttpUrl | None) -> str | None:
 
 
 async def _answer(
-    context: AppContext, response: Response, accepted: Accepted, waits: bool
+    context: AppContext, response: Response, accepted: Accepted, waits: bool, *, words: bool
 ) -> schemas.Conversation | schemas.Accepted:
     if not waits:
         return _accepted(response, accepted)
     await _finished(context, accepted)
-    conversation = await read(context, accepted.conversation_id)
+    conversation = await read(context, accepted.conversation_id, words=words)
     if conversation.status == "failed":
         raise HTTPException(500, f"Audio processing failed: {conversation.error}")
     return conversation

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api import schemas, security
 from api.dependencies import ContextDep
+from engines.weights.whisper_models import ModelError
 from media.decoder import StreamError
 from media.free_space import DiskFullError
 from services.access.actor import actor
@@ -153,7 +154,7 @@ async def stream(websocket: WebSocket, context: ContextDep) -> None:
         await _converse(client, live, session)
     except _RefusedError as error:
         await client.refuse(str(error), error.code)
-    except NotResumableError as error:
+    except (ModelError, NotResumableError) as error:
         await client.refuse(str(error), POLICY)
     except (TooManyStreamsError, LimitExceededError, ModelsUnavailableError, DiskFullError) as error:
         await client.refuse(str(error), AGAIN)

@@ -1,6 +1,7 @@
 """Tools that read, title and export conversations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -38,10 +39,10 @@ async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10
 
 
 async def get_conversation(
-    ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200
+    ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200, word_timestamps: bool = False
 ) -> results.ConversationPage:
     """Read the transcript of a conversation: who says what, when, in which emotion and language. A long one comes in pages:
-    call again with skip = next_skip. Also returns the progress of a new recording (status, progress)."""
+    call again with skip = next_skip. Also returns the progress of a new recording."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
@@ -50,7 +51,7 @@ async def get_conversation(
     base = results.Conversation.model_validate(found).model_dump()
     return results.ConversationPage(
         **base,
-        segments=_segments(page),
+        segments=_segments(page, words=word_timestamps),
         returned_segments=len(page),
         next_skip=onward,
         language=found.language,
@@ -175,8 +176,9 @@ async def export_transcript(
     )
 
 
-def _segments(found: Sequence[ConversationSegment]) -> list[results.Segment]:
-    return [results.Segment.model_validate(segment) for segment in found]
+def _segments(found: Sequence[ConversationSegment], *, words: bool = False) -> list[results.Segment]:
+    shown = (replace(segment, words=(segment.words or ()) if words else None) for segment in found)
+    return [results.Segment.model_validate(segment) for segment in shown]
 
 
 async def _summary(session: Any, conversation_id: int) -> conversations.ConversationSummary:

@@ -23,7 +23,8 @@ WAIT_TIMEOUT_S = 45.0
 """For a transcript; many clients give up after 60 s."""
 MAX_URL_LENGTH = 4000
 
-Speakers = Annotated[int, Field(ge=0, le=100, description="0 if unknown.")]
+Speakers = Annotated[int, Field(ge=0, le=100)]
+"""0 where it is not known."""
 
 
 async def process_audio(
@@ -36,13 +37,17 @@ async def process_audio(
     task: Task = "transcribe",
     hotwords: PromptText = "",
     initial_prompt: PromptText = "",
+    model: arg.ModelName = "",
+    enable_transcription: bool = True,
 ) -> results.Work:
     """Transcribe a recording from a URL, separate its speakers and recognise known ones. A long one is still being processed
     when this returns: call get_conversation for status and transcript."""
     with work(ctx) as backend:
         settings = backend.settings
         spoken = chosen_language(language, settings.language)
-        hint, decoding = SpeakerHint(num_speakers or None), Decoding(task, hotwords, initial_prompt)
+        hint = SpeakerHint(num_speakers or None)
+        decoding = Decoding(task, hotwords, initial_prompt, enable_transcription, model)
+        decoding = await backend.models.chosen(decoding, spoken)
         options = Options(language=spoken, hint=hint, channels=channels, decoding=decoding)
         await backend.policies.embedding_model()  # fails before the download if the models do not answer
         with tempfile.TemporaryFile(prefix="vivavoce-") as file:
@@ -55,11 +60,15 @@ async def process_audio(
     return describe(state)
 
 
-async def reprocess_conversation(ctx: Work, conversation_id: arg.ConversationId) -> results.Reprocessed:
+async def reprocess_conversation(
+    ctx: Work, conversation_id: arg.ConversationId, model: arg.ModelName = "", enable_transcription: bool = True
+) -> results.Reprocessed:
     """Transcribe a stored recording again, with today's models, settings and speakers. Corrections by hand are kept. Needed
     only after models or settings changed: names are always up to date."""
     with work(ctx) as backend:
-        await backend.recordings.reprocess(conversation_id, Options(language=backend.settings.language))
+        spoken = backend.settings.language
+        decoding = await backend.models.chosen(Decoding(enabled=enable_transcription, model=model), spoken)
+        await backend.recordings.reprocess(conversation_id, Options(language=spoken, decoding=decoding))
         state = await _finished(backend, conversation_id)
         async with backend.database.session() as session:
             found = await conversations.summary(session, conversation_id)

@@ -97,8 +97,8 @@ async def undo_last_speaker_change(ctx: Work) -> results.Undone:
 
 async def speaker_statistics(
     ctx: Work,
-    speaker_name: Annotated[MaybeName, Field(description="A speaker, in all conversations.")] = "",
-    conversation_id: Annotated[arg.MaybeConversationId, Field(description="All speakers of this conversation.")] = None,
+    speaker_name: MaybeName = "",
+    conversation_id: arg.MaybeConversationId = None,
 ) -> results.Statistics:
     """Count how much a speaker says and in which emotions: one speaker in all conversations, all speakers of one conversation,
     or one speaker in one conversation."""

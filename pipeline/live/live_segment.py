@@ -12,11 +12,11 @@ from pipeline.faults import Fault, attempt, succeeded
 from pipeline.identity.matching import units
 from pipeline.recognition import voices_and_emotions, with_results
 from pipeline.stages import Audio, Stages
-from pipeline.transcript import participants
-from pipeline.transcript.alignment import align
+from pipeline.transcript import participants, segmentation
+from pipeline.transcript.alignment import ONLY_SPEAKER, align
 from pipeline.transcript.notes import shifted_note, unseparated, without_hallucinations
 from pipeline.transcript.windows import shards
-from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span
+from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span, Turn, Utterance
 
 MIN_DIARIZED_S = 3.0
 """Seconds from which a span is diarized."""
@@ -29,7 +29,7 @@ class ProcessedSegment:
     """The result of a span of speech."""
 
     segments: tuple[Segment, ...] = ()
-    """One per change of speaker, with embeddings and emotions; none if nothing was transcribed."""
+    """One per change of speaker, with embeddings and emotions; none if nothing was transcribed, or nobody speaks."""
     participants: tuple[Participant, ...] = ()
     """The speakers of the segments. Their labels have no meaning outside this span."""
     language: str | None = None
@@ -62,7 +62,7 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     """
     whole = Span(0.0, duration)
     utterances, (voices, emotions), diarized = await gather(
-        stages.transcriber.transcribe(audio, whole, options.language, options.decoding),
+        _transcribe(audio, whole, stages, options),
         voices_and_emotions(audio, stages, [whole], [whole]),
         attempt(_diarize(audio, duration, stages)),
     )
@@ -70,8 +70,13 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     if isinstance(diarized, Fault):
         notes.append(unseparated(whole, diarized))
     diarization = diarized if succeeded(diarized) else Diarization((), ())
-    segments = align(utterances, diarization)
-    if options.filter_hallucinations:
+    if not options.decoding.enabled:
+        whole_turn = Turn(0.0, duration, ONLY_SPEAKER)
+        was_diarized = duration >= MIN_DIARIZED_S and succeeded(diarized)
+        segments = segmentation.of_turns(diarization.exclusive if was_diarized else [whole_turn])
+    else:
+        segments = align(utterances, diarization)
+    if options.decoding.enabled and options.filter_hallucinations:
         segments, left_out = without_hallucinations(segments)
         notes += left_out
     if not segments:
@@ -86,7 +91,14 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
         if len({each.language for each in segments}) > 1:
             parts = _by_speaker([replace(each, speaker=segment.speaker) for each in segments], {segment.speaker})
             parts, failed = await _with_voices_and_emotions(audio, duration, stages, parts)
-    return ProcessedSegment(tuple(parts), tuple(speakers), utterances[0].language, (*notes, *failed))
+    language = utterances[0].language if utterances else None
+    return ProcessedSegment(tuple(parts), tuple(speakers), language, (*notes, *failed))
+
+
+async def _transcribe(audio: Audio, whole: Span, stages: Stages[Audio], options: SegmentOptions) -> Sequence[Utterance]:
+    if not options.decoding.enabled:
+        return ()
+    return await stages.transcriber.transcribe(audio, whole, options.language, options.decoding)
 
 
 async def _ignore(_fraction: float) -> None: ...
@@ -133,7 +145,7 @@ def _by_speaker(segments: Sequence[Segment], labels: Collection[str]) -> list[Se
 
 def _joined(parts: Sequence[Segment]) -> Segment:
     words = tuple(word for part in parts for word in part.words)
-    logprob = sum(part.avg_logprob * len(part.words) for part in parts) / len(words)
+    logprob = sum(part.avg_logprob * len(part.words) for part in parts) / max(len(words), 1)
     overlap = any(part.overlap for part in parts)
     return replace(parts[0], end=parts[-1].end, words=words, avg_logprob=logprob, overlap=overlap)
 

@@ -25,8 +25,11 @@ class Rediarized:
 
 
 async def words(session: AsyncSession, conversation_id: int) -> dict[int, Sequence[Word]]:
-    """The words of each segment."""
-    return {segment.id: segment.words or () for segment in await segments.of_conversation(session, conversation_id)}
+    """The words of each segment; one without words is taken as one word."""
+    return {
+        segment.id: segment.words or (Word(segment.text, segment.start_offset, segment.end_offset, 1.0),)
+        for segment in await segments.of_conversation(session, conversation_id)
+    }
 
 
 async def rediarize(

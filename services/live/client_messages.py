@@ -1,12 +1,12 @@
 """The text frames that a client sends on a live stream. docs/live.md describes them; binary frames carry the audio."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
-from pipeline.decoding import Decoding, Hotwords, InitialPrompt, Task
+from pipeline.decoding import PLAIN, Decoding, Hotwords, InitialPrompt, ModelName, Task
 from pipeline.languages import language_code
 from pipeline.types import ChannelMode
 from services.live.resume_token import MAX_TOKEN_LENGTH
@@ -46,6 +46,11 @@ class StartMessage(BaseModel):
     task: Task = "transcribe"
     hotwords: Hotwords = ""
     initial_prompt: InitialPrompt = ""
+    model: ModelName = ""
+    enable_transcription: bool = True
+    """`false`: who speaks when, and how, without words."""
+    word_timestamps: bool = True
+    """Send the words of each segment with their times."""
     partials: bool = False
     """Send `partial` messages."""
     speaker_update: bool = False
@@ -59,7 +64,17 @@ class StartMessage(BaseModel):
 
     @property
     def decoding(self) -> Decoding:
-        return Decoding(self.task, self.hotwords, self.initial_prompt)
+        return Decoding(self.task, self.hotwords, self.initial_prompt, self.enable_transcription, self.model)
+
+    def decoded_as(self, decoding: Decoding) -> Self:
+        """The same with what a decoding says."""
+        values = {name: getattr(decoding, name) for name in ("task", "hotwords", "initial_prompt", "model")}
+        return self.model_copy(update=values | {"enable_transcription": decoding.enabled})
+
+    def continuing(self, language: str | None, decoding: Decoding) -> Self:
+        """The same with what the conversation was started with, where this message leaves it out."""
+        options = self if self.decoding != PLAIN else self.decoded_as(decoding)
+        return options.model_copy(update={"language": self.language or language})
 
 
 class StopMessage(BaseModel):
@@ -80,8 +95,9 @@ def parse(text: str) -> ClientMessage | None:
         fields = None
     if not isinstance(fields, dict):
         raise NoMessageError('A text message must be a JSON object with a \'type\', such as {"type": "stop"}.')
+    given = {name: value for name, value in fields.items() if value is not None}  # null is the default
     try:
-        return _ADAPTER.validate_python(fields)
+        return _ADAPTER.validate_python(given)
     except ValidationError as error:
         if error.errors()[0]["type"].startswith("union_tag"):
             return None

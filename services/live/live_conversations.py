@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from engines.weights.whisper_models import ModelError
 from media.memory import MemoryBudget
+from pipeline.languages import chosen_language
 from pipeline.stages import Stages
 from pipeline.types import Samples
 from services.access.actor import actor
@@ -21,6 +23,7 @@ from services.live.server_messages import CompletedMessage, Emit
 from services.live.session import LiveSession
 from services.live.session_opener import SessionOpener
 from services.live.spool_directory import SpoolDirectory, open_free
+from services.models import Models
 from services.policy import Policies
 from settings import Settings
 from storage.audio import AudioStore
@@ -64,7 +67,10 @@ class LiveConversations:
         policies: Policies,
         share: Callable[[Samples], Any],
         memory: MemoryBudget,
+        models: Models,
     ) -> None:
+        self._models = models
+        self._language = settings.language
         self._max_streams = settings.max_streams
         self._resume_s = settings.stream_resume_seconds
         self._database = database
@@ -73,7 +79,7 @@ class LiveConversations:
         self._opening = 0
         """Streams that are not in `_sessions` yet."""
         self._threads = StreamThreads()
-        self._tasks = BackgroundTasks(LiveError, LimitExceededError)
+        self._tasks = BackgroundTasks(LiveError, LimitExceededError, ModelError)
         self._spools = SpoolDirectory(settings.data_path / "live")
         self._finalizer = Finalizer(background_stages, database, store, self._threads, policies, share, memory)
         self._opener = SessionOpener(
@@ -91,7 +97,7 @@ class LiveConversations:
     async def start(self, options: StartMessage, emit: Emit) -> LiveSession:
         """Begin a conversation, or resume one. `emit` sends messages to its client.
 
-        Raises TooManyStreamsError, NotResumableError, ModelsUnavailableError.
+        Raises TooManyStreamsError, NotResumableError, ModelError, ModelsUnavailableError.
         """
         if len(self._sessions) + self._opening >= self._max_streams:
             raise TooManyStreamsError(f"All {self._max_streams} live streams are in use: try again later.")
@@ -152,6 +158,8 @@ class LiveConversations:
 
     async def _begin(self, options: StartMessage, emit: Emit) -> LiveSession:
         await self._policies.embedding_model()  # raises before there is anything to clean up if the stages do not answer
+        spoken = chosen_language(options.language, self._language)
+        options = options.decoded_as(await self._models.chosen(options.decoding, spoken))
         if options.conversation_id is not None:
             return await self._admit(await self._resume(options.conversation_id, options, emit))
         return await self._admit(await self._opener.create(options, emit))

@@ -33,6 +33,7 @@ class SegmentProcessor:
 
     Args:
         on_span: Called when the processing of a span begins.
+        words: Emit the words of each segment.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class SegmentProcessor:
         emit: Emit,
         on_span: Callable[[SpeechSpan], None],
         timeout_s: float,
+        *,
+        words: bool = True,
     ) -> None:
         self.segments = 0
         """Segments that were stored."""
@@ -63,6 +66,7 @@ class SegmentProcessor:
         self._emit = emit
         self._on_span = on_span
         self._timeout_s = timeout_s
+        self._words = words
         self._processed: asyncio.Queue[tuple[SpeechSpan, asyncio.Task[ProcessedSegment]] | None]
         self._processed = asyncio.Queue(MAX_SPANS_IN_STAGES - 1)
         self._in_stages: set[asyncio.Task[ProcessedSegment]] = set()
@@ -84,7 +88,7 @@ class SegmentProcessor:
             task.add_done_callback(self._in_stages.discard)
             await self._processed.put((span, task))
             # The language of the next span must not depend on how fast this one is processed.
-            if self._language.expected is None:
+            if self._decoding.enabled and self._language.expected is None:
                 await asyncio.wait([task])
         await self._processed.put(None)
 
@@ -111,7 +115,7 @@ class SegmentProcessor:
                 continue
             for segment in stored:
                 self.segments += 1
-                self._emit(server_messages.segment(segment))
+                self._emit(server_messages.segment(segment, words=self._words))
 
     async def _report(self, span: SpeechSpan, reason: str) -> None:
         self.errors += 1

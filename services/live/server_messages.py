@@ -5,6 +5,7 @@ Each is a JSON object with `type`, `data` and `timestamp`.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -187,8 +188,8 @@ def status(*, speaking: bool, level: float, frames: int, segments: int, seconds:
     return StatusMessage(data=StatusData(vad_active=speaking, audio_level=level, stats=stats))
 
 
-def segment(stored: ConversationSegment) -> SegmentMessage:
-    return SegmentMessage(data=SegmentData.model_validate(stored))
+def segment(stored: ConversationSegment, *, words: bool = True) -> SegmentMessage:
+    return SegmentMessage(data=SegmentData.model_validate(stored if words else replace(stored, words=None)))
 
 
 def partial(words: Partial, span: SpeechSpan) -> PartialMessage:

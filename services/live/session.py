@@ -57,10 +57,19 @@ class LiveSession:
         self._store = store
         self._frames = 0
         self._partials: PartialTranscriber | None = None
-        if options.partials:
+        if options.partials and options.enable_transcription:
             self._partials = PartialTranscriber(recorder, stages.transcriber, language, options.decoding, tasks, emit)
         self._processor = SegmentProcessor(
-            recorder, store, stages, language, options.decoding, tasks, emit, self._span_started, timeout_s
+            recorder,
+            store,
+            stages,
+            language,
+            options.decoding,
+            tasks,
+            emit,
+            self._span_started,
+            timeout_s,
+            words=options.word_timestamps,
         )
 
     @property

@@ -74,7 +74,7 @@ class SessionOpener:
                 token_hash = None if token is None else hash_of(token)
                 creator = actor().principal
                 conversation_id = await live_recordings.begin(
-                    session, uuid, options.title, audio_format, options.language, token_hash, creator
+                    session, uuid, options.title, audio_format, options.language, token_hash, creator, options.decoding
                 )
                 await limits.add_stream(session, self._settings, conversation_id)
                 await audit.record(session, "conversation.create", f"conversation:{conversation_id}")
@@ -97,8 +97,7 @@ class SessionOpener:
         if found is None or found.status != live_recordings.RECORDING:
             await self._threads.run(spool.discard)
             return None
-        options = options.model_copy(update={"language": options.language or found.language})
-        return await self._open(found.id, spool, found.stored_s, options, emit)
+        return await self._open(found.id, spool, found.stored_s, options.continuing(found.language, found.decoding), emit)
 
     async def _open(
         self, conversation_id: int, spool: Spool, stored_s: float, options: StartMessage, emit: Emit

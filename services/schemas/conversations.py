@@ -46,3 +46,10 @@ class Conversation(ConversationListItem):
     @property
     def segments(self) -> list[Segment]:
         return self.transcript_segments
+
+    def with_words(self, wanted: bool) -> "Conversation":
+        """The same, without the words of its segments where they are not wanted."""
+        if wanted:
+            return self
+        segments = [segment.model_copy(update={"words": None}) for segment in self.segments]
+        return self.model_copy(update={"transcript_segments": segments})

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import LOCAL, Principal
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import Segment
 from storage.access.visibility import ownership, visible_to
 from storage.conversations.transcripts import segment_values
@@ -28,6 +29,7 @@ class Recording:
     """The language spoken, where the client that began the recording named it."""
     stored_s: float
     """Seconds up to which segments are stored."""
+    decoding: Decoding = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ async def begin(
     language: str | None,
     resume_token_hash: bytes | None = None,
     creator: Principal = LOCAL,
+    decoding: Decoding = PLAIN,
 ) -> int:
     """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id.
 
@@ -61,6 +64,7 @@ async def begin(
         "status": RECORDING,
         "audio_format": audio_format,
         "language": language,
+        "live_decoding": decoding,
         "resume_token_hash": resume_token_hash,
         **ownership(creator),
     }
@@ -70,9 +74,13 @@ async def begin(
 async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     """The conversation of the recording with this name."""
     stored_s = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
-    columns = (Conversation.id, Conversation.status, Conversation.language, stored_s.scalar_subquery())
-    row = (await session.execute(select(*columns).where(Conversation.uuid == uuid))).one_or_none()
-    return None if row is None else Recording(*row)
+    columns = (Conversation.id, Conversation.status, Conversation.language, Conversation.live_decoding)
+    found = select(*columns, stored_s.scalar_subquery()).where(Conversation.uuid == uuid)
+    row = (await session.execute(found)).one_or_none()
+    if row is None:
+        return None
+    id_, status, language, decoding, stored = row
+    return Recording(id_, status, language, stored, decoding or PLAIN)
 
 
 async def resumable(session: AsyncSession, viewer: Principal, conversation_id: int) -> Resumable | None:
@@ -102,7 +110,7 @@ async def lock_recording(session: AsyncSession, conversation_id: int) -> None:
 
 async def set_audio(session: AsyncSession, conversation_id: int, audio_key: str | None) -> None:
     """Store the key of the finished recording in the audio store, None where there is no sound in it. It ends resumption."""
-    values = {"audio_key": audio_key, "resume_token_hash": None}
+    values = {"audio_key": audio_key, "resume_token_hash": None, "live_decoding": None}
     await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(values))
 
 

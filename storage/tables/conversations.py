@@ -26,8 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, REAL, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from pipeline.decoding import Decoding
 from pipeline.types import Note, Vector, Word
 from storage.tables.base import Base, all_or_none, fraction
+from storage.tables.decoding import StoredDecoding
 from storage.tables.notes import Notes
 from storage.tables.search import LEXEMES
 from storage.tables.words import Words
@@ -74,6 +76,8 @@ class Conversation(Base):
     """Who sees it beside its owner and the administrators."""
     resume_token_hash: Mapped[bytes | None]
     """SHA-256 of the token with which a client resumes a live recording; null where it cannot be resumed, or is finished."""
+    live_decoding: Mapped[Decoding | None] = mapped_column(StoredDecoding)
+    """How a live recording is transcribed until it is finished, also when its client is gone."""
 
 
 class ParticipantRow(Base):

@@ -16,7 +16,7 @@ import pytest
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
-from tests.api.live import Client, conversation, serving
+from tests.api.live import Client, conversation, refused, serving
 from tests.storage.transcripts import MODEL, voice
 from tests.unit.media.test_clock import recording as webm_with_gap
 
@@ -96,7 +96,9 @@ def script() -> Script:
 @pytest.fixture
 def server(database_url: str, tmp_path: Path, script: Script) -> Iterator[str]:
     stages = Stages(script, script, script, script)
-    with serving(database_url, tmp_path, stages, MODEL, endpointing="energy", speaker_threshold=0.5) as address:
+    with serving(
+        database_url, tmp_path, stages, MODEL, endpointing="energy", speaker_threshold=0.5, whisper_models=["turbo"]
+    ) as address:
         yield address
 
 
@@ -257,6 +259,42 @@ def test_a_stream_chooses_its_task_and_prompts_for_partials_and_segments(server:
         client.until("partial")
         client.stop()
     assert script.decodings == {Decoding("translate", "Siobhán", "A talk.")}
+
+
+def test_a_stream_names_its_model(server: str, script: Script) -> None:
+    with Client(server) as client:
+        stream(client, speech(1), model="turbo", language="de")
+    assert script.decodings == {Decoding(model="large-v3-turbo")}
+    for options, says in (
+        ({"model": "large-v3"}, "The model 'large-v3' is not configured: name one of whisper, large-v3-turbo."),
+        ({"model": "turbo", "task": "translate"}, "The model 'large-v3-turbo' does not translate: name another one, such as"),
+    ):
+        text, code = refused(server, json.dumps({"type": "start"} | options))
+        assert code == 1008
+        assert says in text
+
+
+def test_a_stream_without_transcription_has_segments_without_words(server: str, script: Script) -> None:
+    with Client(server) as client:
+        done = stream(
+            client, *[part for _ in range(3) for part in (speech(1), PAUSE)], enable_transcription=False, partials=True
+        )
+    assert script.decodings == set()
+    assert (done["num_segments"], done["num_speakers"], done["status"]) == (3, 1, "completed")
+    found = conversation(server, done["conversation_id"])
+    assert [(one["text"], one["words"], one["emotion_category"]) for one in found["segments"]] == [("", [], "happy")] * 3
+    assert [round(one["start_offset"]) for one in found["segments"]] == [0, 2, 4]
+    assert texts(client) == [""] * 3
+    assert client.of("partial") == []
+    assert found["language"] is None
+
+
+def test_words_are_left_out_of_messages_and_stored(server: str) -> None:
+    with Client(server) as client:
+        done = stream(client, speech(1), word_timestamps=False)
+    (segment,) = client.of("segment")
+    assert (segment["text"], segment["words"]) == ("Number 1.", None)
+    assert [word["word"] for word in conversation(server, done["conversation_id"])["segments"][0]["words"]] == [" Number 1."]
 
 
 def test_lost_packets_of_webm_leave_a_gap_and_a_note(server: str) -> None:

@@ -123,6 +123,17 @@ async def test_models_that_do_not_answer_are_waited_for(application: Application
     await process(application, 200, task="translate")
 
 
+async def test_words_are_left_out_of_answers_and_stored(application: Application) -> None:
+    found = await process(application, word_timestamps="false")
+    assert [segment["words"] for segment in found["segments"]] == [None]
+    path = f"/conversations/{found['id']}"
+    for address in (path, f"{path}/transcript"):
+        for query, number in (({"word_timestamps": False}, 0), ({}, 4)):
+            answer = (await application.client.get(address, params=query)).json()
+            assert [len(segment["words"] or ()) for segment in answer["transcript_segments"]] == [number]
+            assert answer["segments"] == answer["transcript_segments"]
+
+
 async def test_clients_of_openai_name_them_too(application: Application, stages: Recording) -> None:
     client = application.client
     base = httpx.URL("http://localhost/v1/")

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.access import LOCAL
+from pipeline.decoding import Decoding
 from pipeline.live.live_segment import ProcessedSegment
 from pipeline.types import ConversationSegment, Emotion, Note, Participant, Segment, Turn, Vector, Voiceprint, Word
 from services.identity import corrections, identification, live_segments, rediarization, speaker_admin
@@ -67,13 +68,19 @@ async def stored(database: Database, conversation: int) -> list[tuple[str, str]]
     return [(line.speaker_name, line.text) for line in found.segments]
 
 
-async def test_whoever_takes_a_recording_up_knows_its_language_and_how_far_it_was_heard(database: Database) -> None:
+ASKED = Decoding("translate", "Siobhán", enabled=False, model="large-v3")
+
+
+async def test_whoever_takes_a_recording_up_knows_what_was_asked_and_how_far_it_was_heard(database: Database) -> None:
     uuid = uuid4()
     async with database.session() as session:
-        id_ = await live_recordings.begin(session, uuid, None, "flac", "de")
+        id_ = await live_recordings.begin(session, uuid, None, "flac", "de", decoding=ASKED)
     await add(database, id_, processed(("a", 0.0, 2.5, ALICE)))
     async with database.session() as session:
-        assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", "de", 2.5)
+        assert await live_recordings.find(session, uuid) == live_recordings.Recording(id_, "recording", "de", 2.5, ASKED)
+    await finish(database, id_)
+    async with database.session() as session:
+        assert await session.scalar(select(Conversation.live_decoding).where(Conversation.id == id_)) is None
 
 
 async def test_what_was_kept_before_its_connection_was_lost_is_not_kept_twice(database: Database) -> None:

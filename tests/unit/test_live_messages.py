@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from pipeline.decoding import Decoding
 from pipeline.live.endpointing import SpeechSpan
 from pipeline.live.partials import Partial
 from pipeline.types import Word
@@ -146,6 +147,19 @@ def test_client_messages() -> None:
     assert client_messages.parse('{"type": "start"}') == StartMessage()
     assert client_messages.parse('{"type": "start", "language": "EN", "later": 1}') == StartMessage(language="en")
     assert client_messages.parse('{"type": "stop"}') == StopMessage()
+
+
+def test_null_is_the_default() -> None:
+    nulls = dict.fromkeys(StartMessage.model_fields) | {"type": "start"}
+    assert client_messages.parse(json.dumps(nulls)) == StartMessage()
+
+
+def test_a_conversation_goes_on_as_it_was_started() -> None:
+    asked = Decoding("translate", "Siobhán", "A talk.", enabled=False, model="large-v3")
+    resumed = StartMessage().continuing("de", asked)
+    assert (resumed.decoding, resumed.language) == (asked, "de")
+    other = StartMessage(language="en", model="small")
+    assert other.continuing("de", asked) == other
 
 
 @pytest.mark.parametrize("text", ["{}", '{"type": "ping"}', '{"type": null}', '{"type": []}'])

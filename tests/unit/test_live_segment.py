@@ -112,6 +112,24 @@ async def test_an_interjected_word_does_not_make_a_speaker() -> None:
     assert texts(found) == [("A", "One. Mhm."), ("B", "Two.")]
 
 
+async def test_without_transcription_the_turns_are_the_segments() -> None:
+    script = Script(words=[Word(" Not", 0, 5, 0.9)])
+    found = await processed(script, decoding=Decoding(enabled=False))
+    assert [(part.speaker, part.start, part.end, part.words) for part in found.segments] == [("A", 0, 3, ()), ("B", 3, 6, ())]
+    assert all(segment.emotion and segment.voice for segment in found.segments)
+    assert {person.label for person in found.participants} == {"A", "B"}
+    assert (found.language, found.notes, script.at_once) == (None, (), 3)
+
+
+async def test_nor_has_a_single_voice_words() -> None:
+    found = await processed(Script(voices={"A": ALICE, "B": ALICE}), decoding=Decoding(enabled=False))
+    assert [(part.start, part.end, part.text) for part in found.segments] == [(0, 6, "")]
+    short = await processed(Script(), duration=2.0, decoding=Decoding(enabled=False))
+    assert [(part.start, part.end) for part in short.segments] == [(0, 2)]
+    silent = await processed(Script(turns=[]), decoding=Decoding(enabled=False))
+    assert silent.segments == ()
+
+
 async def test_all_stages_run_concurrently() -> None:
     script = Script()
     await processed(script)

@@ -58,6 +58,12 @@ def test_one_language_is_named_once(transcript: Transcript) -> None:
     ]
 
 
+def test_words_are_left_out_on_request(transcript: Transcript) -> None:
+    found = [json.loads(transcription.render(transcript, FILE, "json", words=wanted)) for wanted in (True, False)]
+    assert [[segment["words"] is None for segment in one["segments"]] for one in found] == [[False] * 3, [True] * 3]
+    assert [[segment["text"] for segment in one["segments"]] for one in found] == [["Hello there.", "Über uns.", "Bye."]] * 2
+
+
 def test_json_counts_and_numbers(transcript: Transcript) -> None:
     found = json.loads(transcription.render(transcript, FILE, "json"))
     assert (found["title"], found["audio_format"], found["duration"]) == ("long talk.MP3", "mp3", 3671.5)

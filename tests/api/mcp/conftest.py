@@ -50,7 +50,9 @@ async def held(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
 @asynccontextmanager
 async def _served(database: Database, database_url: str, directory: Path) -> AsyncIterator[str]:
     fixed = FixedStages()
-    settings = Settings(max_upload_mb=1, speaker_threshold=0.5, private_urls=True, cors_origins=[ORIGIN])
+    settings = Settings(
+        max_upload_mb=1, speaker_threshold=0.5, private_urls=True, cors_origins=[ORIGIN], whisper_models=["turbo"]
+    )
     stages = Stages(fixed, fixed, fixed, fixed)
     async with AsyncExitStack() as stack:
         replicas = []

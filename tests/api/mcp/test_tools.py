@@ -216,8 +216,25 @@ async def test_a_recording_is_fetched_processed_and_processed_again(client: Clie
     assert (read["title"], read["segments"][0]["text"], read["language"]) == ("Parrots", "The parrot is dead.", "en")
     again = await call(client, "reprocess_conversation", conversation_id=done["conversation_id"])
     assert (again["message"], again["segments"]) == ("Conversation reprocessed", 1)
+    for tool, what in (("process_audio", {"url": f"{url}/talk.wav"}), ("reprocess_conversation", {"conversation_id": 1})):
+        assert "name one of whisper, large-v3-turbo" in await refused(client, tool, **what, model="large-v3")
+    assert "does not translate" in await refused(
+        client, "process_audio", url=f"{url}/talk.wav", model="turbo", task="translate"
+    )
     assert "answered 404" in await refused(client, "process_audio", url=f"{url}/nothing.wav")
     assert "http" in await refused(client, "process_audio", url="file:///etc/passwd")
+
+
+async def test_a_recording_without_words(client: Client, url: str) -> None:
+    done = await call(client, "process_audio", url=f"{url}/talk.wav", enable_transcription=False, model="turbo")
+    (segment,) = (await call(client, "get_conversation", conversation_id=done["conversation_id"]))["segments"]
+    assert (segment["text"], segment["emotion_category"], "words" in segment) == ("", "sad", False)
+    await call(client, "reprocess_conversation", conversation_id=done["conversation_id"])
+    read = await call(client, "get_conversation", conversation_id=done["conversation_id"], word_timestamps=True)
+    assert read["segments"][0]["words"][1] == {"word": " parrot", "start": 1.0, "end": 1.9}
+    await call(client, "reprocess_conversation", conversation_id=done["conversation_id"], enable_transcription=False)
+    read = await call(client, "get_conversation", conversation_id=done["conversation_id"], word_timestamps=True)
+    assert (read["segments"][0]["text"], read["segments"][0]["words"]) == ("", [])
 
 
 @pytest.mark.parametrize(
