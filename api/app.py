@@ -35,6 +35,7 @@ from api.routes import (
     voice_settings,
 )
 from api.routes.access import audit, keys, login, people
+from api.routes.editing import history, transcript
 from api.routes.openai import errors as openai_errors
 from api.routes.openai import models, transcriptions, translations
 from api.stopping import Stopping
@@ -77,6 +78,8 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         recordings,
         segments,
         identification,
+        transcript,
+        history,
         speakers,
         erasure,
         emotions,

@@ -224,6 +224,8 @@ class ConversationSegment:
     speaker_probability: float | None = None
     """The probability of the speaker at that similarity; None where there is no similarity or the model is not calibrated."""
     words: tuple[Word, ...] | None = None
+    edited_at: datetime | None = None
+    """When a person changed its text or its bounds; None where it is as the program wrote it."""
     avg_logprob: float | None = None
     overlap: bool = False
     channel: int | None = None

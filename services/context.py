@@ -12,6 +12,7 @@ from services.access.authentication import Authentication
 from services.access.logins import Logins
 from services.access.openid_login import OpenIDLogin
 from services.access.passwords import PasswordHasher
+from services.editing.transcript_editor import TranscriptEditor
 from services.encodings import Encodings
 from services.erasure.cleanup import Cleanup
 from services.erasure.erasure import Erasure
@@ -48,6 +49,7 @@ class AppContext:
     policies: Policies
     models: Models
     speakers: SpeakerService
+    editor: TranscriptEditor
     accounts: Accounts
     logins: Logins
     openid: OpenIDLogin
@@ -102,6 +104,7 @@ class AppContext:
                     webhooks=webhooks,
                     policies=policies,
                     models=models,
+                    editor=TranscriptEditor(database),
                     speakers=SpeakerService(recordings, live_stages, policies),
                     accounts=Accounts(database, hasher),
                     logins=logins,

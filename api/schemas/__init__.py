@@ -1,6 +1,7 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
 from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
+from api.schemas.editing import Edited, OriginalSegment, SegmentUpdate, TranscriptChange
 from api.schemas.errors import Error, Invalid
 from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
 from api.schemas.labels import Imported, Label, LabelChange
@@ -32,6 +33,7 @@ __all__ = [
     "Conversations",
     "Credentials",
     "Deleted",
+    "Edited",
     "Error",
     "Hit",
     "Hits",
@@ -48,6 +50,7 @@ __all__ = [
     "NewPassword",
     "NewPerson",
     "Note",
+    "OriginalSegment",
     "PasswordChange",
     "People",
     "Person",
@@ -57,9 +60,11 @@ __all__ = [
     "Reprocessed",
     "Schema",
     "Segment",
+    "SegmentUpdate",
     "Skipped",
     "SpeakerId",
     "StageStatus",
     "Status",
     "Total",
+    "TranscriptChange",
 ]

@@ -71,6 +71,9 @@ class Segment(SegmentBase):
     speaker_probability: float | None = Field(
         None, description="Probability of the speaker at that similarity, 0 to 1; null if it is not known."
     )
+    edited_at: Moment | None = Field(
+        None, description="When a person changed its text or its bounds; `GET …/originals` has what it was."
+    )
     overlap: bool = Field(False, description="Another speaker speaks during this segment.")
     channel: int | None = Field(
         None, description="Channel or track of the recording, from 1, where they were transcribed on their own."

@@ -32,6 +32,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 REWRITTEN = (
     *("speakers", "voiceprints", "emotion_profiles", "identity_changes", "backups"),
     *("conversations", "participants", "segments", "turns", "labels", "conversation_shares"),
+    *("original_segments", "transcript_changes"),
     *("jobs", "job_stages"),
 )
 """Tables with names, voices, texts, or keys of recordings, in deleted rows also those of former operations."""

@@ -36,10 +36,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal
 from pipeline.names import INVISIBLE, visible
+from pipeline.transcript.tokens import IDEOGRAPHS
 from pipeline.types import ConversationSegment
 from storage.access.visibility import visible_to
 from storage.conversations import segments
-from storage.tables import IDEOGRAPHS, Conversation, ParticipantRow, SegmentRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow
 
 Order = Literal["relevance", "newest", "oldest"]
 

@@ -94,7 +94,7 @@ async def participants(session: AsyncSession, conversation_id: int) -> list[Part
             is_named=person.name is not None and not is_unknown(person.name),
             has_confirmed_segment=bool(person.confirmed),
             num_segments=person.number or 0,
-            last_position=-1 if person.last is None else person.last,
+            last_position=-1 if person.last is None else int(person.last),
         )
         for person in await session.execute(found)
     ]

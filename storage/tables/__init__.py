@@ -4,10 +4,10 @@ from storage.tables.access import ApiKey, AuditEntry, ConversationShare, LoginSe
 from storage.tables.backups import Backup
 from storage.tables.base import Base
 from storage.tables.conversations import STATUSES, Conversation, LabelRow, ParticipantRow, SegmentRow, TurnRow
+from storage.tables.editing import OriginalSegment, TranscriptChange
 from storage.tables.emotions import EmotionProfile
 from storage.tables.erasure import PendingRemoval
 from storage.tables.jobs import JobRow, JobStageRow
-from storage.tables.search import IDEOGRAPHS
 from storage.tables.speakers import (
     IdentityChange,
     ReferenceChange,
@@ -18,7 +18,6 @@ from storage.tables.speakers import (
 )
 
 __all__ = [
-    "IDEOGRAPHS",
     "STATUSES",
     "ApiKey",
     "AuditEntry",
@@ -32,6 +31,7 @@ __all__ = [
     "JobStageRow",
     "LabelRow",
     "LoginSession",
+    "OriginalSegment",
     "ParticipantRow",
     "PendingRemoval",
     "Person",
@@ -39,6 +39,7 @@ __all__ = [
     "SegmentRow",
     "Speaker",
     "Ticket",
+    "TranscriptChange",
     "TurnRow",
     "Usage",
     "VoiceSetting",

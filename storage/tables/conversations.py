@@ -4,6 +4,7 @@ A participant is one voice in one conversation. Only `participants.speaker_id` s
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -128,11 +130,15 @@ class SegmentRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     conversation_id: Mapped[int]
     participant_id: Mapped[int] = mapped_column(index=True)
-    position: Mapped[int]
+    position: Mapped[Decimal] = mapped_column(Numeric)
+    """The order; a segment that was split has one between those of its neighbours."""
     start_offset: Mapped[float]
     end_offset: Mapped[float]
     text: Mapped[str]
     words: Mapped[tuple[Word, ...] | None] = mapped_column(Words)
+    originals: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """The `OriginalSegment`s that it was made of; null where it is as the program wrote it."""
+    edited_at: Mapped[datetime | None]
     avg_logprob: Mapped[float | None]
     confidence: Mapped[float | None]
     overlap: Mapped[bool] = mapped_column(server_default=false())

@@ -1,10 +1,8 @@
 """The text of segments as full-text search reads it."""
 
 from pipeline.names import INVISIBLE
+from pipeline.transcript.tokens import IDEOGRAPHS
 
-IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-"""A character class of kana and Han, which are written without spaces between words, in the syntax that Python's `re` and
-PostgreSQL share."""
 VISIBLE_TEXT = f"regexp_replace(normalize(text, NFC), '[{INVISIBLE}]', '', 'g')"
 """SQL: the text of a segment in NFC without invisible characters, so that each of its spellings is found."""
 SPACED_TEXT = rf"regexp_replace({VISIBLE_TEXT}, '([{IDEOGRAPHS}])', ' \1 ', 'g')"

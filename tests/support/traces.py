@@ -18,6 +18,8 @@ COMPRESSED = {
     "identity_changes": ("description", "before"),
     "segments": ("text", "words", "emotion_vector", "voice_vector"),
     "job_stages": ("result",),
+    "original_segments": ("text", "words"),
+    "transcript_changes": ("description", "steps"),
 }
 
 

@@ -39,6 +39,8 @@ async def test_nothing_of_a_conversation_is_left(installation: Installation) -> 
     await ok(installation, "POST", "/speakers/undo")
     await ok(installation, "POST", "/profiles/duplicate", json={"name": "kept"})
     await ok(installation, "POST", "/profiles/kept/checkpoints")
+    await ok(installation, "PATCH", f"/conversations/{first}/segments/{line['id']}", json={"text": "My parrot is fine."})
+    assert {"original_segments", "transcript_changes"} <= await installation.traces(SPOKEN)
     assert {"segments", "ix_segments_lexemes", "job_stages"} <= await installation.traces(SPOKEN)
     assert {"conversations"} <= await installation.traces(title)
     assert {"participants", "segments", "backups", "job_stages"} <= await installation.traces(VOICE)

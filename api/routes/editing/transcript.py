@@ -1,0 +1,47 @@
+"""Change the segments of a transcript, and read what they were."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path
+
+from api import schemas, security
+from api.dependencies import LARGEST_SEGMENT_ID, ContextDep, ConversationId, not_found
+from api.routes.conversations import MISSING
+from services.editing.history import EditError
+
+router = APIRouter(prefix="/conversations/{conversation_id}", tags=["editing"], dependencies=[security.READER])
+
+SegmentId = Annotated[int, Path(ge=1, le=LARGEST_SEGMENT_ID)]
+NO_SEGMENT: dict[int | str, dict[str, Any]] = {
+    404: {"model": schemas.Error, "description": "There is no such segment in this conversation."}
+}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    409: {"model": schemas.Error, "description": "The transcript cannot be changed so, as the answer says."}
+}
+
+
+@router.patch("/segments/{segment_id}", dependencies=[security.WRITER], responses=NO_SEGMENT | REFUSED)
+async def update_segment(
+    context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, change: schemas.SegmentUpdate
+) -> schemas.Edited:
+    """Change the text of a segment. `POST …/undo` undoes it, `GET …/originals` has the text as it was.
+
+    Words that stay keep their times; others get those of the words that they replace.
+    """
+    try:
+        edit = await context.editor.set_text(conversation_id, segment_id, change.text, change.expected_text)
+    except LookupError as error:
+        raise not_found(error) from error
+    except EditError as error:
+        raise HTTPException(409, str(error)) from error
+    return schemas.Edited.model_validate(edit)
+
+
+@router.get("/originals", responses=MISSING)
+async def list_originals(context: ContextDep, conversation_id: ConversationId) -> list[schemas.OriginalSegment]:
+    """The segments that people changed or deleted, as the program wrote them, in order of time."""
+    try:
+        found = await context.editor.originals(conversation_id)
+    except LookupError as error:
+        raise not_found(error) from error
+    return [schemas.OriginalSegment.model_validate(original) for original in found]

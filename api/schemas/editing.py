@@ -1,0 +1,49 @@
+"""Changes of transcripts by people."""
+
+from pydantic import ConfigDict, Field
+
+from services.schemas import Moment, Schema, Segment
+from services.schemas.base import Seconds
+from services.schemas.segments import Word
+
+MAX_TEXT_CHARS = 5000
+"""A segment has about one sentence; one of 30 s has some 500 characters."""
+
+
+class EditRequest(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    expected_text: str | None = Field(
+        None, max_length=MAX_TEXT_CHARS, description="The text that was read. If it is another by now, the answer is 409."
+    )
+
+
+class SegmentUpdate(EditRequest):
+    text: str = Field(max_length=MAX_TEXT_CHARS, examples=["Hello, I didn't know you were there."])
+
+
+class TranscriptChange(Schema):
+    """A change of the segments of a conversation."""
+
+    id: int
+    description: str = Field(examples=["The text of a segment was changed"])
+    created_at: Moment
+    undone_at: Moment | None
+
+
+class Edited(Schema):
+    """What a request changed in a transcript."""
+
+    change: TranscriptChange | None = Field(description="Null where nothing changed.")
+    segments: list[Segment] = Field(description="Those that are new or different, in order.")
+
+
+class OriginalSegment(Schema):
+    """A segment as the program wrote it."""
+
+    id: int
+    start_offset: Seconds
+    end_offset: Seconds
+    text: str
+    words: list[Word] | None
+    segments: list[int] = Field(description="The present segments that were made of it; none where it was deleted.")

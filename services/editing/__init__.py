@@ -1,0 +1,1 @@
+"""Edit transcripts: change, undo and redo."""

@@ -1,0 +1,1 @@
+"""Changes of transcripts by people, and the segments as the program wrote them."""

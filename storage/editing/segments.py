@@ -1,0 +1,73 @@
+"""The statements by which changes of segments are made, undone and repeated. The caller holds `lock`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from pipeline.types import Span, Word
+from storage.conversations.conversations import NOT_FOUND
+from storage.editing.steps import TextVersion
+from storage.postgres.conditions import one_of_large
+from storage.tables import Base, Conversation, SegmentRow
+
+SEGMENTS = Base.metadata.tables["segments"]  # plain tables: many rows in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """What an edit reads of a segment."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...] | None
+    originals: list[int] | None
+    edited_at: datetime | None
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+    @property
+    def version(self) -> TextVersion:
+        return TextVersion(text=self.text, words=self.words, originals=self.originals, edited_at=self.edited_at)
+
+
+_READ = (
+    *(SegmentRow.id, SegmentRow.start_offset, SegmentRow.end_offset, SegmentRow.text, SegmentRow.words),
+    *(SegmentRow.originals, SegmentRow.edited_at),
+)
+
+
+async def lock(session: AsyncSession, conversation_id: int) -> None:
+    """Let no other transaction edit, replace or delete the transcript. Raises LookupError where there is no conversation.
+
+    A transaction that also takes `storage.speakers.speakers.lock` takes that one first.
+    """
+    found = select(Conversation.id).where(Conversation.id == conversation_id).with_for_update(key_share=True)
+    if await session.scalar(found) is None:
+        raise LookupError(NOT_FOUND)
+
+
+async def check_conversation(session: AsyncSession, conversation_id: int) -> None:
+    """Raises LookupError where there is no conversation."""
+    if await session.scalar(select(Conversation.id).where(Conversation.id == conversation_id)) is None:
+        raise LookupError(NOT_FOUND)
+
+
+async def get(session: AsyncSession, conversation_id: int, segment_ids: Sequence[int]) -> dict[int, StoredSegment]:
+    """The segments of a conversation with these ids."""
+    found = select(*_READ).where(SegmentRow.conversation_id == conversation_id, one_of_large(SegmentRow.id, segment_ids))
+    return {row.id: StoredSegment(*row) for row in await session.execute(found)}
+
+
+async def set_texts(session: AsyncSession, versions: Mapping[int, TextVersion]) -> None:
+    """Give segments, by id, other texts."""
+    columns = ("text", "words", "originals", "edited_at")
+    change = update(SEGMENTS).where(SEGMENTS.c.id == bindparam("segment"))
+    values = [{"segment": id_} | {name: getattr(version, name) for name in columns} for id_, version in versions.items()]
+    await session.execute(change.values({name: bindparam(name) for name in columns}), values)
