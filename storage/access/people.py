@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from pipeline.access import Role
+from pipeline.names import spelling
 from storage.tables import Person as PersonRow
 
 
@@ -88,8 +89,9 @@ async def get(session: AsyncSession, person_id: int) -> Person:
 
 
 async def by_name(session: AsyncSession, name: str) -> Person:
-    """Raises PersonNotFoundError."""
-    return await _one(session, select(*COLUMNS).where(PersonRow.name == name))
+    """The person of a name as it is typed, whichever Unicode form that has. Raises PersonNotFoundError."""
+    exact = await find(session, select(*COLUMNS).where(PersonRow.name == name))
+    return exact or await _one(session, select(*COLUMNS).where(PersonRow.name == spelling(name)))
 
 
 async def by_identity(session: AsyncSession, identity: Identity) -> Person | None:

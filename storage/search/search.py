@@ -13,7 +13,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
+from operator import ne
 from typing import Any, Literal
+from unicodedata import normalize
 
 from sqlalchemy import (
     ARRAY,
@@ -68,6 +72,7 @@ _SIMPLE = cast("simple", REGCONFIG)
 _ADJACENT = re.compile(r"<(?:-|\d+)>")
 _IDEOGRAPH_RUN = re.compile(f"[{IDEOGRAPHS}]+")
 _SPACED_IDEOGRAPH = re.compile(f" ?({MARK_START}?[{IDEOGRAPHS}]{MARK_END}?) ?")
+_UNMARKED = str.maketrans("", "", MARK_START + MARK_END)
 _DANGLING_HYPHEN = re.compile(r"-(?![\w\"])")  # a hyphen that negates nothing; 32 of them are an error
 _QUERY_CANCELED = "57014"  # PostgreSQL's error code
 
@@ -178,7 +183,8 @@ async def _read(session: AsyncSession, ids: Sequence[int], words: str) -> list[S
     snippet = _snippet(words) if words else SegmentRow.text
     found = found.add_columns(Conversation.title, snippet.label("snippet"))
     rows = {row.id: segments.values_of(row._asdict()) for row in await session.execute(found)}
-    return [SearchHit(**row | {"snippet": _unspaced(row["snippet"])}) for row in (rows[id_] for id_ in ids if id_ in rows)]
+    hits = (rows[id_] for id_ in ids if id_ in rows)
+    return [SearchHit(**row | {"snippet": _complete(_unspaced(row["snippet"]), row["text"])}) for row in hits]
 
 
 def _all_ids(dated: bool) -> Select[Any]:
@@ -225,6 +231,20 @@ def _snippet(words: str) -> ColumnElement[str]:
 def _unspaced(snippet: str) -> str:
     """Remove the spaces that the search put around ideographs."""
     return _SPACED_IDEOGRAPH.sub(r"\1", snippet).replace(MARK_END + MARK_START, "")
+
+
+def _complete(snippet: str, text: str) -> str:
+    """The snippet with the invisible characters of the text, such as joiners, which shape letters, if it is the whole text."""
+    text = normalize("NFC", text)
+    if snippet.translate(_UNMARKED) != visible(text):
+        return snippet
+    rest = iter(text)
+    shown: list[str] = []
+    for character in snippet:
+        if character not in (MARK_START, MARK_END):
+            shown += takewhile(partial(ne, character), rest)
+        shown.append(character)
+    return "".join([*shown, *rest])
 
 
 def _tsquery(words: str) -> ColumnElement[Any]:

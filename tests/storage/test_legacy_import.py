@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -162,3 +163,18 @@ async def test_later_conversations_have_other_ids(database: Database, tmp_path: 
     async with database.session() as session:
         assert await conversations.create(session, "New", None, "flac") > 9
         assert await speakers.create_unknown(session) > 5
+
+
+async def test_spellings_of_one_name_are_one_speaker(database: Database, tmp_path: Path, store: AudioStore) -> None:
+    file = tmp_path / "speakers.db"
+    with legacy_database(file, 1) as to:
+        for id_, name in ((3, normalize("NFD", "José")), (4, "josé\u200b"), (5, "Ann\u00a0Li")):
+            add_speaker(to, id_, name)
+        to.execute("INSERT INTO conversations (id, start_time, status) VALUES (7, '2024-01-01 10:00:00', 'completed')")
+        for number, name in enumerate(("JOSÉ", "Ann  Li", "\u200b")):
+            add_segment(to, number + 1, 7, float(number), number + 1.0, speaker_name=name)
+    await imported(database, file, None, store)
+    segments = (await conversation(database, 7)).segments
+    assert [one.speaker_name for one in segments] == ["José", "Ann Li", "Unknown_C"]
+    async with database.session() as session:
+        assert await speakers.names(session) == ["Ann Li", "José"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from unicodedata import normalize
 
 import pytest
 from sqlalchemy import func, select, update
@@ -49,6 +50,14 @@ async def test_a_name_belongs_to_one_account(database: Database) -> None:
     await person(database)
     with pytest.raises(PersonExistsError, match="'ana' already exists"):
         await person(database)
+
+
+async def test_a_name_may_be_typed_in_another_unicode_form(database: Database) -> None:
+    jose = await person(database, normalize("NFC", "José"))
+    async with database.session() as session:
+        assert (await people.by_name(session, normalize("NFD", "José"))).id == jose
+        with pytest.raises(PersonNotFoundError):
+            await people.by_name(session, "josé")
 
 
 async def test_what_does_not_exist_is_not_changed(database: Database) -> None:

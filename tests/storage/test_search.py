@@ -220,15 +220,16 @@ async def test_each_unicode_form_finds_each(
 
 
 @pytest.mark.parametrize(
-    ("text", "query"),
+    ("text", "query", "snippet"),
     [
-        ("The invoice is late", "in\u200bvoice\u00a0late"),
-        ("The invoice is late", '\ufeff"invoice is"'),
-        ("The in\u00advoice\u200e is late", "invoice late"),
-        ("علی\u200cرضا آمد", "علیرضا"),
-        ("علیرضا آمد", "علی\u200cرضا"),
+        ("The invoice is late", "in\u200bvoice\u00a0late", "The [invoice] is [late]"),
+        ("The invoice is late", '\ufeff"invoice is"', "The [invoice] [is] late"),
+        ("The in\u00advoice\u200e is late\u200f", "invoice late", "The [in\u00advoice]\u200e is [late]\u200f"),
+        ("علی\u200cرضا آمد", "علیرضا", "[علی\u200cرضا] آمد"),
+        ("علیرضا آمد", "علی\u200cرضا", "[علیرضا] آمد"),
     ],
 )
-async def test_invisible_characters_hide_no_word(database: Database, text: str, query: str) -> None:
+async def test_invisible_characters_hide_no_word(database: Database, text: str, query: str, snippet: str) -> None:
     await talk(database, text, "something else")
-    assert texts(await find(database, query)) == [text]
+    (found,) = (await find(database, query)).hits
+    assert (found.text, found.snippet.replace(MARK_START, "[").replace(MARK_END, "]")) == (text, snippet)
