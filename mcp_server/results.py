@@ -100,7 +100,12 @@ class Identified(Schema):
 
 
 class IdentifiedDetails(Schema):
+    """What the REST route answers, and which segment it was."""
+
+    message: str
     speaker_id: int
+    enrolled: bool
+    segments_updated: int
     conversation_id: int
     segment_id: int
 
@@ -141,7 +146,7 @@ class DeletedUnknown(Schema):
 
 class Appearance(Schema):
     conversation_id: int
-    title: str | None
+    title: str = Field(description="Conversation and its id, where it has none.")
     datetime: Moment
     duration_seconds: Seconds | None
     duration_minutes: Seconds | None

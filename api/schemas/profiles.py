@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from pipeline.formats import profile_file
 from services.schemas import Moment, Schema
@@ -37,7 +37,7 @@ class CreatedCheckpoint(Checkpoint):
 
 class SavedProfile(Schema):
     name: str
-    description: str | None
+    description: Annotated[str, BeforeValidator(lambda text: text or "")] = Field(description="Empty where none was given.")
     filename: str = Field(examples=["profile_home.json"])
     speakers_count: int
     segments_count: int

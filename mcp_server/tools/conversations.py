@@ -139,10 +139,10 @@ async def search_conversations_by_speaker(
     items = [
         results.Appearance(
             conversation_id=one.conversation_id,
-            title=one.title,
+            title=one.title or f"Conversation {one.conversation_id}",
             datetime=one.start_time,
             duration_seconds=one.duration,
-            duration_minutes=None if one.duration is None else one.duration / 60,
+            duration_minutes=None if one.duration is None else round(one.duration / 60, 1),
             total_segments=one.total_segments,
             speaker_segments=one.speaker_segments,
             audio_path=one.audio_key,

@@ -35,12 +35,20 @@ async def identify_speaker_in_segment(
             raise SegmentNotFoundError
         found = await backend.speakers.identify(where, segment_id, speaker_name=speaker_name, enroll=auto_enroll)
     first = " (initial enrollment)" if found.created else ""
+    message = f"Speaker identified as {found.speaker_name}{first}. Updated {found.segments_updated} segment(s) total."
     return results.Identified(
         speaker_name=found.speaker_name,
         enrolled=found.enrolled,
         segments_updated=found.segments_updated,
-        message=f"Speaker identified as {found.speaker_name}{first}. Updated {found.segments_updated} segment(s) total.",
-        details=results.IdentifiedDetails(speaker_id=found.speaker_id, conversation_id=where, segment_id=segment_id),
+        message=message,
+        details=results.IdentifiedDetails(
+            message=message,
+            speaker_id=found.speaker_id,
+            enrolled=found.enrolled,
+            segments_updated=found.segments_updated,
+            conversation_id=where,
+            segment_id=segment_id,
+        ),
     )
 
 

@@ -102,7 +102,7 @@ async def take(
         version=VERSION,
         timestamp=stamp(now),
         name=name,
-        description=description,
+        description=description or "",  # as the reference system writes it
         type=kind,
         embedding_model=running.embedding_model,
         settings=VoiceSettingsChange(

@@ -59,7 +59,7 @@ async def begin(
     now = datetime.now(UTC)
     values = {
         "uuid": uuid,
-        "title": f"Live Recording {now:%Y-%m-%d %H:%M}" if title is None else title.replace("\0", ""),
+        "title": f"Live Recording {now:%Y-%m-%d %H:%M}" if not title else title.replace("\0", ""),
         "start_time": now,
         "status": RECORDING,
         "audio_format": audio_format,

@@ -42,6 +42,16 @@ async def test_list_profiles(api: Client, call: int) -> None:
     assert all(profile.keys() >= LISTED_PROFILE for profile in listed)
 
 
+async def test_a_profile_without_a_description_has_an_empty_one(api: Client, call: int) -> None:
+    created = await api.ok("POST", "/profiles", json={"name": "home"})
+    copied = await api.ok("POST", "/profiles/duplicate", json={"name": "now", "description": None})
+    changed = await api.ok("PATCH", "/profiles/home", json={})
+    listed = (await api.ok("GET", "/profiles"))["profiles"]
+    one = await api.ok("GET", "/profiles/home")
+    assert [answer["description"] for answer in (created, copied, changed, *listed, one)] == [""] * 6
+    assert (await api.http.get("/profiles/download/home")).json()["description"] == ""
+
+
 async def test_get_profile(api: Client, call: int) -> None:
     await api.ok("POST", "/profiles/duplicate", json={"name": "home"})
     found = await api.ok("GET", "/profiles/home", LISTED_PROFILE | {"speakers"})

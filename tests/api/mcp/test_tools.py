@@ -74,6 +74,9 @@ async def test_the_story(client: Client, database: Database) -> None:
 
     done = await call(client, "identify_speaker_in_segment", segment_id=latest[0]["id"], speaker_name="Nick")
     assert (done["success"], done["speaker_name"], done["enrolled"], done["segments_updated"]) == (True, "Nick", True, 6)
+    details = done["details"]  # what the REST route answers
+    assert (details["message"], details["enrolled"], details["segments_updated"]) == (done["message"], True, 6)
+    assert isinstance(details["speaker_id"], int)
     assert done["message"] == "Speaker identified as Nick (initial enrollment). Updated 6 segment(s) total."
 
     past = (await call(client, "get_conversation", conversation_id=first))["segments"]
@@ -108,6 +111,16 @@ async def test_lists_have_the_keys_that_old_clients_know(client: Client, databas
     }
     titled = await call(client, "update_conversation_title", conversation_id=id_, title="Weather")
     assert (titled["title"], len(titled["transcript_segments"])) == ("Weather", 4)
+
+
+async def test_a_conversation_without_a_title_is_found_under_its_number(client: Client, database: Database) -> None:
+    id_ = await talk(database, 1)
+    for title in ("", None):
+        async with database.session() as session:
+            (await session.get_one(Conversation, id_)).title = title
+        found = await call(client, "search_conversations_by_speaker", speaker_name="Unknown_01")
+        assert found["conversations"][0]["title"] == f"Conversation {id_}"
+        assert (await call(client, "list_conversations"))["conversations"][0]["title"] == title  # as it is stored
 
 
 async def test_segments_say_their_language(client: Client, database: Database) -> None:
