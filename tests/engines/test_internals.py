@@ -1,14 +1,19 @@
 """Internals of pyannote.audio that `engines` uses beyond its documentation. A new minor release may change them."""
 
 import inspect
+import sys
 from importlib.metadata import version
 
 import engines._pyannote  # noqa: F401  # before anything of pyannote.audio
+import lightning.pytorch.core.module
+import pytest
 from pyannote.audio import Inference
 from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.models.segmentation import PyanNet
 from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.audio.pipelines.clustering import BaseClustering
+
+from engines import _unused
 
 
 def test_the_release_is_the_one_that_was_checked() -> None:
@@ -39,3 +44,20 @@ def test_the_embedding_network_has_its_parts() -> None:
     for name in ("forward_frames", "forward_embedding"):
         assert callable(getattr(BaseWeSpeakerResNet, name, None)), name
     assert list(inspect.signature(BaseWeSpeakerResNet.forward_embedding).parameters) == ["self", "frames", "weights"]
+
+
+def test_what_only_training_needs_is_not_imported() -> None:
+    with pytest.raises(RuntimeError, match=r"torchmetrics\.Metric was not imported"):
+        vars(lightning.pytorch.core.module)["Metric"]()
+
+
+def test_placeholders_are_gone_when_the_import_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wsgiref", "wsgiref.util"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with _unused.placeholders("wsgiref"):
+        from wsgiref.util import guess_scheme as placeholder
+    with pytest.raises(RuntimeError, match=r"wsgiref\.util\.guess_scheme was not imported"):
+        placeholder({})
+    from wsgiref.util import guess_scheme
+
+    assert guess_scheme({}) == "http"
