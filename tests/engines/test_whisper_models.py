@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from engines.in_process import load
 from engines.weights import resolver
 from engines.weights.resolver import WeightsError, resolve_other
 from engines.weights.whisper_models import ModelError, UnknownModelError, configured, others, with_model
+from engines.whisper import Whisper, Window
 from pipeline.decoding import Decoding
-from pipeline.types import Span, Utterance
+from pipeline.types import SAMPLE_RATE, Span, Utterance
 from settings import Settings
 from tests.engines.speech import conversation
 from tests.support.whisper import HEARD, NAME, WRITTEN, second_model
@@ -51,6 +54,15 @@ def test_models_of_english_say_so(model: str) -> None:
     with_model(Decoding(model=model), "en", ["", model])
     with pytest.raises(ModelError, match=f"'{model}' knows no German, only English: name another one, such as large-v3-turbo"):
         with_model(Decoding(model=model), "de", ["", model, "large-v3-turbo"])
+
+
+@pytest.mark.parametrize(("language", "decoding"), [("de", Decoding()), ("en", TRANSLATE)])
+def test_weights_of_english_say_so_whatever_they_are_called(language: str, decoding: Decoding) -> None:
+    """Of a directory, for example. Real ones of English cannot be had from the package index."""
+    engine = Whisper.__new__(Whisper)
+    engine.model = SimpleNamespace(model=SimpleNamespace(is_multilingual=False))
+    with pytest.raises(ValueError, match="the model knows English only"):
+        engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), language, decoding)])
 
 
 def test_auto_is_no_further_model() -> None:

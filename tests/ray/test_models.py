@@ -4,8 +4,13 @@ import asyncio
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
+import soxr
 
+from pipeline.types import SAMPLE_RATE
+from tests.api.live import CLIENT_RATE, Client
 from tests.support.program import ServedApplication
 from tests.support.whisper import HEARD, NAME, WRITTEN
 from vivavoce.sample import recording
@@ -31,3 +36,13 @@ async def test_each_request_gets_its_model(program: ServedApplication) -> None:
         first, second, third = await asyncio.gather(text(), text(model=NAME), text(model="base"))
     assert [HEARD in found for found in (first, second, third)] == [True, False, True]
     assert [WRITTEN in found for found in (first, second, third)] == [False, True, False]
+
+
+def test_so_does_a_live_conversation(program: ServedApplication) -> None:
+    samples, _ = soundfile.read(recording(), dtype="float32", start=14 * SAMPLE_RATE, frames=8 * SAMPLE_RATE)
+    with Client(program.address.removeprefix("http://") + "/api/v1") as client:
+        client.start(language="en", model=NAME)
+        client.send(np.append(soxr.resample(samples, SAMPLE_RATE, CLIENT_RATE), np.zeros(CLIENT_RATE, np.float32)), CLIENT_RATE)
+        client.stop()
+    said = " ".join(segment["text"] for segment in client.of("segment"))
+    assert (WRITTEN in said, HEARD in said) == (True, False)

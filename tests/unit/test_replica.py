@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ray import serve
 
 from deployments.metrics import Call, StageMetrics, reason
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica
 from deployments.stages.transcriber import Transcriber
-from engines.weights.resolver import Resolved
+from engines.weights.resolver import Resolved, WeightsError
 from engines.whisper import Window
 from pipeline.faults import DeviceError, StageError
 from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
@@ -213,6 +214,28 @@ async def test_a_bad_window_that_is_alone_is_not_tried_again(transcriber: Any) -
     (bad,) = await batched(transcriber, [13])
     assert isinstance(bad, StageError)
     assert transcriber.engine.batches == [1]
+
+
+async def test_a_model_that_a_request_names_transcribes_and_is_named(transcriber: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve, which keeps the models, needs a replica."""
+    other = FailingEngine()
+
+    async def load(_: Transcriber, name: str) -> FailingEngine:
+        if name == "missing":
+            raise WeightsError("missing cannot be had: there is no network.")
+        return other
+
+    monkeypatch.setattr(Transcriber, "_other", load)
+    monkeypatch.setattr(serve, "get_multiplexed_model_id", lambda: "large-v3")
+    _, bad = await batched(transcriber, [12, 13])
+    assert str(bad) == "Transcribing 13.0 to 14.0 s failed with large-v3 on cpu: unlucky"
+    assert (other.batches, transcriber.engine.batches) == ([2, 1, 1], [])
+    monkeypatch.setattr(serve, "get_multiplexed_model_id", lambda: "missing")
+    for _ in range(MAX_CONSECUTIVE_FAILURES):
+        answers = await batched(transcriber, [1, 2])
+        assert len(answers) == 2
+        assert {str(one) for one in answers} == {"missing cannot be loaded on cpu: missing cannot be had: there is no network."}
+    transcriber.check_health()  # it has the others
 
 
 async def test_wait_and_inference_are_measured_separately() -> None:
