@@ -104,7 +104,7 @@ class AppContext:
                     webhooks=webhooks,
                     policies=policies,
                     models=models,
-                    editor=TranscriptEditor(database),
+                    editor=TranscriptEditor(recordings, live_stages, policies),
                     speakers=SpeakerService(recordings, live_stages, policies),
                     accounts=Accounts(database, hasher),
                     logins=logins,

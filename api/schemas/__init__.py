@@ -1,7 +1,7 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
 from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
-from api.schemas.editing import Edited, OriginalSegment, SegmentUpdate, TranscriptChange
+from api.schemas.editing import Edited, EditRequest, OriginalSegment, SegmentSplit, SegmentUpdate, TranscriptChange
 from api.schemas.errors import Error, Invalid
 from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
 from api.schemas.labels import Imported, Label, LabelChange
@@ -33,6 +33,7 @@ __all__ = [
     "Conversations",
     "Credentials",
     "Deleted",
+    "EditRequest",
     "Edited",
     "Error",
     "Hit",
@@ -60,6 +61,7 @@ __all__ = [
     "Reprocessed",
     "Schema",
     "Segment",
+    "SegmentSplit",
     "SegmentUpdate",
     "Skipped",
     "SpeakerId",

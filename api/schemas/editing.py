@@ -22,6 +22,10 @@ class SegmentUpdate(EditRequest):
     text: str = Field(max_length=MAX_TEXT_CHARS, examples=["Hello, I didn't know you were there."])
 
 
+class SegmentSplit(EditRequest):
+    word: int = Field(ge=1, le=MAX_TEXT_CHARS, description="The first word of the second part, from 0.", examples=[3])
+
+
 class TranscriptChange(Schema):
     """A change of the segments of a conversation."""
 
@@ -36,6 +40,8 @@ class Edited(Schema):
 
     change: TranscriptChange | None = Field(description="Null where nothing changed.")
     segments: list[Segment] = Field(description="Those that are new or different, in order.")
+    deleted: list[int] = Field(description="Ids of segments that are gone.")
+    notes: list[str] = Field(description="What new segments lack.")
 
 
 class OriginalSegment(Schema):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.backups import redactions
+from storage.editing import change_log
 from storage.emotions import emotions
 from storage.speakers import erased_people, speakers
 
@@ -30,4 +31,6 @@ async def remove(session: AsyncSession, speaker_id: int) -> RemovedSpeaker:
     await erased_people.remove(session, person)
     await erased_people.remove_changes(session, person)
     deleted = await redactions.remove_person(session, person)
-    return RemovedSpeaker(await erased_people.conversations_of(session, person), deleted)
+    concerned = await erased_people.conversations_of(session, person)
+    await change_log.clear(session, concerned)  # copies of segments have vectors
+    return RemovedSpeaker(concerned, deleted)

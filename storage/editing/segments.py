@@ -1,46 +1,16 @@
-"""The statements by which changes of segments are made, undone and repeated. The caller holds `lock`."""
+"""The statements by which texts of segments are changed. The caller holds `lock`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.types import Span, Word
 from storage.conversations.conversations import NOT_FOUND
 from storage.editing.steps import TextVersion
 from storage.postgres.conditions import one_of_large
 from storage.tables import Base, Conversation, SegmentRow
 
-SEGMENTS = Base.metadata.tables["segments"]  # plain tables: many rows in one statement
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSegment:
-    """What an edit reads of a segment."""
-
-    id: int
-    start: float
-    end: float
-    text: str
-    words: tuple[Word, ...] | None
-    originals: list[int] | None
-    edited_at: datetime | None
-
-    @property
-    def span(self) -> Span:
-        return Span(self.start, self.end)
-
-    @property
-    def version(self) -> TextVersion:
-        return TextVersion(text=self.text, words=self.words, originals=self.originals, edited_at=self.edited_at)
-
-
-_READ = (
-    *(SegmentRow.id, SegmentRow.start_offset, SegmentRow.end_offset, SegmentRow.text, SegmentRow.words),
-    *(SegmentRow.originals, SegmentRow.edited_at),
-)
+SEGMENTS = Base.metadata.tables["segments"]  # a plain table: many rows in one statement
 
 
 async def lock(session: AsyncSession, conversation_id: int) -> None:
@@ -59,10 +29,11 @@ async def check_conversation(session: AsyncSession, conversation_id: int) -> Non
         raise LookupError(NOT_FOUND)
 
 
-async def get(session: AsyncSession, conversation_id: int, segment_ids: Sequence[int]) -> dict[int, StoredSegment]:
-    """The segments of a conversation with these ids."""
-    found = select(*_READ).where(SegmentRow.conversation_id == conversation_id, one_of_large(SegmentRow.id, segment_ids))
-    return {row.id: StoredSegment(*row) for row in await session.execute(found)}
+async def texts(session: AsyncSession, conversation_id: int, segment_ids: Sequence[int]) -> dict[int, TextVersion]:
+    """The texts of the segments of a conversation with these ids."""
+    columns = (SegmentRow.id, SegmentRow.text, SegmentRow.words, SegmentRow.originals, SegmentRow.edited_at)
+    found = select(*columns).where(SegmentRow.conversation_id == conversation_id, one_of_large(SegmentRow.id, segment_ids))
+    return {row.id: TextVersion.model_validate(row) for row in await session.execute(found)}
 
 
 async def set_texts(session: AsyncSession, versions: Mapping[int, TextVersion]) -> None:

@@ -159,6 +159,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 async def test_every_route_that_changes_something_records_it(trail: Trail, recording_url: str) -> None:
     await recordings(trail, recording_url)
+    await edits(trail)
     await corrections(trail)
     await speakers(trail)
     await profiles(trail)
@@ -189,12 +190,21 @@ async def recordings(trail: Trail, url: str) -> None:
     await trail.rest("POST", "/jobs/{job_id}/retry")
     await trail.rest("PATCH", C, json={"title": "New"})
     await trail.rest("POST", f"{C}/rematch")
-    await trail.rest("PATCH", S, json={"text": "Another line."})
-    await trail.rest("POST", f"{C}/undo")
-    await trail.rest("POST", f"{C}/redo")
     await trail.rest("POST", f"{C}/labels/rttm", files={"file": ("a.rttm", RTTM)})
     await trail.rest("PUT", f"{S}/label", json={"speaker_name": "Ana"})
     await trail.rest("DELETE", f"{S}/label")
+
+
+async def edits(trail: Trail) -> None:
+    trail.values["segment_id"], former = trail.values["lines_1"][3], trail.values["segment_id"]
+    await trail.rest("PATCH", S, json={"text": "Another line."})
+    await trail.rest("POST", f"{C}/undo")
+    await trail.rest("POST", f"{C}/redo")
+    await trail.rest("POST", f"{S}/split", json={"word": 1})
+    await trail.rest("POST", f"{S}/join")
+    await trail.rest("DELETE", S)
+    await trail.rest("POST", f"{C}/undo")
+    trail.values["segment_id"] = former
 
 
 async def corrections(trail: Trail) -> None:

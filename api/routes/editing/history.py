@@ -1,12 +1,11 @@
 """Undo and redo changes of a transcript."""
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 
 from api import schemas, security
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
-from api.routes.editing.transcript import REFUSED
-from services.editing.history import EditError
+from api.routes.editing.transcript import REFUSED, answer
 
 router = APIRouter(prefix="/conversations/{conversation_id}", tags=["editing"], dependencies=[security.READER])
 
@@ -24,20 +23,10 @@ async def list_changes(context: ContextDep, conversation_id: ConversationId) -> 
 @router.post("/undo", dependencies=[security.WRITER], responses=MISSING | REFUSED)
 async def undo(context: ContextDep, conversation_id: ConversationId) -> schemas.Edited:
     """Undo the last change of the conversation's segments that holds."""
-    try:
-        return schemas.Edited.model_validate(await context.editor.undo(conversation_id))
-    except LookupError as error:
-        raise not_found(error) from error
-    except EditError as error:
-        raise HTTPException(409, str(error)) from error
+    return await answer(context.editor.undo(conversation_id))
 
 
 @router.post("/redo", dependencies=[security.WRITER], responses=MISSING | REFUSED)
 async def redo(context: ContextDep, conversation_id: ConversationId) -> schemas.Edited:
     """Make the change again that was undone last, unless another was made since."""
-    try:
-        return schemas.Edited.model_validate(await context.editor.redo(conversation_id))
-    except LookupError as error:
-        raise not_found(error) from error
-    except EditError as error:
-        raise HTTPException(409, str(error)) from error
+    return await answer(context.editor.redo(conversation_id))

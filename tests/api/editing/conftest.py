@@ -37,6 +37,14 @@ class Talk:
         found: list[dict[str, Any]] = (await self.ask("GET"))["segments"]
         return found
 
+    async def recording(self) -> Path:
+        """The file of the conversation's recording."""
+        context = self.application.context
+        async with context.database.session() as session:
+            key = await conversations.audio_key(session, self.id)
+        async with context.store.local_path(key) as path:
+            return path
+
     async def texts(self) -> list[str]:
         return [line["text"] for line in await self.lines()]
 

@@ -70,7 +70,7 @@ async def test_a_new_change_replaces_those_that_are_undone(stored_talk: Talk) ->
 async def test_the_same_text_is_no_change(stored_talk: Talk) -> None:
     line = (await stored_talk.lines())[0]
     edited = await stored_talk.ask("PATCH", f"/segments/{line['id']}", json={"text": " Line  0."})
-    assert edited == {"change": None, "segments": [line]}
+    assert edited == {"change": None, "segments": [line], "deleted": [], "notes": []}
     assert await stored_talk.ask("GET", "/changes") == []
 
 

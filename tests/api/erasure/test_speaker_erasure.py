@@ -13,7 +13,7 @@ from tests.support.traces import name_forms, vector_forms
 
 PERSON = "Zoë Qvist"
 FORMER = "Xaver Qvist"
-NAMES = [*name_forms(PERSON), *name_forms(FORMER)]
+NAMES = [form for name in (PERSON, FORMER) for form in (*name_forms(name), name.lower().encode())]
 VOICE = vector_forms(voice(1))
 SOUNDS = vector_forms(voice(5, 64))
 
@@ -21,8 +21,11 @@ SOUNDS = vector_forms(voice(5, 64))
 async def test_nothing_of_a_speaker_is_left(installation: Installation) -> None:
     client = installation.application.client
     speaker, talk = await known_person(installation)
-    assert {"speakers", "uq_speakers_name", "backups", "identity_changes", "labels"} <= await installation.traces(NAMES)
-    everywhere = {"voiceprints", "participants", "segments", "backups", "identity_changes"}
+    assert {"speakers", "uq_speakers_name_key", "backups", "identity_changes", "labels"} <= await installation.traces(NAMES)
+    (line,) = (await ok(installation, "GET", f"/conversations/{talk}"))["segments"]
+    await ok(installation, "POST", f"/conversations/{talk}/segments/{line['id']}/split", json={"word": 1})
+    await ok(installation, "POST", f"/conversations/{talk}/undo")
+    everywhere = {"voiceprints", "participants", "segments", "backups", "identity_changes", "transcript_changes"}
     assert everywhere <= await installation.traces(VOICE)
     assert {"segments", "emotion_profiles", "backups", "identity_changes"} <= await installation.traces(SOUNDS)
 
