@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
@@ -31,6 +32,10 @@ BEAM_SIZE = 5
 
 MAX_PROMPT_TOKENS = 223
 """Half of Whisper's context; the other half is for the text of the window."""
+
+SEED = 1
+"""Of the sampling above temperature 0. A thread of CTranslate2 reads it when it first samples: a model that was just loaded
+gives the same texts for the same calls in the same order."""
 
 # faster-whisper shortens an over-long first word only where it follows a pause, which it detects from the last word of the
 # previous window. A batch holds windows of unrelated recordings, so each window gets an offset far from the others. Then every
@@ -68,6 +73,7 @@ class Whisper:
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
         if device == "cuda":
             cuda.load_libraries()
+        ctranslate2.set_random_seed(SEED)
         self.model = WhisperModel(
             str(path),
             device=device,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.types import Diarization, Note, Participant, Utterance
+from pipeline.types import Diarization, Note, Participant, Span, Utterance
 
 
 class StageResult(BaseModel):
@@ -33,6 +33,8 @@ class Transcribed(StageResult):
     utterances: tuple[Utterance, ...]
     notes: tuple[Note, ...] = ()
     """On windows that the transcriber failed on."""
+    gaps: tuple[Span, ...] = ()
+    """Parts of the recording without a word."""
 
     @model_validator(mode="before")
     @classmethod

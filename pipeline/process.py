@@ -18,7 +18,8 @@ from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import align, of_their_own
 from pipeline.transcript.diarization import diarize
-from pipeline.transcript.notes import in_order, unmet_hint, untranscribed, without_hallucinations
+from pipeline.transcript.gaps import gaps_of_all
+from pipeline.transcript.notes import in_order, not_understood, unmet_hint, untranscribed, without_hallucinations
 from pipeline.transcript.windows import pack
 from pipeline.types import (
     NO_HINT,
@@ -110,13 +111,14 @@ class _Recording(Generic[Audio]):
         utterances, diarization = transcribed.utterances, diarized.diarization
         language = main_language(utterances)
         left_out: list[Note] = []
+        assigned = of_their_own(diarization)
         if not self.options.decoding.enabled:
             segments = segmentation.of_turns(diarization.exclusive)
         else:
-            aligned = align(utterances, of_their_own(diarization))
-            segments = segmentation.split(aligned, language)
+            segments = segmentation.split(align(utterances, assigned), language)
         if self.options.decoding.enabled and self.options.filter_hallucinations:
-            segments, left_out = without_hallucinations(segments)
+            segments, left_out = without_hallucinations(segments, assigned.exclusive)
+        left_out += not_understood(transcribed.gaps, diarization.turns)
         unmet = unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns}))
         progress = partial(self.meter, LAST_STAGE)
         padding = self.options.context_padding
@@ -164,7 +166,7 @@ class _Recording(Generic[Audio]):
         windows = pack(await self.stages.transcriber.find_speech(self.audio) if self.speech is None else self.speech)
         if not windows:
             await self.meter("transcribing", 1.0)
-            return Transcribed(utterances=())
+            return Transcribed(utterances=(), gaps=(Span(0.0, self.duration),))
         language, decoding = self.options.language, self.options.decoding
         utterances: dict[Span, Sequence[Utterance]] = {}
         if language is None and len(windows) > 1:
@@ -186,7 +188,9 @@ class _Recording(Generic[Audio]):
         ]
         await self.meter("transcribing", 1.0)
         return Transcribed(
-            utterances=tuple(utterance for window in windows for utterance in utterances.get(window, ())), notes=tuple(notes)
+            utterances=tuple(utterance for window in windows for utterance in utterances.get(window, ())),
+            notes=tuple(notes),
+            gaps=tuple(gaps_of_all(self.duration, [(window, utterances.get(window)) for window in windows])),
         )
 
     async def diarize(self) -> Diarized:

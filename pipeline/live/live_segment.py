@@ -14,7 +14,8 @@ from pipeline.recognition import voices_and_emotions, with_results
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants, segmentation
 from pipeline.transcript.alignment import ONLY_SPEAKER, align
-from pipeline.transcript.notes import shifted_note, unseparated, without_hallucinations
+from pipeline.transcript.gaps import gaps
+from pipeline.transcript.notes import in_order, not_understood, shifted_note, unseparated, without_hallucinations
 from pipeline.transcript.windows import shards
 from pipeline.types import NO_HINT, Diarization, Note, Participant, Segment, Span, Turn, Utterance
 
@@ -70,15 +71,17 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
     if isinstance(diarized, Fault):
         notes.append(unseparated(whole, diarized))
     diarization = diarized if succeeded(diarized) else Diarization((), ())
+    was_diarized = duration >= MIN_DIARIZED_S and succeeded(diarized)
     if not options.decoding.enabled:
         whole_turn = Turn(0.0, duration, ONLY_SPEAKER)
-        was_diarized = duration >= MIN_DIARIZED_S and succeeded(diarized)
         segments = segmentation.of_turns(diarization.exclusive if was_diarized else [whole_turn])
     else:
         segments = align(utterances, diarization)
-    if options.decoding.enabled and options.filter_hallucinations:
-        segments, left_out = without_hallucinations(segments)
-        notes += left_out
+        notes += not_understood(gaps(whole, utterances), diarization.turns)
+        if options.filter_hallucinations:
+            segments, left_out = without_hallucinations(segments, diarization.turns if was_diarized else None)
+            notes += left_out
+    notes = in_order(notes)
     if not segments:
         return ProcessedSegment(notes=tuple(notes))
     speakers = await _speakers(audio, stages, diarization, segments)

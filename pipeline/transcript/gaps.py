@@ -1,4 +1,4 @@
-"""Speech of a window that its transcription leaves out: Whisper ends some windows early, and begins others late."""
+"""Speech that the transcription leaves out: Whisper ends some windows early, and begins others late."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,10 +14,26 @@ MAX_WORD_S = 2.0
 
 def gaps(window: Span, utterances: Sequence[Utterance]) -> list[Span]:
     """Parts of the window of at least `MIN_GAP_S` without a word."""
-    times = [_spoken(word, first=i == 0) for i, word in enumerate(word for found in utterances for word in found.words)]
-    starts = [window.start, *(time.end for time in times)]
-    ends = [*(time.start for time in times), window.end]
-    return [Span(start, end) for start, end in zip(starts, ends, strict=True) if end - start >= MIN_GAP_S]
+    return [gap for gap in _between_words(window, utterances) if gap.duration >= MIN_GAP_S]
+
+
+def gaps_of_all(duration: float, transcribed: Sequence[tuple[Span, Sequence[Utterance] | None]]) -> list[Span]:
+    """Parts of a recording of at least `MIN_GAP_S` without a word, given its windows in order, each with its utterances.
+
+    Windows without utterances, which the transcriber failed on, are in no gap.
+    """
+    found: list[Span] = []
+    end = 0.0
+    for window, utterances in transcribed:
+        found += [Span(end, window.start), *([] if utterances is None else _between_words(window, utterances))]
+        end = window.end
+    joined: list[Span] = []
+    for gap in [*found, Span(end, duration)]:
+        if joined and gap.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(gap.end, joined[-1].end))
+        else:
+            joined.append(gap)
+    return [gap for gap in joined if gap.duration >= MIN_GAP_S]
 
 
 def fill(utterances: Sequence[Utterance], gap: Span, found: Sequence[Utterance]) -> list[Utterance]:
@@ -42,6 +58,13 @@ def fill(utterances: Sequence[Utterance], gap: Span, found: Sequence[Utterance])
         if late:
             after.append(replace(utterance, words=tuple(late)))
     return [*before, *found, *after]
+
+
+def _between_words(window: Span, utterances: Sequence[Utterance]) -> list[Span]:
+    times = [_spoken(word, first=i == 0) for i, word in enumerate(word for found in utterances for word in found.words)]
+    starts = [window.start, *(time.end for time in times)]
+    ends = [*(time.start for time in times), window.end]
+    return [Span(start, end) for start, end in zip(starts, ends, strict=True) if end >= start]
 
 
 def _spoken(word: Word, *, first: bool) -> Span:

@@ -43,7 +43,7 @@ MAX_COMPRESSION = 2.4
 MIN_LOOP_CHARACTERS = 100
 """A shorter repetition may be spoken: "no, no, no, no"."""
 MIN_REPEATS = 4
-"""The same sentence so many times in a row is a repetition, too."""
+"""The same sentence so many times in a row is a repetition, too, and a text that is one phrase so many times."""
 
 # Scripts in which one character can be a word: kana, CJK ideographs (and their extensions), Hangul syllables.
 _WORD_CHARACTERS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -77,22 +77,36 @@ def is_speakable(text: str, duration: float) -> bool:
     return len(text.strip()) <= max(duration, MIN_CAPTION_S) * MAX_CHARACTERS_PER_S
 
 
+def is_one_phrase(text: str) -> bool:
+    """Whether the text is the same phrase `MIN_REPEATS` times or more; the last time it may be cut off."""
+    letters = "".join(character for character in _normalise(text) if character != " ")
+    return any(letters[:-period] == letters[period:] for period in range(1, len(letters) // MIN_REPEATS + 1))
+
+
 def repeated(texts: Sequence[str]) -> list[bool]:
-    """For each sentence of a transcript whether it repeats: `is_loop`, or the same sentence `MIN_REPEATS` times in a row."""
+    """For each sentence of a transcript whether it repeats.
+
+    That is `is_loop` or `is_one_phrase`, or the same sentence `MIN_REPEATS` times in a row.
+    """
     normal = [_normalise(text) for text in texts]
     flags: list[bool] = []
     for text, group in groupby(normal):
         count = len(list(group))
         flags += [bool(text) and count >= MIN_REPEATS] * count
-    return [flag or is_loop(text) for flag, text in zip(flags, texts, strict=True)]
+    return [flag or is_loop(text) or is_one_phrase(text) for flag, text in zip(flags, texts, strict=True)]
 
 
-def reason_to_leave_out(segment: Segment, *, is_repeated: bool) -> str | None:
+def reason_to_leave_out(segment: Segment, *, is_repeated: bool, nobody_speaks: bool = False) -> str | None:
     """Why a segment is not part of a transcript; None where it is.
 
     Left out are a text without a letter or digit, a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays,
     and so does a single ideograph), a lone filler, an improbable text where the model hears no speech, and a repetition that is
-    improbable or faster than speech. One of `CAPTIONS` is left out if the segment is too short for it or the model was unsure.
+    improbable, too fast, or where the model hears no speech. One of `CAPTIONS` is left out if the segment is too short for it
+    or the model was unsure.
+
+    Args:
+        is_repeated: The segment is one of the `repeated`.
+        nobody_speaks: The diarizer hears nobody: then a doubtful text is improbable.
     """
     text, duration = segment.text, segment.end - segment.start
     words = _normalise(text)
@@ -100,9 +114,10 @@ def reason_to_leave_out(segment: Segment, *, is_repeated: bool) -> str | None:
         return "it has no words"
     if words in FILLERS:
         return "it is a filler"
-    if is_silence(segment.avg_logprob, segment.no_speech_prob):
+    no_speech = segment.no_speech_prob > MAX_NO_SPEECH_PROB
+    if no_speech and segment.avg_logprob < (MIN_LOGPROB if nobody_speaks else MIN_FALLBACK_LOGPROB):
         return "there seems to be no speech, and the transcriber was unsure"
-    if is_repeated and (_logprob(segment) < MIN_FALLBACK_LOGPROB or not is_speakable(text, duration)):
+    if is_repeated and (no_speech or _logprob(segment) < MIN_FALLBACK_LOGPROB or not is_speakable(text, duration)):
         return "the transcriber repeats itself there"
     if len(text) < MIN_CHARACTERS and not _WORD_CHARACTERS.search(text):
         return "it is too short for a word"

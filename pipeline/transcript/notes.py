@@ -5,24 +5,52 @@ from dataclasses import replace
 
 from pipeline.faults import Fault
 from pipeline.transcript.hallucinations import reason_to_leave_out, repeated
-from pipeline.types import Note, NoteKind, Segment, Span, SpeakerHint
+from pipeline.types import Note, NoteKind, Segment, Span, SpeakerHint, Turn
 
 MAX_QUOTED_CHARACTERS = 300
 """Of the text that was left out: a loop of the decoder may fill a window."""
 
 
-def without_hallucinations(segments: Sequence[Segment]) -> tuple[list[Segment], list[Note]]:
-    """The segments that were spoken, and a note on each of the others."""
+NOT_UNDERSTOOD = "Somebody seems to speak here, but no words could be made out: the transcriber wrote none, or was unsure."
+
+TIME_ERROR_S = 1.0
+"""Between words and turns: each is off by some tenths of a second, and words by more than that at a pause."""
+
+MIN_VOICE_S = 1.0
+"""Seconds of turns in a part without words from which it gets a note; people laugh and sigh, too."""
+
+
+def without_hallucinations(segments: Sequence[Segment], turns: Sequence[Turn] | None) -> tuple[list[Segment], list[Note]]:
+    """The segments that were spoken, and a note on each of the others.
+
+    Args:
+        turns: The diarizer's; None where it has not heard the sound.
+    """
     kept: list[Segment] = []
     notes: list[Note] = []
     repetitions = repeated([segment.text for segment in segments])
     for segment, is_repeated in zip(segments, repetitions, strict=True):
-        reason = reason_to_leave_out(segment, is_repeated=is_repeated)
+        nobody_speaks = turns is not None and not _voice(segment.start - TIME_ERROR_S, segment.end + TIME_ERROR_S, turns)
+        reason = reason_to_leave_out(segment, is_repeated=is_repeated, nobody_speaks=nobody_speaks)
         if reason is None:
             kept.append(segment)
         else:
             notes.append(Note("left_out", f"“{_quoted(segment.text)}” was left out: {reason}.", segment.start, segment.end))
     return kept, notes
+
+
+def not_understood(gaps: Sequence[Span], turns: Sequence[Turn]) -> list[Note]:
+    """A note on each part without words in which the diarizer hears somebody.
+
+    The detector of speech hears none there, or the transcriber, asked twice, has written nothing, or what is improbable or a
+    loop.
+    """
+    notes = []
+    for gap in gaps:
+        voice = _voice(gap.start + TIME_ERROR_S, gap.end - TIME_ERROR_S, turns)
+        if sum(part.duration for part in voice) >= MIN_VOICE_S:
+            notes.append(Note("left_out", NOT_UNDERSTOOD, voice[0].start, voice[-1].end))
+    return notes
 
 
 def unmet_hint(hint: SpeakerHint, found: int) -> Note | None:
@@ -65,6 +93,16 @@ def shifted_note(note: Note, by: float) -> Note:
     if note.start is None or note.end is None:
         return note
     return replace(note, start=note.start + by, end=note.end + by)
+
+
+def _voice(start: float, end: float, turns: Sequence[Turn]) -> list[Span]:
+    """When anybody speaks between `start` and `end`, in order, without overlaps."""
+    parts: list[Span] = []
+    for turn in sorted(turns, key=lambda turn: turn.start):
+        part = Span(max(turn.start, start, parts[-1].end if parts else start), min(turn.end, end))
+        if part.duration > 0:
+            parts.append(part)
+    return parts
 
 
 def _quoted(text: str) -> str:

@@ -73,6 +73,19 @@ def test_a_given_language_is_used(engine: Whisper, windows: list[Window]) -> Non
     assert {utterance.language for utterance in utterances} == {"en"}
 
 
+def test_samples_are_those_of_the_seed(whisper_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(scale=0.1, size=5 * SAMPLE_RATE).astype(np.float32)
+    window = Window(noise, Span(0.0, 5.0), "en")
+    sampled = []
+    for _ in range(2):
+        engine = Whisper(whisper_path, threads=1)
+        encoded = engine.model.encode(engine._features(window)[None])
+        tokenizer, options = engine._tokenizer("en", window.decoding)
+        sampled.append([engine._pipeline._generate(encoded, tokenizer, options, [5.0], 1.0)[0].tokens for _ in range(2)])
+    assert sampled[0] == sampled[1]
+    assert sampled[0][0] != sampled[0][1]
+
+
 def test_silence_says_next_to_nothing(engine: Whisper) -> None:
     (utterances,) = engine.transcribe([Window(np.zeros(10 * SAMPLE_RATE, np.float32), Span(0.0, 10.0), "en")])
     assert sum(len(utterance.words) for utterance in utterances) <= 3

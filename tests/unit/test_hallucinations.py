@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.transcript.hallucinations import CAPTIONS, FILLERS, is_loop, reason_to_leave_out, repeated
@@ -70,6 +72,39 @@ def test_an_improbable_text_without_speech_is_left_out() -> None:
     assert reason("Das ist nicht so.", 0.6, -1.97, no_speech_prob=0.8)
     assert not reason("Das ist nicht so.", 0.6, -1.97, no_speech_prob=0.3)
     assert not reason("Das ist nicht so.", 0.6, -0.9, no_speech_prob=0.8)
+
+
+@pytest.mark.parametrize("avg_logprob", [-0.48, -0.83])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "भी भी भी भी भी",
+        "வேண்டும் வேண்டும் வேண்டும் வேண்டும்",
+        "Kārā kārā kārā kārā kār",
+        "はいはいはいはい",
+        "No, no, no, no!",
+        "la la la la la",
+    ],
+)
+def test_a_few_words_that_repeat_are_left_out_where_the_model_hears_no_speech(text: str, avg_logprob: float) -> None:
+    assert not is_loop(text)
+    assert reason(text, 5.0, avg_logprob, no_speech_prob=0.83)
+    assert not reason(text, 5.0, avg_logprob, no_speech_prob=0.5)
+    assert reason(text, 5.0, avg_logprob, probability=0.3)
+
+
+@pytest.mark.parametrize("text", ["No, no, no!", "Bye bye.", "Ja, ja.", "The parrot is no more.", "100 000", "aaa"])
+def test_less_is_no_repetition(text: str) -> None:
+    assert repeated([text]) == [False]
+
+
+def test_a_doubtful_text_is_left_out_where_the_diarizer_hears_nobody_either() -> None:
+    words = (Word("Das ist nicht so.", 0.0, 1.0, 0.9),)
+    doubtful = Segment(0.0, 1.0, "A", words, -0.7, no_speech_prob=0.8)
+    assert reason_to_leave_out(doubtful, is_repeated=False) is None
+    assert reason_to_leave_out(doubtful, is_repeated=False, nobody_speaks=True)
+    assert reason_to_leave_out(replace(doubtful, avg_logprob=-0.5), is_repeated=False, nobody_speaks=True) is None
+    assert reason_to_leave_out(replace(doubtful, no_speech_prob=0.5), is_repeated=False, nobody_speaks=True) is None
 
 
 @pytest.mark.parametrize(

@@ -144,14 +144,20 @@ async def test_a_short_span_is_not_diarized() -> None:
 
 
 async def test_a_span_without_words_gives_no_segment() -> None:
-    assert await processed(Script(words=[])) == ProcessedSegment()
+    assert await processed(Script(words=[]), duration=1.5) == ProcessedSegment()
+
+
+async def test_speech_without_words_is_noted() -> None:
+    found = await processed(Script(words=[]))
+    assert found.segments == ()
+    assert [(note.kind, note.start, note.end) for note in found.notes] == [("left_out", 1.0, 5.0)]
 
 
 async def test_hallucinations_are_left_out_on_request() -> None:
     script = Script(words=[Word(" Thank", 0, 0.2, 0.2), Word(" you.", 0.2, 0.3, 0.2)], logprob=-1.5)
     left_out = await processed(script)
     assert left_out.segments == ()
-    assert [(note.kind, note.start) for note in left_out.notes] == [("left_out", 0.0)]
+    assert [note.start for note in left_out.notes if "“Thank you.”" in note.message] == [0.0]
     assert len((await processed(script, filter_hallucinations=False)).segments) == 1
 
 

@@ -12,6 +12,7 @@ from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
 
+SPOKEN = [Turn(0, 6, "S0"), Turn(39, 66, "S1")]
 VECTOR = np.ones(4, np.float32)
 AUDIO = "a reference that the pipeline only hands on"
 
@@ -142,7 +143,26 @@ async def test_hallucinations_are_dropped_where_asked(filtered: bool, left: int)
     script = Script(words={1.0: " Um.", 41.0: " Bonjour."})
     transcript = await process(AUDIO, 90.0, stages(script), Options(filter_hallucinations=filtered), ignore)
     assert len(transcript.segments) == left
-    assert [note.start for note in transcript.notes] == [1.0] * filtered
+    assert [note.start for note in transcript.notes if "“Um.”" in note.message] == [1.0] * filtered
+
+
+async def test_speech_without_words_is_noted_also_where_the_stage_results_are_stored() -> None:
+    stored: dict[str, str] = {}
+
+    async def keep(stage: str, result: str) -> None:
+        stored[stage] = result
+
+    for found in ({}, stored):
+        transcript = await process(AUDIO, 90.0, stages(Script()), Options(), ignore, dict(found), keep)
+        # Between the words of the windows, and after them.
+        assert [(note.kind, note.start, note.end) for note in transcript.notes] == [
+            ("left_out", 3.5, 40.0),
+            ("left_out", 43.5, 82),
+        ]
+    with_words = Script(words={float(second): " So." for second in [*range(0, 5, 2), *range(40, 65, 2)]}, turns=SPOKEN)
+    assert (await process(AUDIO, 90.0, stages(with_words), Options(), ignore)).notes == ()
+    nobody = await process(AUDIO, 90.0, stages(Script(turns=[Turn(0, 3, "S0")])), Options(), ignore)
+    assert nobody.notes == ()
 
 
 async def test_progress_never_goes_back_and_ends_complete() -> None:

@@ -25,7 +25,7 @@ class Faulty(Script):
         super().__init__(
             speech=[Span(0, 5), Span(130, 155), Span(250, 254)],
             words={1.0: " One.", 141.0: " Two.", 251.0: " Three."},
-            turns=[Turn(0, 6, "S0"), Turn(249, 255, "S1")],
+            turns=[Turn(0, 3, "S0"), Turn(250, 253, "S1")],
         )
         self.bad, self.names, self.error = bad, names, error
         self.clustered: list[Observation] = []
@@ -115,7 +115,7 @@ async def test_a_last_shard_that_cannot_be_diarized_is_not_clustered() -> None:
 async def test_a_voice_that_cannot_be_embedded_is_noted() -> None:
     transcript = await process(AUDIO, 300.0, stages(Faulty([0.0], "embed")), OPTIONS, ignore)
     assert [person.voiceprint is None for person in transcript.participants] == [True, False]
-    assert [(note.kind, note.start, note.end) for note in transcript.notes] == [("speakers", 0, 6)]
+    assert [(note.kind, note.start, note.end) for note in transcript.notes] == [("speakers", 0, 3)]
 
 
 @pytest.mark.parametrize(("name", "bad"), [("embed_each", 140.75), ("recognize", 141.0)])
