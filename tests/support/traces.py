@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from pipeline.names import key
 from pipeline.types import Vector
 from storage.postgres.database import Database
 
@@ -24,8 +25,8 @@ COMPRESSED = {
 
 
 def name_forms(name: str) -> list[bytes]:
-    """UTF-8, and as JSON escapes it."""
-    return [name.encode(), json.dumps(name)[1:-1].encode()]
+    """UTF-8, also as the key of a speaker's name, and as JSON escapes it."""
+    return [name.encode(), key(name).encode(), json.dumps(name)[1:-1].encode()]
 
 
 def vector_forms(vector: Vector) -> list[bytes]:
