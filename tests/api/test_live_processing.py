@@ -274,6 +274,17 @@ def test_a_stream_names_its_model(server: str, script: Script) -> None:
         assert says in text
 
 
+def test_a_resumed_stream_goes_on_with_what_was_asked(server: str, script: Script) -> None:
+    with Client(server) as client:
+        id_ = client.start(sample_rate=SAMPLE_RATE, resumable=True, model="turbo", hotwords="Siobhán", language="de")
+        client.socket.send(speech(1).astype("<f4").tobytes())
+        client.until("status")
+    with Client(server) as again:
+        stream(again, PAUSE, speech(2), conversation_id=id_, resume_token=client.token)
+    assert [segment["text"] for segment in conversation(server, id_)["segments"]] == ["Number 1.", "Number 2."]
+    assert script.decodings == {Decoding(hotwords="Siobhán", model="large-v3-turbo")}
+
+
 def test_a_stream_without_transcription_has_segments_without_words(server: str, script: Script) -> None:
     with Client(server) as client:
         done = stream(
