@@ -21,6 +21,8 @@ from pipeline.voice_settings import VoiceSettingsChange
 VERSION = 3
 VOICE_MODEL = "pyannote/embedding"
 EMOTION_MODEL = "emotion2vec_plus_large"
+DIMENSIONS = {VOICE_MODEL: 512, EMOTION_MODEL: 1024}
+"""Of the vectors of the models that the reference system ran."""
 UNNAMED = "Unnamed"
 LARGEST = 256 * 2**20
 """Bytes of an imported file. A speaker takes about 10 KB, a segment 0.4 KB."""
@@ -217,6 +219,23 @@ def upgraded(speaker: Speaker) -> Speaker:
     ]
     model = VOICE_MODEL if speaker.embedding else None
     return speaker.model_copy(update={"references": references, "emotion_profiles": profiles, "embedding_model": model})
+
+
+def wrong_length(speaker: Speaker) -> str | None:
+    """Where a vector of a model of the reference system has another length than that model gives; None where none has.
+
+    A vector without a model is one of the reference system's.
+    """
+    vectors = [("embedding", speaker.embedding, speaker.embedding_model or VOICE_MODEL)]
+    vectors += [(f"references.{number}.vector", one.vector, one.model) for number, one in enumerate(speaker.references)]
+    for number, one in enumerate(speaker.emotion_profiles):
+        place = f"emotion_profiles.{number}"
+        vectors.append((f"{place}.embedding", one.embedding, one.embedding_model))
+        vectors.append((f"{place}.voice_embedding", one.voice_embedding, one.voice_embedding_model))
+    for place, vector, model in vectors:
+        if vector is not None and len(vector) != (expected := DIMENSIONS.get(model, len(vector))):
+            return f"{place}: it has {len(vector)} numbers, and a vector of {model} has {expected}"
+    return None
 
 
 def render(header: Header, speakers: Iterable[str], participants: Iterable[str], segments: Iterable[str]) -> str:

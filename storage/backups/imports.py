@@ -23,6 +23,7 @@ from pipeline.formats.profile_file import (
     Speaker,
     render,
     upgraded,
+    wrong_length,
 )
 from pipeline.formats.profile_reader import NotAProfileError, NotJsonError
 from pipeline.names import spelling
@@ -87,6 +88,8 @@ class _Entries:
         # A restore numbers other spellings of one name.
         if not self._speaker_keys.isdisjoint((speaker.id, given)):
             raise NotAProfileError(f"speakers: two have the name {speaker.name!r} or the id {speaker.id}")
+        if fault := wrong_length(speaker):
+            raise NotAProfileError(f"speakers.{len(self.speakers)}.{fault}")
         self._speaker_keys |= {speaker.id, given}
         self.speakers.append(speaker.model_dump_json())
 

@@ -52,6 +52,20 @@ async def test_a_profile_without_a_description_has_an_empty_one(api: Client, cal
     assert (await api.http.get("/profiles/download/home")).json()["description"] == ""
 
 
+async def test_a_voice_of_three_numbers_is_refused_at_its_import(api: Client) -> None:
+    speaker = {"id": 1, "name": "Alice", "embedding": [0.1, 0.2, 0.3]}
+    content = json.dumps({"name": "home", "type": "profile", "speakers": [speaker], "segments": []})
+    answer = await api.http.post("/profiles/import", files={"file": ("home.json", content)})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "detail": "Invalid profile file format",
+            "reason": "speakers.0.embedding: it has 3 numbers, and a vector of pyannote/embedding has 512",
+        },
+    )
+    assert await api.ok("GET", "/profiles") == {"profiles": []}
+
+
 async def test_get_profile(api: Client, call: int) -> None:
     await api.ok("POST", "/profiles/duplicate", json={"name": "home"})
     found = await api.ok("GET", "/profiles/home", LISTED_PROFILE | {"speakers"})
