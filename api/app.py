@@ -48,7 +48,8 @@ DESCRIPTION = """
 Transcripts of recordings, in which every segment has a speaker with a lasting name and an emotion.
 
 Send a recording to `POST /api/v1/process`; read it again at `GET /api/v1/conversations/{id}`. Times are RFC 3339 in UTC,
-offsets are seconds from the start of the recording. An error is `{"detail": "a sentence that says what to do"}`.
+offsets are seconds from the start of the recording. An error is `{"detail": "a sentence that says what to do"}`; where
+fields have a wrong form, it is a 422 with a list of them: `{"detail": [{"type": …, "loc": ["body", "title"], "msg": …}]}`.
 """
 
 

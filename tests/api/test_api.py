@@ -110,3 +110,14 @@ async def test_bodies_that_cannot_be_repeated_are_refused_all_the_same(
     answer = await api.patch(f"/conversations/{conversation}", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["detail"][0].keys() == {"type", "loc", "msg"}
+
+
+async def test_a_field_of_a_wrong_form_is_listed_as_clients_of_the_reference_system_read_it(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    (conversation,) = await create(database, 1)
+    answer = await api.patch(f"/conversations/{conversation}", json={"title": 7})
+    (fault,) = answer.json()["detail"]
+    assert (answer.status_code, fault["loc"], fault["msg"]) == (422, ["body", "title"], "Input should be a valid string")
+    described = (await api.get("http://localhost/openapi.json")).json()["info"]["description"]
+    assert "a 422 with a list" in described  # not the sentence of other errors

@@ -300,6 +300,12 @@ def test_a_stream_without_transcription_has_segments_without_words(server: str, 
     assert found["language"] is None
 
 
+def test_an_empty_title_is_none(server: str) -> None:
+    with Client(server) as client:
+        done = stream(client, speech(1), title="")
+    assert conversation(server, done["conversation_id"])["title"].startswith("Live Recording 20")
+
+
 def test_words_are_left_out_of_messages_and_stored(server: str) -> None:
     with Client(server) as client:
         done = stream(client, speech(1), word_timestamps=False)
