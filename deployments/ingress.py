@@ -1,4 +1,7 @@
-"""The ingress: FastAPI on a CPU replica, which composes the stages and stores their results."""
+"""The ingress: FastAPI on a CPU replica, which composes the stages and stores their results.
+
+The application is imported on the replica alone: it takes longer than all else that the program imports to start the graph.
+"""
 
 import asyncio
 import os
@@ -10,14 +13,12 @@ import ray
 from fastapi import FastAPI
 from ray import serve
 
-from api.app import create_app
 from deployments import correlation, handles
 from deployments.logs import redact_logs
 from deployments.loopback import bind_replica
 from deployments.stage_status import StageStatus
 from media import malloc
 from services.access import admin_key
-from services.context import AppContext
 from services.runtime import Runtime
 from settings import Settings
 from storage import private_files
@@ -49,10 +50,14 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve on the replica: an app that holds connections cannot be pickled to it."""
+        from api.app import create_app
+
         return create_app(self.settings, self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        from services.context import AppContext
+
         url = self.settings.database_url or await self.embedded_database.url.remote()  # type: ignore[union-attr]
         await migrate(url)
         await asyncio.to_thread(private_files.close_data, self.settings.data_path)
