@@ -96,21 +96,27 @@ def program() -> Iterator[ServedApplication]:
 def postgres_url() -> Iterator[str]:
     """One embedded PostgreSQL for the whole session; its URL names an empty database."""
     with directories.open_directory() as directory, EmbeddedPostgres(directory / "postgres") as url:
+        asyncio.run(_execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in SAFETY), "SELECT pg_reload_conf()"))
         yield url
+
+
+SAFETY = ("fsync", "synchronous_commit", "full_page_writes")
+"""What lets a database survive the end of the machine, and takes most of the time of a short transaction."""
+
+
+async def _execute(server_url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(server_url.replace("+asyncpg", ""))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def create_database(server_url: str, template: str = "template1") -> str:
     """A new database on the server, a copy of `template`; returns its URL."""
     name = f"test_{uuid4().hex}"
-
-    async def create() -> None:
-        connection = await asyncpg.connect(server_url.replace("+asyncpg", ""))
-        try:
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        finally:
-            await connection.close()
-
-    asyncio.run(create())
+    asyncio.run(_execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
     return server_url.replace("/postgres?", f"/{name}?")
 
 
