@@ -26,7 +26,7 @@ SPEAKING = slice(7 * CLIENT_RATE, 18 * CLIENT_RATE)
 """A part of the sample in which both speakers speak."""
 SEGMENT = {
     *("segment_id", "speaker_name", "text", "start_offset", "end_offset", "confidence", "emotion_category"),
-    *("emotion_confidence", "detector_breakdown", "is_known", "words", "avg_logprob"),
+    *("emotion_confidence", "detector_breakdown", "is_known", "words", "avg_logprob", "language"),
 }
 
 
