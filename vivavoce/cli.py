@@ -37,6 +37,7 @@ def main() -> None:
     """The program. An error that the user can correct prints one sentence and exits with status 1."""
     from engines.weights.resolver import WeightsError
     from media.decoding import AudioError
+    from media.free_space import DiskFullError
     from services.access.admin_key import NoCredentialError
     from storage.legacy.sqlite_file import LegacyFileError
     from storage.postgres.database import DatabaseError
@@ -50,6 +51,7 @@ def main() -> None:
         AudioError,
         DashboardError,
         DatabaseError,
+        DiskFullError,
         EvaluationError,
         keys.KeysError,
         LegacyFileError,

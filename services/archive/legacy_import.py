@@ -36,6 +36,13 @@ from storage.tables import Conversation, SegmentRow, Speaker
 
 MAX_SEGMENTS = 100_000
 """Of one conversation; a day of speech has about 30,000."""
+MAX_CONVERSATIONS = 200_000
+MAX_PEOPLE = 50_000
+"""Speakers, and emotion profiles of all of them."""
+MAX_TRANSCRIPT_BYTES = 256 * 2**20
+"""Texts and words of one conversation; a day of speech has about 20 MB."""
+MAX_NOTES = 20
+"""Of one conversation."""
 UNFINISHED = "The reference system had not finished this recording: process it again."
 FAILED = "The reference system could not process this recording: process it again."
 WITH_ERRORS = "The reference system completed this conversation with errors: words may be missing."
@@ -113,7 +120,7 @@ class LegacyImport:
     def _conversations(self) -> list[LegacyConversation]:
         """Those to import, by id."""
         found = []
-        for row in self._file.rows("conversations"):
+        for row in self._file.rows("conversations", MAX_CONVERSATIONS):
             conversation = rows.conversation(row)
             if conversation is None:
                 self._done.losses.add("A conversation without a valid id was left out.")
@@ -125,9 +132,9 @@ class LegacyImport:
 
     async def _add_speakers(self) -> None:
         losses = self._done.losses
-        people = await asyncio.to_thread(lambda: [rows.speaker(row, losses) for row in self._file.rows("speakers")])
+        people = await asyncio.to_thread(lambda: [rows.speaker(row, losses) for row in self._file.rows("speakers", MAX_PEOPLE)])
         profiles = await asyncio.to_thread(
-            lambda: [rows.emotion_profile(row, losses) for row in self._file.rows("speaker_emotion_profiles")]
+            lambda: [rows.emotion_profile(row, losses) for row in self._file.rows("speaker_emotion_profiles", MAX_PEOPLE)]
         )
         highest = {
             Speaker: self._file.highest_id("speakers"),
@@ -174,8 +181,14 @@ class LegacyImport:
 
     def _segments(self, conversation: LegacyConversation, children: Children, losses: Losses) -> list[LegacySegment]:
         """In order of time."""
-        found = (rows.segment(row, losses) for row in children.of(conversation.id))
-        return sorted((one for one in found if one is not None), key=lambda one: (one.start, one.id))
+        found, size = [], 0
+        for row in children.of(conversation.id):
+            size += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+            if size > MAX_TRANSCRIPT_BYTES:
+                raise LegacyFileError(f"Conversation {conversation.id} has more than {MAX_TRANSCRIPT_BYTES >> 20} MB of text.")
+            if (segment := rows.segment(row, losses)) is not None:
+                found.append(segment)
+        return sorted(found, key=lambda one: (one.start, one.id))
 
     async def _keep_sound(self, conversation: LegacyConversation, kept: Path, losses: Losses) -> _Sound:
         """Decode the recording to `kept`, and store it."""
@@ -203,7 +216,7 @@ class LegacyImport:
         voices = participants(segments, self._people, losses)
         if sound.key is not None and self._embedder is not None:
             voices = await legacy_voices.embedded(voices, kept, self._embedder)
-        status, error, notes = _outcome(conversation.status, [*losses])
+        status, error, notes = _outcome(conversation.status, [*losses][:MAX_NOTES])
         if conversation.start_time is None:
             losses.add(f"Conversation {conversation.id} has no valid start: it is when it was stored, or now.")
         async with self._database.session() as session:

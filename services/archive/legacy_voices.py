@@ -18,23 +18,35 @@ from storage.speakers.reembedding import ENOUGH, SHORTEST
 
 async def embedded(voices: Sequence[ImportedVoice], kept: Path, embedder: SpeakerEmbedder[Any]) -> list[ImportedVoice]:
     """The same participants with voiceprints, where they have enough clear speech."""
-    samples = await asyncio.to_thread(recording.read, kept)
+    length = await asyncio.to_thread(recording.duration, kept)
     return [
-        replace(voice, participant=replace(voice.participant, voice=await _voiceprint(voice.segments, samples, embedder)))
+        replace(voice, participant=replace(voice.participant, voice=await _voiceprint(voice.segments, length, kept, embedder)))
         for voice in voices
     ]
 
 
-async def _voiceprint(segments: Sequence[LegacySegment], samples: Samples, embedder: SpeakerEmbedder[Any]) -> Voiceprint | None:
-    """Of the longest segments."""
-    end = len(samples) / SAMPLE_RATE
-    spans = [Span(one.start, min(one.end, end)) for one in segments if not one.is_misidentified]
+async def _voiceprint(
+    segments: Sequence[LegacySegment], length: float, kept: Path, embedder: SpeakerEmbedder[Any]
+) -> Voiceprint | None:
+    spans = _longest(segments, length)
+    if not spans:
+        return None
+    samples = await asyncio.to_thread(_read, kept, spans)
+    voice = await embedder.embed(samples, [Span(0.0, len(samples) / SAMPLE_RATE)])
+    return voice if np.isfinite(voice.vector).all() and voice.vector.any() else None
+
+
+def _longest(segments: Sequence[LegacySegment], length: float) -> list[Span]:
+    """The longest segments, in order of time: up to `ENOUGH` seconds, and the rest of the last one of them."""
+    spans = [Span(one.start, min(one.end, one.start + ENOUGH, length)) for one in segments if not one.is_misidentified]
     chosen: list[Span] = []
     for span in sorted(spans, key=lambda span: -span.duration):
         if span.duration < SHORTEST or sum(one.duration for one in chosen) >= ENOUGH:
             break
         chosen.append(span)
-    if not chosen:
-        return None
-    voice = await embedder.embed(samples, sorted(chosen, key=lambda span: span.start))
-    return voice if np.isfinite(voice.vector).all() and voice.vector.any() else None
+    return sorted(chosen, key=lambda span: span.start)
+
+
+def _read(kept: Path, spans: Sequence[Span]) -> Samples:
+    """Blocks."""
+    return np.concatenate([recording.read(kept, span) for span in spans])

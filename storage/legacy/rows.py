@@ -23,6 +23,9 @@ MAX_SECONDS = 1e7
 MAX_TEXT_CHARS = 1_000_000
 MAX_WORDS = 50_000
 MAX_COUNT = 10**6
+MAX_SENTENCES = 1000
+"""Different ones in a list of losses: names in them are the file's."""
+MORE = "More was left out or guessed."
 NAMESPACE = UUID("5a3c9a0e-6d0e-4f0b-9b42-3a1f6f1d2c77")
 """Of the uuids of conversations whose database gives them none."""
 
@@ -36,11 +39,12 @@ class Losses:
         self._counts: Counter[str] = Counter()
 
     def add(self, sentence: str, count: int = 1) -> None:
-        if count:
-            self._counts[sentence] += count
+        known = sentence in self._counts or len(self._counts) < MAX_SENTENCES
+        self._counts[sentence if known else MORE] += count
 
     def extend(self, other: "Losses") -> None:
-        self._counts.update(other._counts)
+        for sentence, count in other._counts.items():
+            self.add(sentence, count)
 
     def __iter__(self) -> Iterator[str]:
         for sentence, count in self._counts.items():

@@ -76,11 +76,11 @@ class LegacyFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._connection.close()
 
-    def rows(self, table: str) -> Iterator[Row]:
-        """All rows, by id. Raises LegacyFileError, also for more than `MAX_ROWS`."""
+    def rows(self, table: str, most: int) -> Iterator[Row]:
+        """All rows, by id. Raises LegacyFileError, also for more than `most`."""
         for number, row in enumerate(self._select(table, "ORDER BY id")):
-            if number == MAX_ROWS:
-                raise LegacyFileError(f"The table {table} has more than {MAX_ROWS} rows.")
+            if number == most:
+                raise LegacyFileError(f"The table {table} has more than {most} rows.")
             yield row
 
     def children(self, table: str, key: str) -> "Children":

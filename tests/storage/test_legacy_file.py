@@ -37,7 +37,7 @@ class Bomb:
 def read_speakers(path: Path) -> tuple[list[rows.LegacySpeaker], list[str]]:
     losses = Losses()
     with LegacyFile(path) as file:
-        found = [rows.speaker(row, losses) for row in file.rows("speakers")]
+        found = [rows.speaker(row, losses) for row in file.rows("speakers", 100)]
     return [one for one in found if one is not None], list(losses)
 
 
@@ -82,13 +82,13 @@ def test_values_of_any_type_are_checked(tmp_path: Path) -> None:
         add_segment(to, 5, 1, 1.0, 2.0, words_data=json.dumps([{"word": "a", "start": None, "end": 1, "probability": 1}]))
         add_segment(to, 6, 1, 1.0, 2.0, detector_breakdown='{"a": "\\u0000"}', emotion_embedding=b"abc")
     with LegacyFile(tmp_path / "speakers.db") as file:
-        people = [rows.speaker(row, losses) for row in file.rows("speakers")]
+        people = [rows.speaker(row, losses) for row in file.rows("speakers", 100)]
         assert [person and person.name for person in people] == ["Speaker 1", "Speaker 2"]
-        assert [rows.emotion_profile(row, losses) for row in file.rows("speaker_emotion_profiles")] == [None]
-        (talk,) = (rows.conversation(row) for row in file.rows("conversations"))
+        assert [rows.emotion_profile(row, losses) for row in file.rows("speaker_emotion_profiles", 100)] == [None]
+        (talk,) = (rows.conversation(row) for row in file.rows("conversations", 100))
         assert talk is not None
         assert (talk.title, talk.start_time, talk.duration) == ("ab", None, None)
-        found = [rows.segment(row, losses) for row in file.rows("conversation_segments")]
+        found = [rows.segment(row, losses) for row in file.rows("conversation_segments", 100)]
     assert found[:3] == [None] * 3
     fourth, fifth, sixth = found[3:]
     assert fourth is not None
@@ -133,7 +133,7 @@ def test_a_damaged_file_ends_in_a_sentence(tmp_path: Path) -> None:
         data[first : first + 200] = os.urandom(200)
     path.write_bytes(data)
     with pytest.raises(LegacyFileError, match="damaged"), LegacyFile(path) as file:
-        list(file.rows("conversations"))
+        list(file.rows("conversations", 100))
 
 
 def test_a_value_that_is_too_large_is_refused(tmp_path: Path) -> None:
@@ -141,14 +141,29 @@ def test_a_value_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with legacy_database(path) as to:
         add_conversation(to, 1, snapshot_uuid="x", title="x" * (9 * 2**20))
     with LegacyFile(path) as file, pytest.raises(LegacyFileError):
-        list(file.rows("conversations"))
+        list(file.rows("conversations", 100))
+
+
+def test_a_table_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with LegacyFile(fill(tmp_path / "speakers.db")) as file:
+        assert len(list(file.rows("speakers", 2))) == 2
+        with pytest.raises(LegacyFileError, match="more than 1 rows"):
+            list(file.rows("speakers", 1))
+
+
+def test_a_list_of_losses_is_bounded() -> None:
+    losses = Losses()
+    for number in range(5000):
+        losses.add(f"'{number}' was left out.")
+    assert len(list(losses)) == rows.MAX_SENTENCES + 1
+    assert list(losses)[-1] == f"{rows.MORE} ({5000 - rows.MAX_SENTENCES} times)"
 
 
 def test_nothing_is_written_to_the_file_or_beside_it(tmp_path: Path) -> None:
     path = fill(tmp_path / "speakers.db")
     before = path.read_bytes()
     with LegacyFile(path) as file:
-        list(file.rows("speakers"))
+        list(file.rows("speakers", 100))
         with pytest.raises(LegacyFileError):
             list(file._execute("DELETE FROM speakers"))
         with pytest.raises(LegacyFileError):
