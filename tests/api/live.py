@@ -29,16 +29,26 @@ CLIENT_RATE = 48_000
 
 
 @contextmanager
-def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, **settings: Any) -> Iterator[str]:
-    """The address, `host:port/api/v1`, of a server with its stages in this process. Without a model they do not answer."""
+def serving(
+    url: str, directory: Path, stages: Stages[Any], model: str | None, *, jobs: bool = False, **settings: Any
+) -> Iterator[str]:
+    """The address, `host:port/api/v1`, of a server with its stages in this process. Without a model they do not answer.
+
+    Args:
+        jobs: Whether it works on recordings, too.
+    """
     chosen = Settings(data_path=directory, database_url=url, **settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connected(chosen, url, directory / "audio", stages, model) as context:
-            context.live.recover()
             app.state.context = context
-            yield
+            if jobs:
+                async with context.working():
+                    yield
+            else:
+                context.live.recover()
+                yield
 
     port = free_port()
     config = uvicorn.Config(create_app(chosen, lifespan), port=port, log_level="error", ws="websockets-sansio")

@@ -51,12 +51,6 @@ async def test_the_reported_tracks(real_stages: LocalStages) -> None:
     assert found.segments[1].start == pytest.approx(6.0, abs=0.5)
 
 
-@pytest.mark.parametrize("name", ["phase_inverted.flac", "phase_inverted.webm", "iphone_apac.mp4"])
-async def test_the_other_reports(real_stages: LocalStages, name: str) -> None:
-    found = await transcript(real_stages, DATA / "edge/reports" / name)
-    assert said(found) == [(None, "SPEAKER_00", FENCE)]
-
-
 @pytest.mark.parametrize("echo", [0.0, 0.05])
 async def test_people_who_talk_at_the_same_time_on_a_line(real_stages: LocalStages, tmp_path: Path, echo: float) -> None:
     """With `separate` also where each side hears the other, at -26 dB."""

@@ -7,11 +7,10 @@ import pytest
 
 from engines.whisper import Whisper, Window
 from engines.whisper_language import choose
-from media.decoding import decode
 from pipeline.decoding import MAX_PROMPT_CHARS, Decoding
 from pipeline.languages import LANGUAGES
 from pipeline.types import SAMPLE_RATE, Span, Utterance
-from tests.engines.speech import DATA, conversation, read
+from tests.engines.speech import conversation, read
 
 CLIPS = {
     "en": ("test", "apostle of the middle classes"),
@@ -148,11 +147,3 @@ def test_an_expected_language_goes_before_one_that_is_a_little_more_probable() -
     assert choose({"cy": 0.5, "en": 0.3}, "en") == "en"
     assert choose({"cy": 0.5, "en": 0.3}, None) == "cy"
     assert choose({"de": 0.96, "en": 0.02}, "en") == "de"
-
-
-def test_a_sentence_said_nine_times_is_written_about_nine_times(engine: Whisper) -> None:
-    if not (DATA / "edge/reports").exists():
-        pytest.skip("edge/reports is not here")
-    audio = decode(DATA / "edge/reports/chant.opus", max_duration=60)
-    (found,) = engine.transcribe([Window(audio, Span(0.0, len(audio) / SAMPLE_RATE), "en")])
-    assert 8 <= text(found).count("tear down the fence") <= 10
