@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -21,10 +22,13 @@ INSTALL_TIMEOUT_S = 300
 
 @cache
 def installed() -> Path:
-    """A directory outside the tree with the packages and the programs; skips without npm or what it installs."""
+    """A directory outside the tree with the packages and the programs.
+
+    Without npm or what it installs the test is skipped, or fails where `REQUIRE_NODE` is set.
+    """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        pytest.skip("There is no Node.js here: clients on the TypeScript SDK are not run.")
+        _give_up("There is no Node.js here: clients on the TypeScript SDK are not run.")
     files = [file for file in sorted(CLIENTS.iterdir()) if file.is_file()]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -46,12 +50,18 @@ def _install(npm: str, files: list[Path], directory: Path) -> None:
             subprocess.run(command, cwd=building, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=True)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             said = str(error.stderr or error).strip().splitlines()[-1:]
-            pytest.skip(f"npm could not install the clients: {''.join(said)}")
+            _give_up(f"npm could not install the clients: {''.join(said)}")
         # The Inspector's command reads its version from the folder of the whole Inspector, which is four times as large.
         version = {"name": "inspector", "version": "0.0.0"}
         (Path(building) / "node_modules" / "@modelcontextprotocol" / "package.json").write_text(json.dumps(version))
         Path(building).rename(directory)
         Path(building).mkdir()  # for its removal
+
+
+def _give_up(reason: str) -> NoReturn:
+    if os.environ.get("REQUIRE_NODE"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 async def node(*arguments: str | Path, typed: object = None) -> dict[str, object]:
