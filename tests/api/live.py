@@ -29,14 +29,12 @@ CLIENT_RATE = 48_000
 
 
 @contextmanager
-def serving(
-    url: str, directory: Path, stages: Stages[Any], model: str | None, *, jobs: bool = False, **settings: Any
-) -> Iterator[str]:
+def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, **settings: Any) -> Iterator[str]:
     """The address, `host:port/api/v1`, of a server with its stages in this process. Without a model they do not answer.
 
-    Args:
-        jobs: Whether it works on recordings, too.
+    With `jobs=True` it works on uploads, too.
     """
+    jobs = settings.pop("jobs", False)
     chosen = Settings(data_path=directory, database_url=url, **settings)
 
     @asynccontextmanager

@@ -242,3 +242,23 @@ async def test_an_interrupted_job_continues_with_the_channels_that_are_done() ->
     first = {stage: result for stage, result in kept.items() if stage.endswith("1")}
     assert replace(await again.process(Options(), found=first), participants=()) == replace(whole, participants=())
     assert again.transcribed == ["b"]
+
+
+@pytest.mark.parametrize(("stage", "channels"), [("find_speech", {"a": [Span(0, 9)], "b": []}), ("transcribe", BOTH)])
+async def test_a_channel_that_a_stage_fails_on_is_left_out_with_a_note(
+    stage: str, channels: dict[str, list[Span]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = Channels(channels)
+    works = getattr(stages, stage)
+
+    async def fail(audio: str, *arguments: object) -> object:
+        if audio == "b":
+            raise ValueError("no such shape")
+        return await works(audio, *arguments)
+
+    monkeypatch.setattr(stages, stage, fail)
+    found = await stages.process(Options())
+    assert [(one.channel, one.text) for one in found.segments] == [(1, "a0 a1 a2 a3")]
+    (note,) = [note for note in found.notes if "no such shape" in note.message]
+    assert (note.kind, note.start, note.end) == ("left_out", 0.0, 20.0)
+    assert note.message == "Channel 2: What is said here was left out, as it could not be transcribed: no such shape"
