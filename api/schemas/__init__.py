@@ -1,7 +1,16 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
 from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
-from api.schemas.editing import Edited, EditRequest, OriginalSegment, SegmentSplit, SegmentUpdate, TranscriptChange
+from api.schemas.editing import (
+    Edited,
+    EditRequest,
+    OriginalSegment,
+    Replace,
+    Replaced,
+    SegmentSplit,
+    SegmentUpdate,
+    TranscriptChange,
+)
 from api.schemas.errors import Error, Invalid
 from api.schemas.jobs import Accepted, Batch, BatchItem, Jobs
 from api.schemas.labels import Imported, Label, LabelChange
@@ -58,6 +67,8 @@ __all__ = [
     "PersonChange",
     "Progress",
     "Rematched",
+    "Replace",
+    "Replaced",
     "Reprocessed",
     "Schema",
     "Segment",

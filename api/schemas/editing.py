@@ -26,6 +26,22 @@ class SegmentSplit(EditRequest):
     word: int = Field(ge=1, le=MAX_TEXT_CHARS, description="The first word of the second part, from 0.", examples=[3])
 
 
+class Replace(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    find: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Text as it is.", examples=["Baxly"])
+    replace: str = Field(max_length=200, examples=["Baxley"])
+    match_case: bool = False
+    whole_words: bool = Field(False, description="Not inside of other words.")
+    dry_run: bool = Field(True, description="Only say what would change.")
+
+
+class ReplacedText(Schema):
+    id: int = Field(description="Of the segment.")
+    before: str
+    after: str
+
+
 class TranscriptChange(Schema):
     """A change of the segments of a conversation."""
 
@@ -53,3 +69,12 @@ class OriginalSegment(Schema):
     text: str
     words: list[Word] | None
     segments: list[int] = Field(description="The present segments that were made of it; none where it was deleted.")
+
+
+class Replaced(Schema):
+    """What a replacement changes, or would change."""
+
+    change: TranscriptChange | None = Field(description="Null where nothing changed, or for a dry run.")
+    matches: int = Field(description="Places in these segments.")
+    segments: list[ReplacedText]
+    notes: list[str] = Field(description="What is left as it is.")

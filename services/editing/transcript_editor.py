@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.stages import Stages
+from pipeline.transcript.replacement import Replacement
 from pipeline.transcript.word_times import clean, retime
 from pipeline.types import ConversationSegment, Span
 from services.access import audit
-from services.editing import history, segment_edits
+from services.editing import history, replacing, segment_edits
 from services.editing.errors import EditError
 from services.editing.recognition import Recognizer
+from services.editing.replacing import Replaced
 from services.policy import Policies
 from services.recordings import Recordings
 from storage.conversations import conversations
@@ -119,6 +121,19 @@ class TranscriptEditor:
             change = await _log(session, conversation_id, "A segment was deleted", step)
             await audit.record(session, "segment.delete", f"segment:{segment_id}")
             return await _edit(session, conversation_id, change, [], [segment_id])
+
+    async def replace(self, conversation_id: int, replacement: Replacement, *, dry_run: bool) -> Replaced:
+        """Replace words in all segments; with `dry_run` only say what would change."""
+        async with self._database.session() as session:
+            await segments.lock(session, conversation_id)
+            found = await replacing.find(session, conversation_id, replacement)
+            change = None
+            if found.segments and not dry_run:
+                step = await replacing.apply(session, conversation_id, found)
+                description = f"Words were replaced in {len(found.segments)} segment(s)"
+                change = await _log(session, conversation_id, description, step)
+                await audit.record(session, "conversation.replace", f"conversation:{conversation_id}")
+            return Replaced(found.matches, found.segments, found.notes, change)
 
     async def originals(self, conversation_id: int) -> list[Original]:
         """The segments as the program wrote them, of those that were changed or deleted, in order of time."""

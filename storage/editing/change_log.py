@@ -3,6 +3,7 @@
 Each conversation has its own history: the changes that hold, then those that are undone. A new change removes the latter.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +42,8 @@ async def add(session: AsyncSession, conversation_id: int, description: str, rec
     """Store a change in place of those that are undone, and delete the oldest beyond `MAX_CHANGES`."""
     own = TranscriptChange.conversation_id == conversation_id
     await session.execute(delete(TranscriptChange).where(own, TranscriptChange.undone_at.is_not(None)))
-    values = {"conversation_id": conversation_id, "description": description, "steps": record.model_dump(mode="json")}
+    steps = await asyncio.to_thread(record.model_dump, mode="json")
+    values = {"conversation_id": conversation_id, "description": description, "steps": steps}
     added = (await session.execute(insert(TranscriptChange).values(values).returning(*_SUMMARY))).one()
     kept = select(TranscriptChange.id).where(own).order_by(TranscriptChange.id.desc()).limit(MAX_CHANGES)
     await session.execute(delete(TranscriptChange).where(own, TranscriptChange.id.not_in(kept)))
@@ -63,7 +65,7 @@ async def last_done(session: AsyncSession, conversation_id: int) -> LoggedEdit |
         TranscriptChange.conversation_id == conversation_id, TranscriptChange.undone_at.is_(None)
     )
     row = (await session.execute(found.order_by(TranscriptChange.id.desc()).limit(1))).one_or_none()
-    return None if row is None else LoggedEdit(row.id, EditRecord.model_validate(row.steps))
+    return None if row is None else LoggedEdit(row.id, await asyncio.to_thread(EditRecord.model_validate, row.steps))
 
 
 async def first_undone(session: AsyncSession, conversation_id: int) -> LoggedEdit | None:
@@ -72,12 +74,12 @@ async def first_undone(session: AsyncSession, conversation_id: int) -> LoggedEdi
         TranscriptChange.conversation_id == conversation_id, TranscriptChange.undone_at.is_not(None)
     )
     row = (await session.execute(found.order_by(TranscriptChange.id).limit(1))).one_or_none()
-    return None if row is None else LoggedEdit(row.id, EditRecord.model_validate(row.steps))
+    return None if row is None else LoggedEdit(row.id, await asyncio.to_thread(EditRecord.model_validate, row.steps))
 
 
 async def mark(session: AsyncSession, change_id: int, record: EditRecord, *, undone: bool) -> EditSummary:
     """Say whether a change is undone, and store what repeats or undoes it now."""
-    values = {"steps": record.model_dump(mode="json"), "undone_at": func.now() if undone else None}
+    values = {"steps": await asyncio.to_thread(record.model_dump, mode="json"), "undone_at": func.now() if undone else None}
     changed = update(TranscriptChange).where(TranscriptChange.id == change_id).values(values).returning(*_SUMMARY)
     return EditSummary(*(await session.execute(changed)).one())
 

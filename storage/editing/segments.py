@@ -1,6 +1,7 @@
 """The statements by which texts of segments are changed. The caller holds `lock`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +35,30 @@ async def texts(session: AsyncSession, conversation_id: int, segment_ids: Sequen
     columns = (SegmentRow.id, SegmentRow.text, SegmentRow.words, SegmentRow.originals, SegmentRow.edited_at)
     found = select(*columns).where(SegmentRow.conversation_id == conversation_id, one_of_large(SegmentRow.id, segment_ids))
     return {row.id: TextVersion.model_validate(row) for row in await session.execute(found)}
+
+
+@dataclass(frozen=True, slots=True)
+class TimedText:
+    """The text of a segment, and its bounds in seconds."""
+
+    version: TextVersion
+    start: float
+    end: float
+
+
+async def timed_texts(session: AsyncSession, conversation_id: int, segment_ids: Sequence[int]) -> dict[int, TimedText]:
+    """The same with the bounds of the segments."""
+    found = select(SegmentRow.id, SegmentRow.start_offset, SegmentRow.end_offset).where(
+        SegmentRow.conversation_id == conversation_id, one_of_large(SegmentRow.id, segment_ids)
+    )
+    versions = await texts(session, conversation_id, segment_ids)
+    return {row.id: TimedText(versions[row.id], row[1], row[2]) for row in await session.execute(found)}
+
+
+async def all_texts(session: AsyncSession, conversation_id: int) -> dict[int, str]:
+    """The texts of all segments of a conversation, by id, in order."""
+    found = select(SegmentRow.id, SegmentRow.text).where(SegmentRow.conversation_id == conversation_id)
+    return {row.id: row.text for row in await session.execute(found.order_by(SegmentRow.position))}
 
 
 async def set_texts(session: AsyncSession, versions: Mapping[int, TextVersion]) -> None:

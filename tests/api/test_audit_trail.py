@@ -200,6 +200,7 @@ async def edits(trail: Trail) -> None:
     await trail.rest("PATCH", S, json={"text": "Another line."})
     await trail.rest("POST", f"{C}/undo")
     await trail.rest("POST", f"{C}/redo")
+    await trail.rest("POST", f"{C}/replace", json={"find": "other", "replace": "ordinary", "dry_run": False})
     await trail.rest("POST", f"{S}/split", json={"word": 1})
     await trail.rest("POST", f"{S}/join")
     await trail.rest("DELETE", S)

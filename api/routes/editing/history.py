@@ -1,4 +1,4 @@
-"""Undo and redo changes of a transcript."""
+"""Replace words in a whole transcript; undo and redo changes of it."""
 
 from fastapi import APIRouter
 
@@ -6,6 +6,7 @@ from api import schemas, security
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
 from api.routes.editing.transcript import REFUSED, answer
+from pipeline.transcript.replacement import Replacement
 
 router = APIRouter(prefix="/conversations/{conversation_id}", tags=["editing"], dependencies=[security.READER])
 
@@ -30,3 +31,17 @@ async def undo(context: ContextDep, conversation_id: ConversationId) -> schemas.
 async def redo(context: ContextDep, conversation_id: ConversationId) -> schemas.Edited:
     """Make the change again that was undone last, unless another was made since."""
     return await answer(context.editor.redo(conversation_id))
+
+
+@router.post("/replace", dependencies=[security.WRITER], responses=MISSING)
+async def replace(context: ContextDep, conversation_id: ConversationId, words: schemas.Replace) -> schemas.Replaced:
+    """Replace words in all segments of a conversation, as one change. Without `"dry_run": false` only say what would change.
+
+    A change has at most 2,000 segments; `notes` says how many are left.
+    """
+    replacement = Replacement(words.find, words.replace, match_case=words.match_case, whole_words=words.whole_words)
+    try:
+        found = await context.editor.replace(conversation_id, replacement, dry_run=words.dry_run)
+    except LookupError as error:
+        raise not_found(error) from error
+    return schemas.Replaced.model_validate(found)
