@@ -128,8 +128,9 @@ NO_HINT = SpeakerHint()
 ChannelMode = Literal["auto", "separate", "mix"]
 """What becomes of the channels or tracks of a recording: `auto` keeps them apart only where they hold different speech."""
 
-NoteKind = Literal["left_out", "speakers", "sound"]
-"""What is not in the transcript; the number of speakers; the channels and tracks of the recording as it was stored."""
+NoteKind = Literal["left_out", "speakers", "sound", "edits"]
+"""What is not in the transcript; the number of speakers; the channels and tracks of the recording as it was stored; changes of
+people that are not in a transcript that was made again."""
 
 
 @dataclass(frozen=True, slots=True)

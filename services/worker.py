@@ -16,6 +16,7 @@ from pipeline.channels import process_channels
 from pipeline.faults import recurs
 from pipeline.process import Options
 from pipeline.types import Transcript
+from services.editing import carry_over
 from services.errors import failure_reason
 from services.identity import reprocessing
 from services.policy import Policies
@@ -201,7 +202,9 @@ class Worker:
 
     async def _store_transcript(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
         policy = await self.policies.lock(session)
-        await reprocessing.replace(session, lease.conversation_id, transcript, policy)
+        kept = await carry_over.keep(session, lease.conversation_id, transcript)
+        await reprocessing.replace(session, lease.conversation_id, kept.transcript, policy)
+        await carry_over.store(session, lease.conversation_id, kept)
         await jobs.finish(session, lease)  # last: where the lease is lost, the transcript is rolled back
 
 

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Word
 from storage.postgres.conditions import one_of_large
-from storage.tables import OriginalSegment, SegmentRow
+from storage.tables import Base, OriginalSegment, SegmentRow
 
+_ORIGINALS = Base.metadata.tables["original_segments"]
 _COLUMNS = ("id", "conversation_id", "start_offset", "end_offset", "text", "words")
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class KeptOriginal:
     """A segment as it was. Offsets are seconds."""
 
     id: int
@@ -23,6 +24,10 @@ class Original:
     end_offset: float
     text: str
     words: tuple[Word, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Original(KeptOriginal):
     segments: list[int]
     """The present segments that were made of it; none where it was deleted."""
 
@@ -37,6 +42,17 @@ async def keep(session: AsyncSession, segment_ids: Sequence[int]) -> None:
 async def forget(session: AsyncSession, segment_ids: Sequence[int]) -> None:
     """Remove the originals of segments that are as the program wrote them again."""
     await session.execute(delete(OriginalSegment).where(one_of_large(OriginalSegment.id, segment_ids)))
+
+
+async def replace(session: AsyncSession, conversation_id: int, kept: Sequence[KeptOriginal]) -> None:
+    """Store these originals in place of those that the conversation has."""
+    await session.execute(delete(OriginalSegment).where(OriginalSegment.conversation_id == conversation_id))
+    rows = [
+        {"conversation_id": conversation_id} | {name: getattr(original, name) for name in KeptOriginal.__slots__}
+        for original in kept
+    ]
+    if rows:
+        await session.execute(insert(_ORIGINALS), rows)
 
 
 async def of_conversation(session: AsyncSession, conversation_id: int) -> list[Original]:

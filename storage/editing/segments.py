@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -67,3 +68,12 @@ async def set_texts(session: AsyncSession, versions: Mapping[int, TextVersion]) 
     change = update(SEGMENTS).where(SEGMENTS.c.id == bindparam("segment"))
     values = [{"segment": id_} | {name: getattr(version, name) for name in columns} for id_, version in versions.items()]
     await session.execute(change.values({name: bindparam(name) for name in columns}), values)
+
+
+async def mark_edited(session: AsyncSession, edited: Mapping[int, datetime | None]) -> None:
+    """Say that segments, by id, were made of what the program wrote in their places, and when."""
+    change = update(SEGMENTS).where(SEGMENTS.c.id == bindparam("segment"))
+    change = change.values(originals=bindparam("originals"), edited_at=bindparam("edited_at"))
+    if edited:
+        values = [{"segment": id_, "originals": [id_], "edited_at": moment} for id_, moment in edited.items()]
+        await session.execute(change, values)
