@@ -286,6 +286,13 @@ async def _languages(session: AsyncSession, conversation_id: int) -> list[str]:
     return most_spoken_first((code, seconds) for code, seconds in rows)
 
 
+async def refresh_languages(session: AsyncSession, conversation_id: int) -> None:
+    """Set the languages again after segments were changed. Where no segment has one they stay."""
+    if languages := await _languages(session, conversation_id):
+        changed = update(Conversation).where(Conversation.id == conversation_id)
+        await session.execute(changed.values(languages=languages))
+
+
 async def _sound_notes(session: AsyncSession, conversation_id: int) -> list[Note]:
     stored = await session.scalar(select(Conversation.notes).where(Conversation.id == conversation_id))
     return [note for note in stored or () if note.kind == "sound"]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.conversations import conversations
 from storage.editing.steps import LabelCopy, SegmentCopy
 from storage.postgres.conditions import one_of_large
 from storage.tables import Base, LabelRow, ParticipantRow, SegmentRow
@@ -57,6 +58,8 @@ async def replace(session: AsyncSession, former: Mapping[int, SegmentCopy], latt
     labelled = [segment.label.model_dump() for segment in added if segment.label is not None]
     if labelled:
         await session.execute(insert(LabelRow), labelled)
+    for conversation_id in {segment.conversation_id for segment in [*former.values(), *latter.values()]}:
+        await conversations.refresh_languages(session, conversation_id)
 
 
 def _values(segment: SegmentCopy) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from storage.postgres.database import Database
 from storage.tables import SegmentRow
@@ -100,6 +100,21 @@ async def test_a_deleted_segment_is_nowhere_until_it_is_back(stored_talk: Talk) 
     assert await stored_talk.ask("GET", "/originals") == []
     assert (await stored_talk.ask("POST", "/redo"))["deleted"] == [line["id"]]
     assert len(await stored_talk.lines()) == 5
+
+
+async def test_the_languages_of_a_conversation_follow_its_segments(stored_talk: Talk, database: Database) -> None:
+    lines = await stored_talk.lines()
+    async with database.session() as session:
+        await session.execute(update(SegmentRow).values(language="en"))
+        await session.execute(update(SegmentRow).where(SegmentRow.id == lines[1]["id"]).values(language="de"))
+    parts = (await stored_talk.ask("POST", f"/segments/{lines[1]['id']}/split", json={"word": 1}))["segments"]
+    assert [part["language"] for part in parts] == ["de", "de"]
+    assert (await stored_talk.ask("GET"))["languages"] == ["en", "de"]
+    for part in parts:
+        await stored_talk.ask("DELETE", f"/segments/{part['id']}")
+    assert (await stored_talk.ask("GET"))["languages"] == ["en"]
+    await stored_talk.ask("POST", "/undo")
+    assert (await stored_talk.ask("GET"))["languages"] == ["en", "de"]
 
 
 async def test_who_was_named_after_a_split_is_not_forgotten_by_undo_and_redo(stored_talk: Talk) -> None:
