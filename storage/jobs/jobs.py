@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.access import Principal
 from storage.access.visibility import in_visible
 from storage.conversations import conversations
-from storage.jobs.options import JobOptions
+from storage.jobs.options import JobOptions, has_only_unknown_fields
 from storage.tables import Conversation, JobRow, JobStageRow
 
 CHANNEL = "job"
@@ -32,6 +32,8 @@ LEASE_S = 15.0
 """How long a claim or a renewal is valid."""
 _LEASE = timedelta(seconds=LEASE_S)
 MAX_ATTEMPTS = 3
+UPDATE_S = 600.0
+"""How long a job with options that a worker does not know waits for a worker of a newer version."""
 BACKOFF_S = 5.0
 """Delay before the second attempt; four times as long before the third."""
 MAX_DUE_DELAY_S = 3600.0
@@ -150,9 +152,23 @@ async def claim(session: AsyncSession, worker: str, max_duration_s: float | None
         return None
     try:
         return Lease(**row._asdict() | {"options": JobOptions.model_validate(row.options)})
-    except ValidationError:  # an error here would hold up all jobs behind this one
-        await _end(session, [JobRow.id == row.id], "failed", UNREADABLE)
+    except ValidationError as error:  # an error here would hold up all jobs behind this one
+        if not has_only_unknown_fields(error) or not await _leave_to_newer_worker(session, row.id):
+            await _end(session, [JobRow.id == row.id], "failed", UNREADABLE)
     return await claim(session, worker, max_duration_s)
+
+
+async def _leave_to_newer_worker(session: AsyncSession, job_id: int) -> bool:
+    """Queue a job again that has options of a newer version; False where no such worker has claimed it for `UPDATE_S`.
+
+    While the program is updated, workers of both versions run. To ignore an option would complete what was not asked for.
+    """
+    recent = JobRow.created_at > func.now() - timedelta(seconds=UPDATE_S)
+    values = {"state": "queued", "worker": None, "lease_until": None, "attempts": JobRow.attempts - 1}
+    left = (
+        update(JobRow).where(JobRow.id == job_id, recent).values(**values, run_after=func.now() + timedelta(seconds=BACKOFF_S))
+    )
+    return (await session.scalars(left.returning(JobRow.id))).one_or_none() is not None
 
 
 async def set_aside(session: AsyncSession) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import NO_HINT, ChannelMode, SpeakerHint
@@ -23,3 +23,8 @@ class JobOptions(BaseModel):
     decoding: Decoding = PLAIN
     request_id: str = ""
     """The id of the client's request, for the logs of the work; empty where there is none."""
+
+
+def has_only_unknown_fields(error: ValidationError) -> bool:
+    """Whether the options would be valid without fields that this version does not have."""
+    return all(found["type"] in ("extra_forbidden", "unexpected_keyword_argument") for found in error.errors())

@@ -88,7 +88,7 @@ async def test_a_window_that_fails_costs_the_others_nothing(application: Applica
         ("At 1.", "Unknown_01"),
         ("At 49.", "Unknown_01"),
     ]
-    (note,) = found["notes"]
+    (note,) = [note for note in found["notes"] if str(SHAPES) in note["message"]]
     assert (note["kind"], note["start"], note["end"]) == ("left_out", 25.0, 30.0)
     assert note["message"] == f"What is said here was left out, as it could not be transcribed: {SHAPES}"
 
@@ -104,7 +104,7 @@ async def test_a_shard_that_fails_costs_the_others_nothing(application: Applicat
     assert first == last == "Unknown_01"
     assert unknown != first
     assert len((await application.client.get("/speakers")).json()) == 1
-    (note,) = found["notes"]
+    (note,) = [note for note in found["notes"] if str(SHAPES) in note["message"]]
     assert (note["kind"], note["start"], note["end"]) == ("speakers", SHARD_S, 2 * SHARD_S)
 
 
@@ -115,10 +115,10 @@ async def test_mcp_and_clients_of_openai_show_what_was_lost(application: Applica
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     async with application.app.router.lifespan_context(application.app):  # MCP
         answer = (await application.client.post("http://localhost/mcp", json=request)).json()
-    (note,) = json.loads(answer["result"]["content"][0]["text"])["notes"]
-    assert note == f"25.0 to 30.0 s: What is said here was left out, as it could not be transcribed: {SHAPES}"
+    notes = json.loads(answer["result"]["content"][0]["text"])["notes"]
+    assert f"25.0 to 30.0 s: What is said here was left out, as it could not be transcribed: {SHAPES}" in notes
     url, form = "http://localhost/v1/audio/transcriptions", {"model": "whisper-1", "response_format": "verbose_json"}
     transcription = await application.client.post(url, data=form, files={"file": ("call.wav", sound(LENGTH_S))})
     assert transcription.status_code == 200
-    (told,) = transcription.json()["notes"]
+    (told,) = [note for note in transcription.json()["notes"] if str(SHAPES) in note["message"]]
     assert (told["kind"], told["start"], told["end"]) == ("left_out", 25.0, 30.0)

@@ -107,6 +107,27 @@ async def test_a_job_with_unknown_options_fails_and_holds_up_no_other(database: 
     assert (await status(database, failed.conversation_id)).status == "failed"
 
 
+@pytest.mark.parametrize("options", [{"version": 1, "tempo": 1.5}, {"decoding": {"tempo": 1.5}}])
+async def test_a_job_with_options_of_a_newer_version_is_left_to_its_workers(
+    database: Database, options: dict[str, Any]
+) -> None:
+    newer, plain = await add(database), await add(database)
+    async with database.session() as session:
+        await session.execute(update(JobRow).where(JobRow.id == newer).values(options=options))
+    assert (await taken(database)).id == plain
+    left = await read(database, newer)
+    assert (left.state, left.attempts, left.error) == ("queued", 0, None)
+    await pass_away(database)
+    assert (await taken(database, "b")).id == plain
+    async with database.session() as session:  # no worker of that version came
+        long_ago = func.now() - timedelta(seconds=jobs.UPDATE_S + 1)
+        await session.execute(update(JobRow).where(JobRow.id == newer).values(created_at=long_ago))
+    await pass_away(database)
+    assert (await taken(database, "c")).id == plain
+    failed = await read(database, newer)
+    assert (failed.state, failed.error) == ("failed", jobs.UNREADABLE)
+
+
 async def test_a_short_recording_goes_before_a_long_one_but_not_for_ever(database: Database) -> None:
     long = await add(database, duration=36_000)
     middle = await add(database, duration=600)
