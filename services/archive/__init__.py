@@ -1,1 +1,1 @@
-"""Restoring profiles."""
+"""Restoring profiles, and importing the data of the reference system."""
