@@ -35,6 +35,10 @@ class Codec:
         """About the bytes of a file."""
         return int(seconds * self.bits_per_s / 8)
 
+    async def write(self, source: Path, target: Path) -> None:
+        """Encode a recording. Raises OSError."""
+        await encode_file(source, target, self)
+
 
 MP3 = Codec(".mp3", "audio/mpeg", 64_000, ("-c:a", "libmp3lame", "-b:a", "64k"))
 OPUS = Codec(".opus", "audio/ogg", 24_000, ("-c:a", "libopus", "-b:a", "24k", "-compression_level", "5"))

@@ -21,7 +21,7 @@ from storage import private_files
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
-DERIVED = (".mp3", ".opus")
+DERIVED = (".mp3", ".opus", ".peaks")
 """Kinds of files that are made of recordings. No recording is stored as one of them."""
 DRAFTS = ".*.part"
 MAX_DRAFT_AGE_S = 24 * 3600.0

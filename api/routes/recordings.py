@@ -1,4 +1,4 @@
-"""The sound of whole recordings."""
+"""The sound of whole recordings, and their waveforms."""
 
 import asyncio
 import hashlib
@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from api import ranges, schemas, security
 from api.dependencies import ContextDep, ConversationId
+from media import peaks
 from media.content import Content, FileContent, WavContent
 from services.encodings import FORMATS, StillEncodingError
 from storage.conversations import conversations
@@ -17,6 +18,9 @@ router = APIRouter(prefix="/conversations", tags=["conversations"], dependencies
 GONE = "Audio file not found"
 RETRY_ENCODED = {"Retry-After": "30"}
 """Seconds."""
+COMPUTING = "The waveform is being computed, which takes a while: try again in a minute."
+MAX_PEAKS = 500_000
+"""In one answer: 12 hours at 10 a second are 432,000."""
 BUSY: dict[int | str, dict[str, Any]] = {
     503: {"model": schemas.Error, "description": "It is being encoded; `Retry-After` says when to try again."}
 }
@@ -61,3 +65,38 @@ async def get_recording(
     # A recording never changes under its key, which stays secret.
     etag = hashlib.sha256(f"{key} {format} {content.size}".encode()).hexdigest()[:32]
     return ranges.answer(request, ranges.Sound(content, media_type, f"conversation_{conversation_id}.{format}", etag))
+
+
+@router.get(
+    "/{conversation_id}/peaks",
+    response_model=schemas.Peaks,
+    responses=BUSY
+    | {
+        400: {"model": schemas.Error, "description": "The recording is too long for so many peaks."},
+        404: {"model": schemas.Error, "description": "There is no such conversation, or no recording of it is kept."},
+    },
+)
+async def get_peaks(
+    context: ContextDep,
+    conversation_id: ConversationId,
+    per_second: Annotated[float, Query(ge=0.01, le=peaks.PER_SECOND, description="Peaks for each second.")] = 10,
+) -> Response:
+    """The waveform of the recording: how loud each stretch of it is. It is computed at the first request, and kept."""
+    async with context.database.session() as session:
+        key = await conversations.recording_key(session, conversation_id)
+        if key is None:
+            raise HTTPException(404, await conversations.why_no_recording(session, conversation_id))
+    try:
+        computed = await context.encodings.get(key, peaks.Peaks())
+        with await context.store.open(computed) as file:
+            content = await asyncio.to_thread(file.read)
+    except FileNotFoundError as error:
+        raise HTTPException(404, GONE) from error
+    except StillEncodingError as error:
+        raise HTTPException(503, COMPUTING, RETRY_ENCODED) from error
+    seconds = len(content) / peaks.PER_SECOND
+    if seconds * per_second > MAX_PEAKS:
+        most = f"{MAX_PEAKS / seconds:.2f}"
+        raise HTTPException(400, f"A recording of {seconds:.0f} s has too many peaks: ask for at most {most} for each second.")
+    found = await asyncio.to_thread(lambda: ",".join(map(str, peaks.reduced(content, per_second))))
+    return Response(f'{{"per_second": {per_second}, "peaks": [{found}]}}', media_type="application/json")

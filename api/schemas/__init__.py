@@ -1,6 +1,6 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
-from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Progress, Rematched, Reprocessed
+from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Peaks, Progress, Rematched, Reprocessed
 from api.schemas.editing import (
     Edited,
     EditRequest,
@@ -62,6 +62,7 @@ __all__ = [
     "Note",
     "OriginalSegment",
     "PasswordChange",
+    "Peaks",
     "People",
     "Person",
     "PersonChange",

@@ -36,6 +36,11 @@ class Rematched(Reprocessed):
     segments: int = Field(description="Segments of those voices.")
 
 
+class Peaks(Schema):
+    per_second: float
+    peaks: list[int] = Field(description="The largest amplitude of each stretch of the recording, from 0 to 255.")
+
+
 class Progress(Schema):
     id: int
     status: State

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from api.routes import recordings
 from media import encoding, recording
 from media.encoding import wav_bytes
 from pipeline.access import Role
@@ -192,3 +193,27 @@ async def test_a_lost_file_is_a_404(kept: Kept) -> None:
     for format in ("wav", "mp3"):
         answer = await kept.client.get(kept.path, params={"format": format})
         assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found"})
+
+
+async def test_the_waveform_is_computed_once_and_goes_with_the_recording(kept: Kept) -> None:
+    path = f"/conversations/{kept.conversation}/peaks"
+    found = (await kept.client.get(path)).json()
+    assert (found["per_second"], len(found["peaks"])) == (10, SECONDS * 10)
+    assert max(found["peaks"]) == round(0.3 * 255)
+    (file,) = [each for each in kept.directory.iterdir() if each.suffix == ".peaks"]
+    written = file.stat().st_mtime_ns
+    assert (await kept.client.get(path, params={"per_second": 0.5})).json()["peaks"] == [max(found["peaks"])] * 6
+    assert file.stat().st_mtime_ns == written
+    for wrong in (0, -1, 51, "x"):
+        assert (await kept.client.get(path, params={"per_second": wrong})).status_code == 422
+    assert (await kept.client.get("/conversations/999999/peaks")).status_code == 404
+    assert (await kept.client.delete(f"/conversations/{kept.conversation}")).status_code == 200
+    assert list(kept.directory.iterdir()) == []
+
+
+async def test_too_many_peaks_are_refused(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "MAX_PEAKS", 100)
+    path = f"/conversations/{kept.conversation}/peaks"
+    refused = await kept.client.get(path)
+    assert (refused.status_code, "at most 8.33" in refused.json()["detail"]) == (400, True)
+    assert len((await kept.client.get(path, params={"per_second": 8})).json()["peaks"]) == 96
