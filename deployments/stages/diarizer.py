@@ -1,6 +1,7 @@
 """The diarizer's deployment: one shard of a recording at a time, with its progress."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
@@ -28,11 +29,18 @@ class Diarizer(Replica):
             embedding=embedding_of(self.weights.name),
         )
         self.engine.diarize(np.zeros(SAMPLE_RATE, np.float32))  # warm up
+        self._clustering = threading.Lock()
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint, urgent: bool = False) -> Diarization:
         windows = sum(len(found.active) for found in observations)
         call = Call("cluster", f"Clustering {windows} windows", urgent=urgent)
-        return await self.run(call, self.engine.cluster, observations, hint)
+        if urgent:  # a tenth of a second for a sample, which would wait a second time for a shard of somebody's recording
+            return await self.run_beside(call, self._cluster, observations, hint)
+        return await self.run(call, self._cluster, observations, hint)
+
+    def _cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        with self._clustering:  # pyannote's pipeline has state
+            return self.engine.cluster(observations, hint)
 
     async def observe(self, audio: Samples, shard: Span, urgent: bool = False) -> AsyncIterator[float | Observation]:
         """Yield the fraction of the work that is done, then the result."""

@@ -96,6 +96,14 @@ class Replica:
         """
         if self.device == "cpu":
             return await self.run(call, function, *args, **kwargs)
+        return await self.run_beside(call, function, *args, **kwargs)
+
+    async def run_beside(self, call: Call, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `function`, which is short and needs no model, at once, beside what the replica does.
+
+        Raises:
+            StageError: `function` failed.
+        """
         return await self._measured(call, nullcontext(), self._cpu_threads, partial(function, *args, **kwargs))
 
     async def _measured(

@@ -13,13 +13,14 @@ import pytest
 from ray import serve
 
 from deployments.metrics import Call, StageMetrics, reason
+from deployments.stages.diarizer import Diarizer
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica
 from deployments.stages.transcriber import Transcriber
 from engines.weights.resolver import Resolved, WeightsError
 from engines.whisper import Window
 from pipeline.faults import DeviceError, StageError
-from pipeline.types import SAMPLE_RATE, Span, Utterance, Word
+from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Span, SpeakerHint, Utterance, Word
 from settings import Settings
 
 IT = Call("it", "It")
@@ -261,3 +262,36 @@ async def test_wait_and_inference_are_measured_separately() -> None:
 )
 def test_a_reason_is_one_of_a_few_words(error: Exception, word: str) -> None:
     assert reason(error) == word
+
+
+class SlowDiarization:
+    """An engine whose observations end when they are let go."""
+
+    def __init__(self) -> None:
+        self.started, self.let_go = threading.Event(), threading.Event()
+
+    def observe(self, audio: Any, shard: Span, progress: Callable[[float], None]) -> Observation:
+        self.started.set()
+        assert self.let_go.wait(60)
+        return Observation(np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1), np.float32))
+
+    def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
+        return Diarization((), ())
+
+
+async def test_the_clustering_of_an_urgent_sample_does_not_wait_for_a_shard_of_a_recording() -> None:
+    stage = replica(Diarizer)
+    stage.engine, stage._clustering = SlowDiarization(), threading.Lock()
+
+    async def observe() -> list[Any]:
+        return [found async for found in stage.observe(np.zeros(1, np.float32), Span(0.0, 120.0))]
+
+    recording = asyncio.create_task(observe())
+    await asyncio.to_thread(stage.engine.started.wait, 60)
+    try:
+        async with asyncio.timeout(60):
+            assert await stage.cluster([], NO_HINT, urgent=True) == Diarization((), ())
+        assert not recording.done()
+    finally:
+        stage.engine.let_go.set()
+    assert len(await recording) == 1
