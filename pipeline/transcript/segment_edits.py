@@ -3,9 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal, localcontext
 
 from pipeline.transcript.tokens import IDEOGRAPHS
 from pipeline.types import Span, Word
+
+MORE_DIGITS = 8
+"""Those of the sum and its half, and of the integers that have less digits than the other's fraction."""
 
 _UNSPACED = re.compile(rf"[{IDEOGRAPHS}]")
 
@@ -30,6 +34,13 @@ def join(first: Sequence[Word], second: Sequence[Word]) -> tuple[Word, ...]:
     if _UNSPACED.match(first[-1].text[-1:]) or _UNSPACED.match(second[0].text):
         return (*first, *second)
     return (*first, replace(second[0], text=f" {second[0].text}"), *second[1:])
+
+
+def between(first: Decimal, second: Decimal) -> Decimal:
+    """The position in the middle of two, exactly: it has a digit more, however often a segment is split."""
+    with localcontext() as context:
+        context.prec = max(len(one.as_tuple().digits) for one in (first, second)) + MORE_DIGITS
+        return (first + second) / 2
 
 
 def _inside(moment: float, span: Span) -> float:

@@ -39,7 +39,7 @@ def parts(segment: SegmentCopy, at: int, second_id: int, following: SegmentCopy 
     except ValueError as error:
         raise EditError(str(error)) from error
     end = segment.position + 1 if following is None else following.position
-    place = {"id": second_id, "position": (segment.position + end) / 2, "originals": _sources(segment)}
+    place = {"id": second_id, "position": segment_edits.between(segment.position, end), "originals": _sources(segment)}
     label = segment.label and segment.label.model_copy(update={"segment_id": second_id})
     return [_made(segment, *first), _made(segment.model_copy(update=place | {"label": label}), *second)]
 

@@ -1,10 +1,12 @@
 """Segments are split between words and joined without losing any."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.segment_edits import join, split
+from pipeline.transcript.segment_edits import between, join, split
 from pipeline.transcript.word_times import joined
 from pipeline.types import Span, Word
 
@@ -41,3 +43,13 @@ def test_parts_have_all_words_and_stay_inside_the_segment(times: list[tuple[floa
     assert join(before, after) == words
     for part in (first, second):
         assert SPAN.start <= part.start <= part.end <= SPAN.end
+
+
+def test_there_is_always_a_position_between_two() -> None:
+    """More often than a segment has words, from both sides, and for long recordings."""
+    for start in (Decimal(0), Decimal(19_999)):
+        first, last = start, start + 1
+        for i in range(2000):
+            middle = between(first, last)
+            assert first < middle < last
+            first, last = (middle, last) if i % 3 else (first, middle)
