@@ -1,7 +1,7 @@
 """One name in several spellings is one name: names of speakers and people are spelled alike, and search finds each spelling.
 
 Of two that have one name by now the older keeps it, and the other gets a number: `José (2)`. Nothing is merged. The column
-`lexemes` is computed again, which rewrites the table: about a minute for a million segments.
+`lexemes` is computed again, which rewrites the table: 21 s for 100,000 segments on two busy cores.
 """
 
 import re
