@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from api import access_errors, docs, errors, security
@@ -67,6 +68,22 @@ class GuardedApp(FastAPI):
 def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     about = {"title": "Vivavoce", "version": version(NAME), "description": DESCRIPTION}
     app = GuardedApp(settings, **about, lifespan=lifespan, docs_url=None, redoc_url=None)  # docs.py is the documentation
+    app.router.routes.extend(_routes().routes)
+    errors.handle(app)
+    access_errors.handle(app)
+    mount.add(app)
+    app.add_middleware(Stopping)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
+    app.add_middleware(RequestLimits, per_minute=settings.limit_requests_per_minute)
+    app.add_middleware(security.Authentication, settings=settings)
+    app.add_api_route("/", _root, include_in_schema=False)
+    return app
+
+
+@cache
+def _routes() -> APIRouter:
+    """The routes of every application in this process. FastAPI prepares them at the first request, which takes long."""
+    router = APIRouter()
     for module in (
         system,
         process,
@@ -93,20 +110,12 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
         login,
         people,
     ):
-        app.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
+        router.include_router(module.router, prefix=PREFIX, responses=security.REFUSALS)
     for module in (models, transcriptions, translations):
-        app.include_router(module.router, prefix=security.OPENAI, responses=openai_errors.RESPONSES)
-    app.include_router(health.router)
-    app.include_router(docs.router)
-    errors.handle(app)
-    access_errors.handle(app)
-    mount.add(app)
-    app.add_middleware(Stopping)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
-    app.add_middleware(RequestLimits, per_minute=settings.limit_requests_per_minute)
-    app.add_middleware(security.Authentication, settings=settings)
-    app.add_api_route("/", _root, include_in_schema=False)
-    return app
+        router.include_router(module.router, prefix=security.OPENAI, responses=openai_errors.RESPONSES)
+    router.include_router(health.router)
+    router.include_router(docs.router)
+    return router
 
 
 async def _root() -> dict[str, str]:
