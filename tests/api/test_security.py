@@ -20,6 +20,7 @@ from starlette.types import Message
 
 from api import security
 from mcp_server.endpoint import PATH as MCP_PATH
+from mcp_server.event_stream import MESSAGES_PATH, SSE_PATH
 from pipeline.access import LOCAL, Role
 from services.access import authentication
 from services.access.actor import Actor, actor
@@ -32,7 +33,7 @@ from tests.storage.transcripts import MODEL
 from tests.support.application import API, Application, answering, connected, no_stages
 
 ROOT = API.removesuffix("/api/v1")
-AUTHENTICATED = {MCP_PATH, f"{MCP_PATH}/"}
+AUTHENTICATED = {MCP_PATH, f"{MCP_PATH}/", SSE_PATH, MESSAGES_PATH}
 """Routes that any principal may call; each tool has a role of its own."""
 OWN = {"/api/v1/me/password"}
 """Routes by which people change their own account."""
