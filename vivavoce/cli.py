@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.decoding import Decoding
 from settings import NAME, Settings
-from vivavoce import keys, people
+from vivavoce import keys, models, people
 
 app = typer.Typer(
     name=NAME,
@@ -20,8 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-models = typer.Typer(help="The weights that the configured models need.", no_args_is_help=True)
-app.add_typer(models, name="models")
+app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
 
@@ -331,27 +330,3 @@ def mcp(
     settings = Settings()
     address = url or f"http://{settings.host}:{settings.port}"
     Relay(address, headers(address, settings)).run("stdio")
-
-
-@models.command()
-def pull() -> None:
-    """Download the missing weights of the configured models."""
-    from engines import cuda
-    from engines.weights import resolver
-
-    for model in resolver.pull(Settings(), gpu=cuda.available()):
-        print(f"{model.name}: {model.path}" + (f"\n  {model.note}" if model.note else ""))
-
-
-@models.command("list")
-def list_models() -> None:
-    """List the configured models: each file, its size and licence, and whether its hash is right."""
-    from engines import cuda
-    from engines.weights import resolver
-    from vivavoce.printing import size, table
-
-    files = resolver.listing(Settings(), gpu=cuda.available())
-    rows = [(f.role, f.model, f.state, size(f.size), f.licence, str(f.path)) for f in files]
-    print(table(("stage", "model", "state", "size", "licence", "file"), rows))
-    if any(file.state == "missing" for file in files):
-        print("\n`vivavoce models pull` fetches what is missing.", file=sys.stderr)
