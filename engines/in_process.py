@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from engines import emotion, vad
+from engines import vad
 from engines.diarization import PyannoteDiarization
-from engines.emotion import EmotionEngine
+from engines.emotions import engine
+from engines.emotions.engine import EmotionEngine
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.voiceprints import VoiceprintEngine, speech_of
 from engines.weights.catalogue import embedding_of
@@ -123,6 +124,6 @@ def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalSt
         transcriber,
         LocalDiarizer(PyannoteDiarization(diarization.path, embedding=embedding_of(diarization.name), **how)),
         LocalEmbedder(VoiceprintEngine(SpeakerEmbedding(embedding.path, **how), embedding.name)),
-        LocalEmotionRecognizer(emotion.load(feeling, **how)),
+        LocalEmotionRecognizer(engine.load(feeling, **how)),
         (*notes, *(weights.note for weights in (diarization, embedding, feeling) if weights.note)),
     )

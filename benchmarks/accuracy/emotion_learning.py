@@ -18,11 +18,11 @@ import numpy as np
 
 from benchmarks.accuracy import train_emotion_head
 from benchmarks.harness.command import DATA, Data, run
-from engines import emotion
+from engines.emotions import engine
+from engines.emotions.whisper_emotion import WhisperFeatures
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.weights.catalogue import EMBEDDED
 from engines.weights.resolver import resolve
-from engines.whisper_emotion import WhisperFeatures
 from pipeline.emotion.dual_detector import LIMITS, Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general
 from pipeline.emotion.rules import CONTRACT, Decision, Limits
 from pipeline.identity.thresholds import default_threshold
@@ -73,11 +73,11 @@ def utterances(data: Path, settings: Settings) -> list[Utterance]:
     if weights.name == EMBEDDED["emotion"]:
         heard = _unheard(data, WhisperFeatures(weights.path, threads=settings.cpu_threads), weights.name)
     else:
-        engine = emotion.load(weights, threads=settings.cpu_threads)
+        recognizer = engine.load(weights, threads=settings.cpu_threads)
         heard = [
             SegmentFeatures(found.label, found.confidence, found.vector, found.model)
             for clip, _, _ in clips
-            for found in engine.recognize([clip])
+            for found in recognizer.recognize([clip])
         ]
     return [
         Utterance(actor, label, replace(found, voice=embed(clip), voice_model=voices.name))

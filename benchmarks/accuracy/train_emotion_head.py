@@ -1,4 +1,4 @@
-"""Train the head of `engines.whisper_emotion`, and print its accuracy on unseen speakers and corpora.
+"""Train the head of `engines.emotions.whisper_emotion`, and print its accuracy on unseen speakers and corpora.
 
     python -m benchmarks.accuracy.train_emotion_head --data DATA --whisper WHISPER_BASE --output HEAD.npz
 
@@ -26,8 +26,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.harness.command import DATA, Data, run
-from engines._judgement import audible
-from engines.whisper_emotion import WhisperFeatures
+from engines.emotions.judgement import audible
+from engines.emotions.whisper_emotion import WhisperFeatures
 from pipeline.types import SAMPLE_RATE, Samples
 
 EMOTIONS = {

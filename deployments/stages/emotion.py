@@ -12,7 +12,7 @@ from settings import Settings
 
 class EmotionRecognizer(Replica):
     def __init__(self, settings: Settings) -> None:
-        from engines.emotion import load
+        from engines.emotions.engine import load
 
         super().__init__("emotion", settings)
         self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from engines.emotion2vec import BATCH_SAMPLES, Emotion2Vec, _batches, _funasr_model
+from engines.emotions.emotion2vec import BATCH_SAMPLES, Emotion2Vec, _batches, _funasr_model
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Samples
 
 TOKENS = [

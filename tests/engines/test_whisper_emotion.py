@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from engines.whisper_emotion import HEAD, Head, WhisperEmotion, WhisperFeatures, trim
+from engines.emotions.whisper_emotion import HEAD, Head, WhisperEmotion, WhisperFeatures, trim
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Samples
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -117,7 +117,7 @@ def test_another_size_of_whisper_is_refused(whisper_path: Path, tmp_path: Path, 
         narrow = dict(arrays)
     narrow |= {"mean": narrow["mean"][:768], "scale": narrow["scale"][:768], "weights": narrow["weights"][:, :768]}
     np.savez(tmp_path / "head.npz", **narrow)
-    monkeypatch.setattr("engines.whisper_emotion.Head", lambda: Head(tmp_path / "head.npz"))
+    monkeypatch.setattr("engines.emotions.whisper_emotion.Head", lambda: Head(tmp_path / "head.npz"))
     with pytest.raises(ValueError, match=r"needs 768 features and .* gives 1024: point it at Whisper base"):
         WhisperEmotion(whisper_path)
 

@@ -15,9 +15,9 @@ class EmotionEngine(Protocol):
 
 def load(weights: Resolved, *, device: str = "cpu", threads: int = 1) -> EmotionEngine:
     if weights.name == EMBEDDED["emotion"]:
-        from engines.whisper_emotion import WhisperEmotion
+        from engines.emotions.whisper_emotion import WhisperEmotion
 
         return WhisperEmotion(weights.path, device=device, threads=threads)
-    from engines.emotion2vec import Emotion2Vec
+    from engines.emotions.emotion2vec import Emotion2Vec
 
     return Emotion2Vec(weights.path, name=weights.name, device=device, threads=threads)

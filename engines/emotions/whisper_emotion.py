@@ -1,7 +1,7 @@
 """The embedded emotion model: the encoder of Whisper base, pooled over time, and a small logistic head.
 
-The head has seven of the nine labels (not `other` and `unknown`) and was trained on speech of actors. `engines/data/README.md`
-gives its accuracy and its licence. `benchmarks/accuracy/train_emotion_head.py` trains it.
+The head has seven of the nine labels (not `other` and `unknown`) and was trained on speech of actors. `data/README.md`
+beside this file gives its accuracy and its licence. `benchmarks/accuracy/train_emotion_head.py` trains it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from engines._judgement import audible, judged, unjudged
+from engines.emotions.judgement import audible, judged, unjudged
 from pipeline.types import Emotion, Samples, Vector
 
 HEAD = Path(__file__).parent / "data" / "whisper_emotion_head.npz"

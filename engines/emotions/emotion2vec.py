@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 from torch.nn import functional
 
 from engines import _torchaudio
-from engines._judgement import MAX_SAMPLES, audible, judged, unjudged
+from engines.emotions.judgement import MAX_SAMPLES, audible, judged, unjudged
 from pipeline.types import Emotion, Samples
 
 # FunASR evaluates this part of a configuration as Python. Only joined and repeated lists of numbers are allowed.

@@ -1,0 +1,1 @@
+"""Emotion engines, and the choice of one for the weights."""
