@@ -50,7 +50,7 @@ def test_json_is_the_apis_conversation_and_stdout_holds_nothing_else() -> None:
 @pytest.fixture
 def loaded_models(real_stages: LocalStages, monkeypatch: pytest.MonkeyPatch) -> None:
     """`vivavoce transcribe` uses the models that are loaded already."""
-    monkeypatch.setattr(in_process, "load", lambda _settings, *, device: real_stages)
+    monkeypatch.setattr(in_process, "load", lambda _settings, *, device, model: real_stages)
 
 
 @pytest.mark.usefixtures("loaded_models")

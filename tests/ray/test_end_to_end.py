@@ -48,7 +48,7 @@ SEGMENT = {
         "emotion_corrected_at",
     ),
     *("emotion_misidentified", "detector_breakdown", "words", "avg_logprob", "is_misidentified"),
-    *("overlap", "channel", "language"),
+    *("overlap", "channel", "language", "edited_at"),
 }
 WORD = {"word", "start", "end", "probability"}
 
