@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     vivavoce_key: SecretStr | None = None
     """API key that commands send to a running application; by default, on this machine, the one in the data directory."""
     forwarded_allow_ips: str = ""
-    """Comma-separated addresses or networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    """Comma-separated addresses or networks of proxies from which `X-Forwarded-For` and `X-Forwarded-Proto` are trusted."""
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_origins)] = [
         "http://localhost:3000"
     ]

@@ -1,7 +1,7 @@
 """FastAPI dependencies of the routes.
 
 The ids in a path are dependencies, too: they answer 404 to a principal that does not see the conversation, so that no route
-can forget to ask.
+can omit the check.
 """
 
 from typing import Annotated

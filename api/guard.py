@@ -2,7 +2,7 @@
 
 A browser on this machine reaches a server on loopback for any page that it shows. Three things keep such pages out:
 
-* `Host` must name this server. A page whose name resolves to this machine later (DNS rebinding) has another name there.
+* `Host` must name this server. A page of another name that later resolves to this machine (DNS rebinding) sends that name.
 * A request that may change something, a WebSocket and MCP require that the page is this server's own or of `CORS_ORIGINS`.
   Browsers say so in `Origin` and `Sec-Fetch-Site`; other programs send neither and pass.
 * Answers carry headers that keep pages of others from reading, embedding and framing them.

@@ -1,4 +1,4 @@
-"""Answer requests for sound that may ask for a part of it, or that may have it already (RFC 9110, 13 and 14).
+"""Answer range requests and conditional requests for audio (RFC 9110, 13 and 14).
 
 Starlette's FileResponse needs a file, and a recording is stored as FLAC and served as WAV. It also knows no `If-None-Match`,
 and answers 400 to a unit other than bytes, which RFC 9110 wants ignored.
@@ -87,7 +87,7 @@ def _is_known(header: str, tag: str) -> bool:
 
 
 def _range(request: Request, size: int, tag: str) -> range | None:
-    """The bytes that the request asks for; None for all, an empty range where there are no such bytes."""
+    """The requested bytes; None for all, an empty range where there are no such bytes."""
     found = BYTES.fullmatch(request.headers.get("range", "").strip())
     if request.method != "GET" or found is None or request.headers.get("if-range", tag) != tag:
         return None

@@ -1,4 +1,4 @@
-"""Access to the routes: who calls (`Authentication`), and the role that a route asks for (`READER`, `WRITER`, `ADMIN`).
+"""Access to the routes: who calls (`Authentication`), and the role that a route requires (`READER`, `WRITER`, `ADMIN`).
 
 `Authentication` is a middleware, so that nothing of a request is read before it is known who sends it. It covers HTTP,
 WebSocket and MCP, and every path but those of `PUBLIC`. `principal_of` is the one place that knows the kinds of credentials.

@@ -80,6 +80,6 @@ def _remove_ended(directory: Path) -> None:
 
 
 def _ended(path: Path) -> bool:
-    """Whether the program whose process id ends the name has ended."""
+    """Whether the program with the process id at the end of the name has ended."""
     pid = path.name.rpartition("_")[2]
     return pid.isdecimal() and not psutil.pid_exists(int(pid))

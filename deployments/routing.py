@@ -1,9 +1,9 @@
 """Route each call to the replica with the fewest calls; for a model that is not every replica's, of those that have loaded it.
 
 Serve's default, power of two choices, picks two replicas at random and takes the less loaded one. A recording sends sixteen
-shards, or all batches of its segments, at the same instant; then the same replicas are picked again, and a replica whose queue
-length is unknown (older than ten seconds) loses against one with a known length, however long. Measured with the default: four
-of sixteen diarizers got eighteen of the thirty shards of an hour.
+shards, or all batches of its segments, at the same instant; then the same replicas are picked again, and a replica with an
+unknown queue length (older than ten seconds) loses against one with a known length, however long. Measured with the default:
+four of sixteen diarizers got eighteen of the thirty shards of an hour.
 """
 
 import random

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 
 class _Placeholder(ModuleType):
-    """A module each of whose names is a class that cannot be instantiated."""
+    """A module in which each name is a class that cannot be instantiated."""
 
     __version__ = "0"
 

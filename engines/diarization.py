@@ -49,8 +49,8 @@ class PyannoteDiarization:
         path: Directory of a pyannote.audio 4 pipeline.
         device: `cpu` or `cuda`.
         threads: Threads of torch in this process, on a CPU.
-        embedding: Name of the network that the pipeline embeds voices with, where it is one whose vectors are compared with
-            those of other recordings.
+        embedding: Name of the pipeline's network for voice embeddings, if its vectors are compared with those of other
+            recordings.
 
     Raises:
         ValueError: Where the pipeline is not made of the networks that this engine knows how to share.

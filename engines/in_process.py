@@ -102,7 +102,7 @@ def load_embedder(settings: Settings, *, device: str = "cpu") -> tuple[LocalEmbe
 
 
 def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalStages:
-    """Load all four engines; of the transcriber's models that of the name, the others when they are asked for.
+    """Load all four engines; of the transcriber's models the named one, the others when they are requested.
 
     Blocks for seconds, and for minutes where weights must be downloaded first.
     """

@@ -53,7 +53,7 @@ class Decoded:
 
 
 def best(first: Decoded, others: list[Decoded]) -> Decoded:
-    """The most probable of all attempts, of which none has succeeded, or which repeat what can have been said."""
+    """The most probable of all attempts, where none has succeeded, or where they repeat a text that may have been spoken."""
     attempts = [first, *others]
     if not (is_loop(first.text) and is_speakable(first.text, first.seconds)):
         attempts = [attempt for attempt in attempts if not is_loop(attempt.text)] or attempts
@@ -94,7 +94,7 @@ class FallbackPipeline(BatchedInferencePipeline):  # type: ignore[misc]
         others: list[Decoded] = []
         for temperature in FALLBACK_TEMPERATURES:
             others += self._generate(encoded, tokenizer, options, [first.seconds], temperature)
-            # A repetition that can have been said gives way only to a text that is as probable.
+            # A repetition that may have been spoken is replaced only by a text that is as probable.
             if others[-1].succeeded and not (said_often and others[-1].avg_logprob < first.avg_logprob):
                 return others[-1]
         return best(first, others)

@@ -1,4 +1,4 @@
-"""The context of the tools, what they may be asked about, and the messages of refusals."""
+"""The context of the tools, the objects that they may access, and the messages of refusals."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator

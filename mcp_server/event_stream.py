@@ -50,7 +50,7 @@ async def refuse_message(_request: Request) -> JSONResponse:
 async def _events(context: AppContext) -> AsyncIterator[ServerSentEvent]:
     """Until the client leaves or the program stops."""
     yield ServerSentEvent(json.dumps({"type": "connection", "status": "connected"}))
-    # What clients of the older transport wait for; browsers' EventSource ignores events that nobody listens to.
+    # Clients of the older transport wait for this event; browsers' EventSource ignores events without a listener.
     yield ServerSentEvent(MESSAGES_PATH, event="endpoint")
     while not await _stops_within(context, PING_S):
         yield ServerSentEvent(json.dumps({"timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}), event="ping")

@@ -170,7 +170,7 @@ def _compact(tool: Tool) -> Tool:
 
 
 def worded(result: CallToolResult, context: Context[AppContext, Any] | None) -> CallToolResult:
-    """The result with a text for models whose client does not show them structured content."""
+    """The result with a text, for clients that do not pass structured content to the model."""
     if (found := result.structured_content) is None:
         return result
     version = None if context is None else context.protocol_version

@@ -15,7 +15,7 @@ MAX_JUMP_BACK_S = 1.0
 MAX_SILENCE_S = 2 * 3600.0
 """All silence that is inserted into a recording."""
 MAX_LIVE_SILENCE_S = 3600.0
-"""The same for a live stream, whose silence is written uncompressed (115 MB an hour)."""
+"""The same for a live stream: its silence is written uncompressed (115 MB an hour)."""
 MIN_NOTED_S = 0.5
 """A shorter gap has no words in it."""
 MAX_NOTES = 20

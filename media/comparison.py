@@ -1,6 +1,6 @@
 """Whether the channels of a recording hold different speech, as those of a telephone call do, or the same sound.
 
-Loudness over time tells them apart: two microphones in a room get loud together, wherever they are, while people on a line
+Loudness over time distinguishes them: two microphones in a room get loud together, wherever they are, while people on a line
 talk in turn. Only the loudness of each tenth of a second is kept.
 """
 
@@ -28,7 +28,7 @@ MAX_CORRELATION = 0.5
 """Of the loudness of channels with different speech. In mixtures of LibriSpeech, people who talk in turn came to -0.9, people
 who talk at the same time to 0.1, in a single sentence up to 0.5; one person before two microphones to 0.9 and more."""
 LOUDER_DB, BLEED_DB, BLEED_CORRELATION, MIN_BLEED_FRAMES = 6.0, -30.0, 0.8, 20
-"""Where one channel is louder by `LOUDER_DB`, the loudness of the other shows whether it hears the first: in these mixtures
+"""Where one channel is louder by `LOUDER_DB`, the loudness of the other shows whether it picks up the first: in these mixtures
 the two correlated by up to 0.7 without, and by 0.9 with the other person at -20 dB. Sound below `BLEED_DB` is allowed."""
 MAX_RESIDUAL = 1e-5
 """What two channels with the same sound have not in common, as a part of their power."""
@@ -78,7 +78,7 @@ class Comparison:
         return found
 
     def differ(self) -> bool:
-        """At least two channels have sound, no two of these the same, and none hears what is said in another."""
+        """At least two channels have sound, no two of these are equal, and none picks up the speech of another."""
         if self._changed or not self._power:
             return False
         loudness = 10.0 * np.log10(np.concatenate(self._power) + 1e-12)
@@ -101,7 +101,7 @@ def _different(a: _Loudness, b: _Loudness) -> bool:
 
 
 def _heard_in(other: _Loudness, channel: _Loudness) -> bool:
-    """What is said in the other channel is heard in this one, as two microphones on one table hear it."""
+    """Whether this channel picks up the speech of the other channel, as with two microphones on one table."""
     there = (other > channel + LOUDER_DB) & (other > -ACTIVE_DB)
     if there.sum() < MIN_BLEED_FRAMES or channel[there].mean() < BLEED_DB:
         return False

@@ -17,7 +17,7 @@ Channels = NDArray[np.float32]
 PIECE_SAMPLES = SAMPLE_RATE // 20
 """The polarity of a channel is decided for 50 ms at a time: a few periods of a voice."""
 MEMORY_PIECES = 20
-"""Pieces after which the weight of what was heard has fallen to 1/e."""
+"""Pieces after which the weight of earlier sound has fallen to 1/e."""
 MIN_KEPT = 0.5
 """Power of the mix, divided by that of channels which have nothing in common, below which channels cancel. It is 1 also where
 one channel alone has sound, and grows to the number of channels where all have the same sound."""

@@ -1,4 +1,4 @@
-"""How much memory decoded sound may take. What does not fit lies in a temporary file, whose pages the kernel may drop."""
+"""How much memory decoded sound may take. What does not fit is in a temporary file: the kernel may drop its pages."""
 
 import tempfile
 import threading

@@ -1,4 +1,4 @@
-"""Process a recording whose channels are kept apart: each is transcribed and diarized on its own.
+"""Process a recording with separate channels: each is transcribed and diarized on its own.
 
 The channels are processed one after the other, so that one of them is in memory at a time; the windows and shards of each are
 processed in parallel.

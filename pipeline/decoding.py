@@ -1,4 +1,4 @@
-"""What a request asks of the transcriber, beside the language."""
+"""Options of a request for the transcriber, other than the language."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

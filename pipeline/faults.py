@@ -85,8 +85,8 @@ async def map_surviving(
 ) -> list[B | Fault]:
     """The result of `call` for each item as in `map_bounded`, with a fault for those that fail and would fail again.
 
-    They are called a second time, to tell chance from cause. Where all items fail, and one is `needed`, the first error is
-    raised, as is every error that would not recur.
+    Such items are called a second time, in case the fault was accidental. Where all items fail, and one is `needed`, the
+    first error is raised, as is every error that would not recur.
     """
     errors: dict[int, Exception] = {}
 

@@ -64,7 +64,7 @@ class Utterance:
     language: str
     """ISO 639-1 code."""
     no_speech_prob: float = 0.0
-    """The probability that nothing is said in its window."""
+    """The probability that its window has no speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Segment:
     language: str | None = None
     """Code of the language spoken."""
     no_speech_prob: float = 0.0
-    """The transcriber's probability that nothing is said there."""
+    """The transcriber's probability that there is no speech."""
     emotion: Emotion | None = None
     voice: Voiceprint | None = None
     """Of this segment alone; None where it is too short for one."""

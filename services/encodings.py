@@ -1,4 +1,4 @@
-"""Recordings as MP3, Opus and peaks: made when a client first asks, and kept beside the recording until that is deleted.
+"""Recordings as MP3, Opus and peaks: made at the first request, and kept beside the recording until that is deleted.
 
 So each recording has at most three other forms, which take less than its FLAC: 29 MB, 11 MB and 0.2 MB for an hour.
 """

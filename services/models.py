@@ -1,4 +1,4 @@
-"""The models that transcribe: which of them a request may name, and whether one can do what is asked."""
+"""The models that transcribe: which of them a request may name, and whether one can do the requested task."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ class Models:
         """`decoding` with the name of its model, which is empty for the default one.
 
         Raises:
-            ModelError: There is no such model (`UnknownModelError`), or it cannot do what is asked.
+            ModelError: There is no such model (`UnknownModelError`), or it cannot do the requested task.
             ModelsUnavailableError: It may be the default one, which does not answer.
         """
         if not decoding.model and decoding.task == "transcribe" and language in (None, "en"):

@@ -71,7 +71,7 @@ class Policies:
     async def lock(self, session: AsyncSession) -> IdentityPolicy:
         """Take `speakers.lock`, then read the policy: what another transaction changed under the lock applies to this one.
 
-        The first call in a transaction: the stages are asked before anything is locked. Raises ModelsUnavailableError.
+        The first call in a transaction: the stages are queried before anything is locked. Raises ModelsUnavailableError.
         """
         await self.embedding_model()
         await speakers.lock(session)

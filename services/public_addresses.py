@@ -41,9 +41,9 @@ UNICAST = IPv6Network("2000::/3")
 SPECIAL_V6 = [
     IPv6Network(network)
     for network in (
-        "2001::/23",  # protocol assignments; Teredo tunnels, whose addresses have an IPv4 address in them
+        "2001::/23",  # protocol assignments; Teredo tunnels: these addresses contain an IPv4 address
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4 tunnels, whose addresses have an IPv4 address in them
+        "2002::/16",  # 6to4 tunnels: these addresses contain an IPv4 address
         "2620:4f:8000::/48",  # AS112
         "3fff::/20",  # documentation
     )

@@ -35,9 +35,9 @@ MAX_JOBS = 4
 LONG_RECORDING_S = 600.0
 """One place is kept for recordings shorter than this, so that they never wait for several long ones."""
 MAX_ATTEMPTS_OF_RECURRING_FAULTS = 2
-"""Attempts of a job that fails in a way that would recur: one more than the first, to tell chance from cause."""
+"""Attempts of a job with a fault that is expected to recur: one more than the first, in case the fault was accidental."""
 POLL_INTERVAL_S = 2.0
-"""How often the queue is read without a notification: for jobs of a worker that died, or whose retry delay is over."""
+"""How often the queue is read without a notification: for jobs of a worker that died, and for jobs after their retry delay."""
 REPORT_INTERVAL_S = 0.5
 """Minimum time between two reports of progress that are written to the database."""
 RENEW_INTERVAL_S = LEASE_S / 5

@@ -1,4 +1,4 @@
-"""`vivavoce backup` and `vivavoce restore`: who is who as a file. They work beside a running application, and without one."""
+"""`vivavoce backup` and `vivavoce restore`: identities of speakers as a file, beside a running application or without one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -77,7 +77,7 @@ def _with_database(settings: Settings, work: Callable[[Database, Running], Await
     async def run(database: Database) -> T:
         async with database.session() as session:
             model = await snapshots.latest_model(session)
-        if model is None:  # nobody was heard yet
+        if model is None:  # no voice is stored yet
             resolved = await asyncio.to_thread(resolver.resolve, "embedding", settings, gpu=cuda.available())
             model = resolved.name
         return await work(database, Running(settings, model))

@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 CURVES = {"accuracy": "right", "false_accepts": "somebody else's name", "misses": "known, but not recognised"}
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
-"""From the palette of Okabe and Ito, whose colours stay distinct for colour-blind readers."""
+"""From the palette of Okabe and Ito: its colours stay distinct for colour-blind readers."""
 
 
 def plot_sweep(sweep: Mapping[str, Any]) -> Figure:

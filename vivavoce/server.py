@@ -114,7 +114,7 @@ def _on_signal(handler: Callable[..., None]) -> None:
 
 
 async def _prepare(settings: Settings, url: str) -> str | None:
-    """Returns a ticket for the first account where a login is required and nobody has one.
+    """Returns a ticket for the first account where a login is required and there is no account.
 
     Raises DatabaseError, NoCredentialError.
     """

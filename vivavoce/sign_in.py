@@ -67,7 +67,7 @@ class SignInPage:
 
 
 def _uid_of(port: int, server_port: int) -> int | None:
-    """The user whose program has connected from `port` of the loopback address; None if the system does not say.
+    """The user of the program that has connected from `port` of the loopback address; None if the system does not say.
 
     A line of /proc/net/tcp: number, local address, remote address, state, queues, timer, retransmits, uid (proc(5)).
     """

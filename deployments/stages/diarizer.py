@@ -34,7 +34,7 @@ class Diarizer(Replica):
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint, urgent: bool = False) -> Diarization:
         windows = sum(len(found.active) for found in observations)
         call = Call("cluster", f"Clustering {windows} windows", urgent=urgent)
-        if urgent:  # a tenth of a second for a sample, which would wait a second time for a shard of somebody's recording
+        if urgent:  # a tenth of a second for a sample, which would wait a second time for a shard of a recording
             return await self.run_beside(call, self._cluster, observations, hint)
         return await self.run(call, self._cluster, observations, hint)
 

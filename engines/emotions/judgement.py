@@ -17,7 +17,7 @@ MIN_SAMPLES = 400
 def audible(clip: Samples) -> Samples | None:
     """The part of `clip`, shape (n,), that an engine uses; None where the clip cannot be classified.
 
-    That is a clip under 25 ms, one whose samples are all below the lowest step of 16-bit audio, or one with NaN or infinity.
+    That is a clip under 25 ms, one with all samples below the lowest step of 16-bit audio, or one with NaN or infinity.
     """
     clip = np.ascontiguousarray(clip[:MAX_SAMPLES], dtype=np.float32)
     if len(clip) < MIN_SAMPLES:

@@ -75,7 +75,7 @@ def is_whole(directory: Path, model: Model) -> bool:
         return False
     for name, expected in entries.items():
         path = directory / name
-        if path.suffix in PICKLES and model.role != "whisper":  # whose model.bin is CTranslate2's own format
+        if path.suffix in PICKLES and model.role != "whisper":  # Whisper's model.bin is in CTranslate2's own format
             if check(path, expected) != "ok":
                 return False
         elif not path.is_file() or path.stat().st_size != expected.size:

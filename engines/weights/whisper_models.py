@@ -17,7 +17,7 @@ NO_TRANSLATION = re.compile(r"turbo|distil|\.en\b", re.IGNORECASE)
 
 
 class ModelError(ValueError):
-    """A request names a model that is not configured, or asks of one what it cannot do; the message says what to do."""
+    """A request names a model that is not configured or cannot do the task; the message gives a remedy."""
 
 
 class UnknownModelError(ModelError):
@@ -39,7 +39,7 @@ def with_model(decoding: Decoding, language: str | None, known: Sequence[str]) -
 
     Raises:
         UnknownModelError: It is none of `known`.
-        ModelError: It cannot do what is asked; the message names one that can.
+        ModelError: It cannot do the requested task; the message names one that can.
     """
     name = ALIASES.get(decoding.model, decoding.model) or known[0]
     if name not in known:

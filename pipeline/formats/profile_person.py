@@ -84,7 +84,7 @@ class WithoutPerson:
         )
 
     def _is_name(self, name: str | None) -> bool:
-        # Another database gives a name such as Unknown_01 to somebody else.
+        # In another database, a name such as Unknown_01 belongs to another person.
         return name is not None and key(name) in self._names and not is_unknown(name)
 
     def _is_theirs(self, vector: list[float] | None) -> bool:

@@ -1,4 +1,4 @@
-"""Whom an erasure removes, by everything that stored copies may know the person by."""
+"""The person that an erasure removes, with the ids, names and vectors that stored copies may contain."""
 
 import re
 from collections.abc import Collection

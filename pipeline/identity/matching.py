@@ -151,7 +151,7 @@ def without_shadows(near: Neighbours, named: Set[int], apart: Collection[frozens
 
     After a poor recording of a named person, which is below the threshold, there is an unknown speaker with the person's voice.
     The next recording resembles both, and may be closer to the poor one. Where the voice surely is the person's, unknown
-    speakers that are not clearly closer are left out, unless they are known to be somebody else (`apart`, pairs of speakers).
+    speakers that are not clearly closer are left out, unless they are known to be other people (`apart`, pairs of speakers).
     """
     person = closest({speaker: similarity for speaker, similarity in near.items() if speaker in named})
     if person is None or person.similarity <= threshold + SURE_MARGIN:

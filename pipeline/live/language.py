@@ -15,7 +15,7 @@ class LanguageTracker:
         self.given = language
         """The language to transcribe in; None where it is detected for each span of speech."""
         self.expected = language
-        """The language that is probable; None before enough is said."""
+        """The probable language; None before there is enough speech."""
         self._samples: Counter[str] = Counter()
 
     def add(self, language: str, samples: int) -> None:

@@ -30,7 +30,7 @@ class ProcessedSegment:
     """The result of a span of speech."""
 
     segments: tuple[Segment, ...] = ()
-    """One per change of speaker, with embeddings and emotions; none if nothing was transcribed, or nobody speaks."""
+    """One per change of speaker, with embeddings and emotions; none if nothing was transcribed, or no speaker was found."""
     participants: tuple[Participant, ...] = ()
     """The speakers of the segments. Their labels have no meaning outside this span."""
     language: str | None = None
@@ -117,7 +117,7 @@ async def _diarize(audio: Audio, duration: float, stages: Stages[Audio]) -> Diar
 async def _speakers(
     audio: Audio, stages: Stages[Audio], diarization: Diarization, segments: Sequence[Segment]
 ) -> list[Participant]:
-    """The speakers who speak long enough to be distinguished, and whose voices can be."""
+    """The speakers with enough speech and with voices that can be distinguished."""
     speakers = []
     for label in sorted({segment.speaker for segment in segments}):
         spans = participants.clean_speech(diarization, label)

@@ -16,7 +16,7 @@ MIN_COMMON_WORDS = 3
 """Two people may well say a shorter sentence at the same time."""
 MIN_COMMON_SHARE = 0.8
 MAX_DELAY_S = 0.5
-"""Between a voice in its own channel and in the one that hears it: an echo over the line takes up to 0.3 s, and the times of
+"""Between a voice in its own channel and in the one that picks it up: an echo over the line takes up to 0.3 s, and the times of
 words are off by some tenths of a second."""
 
 
@@ -28,7 +28,7 @@ class ChannelTranscript:
 
 
 def channel_hint(hint: SpeakerHint, channels: int) -> SpeakerHint:
-    """The hint for each of several channels in which somebody speaks, where `hint` counts the speakers of all of them.
+    """The hint for each of several channels with speech, where `hint` counts the speakers of all of them.
 
     One speaker for each channel, unless there must or may be more speakers than channels.
     """
@@ -42,7 +42,7 @@ def channel_hint(hint: SpeakerHint, channels: int) -> SpeakerHint:
 def merged(parts: Sequence[ChannelTranscript], hint: SpeakerHint) -> Transcript:
     """One transcript in order of time. Each channel has speakers of its own; `hint` counts those of all channels.
 
-    A sentence that a channel hears from another one is left out, with a note. At least one part is needed.
+    A sentence that a channel picks up from another one is left out, with a note. At least one part is needed.
     """
     heard, notes = without_crosstalk(parts)
     renamed = _with_labels_of_their_own(heard)
@@ -106,7 +106,7 @@ class _Words:
             for _, segment in self.segments
         ]
         self._times: dict[tuple[int, str], list[tuple[float, int]]] = {}
-        """By channel and token: when it is said, and the place of its segment."""
+        """By channel and token: its time, and the place of its segment."""
         for place, (channel, segment) in enumerate(self.segments):
             for token, start in _spoken(segment):
                 self._times.setdefault((channel, token), []).append((start, place))
@@ -188,5 +188,5 @@ def of_channel(note: Note, channel: int) -> Note:
 
 
 def _main_language(parts: Sequence[ChannelTranscript]) -> str | None:
-    """That of the channel in which most is said."""
+    """The language of the channel with the most speech."""
     return max(parts, key=lambda part: sum(s.end - s.start for s in part.transcript.segments)).transcript.language

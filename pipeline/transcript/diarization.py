@@ -67,7 +67,7 @@ async def diarize(
 
 
 def _without_faults(observed: Sequence[Observation | Fault]) -> list[Observation]:
-    """The observations, up to the last one. A fault before it becomes an observation in which nobody speaks."""
+    """The observations, up to the last one. A fault before it becomes an observation without speech."""
     found = [each for each in observed if succeeded(each)]
     last = max(i for i, each in enumerate(observed) if succeeded(each))
     return [each if succeeded(each) else _silent(found[0]) for each in observed[: last + 1]]

@@ -33,10 +33,10 @@ MIN_LOGPROB = -0.6
 MIN_FALLBACK_LOGPROB = -1.0
 """Mean token log probability below which Whisper's own decoder decodes a window again (Radford et al. 2022, 4.5)."""
 MAX_NO_SPEECH_PROB = 0.6
-"""Of a window, above which an improbable text was not said (as before)."""
+"""Of a window. Above it, an improbable text was not spoken (as before)."""
 
 MAX_CHARACTERS_PER_S = 35.0
-"""Nobody speaks faster: an auctioneer reaches 25. A decoder that loops fills a window with all the tokens that it may write."""
+"""No speaker is faster: an auctioneer reaches 25. A decoder that loops fills a window with all the tokens that it may write."""
 
 MAX_COMPRESSION = 2.4
 """Text length over compressed length, above which Whisper's own decoder assumes a loop (Radford et al. 2022, 4.5)."""
@@ -68,12 +68,12 @@ def is_loop(text: str) -> bool:
 
 
 def is_silence(avg_logprob: float, no_speech_prob: float) -> bool:
-    """Whether nothing is said in a window, by the rule of Whisper's own decoder."""
+    """Whether a window has no speech, by the rule of Whisper's own decoder."""
     return avg_logprob < MIN_FALLBACK_LOGPROB and no_speech_prob > MAX_NO_SPEECH_PROB
 
 
 def is_speakable(text: str, duration: float) -> bool:
-    """Whether the text can be said in `duration` seconds."""
+    """Whether the text can be spoken in `duration` seconds."""
     return len(text.strip()) <= max(duration, MIN_CAPTION_S) * MAX_CHARACTERS_PER_S
 
 
@@ -100,13 +100,13 @@ def reason_to_leave_out(segment: Segment, *, is_repeated: bool, nobody_speaks: b
     """Why a segment is not part of a transcript; None where it is.
 
     Left out are a text without a letter or digit, a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays,
-    and so does a single ideograph), a lone filler, an improbable text where the model hears no speech, and a repetition that is
-    improbable, too fast, or where the model hears no speech. One of `CAPTIONS` is left out if the segment is too short for it
-    or the model was unsure.
+    and so does a single ideograph), a lone filler, an improbable text where the model detects no speech, and a repetition that
+    is improbable, too fast, or where the model detects no speech. One of `CAPTIONS` is left out if the segment is too short for
+    it or the model was unsure.
 
     Args:
         is_repeated: The segment is one of the `repeated`.
-        nobody_speaks: The diarizer hears nobody: then a doubtful text is improbable.
+        nobody_speaks: The diarizer detects no speaker: then a doubtful text is improbable.
     """
     text, duration = segment.text, segment.end - segment.start
     words = _normalise(text)

@@ -55,8 +55,8 @@ class _Hunk:
 def keep(segments: Sequence[Segment], stretches: Sequence[Stretch]) -> Kept:
     """Apply the changes of `stretches` to new segments.
 
-    A change is kept if the words that it replaced were heard again, at about the same time (`MAX_TIME_DIFFERENCE_S`), or if
-    the corrected ones are. Where segments begin and end is decided anew.
+    A change is kept if the words that it replaced were recognised again, at about the same time (`MAX_TIME_DIFFERENCE_S`), or
+    if the corrected ones are. Where segments begin and end is decided anew.
     """
     words = _Words(segments)
     notes = []

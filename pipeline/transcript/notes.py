@@ -24,7 +24,7 @@ def without_hallucinations(segments: Sequence[Segment], turns: Sequence[Turn] | 
     """The segments that were spoken, and a note on each of the others.
 
     Args:
-        turns: The diarizer's; None where it has not heard the sound.
+        turns: The diarizer's; None where it has not processed the sound.
     """
     kept: list[Segment] = []
     notes: list[Note] = []
@@ -40,9 +40,9 @@ def without_hallucinations(segments: Sequence[Segment], turns: Sequence[Turn] | 
 
 
 def not_understood(gaps: Sequence[Span], turns: Sequence[Turn]) -> list[Note]:
-    """A note on each part without words in which the diarizer hears somebody.
+    """A note on each part without words in which the diarizer detects a speaker.
 
-    The detector of speech hears none there, or the transcriber, asked twice, has written nothing, or what is improbable or a
+    The speech detector found no speech there, or the transcriber, called twice, has written nothing, an improbable text or a
     loop.
     """
     notes = []
@@ -96,7 +96,7 @@ def shifted_note(note: Note, by: float) -> Note:
 
 
 def _voice(start: float, end: float, turns: Sequence[Turn]) -> list[Span]:
-    """When anybody speaks between `start` and `end`, in order, without overlaps."""
+    """The times of speech between `start` and `end`, in order, without overlaps."""
     parts: list[Span] = []
     for turn in sorted(turns, key=lambda turn: turn.start):
         part = Span(max(turn.start, start, parts[-1].end if parts else start), min(turn.end, end))

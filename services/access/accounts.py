@@ -40,7 +40,7 @@ class Accounts:
         self._hasher = hasher
 
     async def name_of(self, principal: Principal) -> str | None:
-        """The name of the person for whom a request acts."""
+        """The name of the person of a request."""
         if principal.person_id is None:
             return None
         async with self._database.session() as session:

@@ -13,7 +13,7 @@ from storage.postgres.database import Database
 async def create(
     database: Database, name: str, role: Role, *, person_id: int | None = None, lifetime: timedelta | None = None
 ) -> tuple[str, Key]:
-    """Make a key that belongs to the person, or else to the one who asks; returns it, and what lists show of it.
+    """Make a key for the person, by default the caller. Returns the key, and its entry in lists.
 
     Raises PersonNotFoundError.
     """

@@ -62,7 +62,7 @@ async def add_stream(session: AsyncSession, settings: Settings, conversation_id:
 
 
 async def fetch_counted(database: Database, settings: Settings, url: str, file: BinaryIO) -> str:
-    """`services.fetch.fetch`, whose bytes count. Raises FetchError, LimitExceededError."""
+    """`services.fetch.fetch`; its bytes count towards the limit. Raises FetchError, LimitExceededError."""
     most = settings.max_upload_mb << 20
     if (name := limited(actor().principal)) is None:
         return await fetch(url, file, most, private=settings.private_urls)

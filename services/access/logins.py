@@ -69,7 +69,7 @@ class Logins:
         raise LoginRefusedError
 
     async def open_session(self, session: AsyncSession, person: Person) -> Login:
-        """Log the person in, whose row the transaction has locked; what has expired is deleted on this occasion."""
+        """Log the person in; the transaction has locked the person's row. Deletes what has expired."""
         await sessions.purge_expired(session)
         await tickets.purge_expired(session)
         await login_attempts.purge_ended(session)
@@ -94,7 +94,7 @@ class Logins:
         return None if person is None else principal_of(person)
 
     async def change_own_password(self, current: str, new: str, token: str | None) -> None:
-        """Set a new password of the person for whom the request acts, which ends all sessions but that of `token`.
+        """Set a new password for the person of the request, and end all sessions of the person but that of `token`.
 
         Raises LoginRefusedError, NoPasswordError, TooManyAttemptsError, UnsuitablePasswordError.
         """

@@ -25,8 +25,8 @@ class OpenIDRefusedError(Exception):
 
 
 class OpenIDLogin:
-    """Who comes in: people who are linked to the identity; people whose name is its verified e-mail address and who have no
-    other way to log in, who are linked now; and with OIDC_DEFAULT_ROLE everyone whom the provider lets in.
+    """People who may log in: those linked to the identity; those with its verified e-mail address as name and without another
+    way to log in, who are linked now; and with OIDC_DEFAULT_ROLE everyone that the provider authenticates.
     """
 
     def __init__(self, settings: Settings, database: Database, logins: Logins) -> None:

@@ -1,4 +1,4 @@
-"""The OpenID provider: its metadata and keys, the authorization request, and the validated identity of whom it let in.
+"""The OpenID provider: its metadata and keys, the authorization request, and the validated identity of the user.
 
 Authorization code flow with PKCE, https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth. Metadata and keys are
 fetched for each login: logins are rare, and a provider may change its keys at any time.
@@ -39,7 +39,7 @@ PROVIDER_FAILURES = (AuthlibBaseError, JoseError, httpx2.HTTPError, httpx2.Inval
 
 
 class ProviderError(Exception):
-    """The provider does not answer, or not as the specification says; the message tells an administrator what to look at."""
+    """The provider does not answer, or not as specified; the message gives an administrator the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _UserInfo(BaseModel):
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Refuses responses that are too large or compressed, whose size is known only after they have expanded."""
+    """Refuses responses that are too large, or compressed: the size of these is known only after decompression."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["Accept-Encoding"] = "identity"

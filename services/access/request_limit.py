@@ -2,7 +2,7 @@
 
 A replica takes requests from the database in allotments, a twentieth of the limit each, and counts them down in memory: a write
 for each request would cost more than many requests do. What is left of an allotment at the end of the minute is lost, so that a
-principal whose requests go to several replicas gets up to a twentieth less for each of them.
+principal with requests to several replicas gets up to a twentieth less for each of them.
 """
 
 import asyncio

@@ -135,7 +135,7 @@ class _Replay:
         return [now[segment.id] for segment in former]
 
     def _kept(self, segment: SegmentCopy, now: SegmentCopy | None) -> SegmentCopy:
-        """The segment with what people said about it since: who speaks, and the emotion."""
+        """The segment with later corrections of the speaker and the emotion."""
         if now is None:
             return segment
         names = IDENTITY + (EMOTION if now.emotion_corrected else ())

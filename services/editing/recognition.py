@@ -32,7 +32,7 @@ class Recognizer:
         self._policies = policies
 
     async def recognize(self, key: str | None, segments: Sequence[SegmentCopy]) -> tuple[list[SegmentCopy], list[str]]:
-        """The segments, which follow each other, with what is heard in them, and sentences about what is missing.
+        """The segments, which follow each other, with recognised voices and emotions, and sentences about missing ones.
 
         Whatever fails, an edit does not: the segments have no embeddings and no emotion then.
 

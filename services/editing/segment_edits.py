@@ -1,4 +1,4 @@
-"""Split, join and delete segments. What is heard in new segments is computed before their transaction."""
+"""Split, join and delete segments. Voices and emotions of new segments are computed before their transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ async def read(session: AsyncSession, conversation_id: int, segment_id: int, exp
 
 
 def parts(segment: SegmentCopy, at: int, second_id: int, following: SegmentCopy | None) -> list[SegmentCopy]:
-    """The two parts of a segment, without what is heard in them; the second begins with word `at`. Raises EditError."""
+    """The two parts of a segment, without voices and emotions; the second begins with word `at`. Raises EditError."""
     span = Span(segment.start_offset, segment.end_offset)
     words = segment.words or retime(segment.text, (), span)
     try:
@@ -45,7 +45,7 @@ def parts(segment: SegmentCopy, at: int, second_id: int, following: SegmentCopy 
 
 
 def joined_segment(first: SegmentCopy, second: SegmentCopy) -> SegmentCopy:
-    """Two segments as one, without what is heard in it; it has the id of the first."""
+    """Two segments as one, without voice and emotion; it has the id of the first."""
     longer, shorter = (first, second) if first.duration >= second.duration else (second, first)
     corrected = longer if longer.emotion_corrected or not shorter.emotion_corrected else shorter
     emotion = {name: getattr(corrected, name) for name in SegmentCopy.model_fields if name.startswith("emotion_")}

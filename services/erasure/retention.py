@@ -19,7 +19,7 @@ logger = logging.getLogger("ray.serve")
 
 INTERVAL_S = 60.0
 BATCH = 20
-"""Conversations erased in one transaction, in which nobody else decides about speakers."""
+"""Conversations erased in one transaction, during which no other process changes speakers."""
 PRINCIPAL = "retention"
 """As the audit log names this task."""
 

@@ -110,7 +110,7 @@ async def _score(
 
 
 def _shown_speaker(segment: LabelledSegment) -> str:
-    """A label for the speaker whom the transcript shows, equal for all segments of that speaker."""
+    """A label for the speaker that the transcript shows, equal for all segments of that speaker."""
     if segment.speaker_id is not None:
         return f"speaker {segment.speaker_id}"
     return f"participant {segment.participant_id}"

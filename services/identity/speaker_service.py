@@ -43,7 +43,7 @@ class SpeakerService:
             return await speakers.get(session, speaker_id)
 
     async def sample(self, speaker_id: int) -> AudioLocation | None:
-        """The location of the best sample of the voice that the current principal may hear. Raises SpeakerNotFoundError."""
+        """The location of the best sample of the voice that the current principal may play. Raises SpeakerNotFoundError."""
         async with self._database.session() as session:
             return await speakers.sample(session, actor().principal, speaker_id)
 

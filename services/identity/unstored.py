@@ -29,7 +29,7 @@ async def name_speakers(
 ) -> tuple[Transcript, Mapping[str, str]]:
     """The transcript with the segments at their speakers, and the name of each label, in the order of first segments.
 
-    Speakers are those that are stored and the client's, whose names go first; other voices are A, B, ….
+    Speakers are the client's and the stored ones, in this order of priority; other voices are A, B, ….
     """
     people = all_participants(transcript)
     threshold = policy.voice.speaker_threshold
@@ -57,7 +57,7 @@ def _with_known(
             if one.voice.model == person.voiceprint.model
             and (near := similarity(person.voiceprint.vector, one.voice.vector)) > threshold
         }
-        if close:  # whom the client names goes before whom the store knows
+        if close:  # the client's speakers have priority over stored ones
             participants[person.label] = close
     return replace(nearby, participants=participants)
 

@@ -128,7 +128,7 @@ async def lock(session: AsyncSession) -> None:
 
 
 async def any_credential(session: AsyncSession) -> bool:
-    """Whether anyone could call a server that asks for a key or a login."""
+    """Whether there is a valid key or an enabled account. A server that requires a login cannot be used without one."""
     key = select(ApiKey.id).outerjoin(Person, Person.id == ApiKey.person_id).where(_VALID)
     person = select(Person.id).where(Person.disabled_at.is_(None))
     return bool(await session.scalar(select(or_(exists(key), exists(person)))))

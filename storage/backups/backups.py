@@ -1,6 +1,7 @@
-"""Profiles, which keep who is who under a name, and their checkpoints. Each is a file, kept as a row.
+"""Profiles, which are named copies of the identities of speakers, and their checkpoints. Each is a file, kept as a row.
 
-Whoever writes or deletes one holds `speakers.lock` from the beginning, so that none goes while it is filled or restored.
+A transaction that writes or deletes one holds `speakers.lock` from the beginning, so that none is deleted while it is written
+or restored.
 """
 
 import re
@@ -119,7 +120,7 @@ async def content_of(session: AsyncSession, backup: BackupSummary) -> str | None
 
 
 async def voices(session: AsyncSession, backup: BackupSummary) -> list[Voice]:
-    """Whom a file knows, by name."""
+    """The speakers in a file, by name."""
     statement = text("""
         WITH file AS (SELECT content::json AS content FROM backups WHERE id = :id), known AS (
             SELECT s.id, x.model FROM file, json_to_recordset(content -> 'speakers') AS s(id integer, "references" json),
@@ -207,7 +208,7 @@ async def delete_checkpoint(session: AsyncSession, name: str, timestamp: str) ->
 
 
 async def keep_before_restore(session: AsyncSession, running: Running) -> BackupSummary | None:
-    """Keep the live state, which is about to be replaced, unless it knows nobody."""
+    """Keep the live state, which is about to be replaced, unless it has no speakers."""
     snapshot = await snapshots.take(session, running, BEFORE_RESTORE, None)
     if not snapshot.speakers_count:
         return None

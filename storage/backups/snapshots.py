@@ -1,4 +1,4 @@
-"""The live state of who is who as the text of a profile file. PostgreSQL writes the JSON, of any length, entry by entry."""
+"""The live identities of speakers as the text of a profile file. PostgreSQL writes the JSON, of any length, entry by entry."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,7 +95,7 @@ async def take(
     *,
     empty: bool = False,
 ) -> Snapshot:
-    """The live state, or, for an `empty` profile, the settings alone. Nobody changes who is who meanwhile."""
+    """The live state, or, for an `empty` profile, the settings alone. Speakers are locked against changes meanwhile."""
     await speakers.lock(session)
     now = datetime.now(UTC)
     header = Header(

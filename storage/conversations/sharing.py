@@ -21,7 +21,7 @@ class NoSuchPersonError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Sharing:
     owner: int | None
-    """A person's id; None where nobody owns the conversation."""
+    """A person's id; None where the conversation has no owner."""
     visibility: Visibility
     people: Sequence[int]
     """Those it is shared with; empty unless the visibility is `SHARED`."""

@@ -2,8 +2,8 @@
 
 A worker holds a job by a lease, which it renews while it works. A lease that is not renewed expires, and the job can be claimed
 again. Everything that a worker writes for a job is in one transaction with `renew` or with the end of the job; both check that
-the lease is still valid. So a worker whose lease expired cannot overwrite the result of its successor. Each claim counts as an
-attempt, so a job that kills its workers is set aside after `MAX_ATTEMPTS`.
+the lease is still valid. So a worker with an expired lease cannot overwrite the result of its successor. Each claim counts as
+an attempt, so a job that kills its workers is set aside after `MAX_ATTEMPTS`.
 
 The queue is our own code and no library. A job must be queued in the transaction that creates its conversation, each write of a
 worker must be checked against its lease in the same transaction, and the order of claims depends on the recordings' length.
@@ -161,7 +161,7 @@ async def claim(session: AsyncSession, worker: str, max_duration_s: float | None
 async def _leave_to_newer_worker(session: AsyncSession, job_id: int) -> bool:
     """Queue a job again that has options of a newer version; False where no such worker has claimed it for `UPDATE_S`.
 
-    While the program is updated, workers of both versions run. To ignore an option would complete what was not asked for.
+    While the program is updated, workers of both versions run. A job processed without an option would have a wrong result.
     """
     recent = JobRow.created_at > func.now() - timedelta(seconds=UPDATE_S)
     values = {"state": "queued", "worker": None, "lease_until": None, "attempts": JobRow.attempts - 1}
@@ -172,7 +172,7 @@ async def _leave_to_newer_worker(session: AsyncSession, job_id: int) -> bool:
 
 
 async def set_aside(session: AsyncSession) -> int:
-    """Fail the jobs whose last attempt expired; returns how many."""
+    """Fail the jobs of which the last attempt expired; returns how many."""
     expired = (JobRow.state == "running", JobRow.lease_until < func.now(), JobRow.attempts >= MAX_ATTEMPTS)
     found = select(JobRow.id).where(*expired).with_for_update(skip_locked=True)
     ids = (await session.scalars(found)).all()

@@ -27,7 +27,7 @@ MAX_SENTENCES = 1000
 """Different ones in a list of losses: names in them are the file's."""
 MORE = "More was left out or guessed."
 NAMESPACE = UUID("5a3c9a0e-6d0e-4f0b-9b42-3a1f6f1d2c77")
-"""Of the uuids of conversations whose database gives them none."""
+"""Of the uuids of conversations that have none in their database."""
 
 _name = TypeAdapter[str](Name)
 

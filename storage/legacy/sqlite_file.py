@@ -84,7 +84,7 @@ class LegacyFile:
             yield row
 
     def children(self, table: str, key: str) -> "Children":
-        """The rows of `table` by the parent whose id is in the column `key`."""
+        """The rows of `table` by parent; the column `key` has the parent's id."""
         return Children(self, table, key)
 
     def by_id(self, table: str, ids: Sequence[int]) -> Iterator[Row]:

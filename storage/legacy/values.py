@@ -1,4 +1,4 @@
-"""Check single values of a foreign SQLite file, whose columns hold values of any type. What is not valid is None."""
+"""Check single values of a foreign SQLite file: its columns hold values of any type. An invalid value becomes None."""
 
 import json
 import math

@@ -51,7 +51,7 @@ Order = Literal["relevance", "newest", "oldest"]
 MAX_QUERY_CHARACTERS = 1000
 """The rest of a longer query is ignored."""
 MAX_HITS = 500
-"""Hits that are ranked, the newest ones of a query that has more: nobody reads all hits of a word in half of the archive."""
+"""Hits that are ranked: the newest ones, if a query has more. Users do not read all hits of a word in half of the archive."""
 MAX_PHRASE_CANDIDATES = 10_000
 """Segments with all words of a phrase that are searched for the phrase itself."""
 TIMEOUT_S = 5.0

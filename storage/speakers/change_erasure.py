@@ -45,7 +45,7 @@ class Mentioned:
     segments: set[int] = field(default_factory=set)
     conversations: set[int] = field(default_factory=set)
     profiled: set[int] = field(default_factory=set)
-    """Speakers of whom there are copies of emotion profiles."""
+    """Speakers that have copies of emotion profiles."""
 
     def add(self, step: ChangeStep) -> None:
         match step:

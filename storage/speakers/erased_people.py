@@ -81,7 +81,7 @@ async def find(session: AsyncSession, speaker_id: int) -> ErasedPerson:
     stored = await session.execute(select(Speaker.id, Speaker.name, Speaker.created_at))
     search = _Search(speaker_id, {row.id: (row.name, row.created_at) for row in stored})
     before = None
-    while search.size() != before:  # a merge may stand before or after the change that shows whose it is
+    while search.size() != before:  # the change that relates a merge to the speaker may be before or after it
         before = search.size()
         async for change in change_erasure.read_all(session):
             search.read(change)

@@ -60,7 +60,7 @@ async def add_speech(session: AsyncSession, participant_id: int, seconds: float)
 async def recompute(session: AsyncSession, participant_ids: Iterable[int]) -> list[int]:
     """Compute the vectors of participants from their segments, after some were added, removed or marked as misidentified.
 
-    `pipeline.identity.participant_voice` says how. Returns the participants whose vector changed.
+    `pipeline.identity.participant_voice` has the rules. Returns the participants with a changed vector.
     """
     changed = []
     for participant_id in participant_ids:

@@ -152,7 +152,7 @@ async def create_unknown(session: AsyncSession) -> int:
 async def sample(session: AsyncSession, viewer: Principal, speaker_id: int) -> AudioLocation | None:
     """The best sample of a speaker: without overlap, long enough, and with the most probable words.
 
-    None where no recording is kept that the viewer may hear. Raises SpeakerNotFoundError.
+    None where no recording is kept that the viewer may play. Raises SpeakerNotFoundError.
     """
     await name_of(session, speaker_id)
     length, clear = SegmentRow.end_offset - SegmentRow.start_offset, SegmentRow.avg_logprob.desc().nulls_last()

@@ -1,4 +1,4 @@
-"""The column type of what a live client asks of the transcriber."""
+"""The column type of a live client's options for the transcriber."""
 
 from typing import Any
 

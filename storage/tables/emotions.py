@@ -12,7 +12,7 @@ from storage.tables.base import Base, all_or_none, fraction
 class EmotionProfile(Base):
     """The mean vectors of one speaker in one emotion, over segments with a corrected emotion and over imported samples.
 
-    The `imported_…` columns are the means and sample counts of a restored backup, whose segments are not stored here.
+    The `imported_…` columns are the means and sample counts of a restored backup: its segments are not stored here.
     """
 
     __tablename__ = "emotion_profiles"

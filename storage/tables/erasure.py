@@ -13,7 +13,7 @@ REMOVALS = ("file", "space")
 class PendingRemoval(Base):
     """Work that is left after the rows of something erased are deleted: it is repeated until it succeeds.
 
-    `file`: a recording in the audio store, whose key is `key`. `space`: the places in the tables where deleted rows were.
+    `file`: a recording in the audio store, with its key in `key`. `space`: the places in the tables where deleted rows were.
     """
 
     __tablename__ = "pending_removals"

@@ -18,7 +18,7 @@ from pipeline.types import ConversationSegment, Word
 from services.transcription import Transcribed
 
 UNKNOWN = "unknown"
-"""The language of a recording in which nobody speaks."""
+"""The language of a recording without speech."""
 FRAMES_PER_S = 100
 """Whisper's; `seek` counts them."""
 LANGUAGES = Field(None, description="Those spoken, the most spoken first; not in a translation.")

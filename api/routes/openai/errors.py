@@ -52,7 +52,7 @@ class Refused(HTTPException):
 
 
 class OpenAIErrors:
-    """ASGI middleware around all others: the body of each error below `/v1`, whoever made it, gets OpenAI's form."""
+    """Outermost ASGI middleware: converts the body of each error below `/v1`, from any handler, to OpenAI's form."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -69,7 +69,7 @@ async def check(context: AppContext, model: str) -> None:
 
 
 async def chosen(context: AppContext, asked: AudioForm, language: str | None) -> Decoding:
-    """How to decode, with the model. Raises Refused, also where it cannot do what is asked: it would write what is said."""
+    """How to decode, with the model. Raises Refused, also where the model cannot do the task: it would transcribe instead."""
     decoding = replace(asked.decoding, model="" if asked.model in NAMES else asked.model)
     try:
         return await context.models.chosen(decoding, language)

@@ -21,7 +21,7 @@ from services.transcription import KnownSpeakerError, Prepared, Transcribed, Tra
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that does not wait for the answer; only the access log shows it."""
 NO_RETRY = {"x-should-retry": "false"}
-"""Obeyed by OpenAI's clients: calls of stages whose replica died have been repeated, so that the recording is the cause."""
+"""OpenAI's clients do not repeat the request. Calls to a dead replica were already repeated, so the recording is the cause."""
 _REFUSED = (AudioError, KnownSpeakerError, TranscriptionFailedError)
 ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
 """What `transcribe` of the service raises."""
@@ -40,7 +40,7 @@ async def transcribe(context: AppContext, request: Request, prepared: Prepared, 
 
 
 async def options(context: AppContext, asked: AudioForm) -> Options:
-    """Raises Refused for a model that does not exist, or cannot do what is asked."""
+    """Raises Refused for a model that does not exist, or cannot do the task."""
     language = chosen_language(asked.language, context.settings.language)
     decoding = await models.chosen(context, asked, language)
     return Options(language=language, hint=asked.hint, channels=asked.channels, decoding=decoding)

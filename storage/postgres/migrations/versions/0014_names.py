@@ -31,7 +31,7 @@ def upgrade() -> None:
     _respell("speakers", KEY)
     op.add_column("speakers", sa.Column("name_key", sa.Text(), sa.Computed(KEY, persisted=True), nullable=False))
     op.create_unique_constraint("uq_speakers_name_key", "speakers", ["name_key"])
-    _respell("people", "name")  # a login tells letter case apart
+    _respell("people", "name")  # a login is case-sensitive
 
     op.drop_column("segments", "lexemes")
     words = sa.Computed(f"to_tsvector('simple'::regconfig, {SPACED})", persisted=True)
@@ -48,7 +48,7 @@ def _respell(table: str, key: str) -> None:
     keys = dict(zip(spelled, connection.scalars(given, {"names": list(spelled.values())}), strict=True))
     taken, seen = set(keys.values()), set[str]()
     change = sa.text(f"UPDATE {table} SET name = :name WHERE id = :id")
-    # Whoever has such a name as it is keeps it.
+    # A row that already has the name in this spelling keeps it.
     for id_, former in sorted(names, key=lambda row: (row.name != spelled[row.id], row.id)):
         name = spelled[id_]
         if keys[id_] in seen:
