@@ -93,7 +93,7 @@ def _grouped(files: Iterator[tuple[str, Path]]) -> People:
 
 
 def trial(people: People, listed: Sequence[Path], seed: int) -> tuple[dict[str, Path], list[Recording]]:
-    """Whom to enroll from which utterance, and the recordings in their order."""
+    """The enrolled people, each with the utterance of the enrollment, and the recordings in random order."""
     rng = np.random.default_rng(seed)
     order = [str(person) for person in rng.permutation(sorted(people))]
     known = {f"listed {listed[at].stem}": listed[at] for at in rng.permutation(len(listed))[:LISTED]}

@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy.transcription [--data DIRECTORY] [--repeats N]
 
-Bare faster-whisper decodes each window once, in the language of the first. Ours detects the language of every window, decodes
-again what failed or was left out, and drops what was not said. No language is given. Both run on one thread. The first run
+Bare faster-whisper decodes each window once, in the language of the first. Our decoding detects the language of every window,
+decodes failed and omitted speech again, and drops hallucinations. No language is given. Both run on one thread. The first run
 is not counted.
 """
 

@@ -4,7 +4,7 @@
 
 There are 100,000 references of 256 dimensions from 20,000 speakers: a fifth in `voiceprints`, the rest in `participants`. Ten
 speakers have 1,000 references each. Every query is answered by the matrix and by each setting of the index in turn, each time
-in a transaction of its own, timed from its beginning to its commit. The index finds candidates, whose similarity is then
+in a transaction of its own, timed from its beginning to its commit. The index finds candidates. Their similarity is then
 computed exactly from the stored float32 vectors.
 
 Match: one voice, as in `references.neighbours`. Near the threshold, the closest reference is within 0.05 of it; other queries
@@ -12,8 +12,8 @@ are new recordings, half of known speakers, half of strangers. An answer agrees 
 same as with the matrix.
 
 Segments: 50 voices, as in `segment_reassignment`, which needs every speaker closer than the threshold minus 0.10. A tenth of
-the voices are of the ten frequent speakers. An answer agrees where the set of speakers is the same. The index is asked for 100
-candidates, and for ten times as many as long as the last one is still close enough.
+the voices are of the ten frequent speakers. An answer agrees where the set of speakers is the same. A query requests 100
+candidates from the index, and ten times as many as long as the last one is still close enough.
 
 Layouts: indexes on the two tables as they are, and one index on a table that holds all vectors and nothing else, so that a
 participant who is given to another speaker is not indexed again.

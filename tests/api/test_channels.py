@@ -1,4 +1,4 @@
-"""Recordings whose channels hold different speech, and those whose channels cancel each other."""
+"""Recordings with different speech in each channel, and recordings with channels that cancel each other."""
 
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -34,7 +34,7 @@ LOUD = 0.2
 
 
 class Hearing(FixedStages):
-    """Stages that hear a quiet and a loud person: what is loud is speech, and its level tells who speaks."""
+    """Stages for a quiet and a loud speaker: samples above a level are speech, and the peak level identifies the speaker."""
 
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         loud = np.flatnonzero(np.abs(audio) > 0.02)

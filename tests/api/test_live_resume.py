@@ -1,4 +1,4 @@
-"""Resuming a live conversation: its own client may, and nobody else. No model is needed."""
+"""Resuming a live conversation requires the token of its client. No model is needed."""
 
 import asyncio
 import json

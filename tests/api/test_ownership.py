@@ -1,4 +1,4 @@
-"""Conversations belong to people. Nobody else sees them, by any route or tool, unless they are shared."""
+"""Conversations belong to people. Other people cannot see them by any route or tool, unless they are shared."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ ROUTES_OF_IDS = re.compile(r"\{(conversation_id|segment_id|job_id)\}")
 
 @dataclass(frozen=True)
 class House:
-    """Alice owns a conversation. Bob is a writer who has nothing to do with it."""
+    """Alice owns a conversation. Bob is a writer without access to it."""
 
     application: Application
     alice: Caller

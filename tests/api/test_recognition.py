@@ -1,4 +1,4 @@
-"""Whom uploads are recognised as: enrolled speakers, with thresholds from every door."""
+"""Recognition of enrolled speakers in uploads, with thresholds from settings, profiles and the reference system."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -42,7 +42,7 @@ STRANGERS = [like_alice(cosine, 10 + seed) for seed, cosine in enumerate((0.31, 
 
 
 class Hearing(FixedStages):
-    """Stages that hear `person` in every recording."""
+    """Stages that return the vector `person` as the voice in every recording."""
 
     def __init__(self, person: Vector) -> None:
         self.person = person

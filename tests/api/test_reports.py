@@ -106,7 +106,7 @@ def streamed(server: str, name: str, first_s: float = 0.0, **options: Any) -> di
 
 
 def check(found: dict[str, Any], name: str) -> None:
-    """All that is said is there, at its time."""
+    """Compare the words of the transcript and their times with the expected ones of the recording."""
     expected = FILES[name]
     if not expected:
         assert found["segments"] == []

@@ -38,7 +38,7 @@ AUTHENTICATED = {MCP_PATH, f"{MCP_PATH}/", SSE_PATH, MESSAGES_PATH}
 OWN = {"/api/v1/me/password"}
 """Routes by which people change their own account."""
 REVERSIBLE = ("/label", "/segments/{segment_id}")
-"""Ends of the paths whose DELETE can be undone, or made again, by who may edit."""
+"""Ends of paths with a reversible DELETE, which writers may use: they can undo it or make the label again."""
 
 
 @asynccontextmanager
@@ -75,7 +75,7 @@ class Route:
 
     @property
     def needed(self) -> Role | None:
-        """The highest of the roles that it asks for."""
+        """The highest of the roles that the route requires."""
         return max(map(Role, self.roles), key=list(Role).index, default=None)
 
 

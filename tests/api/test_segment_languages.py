@@ -19,7 +19,7 @@ from tests.support.fixed_stages import SECONDS, FixedStages, sound
 
 
 class Bilingual(FixedStages):
-    """Stages that hear English from one person, then German from the same one and from another."""
+    """Stages that return English of one speaker, then German of the same speaker and of another one."""
 
     async def transcribe(
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN

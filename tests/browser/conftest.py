@@ -1,4 +1,4 @@
-"""A real Chromium, the application, and a server of web pages that belong to somebody else."""
+"""A real Chromium, the application, and a server of web pages of other origins."""
 
 import shutil
 import threading

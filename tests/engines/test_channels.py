@@ -53,7 +53,7 @@ async def test_the_reported_tracks(real_stages: LocalStages) -> None:
 
 @pytest.mark.parametrize("echo", [0.0, 0.05])
 async def test_people_who_talk_at_the_same_time_on_a_line(real_stages: LocalStages, tmp_path: Path, echo: float) -> None:
-    """With `separate` also where each side hears the other, at -26 dB."""
+    """`separate` also works where each channel contains an echo of the other one, at -26 dB."""
     tracks = separation.load(DATA / "edge/reports/two_tracks.mp4", "separate", 60).channels
     first, second = tracks[0][: 6 * SAMPLE_RATE], tracks[1][6 * SAMPLE_RATE : 12 * SAMPLE_RATE]
     call = np.stack([first + echo * second, second + echo * first], axis=1)

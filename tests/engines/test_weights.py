@@ -21,7 +21,7 @@ REPOSITORY = {"config.json": b"{}", "model.bin": b"weights" * 1000, "vocabulary.
 
 
 class Hub(ThreadingHTTPServer):
-    """As much of the Hugging Face hub as a download asks for: `owner/tiny`, and a gated repository beside it."""
+    """The part of the Hugging Face hub that a download needs, with the repository `owner/tiny` and a gated one."""
 
     daemon_threads = True
 
@@ -30,7 +30,7 @@ class Hub(ThreadingHTTPServer):
         self.tokens: set[str | None] = set()
         self.sent: list[str] = []
         self.revisions: set[str] = set()
-        """Asked for."""
+        """Revisions in the paths of requests."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -108,7 +108,7 @@ def calls_of_replicas(directory: Path) -> list[int]:
 
 
 def correlation(http_address: str, directory: Path) -> dict[str, str]:
-    """Files written by two calls to a stage whose client disconnects: one detached from the request, one not."""
+    """Files written by two calls to a stage after the client disconnects: one detached from the request, one not."""
     directory.mkdir()
 
     class Stage:

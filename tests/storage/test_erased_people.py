@@ -1,4 +1,4 @@
-"""Whom an erasure removes: the speaker under all names, and nobody else."""
+"""An erasure removes one speaker under all its names, and no other speaker."""
 
 import pytest
 from sqlalchemy import insert, select

@@ -25,7 +25,7 @@ from tests.storage.transcripts import voice
 
 
 class Bomb:
-    """Whoever unpickles it makes a file."""
+    """Unpickling it creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

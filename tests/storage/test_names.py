@@ -130,7 +130,7 @@ async def test_an_erasure_finds_every_spelling(database: Database) -> None:
 
 
 async def test_names_that_become_one_are_numbered_by_the_migration(empty_database_url: str) -> None:
-    """The older speaker keeps the name, or the one who has it in the form that is kept; nobody is merged."""
+    """The speaker with the name in normalized form keeps it, otherwise the older speaker. No speakers are merged."""
     nfd = SPELLINGS[1]
     before = [(1, nfd), (2, JOSE), (3, "Ana"), (4, "ANA"), (5, "ana (2)"), (6, "\u200b"), (7, "Zoë\u00a0 "), (8, "Bo")]
     written: Any = [{"id": id_, "name": name} for id_, name in before]

@@ -34,7 +34,7 @@ async def test_deleted_rows_stay_in_the_files_until_the_space_is_removed(databas
     await run(database, "VACUUM ANALYZE speakers")
     left = await traces.relations_with(database, directory, forms)
     assert {"uq_speakers_name_key", "pg_statistic"} <= left
-    await space.remove(database)  # nobody requested it
+    await space.remove(database)  # it was not requested
     assert await traces.relations_with(database, directory, forms) == left
     async with database.session() as session:
         await pending.add_space(session)

@@ -37,7 +37,7 @@ def with_page_checksum(ogg: bytearray, at: int) -> bytes:
 
 
 def compressed_movie_header(size: int) -> bytes:
-    """A QuickTime file whose header expands to `size` bytes of zeros."""
+    """A QuickTime file with a compressed header that expands to `size` bytes of zeros."""
     packed = zlib.compressobj(9)
     block = packed.compress(bytes(EMPTY_BLOCK)) + packed.flush(zlib.Z_FULL_FLUSH)
     again = packed.compress(bytes(EMPTY_BLOCK)) + packed.flush(zlib.Z_FULL_FLUSH)

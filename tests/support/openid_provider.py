@@ -86,7 +86,7 @@ class Provider:
 
 @dataclass
 class Code(AuthorizationCodeMixin):  # type: ignore[misc]  # Authlib has no types
-    """An authorization code, as `AuthorizationCodeGrant` asks for it."""
+    """An authorization code with the methods that `AuthorizationCodeGrant` calls."""
 
     redirect_uri: str
     scope: str

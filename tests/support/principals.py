@@ -31,7 +31,7 @@ async def person(database: Database, name: str, role: Role = Role.WRITER) -> Cal
 
 
 async def program(database: Database, name: str, role: Role = Role.WRITER, person_id: int | None = None) -> Caller:
-    """A new key, which nobody owns without `person_id`."""
+    """A new key. Without `person_id` it has no owner."""
     async with database.session() as session:
         api_key, key = await keys.create(session, name, role, person_id)
     return Caller(Principal(f"key:{key.id}", role, person_id, key.id), api_key)

@@ -1,4 +1,4 @@
-"""A second Whisper model, which tells by its words that it was used."""
+"""A second Whisper model. It replaces one word in its output, so that tests can recognise its transcripts."""
 
 import json
 from pathlib import Path

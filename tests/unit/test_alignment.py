@@ -146,7 +146,7 @@ def test_a_day_of_words_takes_a_second() -> None:
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="../shared/data is not there")
 def test_fast_turns_of_a_real_call_keep_their_speakers() -> None:
-    """Sentences whose words are spread evenly over their reference times, against reference turns of another annotator."""
+    """Sentences with words spread evenly over their reference times, against reference turns of another annotator."""
     utterances, speakers = [], []
     for line in (SAMPLE / "sample.stm").read_text().splitlines():
         _, _, speaker, start, end, text = line.split(maxsplit=5)

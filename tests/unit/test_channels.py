@@ -220,7 +220,7 @@ async def test_each_channel_is_processed_on_its_own() -> None:
 
 @pytest.mark.parametrize(("mode", "hint"), [("auto", NO_HINT), ("separate", SpeakerHint(num_speakers=1))])
 async def test_a_recording_with_speech_in_one_channel(mode: ChannelMode, hint: SpeakerHint) -> None:
-    """Two people may share the channel in which anything is said, unless the client says that channels are people."""
+    """Two people may share the only channel with speech, unless the request sets one speaker per channel."""
     stages = Channels({"a": [], "b": [Span(0, 9)]})
     found = await stages.process(Options(channels=mode))
     assert [one.text for one in found.segments] == ["b0 b1 b2 b3"]

@@ -1,4 +1,4 @@
-"""The bounds of what a request asks of the transcriber."""
+"""Limits of the decoding options in a request."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

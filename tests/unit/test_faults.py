@@ -52,7 +52,7 @@ def test_an_error_is_described_in_one_line() -> None:
 
 
 class Items:
-    """Doubles even numbers, and fails as often as it is told on the others."""
+    """Doubles a number. The first `failures` calls with each odd number raise `error`."""
 
     def __init__(self, error: Exception, failures: int = 99) -> None:
         self.error, self.failures = error, failures

@@ -1,4 +1,4 @@
-"""Changes of people are applied to a new transcript where the words that they replaced are heard again."""
+"""Manual edits are applied to a new transcript where it contains the words that they replaced."""
 
 from datetime import UTC, datetime
 

@@ -78,7 +78,7 @@ async def test_without_a_fault() -> None:
 async def test_a_window_that_cannot_be_transcribed_is_noted(
     language: str | None, bad: float, end: float, left: list[str]
 ) -> None:
-    """Also the longest one, whose language the others expect."""
+    """Includes the longest window, which otherwise gives the expected language of the others."""
     script = Faulty([bad], "transcribe")
     transcript = await process(AUDIO, 300.0, stages(script), Options(language=language), ignore)
     assert [segment.text for segment in transcript.segments] == left

@@ -1,4 +1,4 @@
-"""Replicas whose model fails, tested without a cluster."""
+"""Replicas with failing models, tested without a cluster."""
 
 import asyncio
 import threading
@@ -263,7 +263,7 @@ def test_a_reason_is_one_of_a_few_words(error: Exception, word: str) -> None:
 
 
 class SlowDiarization:
-    """An engine whose observations end when they are let go."""
+    """An engine that blocks each observation until the event `let_go` is set."""
 
     def __init__(self) -> None:
         self.started, self.let_go = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""An application with a conversation whose lines can be edited."""
+"""An application with a conversation of editable segments."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -12,7 +12,7 @@ from tests.support.fixed_stages import FixedStages, sound
 
 
 async def test_changes_are_kept_where_the_words_match(database: Database, database_url: str, tmp_path: Path) -> None:
-    fixed = FixedStages()  # it hears "The parrot is dead." in every recording
+    fixed = FixedStages()  # the transcript of every recording is "The parrot is dead."
     stages = Stages(fixed, fixed, fixed, fixed)
     async with running(
         Settings(data_path=tmp_path, speaker_threshold=0.5), database_url, tmp_path / "audio", stages, MODEL

@@ -1,4 +1,4 @@
-"""An application whose database, recordings and temporary files are below one directory, which can be searched."""
+"""An application with its database, recordings and temporary files below one directory, which tests can search."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -36,7 +36,7 @@ async def test_nothing_of_a_speaker_is_left(installation: Installation) -> None:
     for forms in (NAMES, VOICE, SOUNDS):
         assert await installation.traces(forms) == set()
 
-    # The text stays, spoken by somebody without a name.
+    # The text stays. Its speaker is unknown.
     (line,) = (await ok(installation, "GET", f"/conversations/{talk}"))["segments"]
     assert (line["text"], line["speaker_name"], line["speaker_id"]) == ("The parrot is dead.", "Unknown_A", None)
     # Bob and what was done to him stay.

@@ -1,4 +1,4 @@
-"""What the server tells a model and its user before they rely on a transcript or change something."""
+"""Warnings of the MCP server to models and users: transcripts are untrusted, and some tools delete or replace data."""
 
 import json
 from typing import get_type_hints
@@ -10,7 +10,7 @@ from mcp_server.server import TOOLS, Server
 from mcp_server.stdio import Relay
 
 SPOKEN = ('"text"', '"snippet"', '"content"')
-"""Fields of results with what somebody said."""
+"""Fields of results with transcribed text."""
 DESTRUCTIVE = {
     *("delete_speaker", "delete_all_unknown_speakers", "erase_conversation", "erase_speaker"),
     *("merge_speakers", "reprocess_conversation", "undo_last_speaker_change"),

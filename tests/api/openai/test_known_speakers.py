@@ -1,4 +1,4 @@
-"""Names of speakers: enrolled ones, and those whose samples come with the request."""
+"""Names of speakers: enrolled speakers, and speakers with a sample in the request."""
 
 import base64
 

@@ -57,7 +57,7 @@ async def attacks(server: str, database_url: str, directory: Path) -> AsyncItera
 
 @asynccontextmanager
 async def answering(answers: Answers) -> AsyncIterator[tuple[int, list[str]]]:
-    """A server on loopback; its port, and the paths that it was asked for."""
+    """A server on loopback; its port, and the paths of its requests."""
     asked: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

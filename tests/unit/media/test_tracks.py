@@ -33,7 +33,7 @@ def file(directory: Path, *sounds: Samples, suffix: str = "mka", options: tuple[
 
 
 def with_unknown_codec(path: Path) -> Path:
-    """The same MP4 with a codec in its last track that nobody knows, as an iPhone's spatial sound is to FFmpeg."""
+    """The same MP4 with an unknown codec in its last track, like the spatial sound of an iPhone in FFmpeg."""
     content = bytearray(path.read_bytes())
     for box in (b"mp4a", b"esds"):
         at = content.rindex(box)
