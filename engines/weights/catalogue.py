@@ -196,7 +196,7 @@ _EMBEDDED = (
         requires=("whisper-base",),
         packaged=(
             Packaged(
-                Path(__file__).parents[1] / "data" / "whisper_emotion_head.npz",
+                Path(__file__).parents[1] / "emotions" / "data" / "whisper_emotion_head.npz",
                 size=21_994,
                 sha256="36b2d843c28907a6f0e0e1735608613d013e6511934c3f48ddd2677a8ffd2710",
                 licence="CC-BY-NC-SA-4.0",
