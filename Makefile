@@ -17,8 +17,8 @@ run: .venv/installed ## install what is missing, start the application on http:/
 	@if [ -t 0 ]; then set -m; $(BIN)/vivavoce serve --sample; exit $$?; else exec $(BIN)/vivavoce serve --sample; fi
 
 test: .venv/installed ## run all tests, with a database and a data directory of their own
-	@# One process begins with the tests that use a Ray, the other with those that load models; both share the rest.
-	$(BIN)/pytest --numprocesses 2
+	@# One process begins with the tests that use a Ray, one with those that load models; a third has the rest while they wait.
+	$(BIN)/pytest --numprocesses 3
 
 coverage: .venv/installed ## run all tests, print which lines they miss, and fail if that is more than before; twice as long
 	$(BIN)/pytest --numprocesses 2 --cov --cov-report term-missing
