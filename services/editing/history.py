@@ -11,8 +11,9 @@ from services.access import audit
 from services.editing import segment_edits
 from services.editing.errors import EditError
 from services.policy import ReadPolicy
+from storage.change_summary import ChangeSummary
 from storage.editing import change_log, originals, rows, segments
-from storage.editing.change_log import EditSummary, LoggedEdit
+from storage.editing.change_log import LoggedEdit
 from storage.editing.steps import EditRecord, EditStep, SegmentCopy, SegmentsReplaced, TextsChanged, TextVersion
 from storage.speakers import speakers
 
@@ -30,7 +31,7 @@ CHANGED_SINCE = "A segment that it was about has been changed or replaced since.
 class Replayed:
     """A change that was undone or repeated, and the segments that are different, or gone, by it."""
 
-    change: EditSummary
+    change: ChangeSummary
     present: Sequence[int]
     gone: Sequence[int]
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.transcript.replacement import Replacement
 from pipeline.transcript.word_times import retime
 from pipeline.types import Span
+from storage.change_summary import ChangeSummary
 from storage.editing import originals, segments
-from storage.editing.change_log import EditSummary
 from storage.editing.segments import TimedText
 from storage.editing.steps import TextsChanged, TextVersion
 
@@ -43,7 +43,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Replaced(Found):
-    change: EditSummary | None
+    change: ChangeSummary | None
     """None where nothing changed, or was to be changed."""
 
 

@@ -20,10 +20,10 @@ from services.editing.recognition import Recognizer
 from services.editing.replacing import Replaced
 from services.policy import Policies
 from services.recordings import Recordings
+from storage.change_summary import ChangeSummary
 from storage.conversations import conversations
 from storage.conversations import segments as transcript
 from storage.editing import change_log, originals, rows, segments
-from storage.editing.change_log import EditSummary
 from storage.editing.originals import Original
 from storage.editing.steps import EditRecord, EditStep, SegmentCopy, TextsChanged, TextVersion
 from storage.speakers import speakers
@@ -36,7 +36,7 @@ EMPTY = "The text is empty: delete the segment instead."
 class Edit:
     """What a request changed in a transcript."""
 
-    change: EditSummary | None
+    change: ChangeSummary | None
     """None where nothing changed."""
     segments: Sequence[ConversationSegment]
     """Those that are new or different, in order."""
@@ -141,7 +141,7 @@ class TranscriptEditor:
             await segments.check_conversation(session, conversation_id)
             return await originals.of_conversation(session, conversation_id)
 
-    async def changes(self, conversation_id: int) -> list[EditSummary]:
+    async def changes(self, conversation_id: int) -> list[ChangeSummary]:
         """The latest changes, the newest first."""
         async with self._database.session() as session:
             await segments.check_conversation(session, conversation_id)
@@ -171,14 +171,14 @@ class TranscriptEditor:
             yield session
 
 
-async def _log(session: AsyncSession, conversation_id: int, description: str, *steps: EditStep) -> EditSummary:
+async def _log(session: AsyncSession, conversation_id: int, description: str, *steps: EditStep) -> ChangeSummary:
     return await change_log.add(session, conversation_id, description, EditRecord(steps=list(steps)))
 
 
 async def _edit(
     session: AsyncSession,
     conversation_id: int,
-    change: EditSummary | None,
+    change: ChangeSummary | None,
     present: Sequence[int],
     deleted: Sequence[int] = (),
     notes: Sequence[str] = (),

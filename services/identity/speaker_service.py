@@ -11,8 +11,8 @@ from services.identity.unknown_speakers import Suggestion
 from services.policy import Policies
 from services.recordings import Recordings
 from storage.audio import AudioLocation
+from storage.change_summary import ChangeSummary
 from storage.speakers import speaker_queries, speakers
-from storage.speakers.change_log import ChangeSummary
 from storage.speakers.speaker_queries import SpeakerEntry
 from storage.speakers.speakers import SpeakerSummary
 

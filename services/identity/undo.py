@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.access import audit
 from services.identity import emotion_refresh
 from services.policy import ReadPolicy
+from storage.change_summary import ChangeSummary
 from storage.speakers import change_log, changes, participants, speakers
-from storage.speakers.change_log import ChangeSummary
 from storage.speakers.change_steps import (
     ChangeStep,
     ParticipantAdded,

@@ -1,26 +1,16 @@
 """The table `identity_changes`: changes of speakers by users, with the data that undoes them."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.change_summary import ChangeSummary
 from storage.speakers.change_steps import ChangeRecord
 from storage.tables import IdentityChange
 
 MAX_CHANGES = 1000
 """Changes that can be undone. Undone changes stay without limit: the program must not repeat their merges by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeSummary:
-    """`undone_at` is None for a change that holds."""
-
-    id: int
-    description: str
-    created_at: datetime
-    undone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ async def update_segment(
 async def split_segment(
     context: ContextDep, conversation_id: ConversationId, segment_id: SegmentId, at: schemas.SegmentSplit
 ) -> schemas.Edited:
-    """Split a segment in two, before one of its words. Both parts have its speaker, and the emotion that is heard in them."""
+    """Split a segment in two, before one of its words. Both parts have its speaker, and each the emotion of its own sound."""
     return await answer(context.editor.split(conversation_id, segment_id, at.word, at.expected_text))
 
 
