@@ -118,12 +118,12 @@ def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalSt
     transcriber = LocalTranscriber(whisper)
     transcriber.engine(model)
     diarization = resolve("diarization", settings, gpu=gpu, progress=True)
-    embedding = resolve("embedding", settings, gpu=gpu, progress=True)
+    embedder, embedder_note = load_embedder(settings, device=device)
     feeling = resolve("emotion", settings, gpu=gpu, progress=True)
     return LocalStages(
         transcriber,
         LocalDiarizer(PyannoteDiarization(diarization.path, embedding=embedding_of(diarization.name), **how)),
-        LocalEmbedder(VoiceprintEngine(SpeakerEmbedding(embedding.path, **how), embedding.name)),
+        embedder,
         LocalEmotionRecognizer(engine.load(feeling, **how)),
-        (*notes, *(weights.note for weights in (diarization, embedding, feeling) if weights.note)),
+        (*notes, *filter(None, (diarization.note, embedder_note, feeling.note))),
     )
