@@ -1,6 +1,6 @@
 """A model for each request: which may be named, and what is refused."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +8,21 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
-from pipeline.types import Samples, Span, Utterance
 from settings import Settings
 from storage.postgres.database import Database
 from storage.tables import JobRow
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.fixed_stages import FixedStages, sound
+from tests.support.fixed_stages import RecordingStages, sound
 
 DEFAULT = "whisper"
 """The model that the application's fixture names."""
 KNOWN = [DEFAULT, "large-v3-turbo", "base.en"]
 
 
-class Recording(FixedStages):
-    """Records how windows are decoded."""
-
-    def __init__(self) -> None:
-        self.decodings: list[Decoding] = []
-
-    async def transcribe(
-        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
-    ) -> Sequence[Utterance]:
-        self.decodings.append(decoding)
-        return await super().transcribe(audio, window, language, decoding)
+class Recording(RecordingStages):
+    """The names of the models that decode windows."""
 
     @property
     def models(self) -> list[str]:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
-from pipeline.types import Samples, Span, Utterance, Voiceprint
+from pipeline.types import Samples, Span, Voiceprint
 from services import worker
 from services.runtime import IN_PROCESS
 from services.worker import Worker
@@ -19,28 +18,20 @@ from storage.jobs import jobs
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
-from tests.support.fixed_stages import SECONDS, FixedStages, sound
+from tests.support.fixed_stages import SECONDS, RecordingStages, sound
 
 PATIENCE = 20
 """Seconds."""
 
 
-class Steered(FixedStages):
+class Steered(RecordingStages):
     """Stages that count what they transcribe, and that a test can hold up, or have fail, before the last one."""
 
     def __init__(self) -> None:
-        self.transcribed = 0
-        self.decodings: list[Decoding] = []
+        super().__init__()
         self.arrived = 0
         self.open = asyncio.Event()
         self.faults: list[Exception] = []
-
-    async def transcribe(
-        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
-    ) -> Sequence[Utterance]:
-        self.transcribed += 1
-        self.decodings.append(decoding)
-        return await super().transcribe(audio, window, language, decoding)
 
     async def embed_each(self, audio: Samples, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
         self.arrived += 1
@@ -140,7 +131,7 @@ async def test_work_goes_on_where_it_was_cut_off(application: Application, stage
     stages.open.set()
     done = await arrives(application, id_, "completed")
     assert done["attempts"] == 2
-    assert stages.transcribed == 1
+    assert len(stages.decodings) == 1
     assert await lines(database, id_) == 1
 
 
@@ -152,7 +143,7 @@ async def test_no_recording_is_done_by_two_workers(application: Application, sta
         for id_ in sent:
             assert (await arrives(application, id_, "completed"))["attempts"] == 1
             assert await lines(database, id_) == 1
-        assert stages.transcribed == len(sent)
+        assert len(stages.decodings) == len(sent)
     finally:
         await other.close()
 

@@ -42,6 +42,19 @@ class FixedStages:
         return [Emotion("sad", 0.8, {"sad": 0.8, "neutral": 0.2}, voice(5, 64), "test-emotion") for _ in spans]
 
 
+class RecordingStages(FixedStages):
+    """Records how windows are decoded."""
+
+    def __init__(self) -> None:
+        self.decodings: list[Decoding] = []
+
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
+        self.decodings.append(decoding)
+        return await super().transcribe(audio, window, language, decoding)
+
+
 def sound(seconds: float = SECONDS) -> bytes:
     """A WAV file that is not silent."""
     file = io.BytesIO()

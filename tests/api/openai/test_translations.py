@@ -1,6 +1,5 @@
 """Translations, prompts and keywords, requested by the official `openai` package."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import openai
@@ -8,36 +7,22 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.audio import TranslationVerbose
 
-from pipeline.decoding import PLAIN, Decoding
-from pipeline.types import Samples, Span, Utterance
+from pipeline.decoding import Decoding
 from services.context import AppContext
 from tests.api.openai.conftest import Served
-from tests.support.fixed_stages import SECONDS, FixedStages, sound
+from tests.support.fixed_stages import SECONDS, RecordingStages, sound
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of the resource, by the package itself
 FILE = ("call.wav", sound())
 SENTENCE = "The parrot is dead."
 
 
-class Stages(FixedStages):
-    """Records how windows are decoded."""
-
-    def __init__(self) -> None:
-        self.decodings: list[Decoding] = []
-
-    async def transcribe(
-        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
-    ) -> Sequence[Utterance]:
-        self.decodings.append(decoding)
-        return await super().transcribe(audio, window, language, decoding)
-
-
 @pytest.fixture
-def stages() -> Stages:
-    return Stages()
+def stages() -> RecordingStages:
+    return RecordingStages()
 
 
-async def test_formats(client: AsyncOpenAI, stages: Stages) -> None:
+async def test_formats(client: AsyncOpenAI, stages: RecordingStages) -> None:
     create = client.audio.translations.create
     assert (await create(file=FILE, model="whisper-1")).text == SENTENCE
     found = await create(file=FILE, model="whisper-1", response_format="verbose_json", prompt="A sketch.")
@@ -70,6 +55,6 @@ async def test_models_that_do_not_translate_say_so(
         assert refused.value.param == "model"
 
 
-async def test_prompt_and_keywords(client: AsyncOpenAI, stages: Stages) -> None:
+async def test_prompt_and_keywords(client: AsyncOpenAI, stages: RecordingStages) -> None:
     await client.audio.transcriptions.create(file=FILE, model="whisper-1", prompt="A\nsketch.", keywords=["parrot", "Polly"])
     assert stages.decodings == [Decoding("transcribe", "parrot, Polly", "A sketch.")]
