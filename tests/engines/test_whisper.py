@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.whisper import Whisper, Window
-from engines.whisper_language import choose
+from engines.whisper.language import choose
+from engines.whisper.transcription import MAX_HOTWORD_TOKENS, Whisper, Window
 from pipeline.decoding import MAX_PROMPT_CHARS, Decoding
 from pipeline.languages import LANGUAGES
 from pipeline.types import SAMPLE_RATE, Span, Utterance
@@ -122,6 +122,42 @@ def test_a_prompt_gives_the_spelling_of_a_name(engine: Whisper, windows: list[Wi
     assert "Shiela and Tekzas" in said(engine.transcribe([prompted])[0])
 
 
+def test_hot_words_displace_nothing_that_was_said(engine: Whisper) -> None:
+    """Words of the list stood in place of twelve seconds of speech."""
+    pause = np.zeros(round(0.7 * SAMPLE_RATE), np.float32)
+    clips = [read(f"read_speech/librispeech_test-other/2609/2609-156975-000{number}.flac") for number in range(7)]
+    audio = np.concatenate([piece for clip in clips for piece in (clip, pause)])
+    words = (
+        "surely, patience, genius, understand, lincoln, egyptian, background, bondage, turbulent, merneptah, testimony, "
+        "oldest, biblical, narratives, regarding, sojourn, hebrews, perfect, accord, picture"
+    )
+    (found,) = engine.transcribe([Window(audio, Span(26.288, 55.168), "en", Decoding(hotwords=words))])
+    assert "testimony of the oldest biblical narrative" in said(found)
+
+
+def test_two_lists_in_one_batch_spell_their_own_windows(engine: Whisper, windows: list[Window]) -> None:
+    window = windows[3]
+    lists = ["Shiela, Tekzas", "", "Cheila, Texaz"]
+    asked = [Window(window.audio, window.span, "en", Decoding(hotwords=words)) for words in lists]
+    found = [said(utterances) for utterances in engine.transcribe(asked)]
+    assert "Shiela and Tekzas" in found[0]
+    assert "Sheila and Texas" in found[1]
+    assert "Cheila and Texaz" in found[2]
+    assert found == [said(engine.transcribe([one])[0]) for one in asked]
+
+
+def test_hot_words_are_read_as_far_as_there_is_room(engine: Whisper) -> None:
+    words = [f"Kowalczyk-{number}" for number in range(60)]
+    tokens = engine.model.hf_tokenizer.encode
+    read = engine.hotwords_read(Decoding(hotwords=", ".join(words)))
+    assert read == words[: len(read)]
+    rooms = [len(tokens(" " + ", ".join(words[:count]), add_special_tokens=False).ids) for count in (len(read), len(read) + 1)]
+    assert rooms[0] <= MAX_HOTWORD_TOKENS < rooms[1]
+    cuneiform = "\U00012000" * 100  # several tokens for each character
+    assert engine.hotwords_read(Decoding(hotwords=f"Ann, {cuneiform}, Bo")) == ["Ann", "Bo"]
+    assert engine.hotwords_read(Decoding()) == []
+
+
 def test_the_longest_prompts_leave_room_for_the_text(engine: Whisper, windows: list[Window]) -> None:
     decoding = Decoding(hotwords="学" * MAX_PROMPT_CHARS, initial_prompt="字" * MAX_PROMPT_CHARS)
     (utterances,) = engine.transcribe([Window(windows[3].audio, windows[3].span, "en", decoding)])
@@ -141,6 +177,14 @@ def test_languages_that_change_within_a_window_are_both_written(engine: Whisper)
     assert "raum wurde" in text(found[1:])
     boundary = len(english) / SAMPLE_RATE
     assert found[0].words[-1].end < boundary + 1.0 < found[1].words[0].end
+
+
+def test_the_language_of_a_window_is_that_of_most_of_it(engine: Whisper) -> None:
+    english, german = (read(f"read_speech/picovoice_multilingual/{name}.flac") for name in ("test", "test_de"))
+    for parts, language in (([english], "en"), ([german], "de"), ([english, german, german], "de")):
+        audio = np.concatenate([*parts, np.zeros(SAMPLE_RATE, np.float32)])
+        window = Window(audio, Span(0.0, len(audio) / SAMPLE_RATE), None)
+        assert engine.detect_language(window) == language
 
 
 def test_an_expected_language_goes_before_one_that_is_a_little_more_probable() -> None:

@@ -1,7 +1,7 @@
 """Speakers: list, enroll, rename, merge and delete them, and undo changes."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
@@ -11,9 +11,11 @@ from api.dependencies import LARGEST_ID, ContextDep
 from media import encoding, recording
 from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSampleError
+from pipeline.identity.sample_set import Certainty
 from pipeline.names import Name
 from pipeline.types import Span
 from services.identity.speaker_admin import SameSpeakerError
+from services.identity.speaker_service import Enrollment
 from services.identity.undo import UndoError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
 
@@ -41,6 +43,22 @@ class Speaker(schemas.Schema):
 
 class EnrolledSpeaker(Speaker):
     warning: str | None = Field(description="Why the voice may be recognised less reliably, such as a short sample.")
+    samples: int = Field(description="Samples of the voice that are enrolled now.")
+    speech_seconds: float | None = Field(description="Clear speech in them; null where older samples do not say.")
+    certainty: Certainty = Field(description="How surely 2 s of speech are recognised: `good` with three samples that agree.")
+    advice: str | None = Field(description="What makes it surer; null where nothing is missing.")
+
+    @classmethod
+    def of(cls, found: Enrollment) -> Self:
+        known = found.samples
+        return cls(
+            **Speaker.model_validate(found.speaker).model_dump(),
+            warning=found.warning,
+            samples=known.count,
+            speech_seconds=known.seconds,
+            certainty=known.certainty,
+            advice=known.advice,
+        )
 
 
 class Rename(BaseModel):
@@ -68,7 +86,7 @@ class Suggestion(schemas.Schema):
     other_id: int
     other_name: str = Field(examples=["Alice"])
     similarity: float = Field(description="Cosine similarity of their voices, at the median of what is known of the first.")
-    probability: float | None = Field(description="How likely they are one person, 0 to 1, as far as the voices tell.")
+    probability: float | None = Field(description="How likely they are one person, 0 to 1, by their voices alone.")
 
 
 class Change(schemas.Schema):
@@ -96,10 +114,9 @@ async def enroll_speaker(
     Unknown speakers who clearly have this voice become this speaker, in all conversations.
     """
     try:
-        found, warning = await context.speakers.enroll(name, audio_file.file)
+        return EnrolledSpeaker.of(await context.speakers.enroll(name, audio_file.file))
     except (NameTakenError, AudioError, UnsuitableSampleError) as error:
         raise HTTPException(400, str(error)) from error
-    return EnrolledSpeaker(**Speaker.model_validate(found).model_dump(), warning=warning)
 
 
 @router.post("/{speaker_id}/samples", dependencies=[security.WRITER], responses=MISSING | UNSUITABLE)
@@ -112,12 +129,11 @@ async def add_sample(
 ) -> EnrolledSpeaker:
     """Add another sample of a speaker's voice. A voice is compared with each of the speaker's samples."""
     try:
-        found, warning = await context.speakers.add_sample(speaker_id, audio_file.file)
+        return EnrolledSpeaker.of(await context.speakers.add_sample(speaker_id, audio_file.file))
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     except (AudioError, UnsuitableSampleError) as error:
         raise HTTPException(400, str(error)) from error
-    return EnrolledSpeaker(**Speaker.model_validate(found).model_dump(), warning=warning)
 
 
 @router.get("/suggestions")
@@ -212,8 +228,8 @@ async def get_sample(context: ContextDep, request: Request, speaker_id: SpeakerI
         found = await context.speakers.sample(speaker_id)
         if found is None:
             raise HTTPException(404, "No recording of this speaker is kept")
-        async with context.store.local_path(found.audio_key) as path:
-            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end), None, found.channel)
+        with await context.store.open(found.audio_key) as file:
+            samples = await asyncio.to_thread(recording.read, file, Span(found.start, found.end), None, found.channel)
     except SpeakerNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     except FileNotFoundError as error:

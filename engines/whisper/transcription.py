@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from engines import cuda
 from engines.vad import find_speech
-from engines.whisper_decoding import FallbackPipeline, as_encoded, encoded_array
-from engines.whisper_language import LanguageDetector
+from engines.whisper.decoding import FallbackPipeline, as_encoded, encoded_array
+from engines.whisper.language import LanguageDetector
 from pipeline.decoding import PLAIN, Decoding
-from pipeline.languages import LANGUAGES
+from pipeline.hotwords import hotwords_of, text_of
+from pipeline.languages import LANGUAGES, most_spoken_first
 from pipeline.transcript import gaps
 from pipeline.transcript.hallucinations import MIN_FALLBACK_LOGPROB, is_loop
 from pipeline.types import Samples, Span, Utterance, Word, cut
@@ -32,6 +33,9 @@ BEAM_SIZE = 5
 
 MAX_PROMPT_TOKENS = 223
 """Half of Whisper's context; the other half is for the text of the window."""
+MAX_HOTWORD_TOKENS = 111
+"""Of them for hot words, about 35; the initial prompt has the rest. With twice as many that do not occur, the word error rate
+of whisper-base was 1.8 points higher (docs/measurements.md)."""
 
 SEED = 1
 """Of the sampling above temperature 0. A thread of CTranslate2 reads it when it first samples: a model that was just loaded
@@ -94,6 +98,18 @@ class Whisper:
         if not self.model.model.is_multilingual and any(not _is_english(window) for window in windows):
             raise ValueError("the model knows English only: name another model, or no other language and no task")
         return self._transcribe(windows, MAX_PASSES)
+
+    def detect_language(self, window: Window) -> str:
+        """The language of most of the window: the time of the encoder, without that of the words."""
+        if not self.model.model.is_multilingual:
+            return "en"
+        encoded = encoded_array(self.model.encode(self._features(window)[None]))[0]
+        spans = self._detector.spans(window.audio, window.span, encoded, window.decoding.expected_language)
+        return most_spoken_first((language, span.duration) for span, language in spans)[0]
+
+    def hotwords_read(self, decoding: Decoding) -> list[str]:
+        """Those of the hot words for which there is room, in order; a shorter one may follow one that is left out."""
+        return _read(Tokenizer(self.model.hf_tokenizer, False), decoding)
 
     def _transcribe(self, windows: Sequence[Window], passes: int) -> list[list[Utterance]]:
         if not windows:
@@ -210,9 +226,29 @@ def _is_certain(utterance: Utterance) -> bool:
     return utterance.avg_logprob >= MIN_FALLBACK_LOGPROB and not is_loop(text)
 
 
+def _tokens(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Of a text that other text precedes."""
+    found: list[int] = tokenizer.encode(f" {text}") if text else []
+    return found
+
+
+def _read(tokenizer: Tokenizer, decoding: Decoding) -> list[str]:
+    def fit(words: list[str]) -> bool:
+        return len(_tokens(tokenizer, text_of(words))) <= MAX_HOTWORD_TOKENS
+
+    words = hotwords_of(decoding.hotwords)
+    if fit(words):  # as in each window of a recording: its hot words were chosen before
+        return words
+    read: list[str] = []
+    for word in words:
+        if fit([*read, word]):
+            read.append(word)
+    return read
+
+
 def _prompt(tokenizer: Tokenizer, decoding: Decoding) -> str | None:
-    """The hotwords, then the end of the initial prompt, cut to what Whisper reads."""
-    hotwords = tokenizer.encode(f" {decoding.hotwords}")[: MAX_PROMPT_TOKENS // 2] if decoding.hotwords else []
-    text = tokenizer.encode(f" {decoding.initial_prompt}") if decoding.initial_prompt else []
+    """The hot words, then the end of the initial prompt, cut to what Whisper reads."""
+    hotwords = _tokens(tokenizer, text_of(_read(tokenizer, decoding)))
+    text = _tokens(tokenizer, decoding.initial_prompt)
     prompt: str = tokenizer.decode([*hotwords, *text[len(hotwords) - MAX_PROMPT_TOKENS :]])
     return prompt or None

@@ -13,7 +13,7 @@ from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
 from engines.vad import find_speech
-from engines.whisper_decoding import FRAMES_PER_SECOND, as_encoded
+from engines.whisper.decoding import FRAMES_PER_SECOND, as_encoded
 from pipeline.types import Samples, Span, cut
 
 PRIOR_ODDS = 8.0

@@ -1,0 +1,1 @@
+"""Speakers, and what is known of their voices."""

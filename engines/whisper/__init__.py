@@ -1,0 +1,1 @@
+"""Whisper: transcription, decoding in batches, and the languages of a window."""

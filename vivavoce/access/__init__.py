@@ -1,0 +1,1 @@
+"""Keys and logins of people who use the program from a terminal."""
