@@ -6,10 +6,11 @@ Speakers are shared by the installation: their names and counts are visible to a
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal, Visibility
+from storage.postgres.conditions import one_of
 from storage.tables import Conversation, ConversationShare, JobRow, SegmentRow
 
 
@@ -17,12 +18,27 @@ def visible_to(viewer: Principal) -> tuple[ColumnElement[bool], ...]:
     """Conditions on a statement with `Conversation`, for `where`. None for a viewer who sees everything."""
     if viewer.sees_everything:
         return ()
-    seen: ColumnElement[bool] = Conversation.visibility == Visibility.EVERYONE
-    if viewer.person_id is not None:
-        shared = select(ConversationShare.conversation_id).where(ConversationShare.person_id == viewer.person_id)
-        is_shared = and_(Conversation.visibility == Visibility.SHARED, Conversation.id.in_(shared))
-        seen = or_(seen, Conversation.owner_id == viewer.person_id, is_shared)
-    return (seen,)
+    if viewer.person_id is None:
+        return (Conversation.visibility == Visibility.EVERYONE,)
+    return (_seen_by(viewer.person_id),)
+
+
+def _seen_by(person_id: Any) -> ColumnElement[bool]:
+    """`person_id` is a value or a column."""
+    shared = select(ConversationShare.conversation_id).where(ConversationShare.person_id == person_id)
+    is_shared = and_(Conversation.visibility == Visibility.SHARED, Conversation.id.in_(shared))
+    return or_(Conversation.visibility == Visibility.EVERYONE, Conversation.owner_id == person_id, is_shared)
+
+
+async def seen_by_people(
+    session: AsyncSession, ids: Collection[int], people: Collection[int | None]
+) -> set[tuple[int | None, int]]:
+    """Which of the people sees which of the conversations; None is a viewer that is no person."""
+    if not ids or not people:
+        return set()
+    person = func.unnest(cast(list(people), ARRAY(Integer))).column_valued("person")
+    found = select(person, Conversation.id).join(Conversation, _seen_by(person)).where(one_of(Conversation.id, list(ids)))
+    return {(person_id, id_) for person_id, id_ in await session.execute(found)}
 
 
 def in_visible(viewer: Principal, conversation_id: Any) -> tuple[ColumnElement[bool], ...]:
@@ -42,8 +58,13 @@ async def sees_conversations(session: AsyncSession, viewer: Principal, ids: Coll
     """Whether the viewer sees all of them. One that does not exist is seen only by those who see everything."""
     if viewer.sees_everything or not ids:
         return True
-    found = select(func.count()).select_from(Conversation).where(Conversation.id.in_(ids), *visible_to(viewer))
-    return (await session.execute(found)).scalar_one() == len(set(ids))
+    return await visible_among(session, viewer, ids) == set(ids)
+
+
+async def visible_among(session: AsyncSession, viewer: Principal, ids: Collection[int]) -> set[int]:
+    """Those of the conversations that exist and that the viewer sees."""
+    found = select(Conversation.id).where(one_of(Conversation.id, list(ids)), *visible_to(viewer))
+    return set(await session.scalars(found))
 
 
 async def sees_segment(session: AsyncSession, viewer: Principal, segment_id: int) -> bool:

@@ -5,14 +5,21 @@ from collections.abc import Sequence
 from sqlalchemy import Executable, Text, cast, delete, exists, func, insert, select, update
 from sqlalchemy.orm import aliased
 
-from storage.backups.staging import StagedSpeaker, StagedVoiceprint
+from storage.backups.staging import StagedDifference, StagedSpeaker, StagedVoiceprint
 from storage.speakers.speakers import UNKNOWN
-from storage.tables import ParticipantRow, Speaker, VoiceprintRow
+from storage.tables import DistinctSpeakers, ParticipantRow, Speaker, VoiceprintRow
 from storage.tables.names import key_of
 from storage.tables.sequences import last_id, next_id
 
 _other = aliased(StagedSpeaker)
 _now = func.now()
+DIFFERENT = (
+    select(func.least(StagedSpeaker.id, _other.id).label("lower_id"), func.greatest(StagedSpeaker.id, _other.id))
+    .join(StagedDifference, StagedDifference.file_speaker_id == StagedSpeaker.file_id)
+    .join(_other, _other.file_id == StagedDifference.other_id)
+    .distinct()
+)
+"""The pairs of different people, as speakers here."""
 
 STATEMENTS: Sequence[Executable] = (
     # A speaker is the same if it was created at the same time under the same id, else if it has the same name. But two
@@ -26,8 +33,8 @@ STATEMENTS: Sequence[Executable] = (
     .values(id=Speaker.id),
     # Speakers that the file does not have.
     update(ParticipantRow)
-    .where(ParticipantRow.speaker_id.is_not(None), ~exists().where(StagedSpeaker.id == ParticipantRow.speaker_id))
-    .values(speaker_id=None, confidence=None),
+    .where(ParticipantRow.voice_id.is_not(None), ~exists().where(StagedSpeaker.id == ParticipantRow.speaker_id))
+    .values({ParticipantRow.voice_id: None, ParticipantRow.confidence: None}),
     delete(Speaker).where(~exists().where(StagedSpeaker.id == Speaker.id)),
     # Two speakers may have swapped their names, which are unique.
     update(Speaker)
@@ -58,15 +65,19 @@ STATEMENTS: Sequence[Executable] = (
     ),
     delete(VoiceprintRow),
     insert(VoiceprintRow).from_select(
-        ["speaker_id", "vector", "model", "source", "created_at"],
+        ["speaker_id", "vector", "model", "source", "created_at", "speech_seconds"],
         select(
             StagedSpeaker.id,
             StagedVoiceprint.vector,
             StagedVoiceprint.model,
             StagedVoiceprint.source,
             func.coalesce(StagedVoiceprint.created_at, _now),
+            StagedVoiceprint.speech_seconds,
         )
         .join(StagedVoiceprint, StagedVoiceprint.file_speaker_id == StagedSpeaker.file_id)
         .order_by(StagedSpeaker.file_id, StagedVoiceprint.id),
     ),
+    # Files of versions that did not write the pairs leave those of the speakers that stay.
+    delete(DistinctSpeakers).where(exists().where(StagedSpeaker.states_differences)),
+    insert(DistinctSpeakers).from_select(["lower_id", "higher_id"], DIFFERENT),
 )

@@ -81,7 +81,7 @@ _restored = (
     *(StagedParticipant.speech, StagedParticipant.vector, StagedParticipant.model),
 )
 _current = (
-    *(ParticipantRow.label, ParticipantRow.speaker_id, ParticipantRow.confidence, ParticipantRow.enrolled),
+    *(ParticipantRow.label, ParticipantRow.voice_id, ParticipantRow.confidence, ParticipantRow.enrolled),
     *(ParticipantRow.speech_seconds, ParticipantRow.vector, ParticipantRow.model),
 )
 SAME_ROWS: Sequence[Executable] = (
@@ -163,9 +163,9 @@ OTHER_ROWS: Sequence[Executable] = (
     # Each participant gets the speaker of most of its segments, by seconds; the other segments move.
     update(ParticipantRow)
     .where(_seconds.c.participant_id == ParticipantRow.id, _seconds.c.rank == 1)
-    .values(speaker_id=_seconds.c.speaker, confidence=None),
+    .values({ParticipantRow.voice_id: _seconds.c.speaker, ParticipantRow.confidence: None}),
     insert(ParticipantRow).from_select(
-        ["conversation_id", "label", "speaker_id", "enrolled"],
+        ["conversation_id", "label", ParticipantRow.voice_id.name, "enrolled"],
         select(_missing.c.conversation_id, _kind + " " + _random_label, _missing.c.speaker, literal(False)),
     ),
     update(SegmentRow)

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Text, column, distinct, func, literal, select, true
+from sqlalchemy import Text, case, column, distinct, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.backups import restored_emotions, restored_speakers, restored_transcripts
+from storage.backups.restored_speakers import DIFFERENT
 from storage.backups.staging import StagedSegment, StagedSpeaker
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, VoiceprintRow
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, VoiceprintRow, VoiceRow, spoken_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class RestoreCounts:
     """Found by the conversation's id and the segment's place."""
     segment_namespace_match: bool
     """Every conversation of the file is here."""
+    distinct_pairs_restored: int | None
+    """Pairs of different people; None where the file does not say, and those of the speakers that stay are as they were."""
 
 
 async def stored_dimensions(session: AsyncSession, models: Collection[str]) -> Mapping[str, set[int]]:
@@ -52,7 +55,7 @@ async def stored_dimensions(session: AsyncSession, models: Collection[str]) -> M
 async def profiled_participants(session: AsyncSession) -> set[int]:
     """Participants of speakers with emotion profiles; the emotions of their segments may depend on the profiles."""
     profiled = select(EmotionProfile.speaker_id)
-    return set(await session.scalars(select(ParticipantRow.id).where(ParticipantRow.speaker_id.in_(profiled))))
+    return set(await session.scalars(select(ParticipantRow.id).where(spoken_by(VoiceRow.speaker_id.in_(profiled)))))
 
 
 async def replace(session: AsyncSession) -> set[int]:
@@ -68,6 +71,8 @@ async def counts(session: AsyncSession) -> RestoreCounts:
     is_here, has_uuid = segment.live_id.is_not(None), segment.conversation_uuid.is_not(None)
     in_file = segment.speaker_id.is_not(None) | segment.speaker_name.is_not(None)
     conversation_is_here = segment.conversation_id.is_not(None)
+    count = select(func.count()).select_from(DIFFERENT.subquery()).scalar_subquery()
+    pairs = select(case((func.bool_or(StagedSpeaker.states_differences), count))).scalar_subquery()
     found = select(
         select(func.count()).select_from(StagedSpeaker).scalar_subquery().label("speakers_restored"),
         func.count(distinct(segment.live_id)).label("segments_updated"),
@@ -80,5 +85,6 @@ async def counts(session: AsyncSession) -> RestoreCounts:
         func.count().filter(is_here, has_uuid).label("segments_replayed_by_identity"),
         func.count().filter(is_here, ~has_uuid).label("segments_replayed_by_legacy_identity"),
         func.coalesce(func.bool_and(has_uuid & conversation_is_here), true()).label("segment_namespace_match"),
+        pairs.label("distinct_pairs_restored"),
     ).select_from(segment)
     return RestoreCounts(**(await session.execute(found)).mappings().one())

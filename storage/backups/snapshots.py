@@ -1,36 +1,48 @@
 """The live identities of speakers as the text of a profile file. PostgreSQL writes the JSON, of any length, entry by entry."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.formats.profile_file import VERSION, Header, render
+from pipeline.formats.profile_file import VERSION, Header, Vocabulary, render
 from pipeline.voice_settings import VoiceSettingsChange
 from settings import Settings
+from storage import vocabulary
 from storage.speakers import speakers, voice_settings
 from storage.tables import ParticipantRow
 
 BATCH = 500
 
+# An undone merge keeps two speakers apart as a person's mark does; the undo history is not part of a file.
 # A vector's text is a JSON array, in the shortest numbers that read back as the same float32.
 SPEAKERS = """
 WITH reference AS (
     SELECT speaker_id, vector, model FROM voiceprints
     UNION ALL
-    SELECT speaker_id, vector, model FROM participants WHERE speaker_id IS NOT NULL AND enrolled AND vector IS NOT NULL
+    SELECT v.speaker_id, vector, model FROM participants p JOIN voices v ON v.id = p.speaker_id
+    WHERE enrolled AND vector IS NOT NULL
 ), mean AS (
     SELECT DISTINCT ON (speaker_id) speaker_id, model, avg(vector) AS vector FROM reference
     GROUP BY speaker_id, model, vector_dims(vector) ORDER BY speaker_id, model = :model DESC, count(*) DESC
+), pair AS (
+    SELECT lower_id AS one, higher_id AS other FROM distinct_speakers
+    UNION SELECT (merge ->> 0)::int, (merge ->> 1)::int
+    FROM identity_changes, jsonb_array_elements(before -> 'merged') AS merge WHERE undone_at IS NOT NULL
+), different AS (
+    SELECT one AS id, json_agg(DISTINCT other ORDER BY other) AS ids
+    FROM (SELECT one, other FROM pair UNION SELECT other, one FROM pair) AS both_ways
+    WHERE one <> other AND other IN (SELECT id FROM speakers) GROUP BY one
 )
 SELECT json_build_object(
     'id', s.id, 'name', s.name, 'embedding', mean.vector::text::json, 'embedding_model', mean.model,
     'emotion_threshold', s.emotion_threshold, 'created_at', s.created_at, 'updated_at', s.updated_at,
     'references', (
         SELECT coalesce(json_agg(json_build_object(
-            'vector', v.vector::text::json, 'model', v.model, 'source', v.source, 'created_at', v.created_at
+            'vector', v.vector::text::json, 'model', v.model, 'source', v.source, 'created_at', v.created_at,
+            'speech_seconds', v.speech_seconds
         ) ORDER BY v.id), '[]') FROM voiceprints v WHERE v.speaker_id = s.id),
     'emotion_profiles', (
         SELECT coalesce(json_agg(json_build_object(
@@ -41,22 +53,24 @@ SELECT json_build_object(
             'imported_vector', p.imported_vector::text::json, 'imported_count', p.imported_count,
             'imported_voice_vector', p.imported_voice_vector::text::json, 'imported_voice_count', p.imported_voice_count,
             'created_at', p.created_at, 'updated_at', p.updated_at
-        ) ORDER BY p.emotion_category), '[]') FROM emotion_profiles p WHERE p.speaker_id = s.id)
-)::text FROM speakers s LEFT JOIN mean ON mean.speaker_id = s.id ORDER BY s.id
+        ) ORDER BY p.emotion_category), '[]') FROM emotion_profiles p WHERE p.speaker_id = s.id),
+    'different_from', coalesce(different.ids, '[]')
+)::text FROM speakers s LEFT JOIN mean ON mean.speaker_id = s.id LEFT JOIN different ON different.id = s.id ORDER BY s.id
 """
 
 PARTICIPANTS = """
 SELECT json_build_object(
     'id', p.id, 'conversation_id', p.conversation_id, 'conversation_uuid', c.uuid, 'label', p.label,
-    'speaker_id', p.speaker_id, 'confidence', p.confidence, 'enrolled', p.enrolled, 'speech', p.speech,
+    'speaker_id', v.speaker_id, 'confidence', p.confidence, 'enrolled', p.enrolled, 'speech', p.speech,
     'vector', p.vector::text::json, 'model', p.model
-)::text FROM participants p JOIN conversations c ON c.id = p.conversation_id ORDER BY p.id
+)::text FROM participants p JOIN conversations c ON c.id = p.conversation_id
+LEFT JOIN voices v ON v.id = p.speaker_id ORDER BY p.id
 """
 
 SEGMENTS = """
 SELECT json_build_object(
     'id', s.id, 'conversation_id', s.conversation_id, 'conversation_uuid', c.uuid, 'participant_id', s.participant_id,
-    'speaker_id', p.speaker_id, 'speaker_name', k.name, 'is_misidentified', s.is_misidentified,
+    'speaker_id', v.speaker_id, 'speaker_name', k.name, 'is_misidentified', s.is_misidentified,
     'start_offset', s.start_offset, 'end_offset', s.end_offset, 'confidence', s.confidence,
     'emotion_category', s.emotion_category, 'emotion_confidence', s.emotion_confidence,
     'emotion_corrected', s.emotion_corrected, 'emotion_corrected_at', s.emotion_corrected_at,
@@ -66,7 +80,7 @@ SELECT json_build_object(
     'voice_vector', CASE WHEN s.emotion_corrected THEN s.voice_vector::text::json END,
     'voice_model', CASE WHEN s.emotion_corrected THEN s.voice_model END
 )::text FROM segments s JOIN conversations c ON c.id = s.conversation_id JOIN participants p ON p.id = s.participant_id
-LEFT JOIN speakers k ON k.id = p.speaker_id ORDER BY s.id
+LEFT JOIN voices v ON v.id = p.speaker_id LEFT JOIN speakers k ON k.id = v.speaker_id ORDER BY s.id
 """
 
 
@@ -108,6 +122,7 @@ async def take(
         settings=VoiceSettingsChange(
             **(await voice_settings.get(session, running.settings, running.embedding_model)).model_dump()
         ),
+        vocabulary=Vocabulary(**asdict(await vocabulary.stored(session))),
     )
     if empty:
         return Snapshot(render(header, (), (), ()), 0, 0, now)

@@ -26,6 +26,18 @@ class StagedSpeaker(Staging):
     emotion_threshold: Mapped[float | None]
     created_at: Mapped[datetime | None]
     updated_at: Mapped[datetime | None]
+    states_differences: Mapped[bool]
+    """The file has the list of different speakers."""
+
+
+class StagedDifference(Staging):
+    """A speaker of the file that a person marked as different from another one."""
+
+    __tablename__ = "staged_differences"
+
+    file_speaker_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    other_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """In the file, where it may be missing."""
 
 
 class StagedVoiceprint(Staging):
@@ -40,6 +52,7 @@ class StagedVoiceprint(Staging):
     model: Mapped[str]
     source: Mapped[str]
     created_at: Mapped[datetime | None]
+    speech_seconds: Mapped[float | None]
 
 
 class StagedProfile(Staging):

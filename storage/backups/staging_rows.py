@@ -17,7 +17,15 @@ from pipeline.formats import profile_reader
 from pipeline.formats.profile_file import HEADER_KEYS, EmotionProfile, Header, Participant, Reference, Segment, Speaker
 from pipeline.types import Vector
 from storage.backups import staging
-from storage.backups.staging import StagedParticipant, StagedProfile, StagedSegment, StagedSpeaker, StagedVoiceprint, Staging
+from storage.backups.staging import (
+    StagedDifference,
+    StagedParticipant,
+    StagedProfile,
+    StagedSegment,
+    StagedSpeaker,
+    StagedVoiceprint,
+    Staging,
+)
 from storage.postgres.copy import copy_rows
 from storage.tables import Conversation
 from storage.tables.names import key_of
@@ -87,6 +95,7 @@ class _Reader:
                     yield StagedSpeaker, _speaker(speaker)
                     yield from ((StagedVoiceprint, self._voiceprint(speaker.id, one)) for one in speaker.references)
                     yield from ((StagedProfile, self._profile(speaker.id, one)) for one in speaker.emotion_profiles)
+                    yield from ((StagedDifference, row) for row in _differences(speaker))
                 case "participants":
                     yield StagedParticipant, self._participant(Participant.model_validate(value))
                 case "segments":
@@ -102,6 +111,7 @@ class _Reader:
             "model": reference.model,
             "source": reference.source,
             "created_at": _moment(reference.created_at),
+            "speech_seconds": reference.speech_seconds,
         }
 
     def _profile(self, speaker_id: int, profile: EmotionProfile) -> Row:
@@ -185,7 +195,13 @@ def _speaker(speaker: Speaker) -> Row:
         "emotion_threshold": speaker.emotion_threshold,
         "created_at": _moment(speaker.created_at),
         "updated_at": _moment(speaker.updated_at),
+        "states_differences": speaker.different_from is not None,
     }
+
+
+def _differences(speaker: Speaker) -> Iterator[Row]:
+    for other in set(speaker.different_from or ()) - {speaker.id}:
+        yield {"file_speaker_id": speaker.id, "other_id": other}
 
 
 def _moment(value: datetime | None) -> datetime | None:

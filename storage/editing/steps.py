@@ -67,6 +67,8 @@ class SegmentCopy(_Stored):
     is_misidentified: bool
     emotion_category: str | None
     emotion_confidence: float | None
+    activation: float | None = None
+    valence: float | None = None
     emotion_scores: dict[str, float] | None
     emotion_vector: VectorText | None
     emotion_model: str | None

@@ -16,7 +16,18 @@ from storage.conversations.transcripts import BATCH, SEGMENTS, insert_turns
 from storage.legacy.rows import LegacyConversation, LegacyEmotionProfile, LegacyLabel, LegacySegment, LegacySpeaker
 from storage.postgres.conditions import one_of
 from storage.speakers import speakers
-from storage.tables import Base, Conversation, EmotionProfile, LabelRow, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import (
+    Base,
+    Conversation,
+    EmotionProfile,
+    LabelRow,
+    ParticipantRow,
+    SegmentRow,
+    Speaker,
+    VoiceprintRow,
+    VoiceRow,
+    spoken_by,
+)
 from storage.tables.sequences import last_id
 
 SOURCE = "imported"
@@ -121,7 +132,7 @@ async def add_participants(
         row = ParticipantRow(
             conversation_id=conversation_id,
             label=participant.label,
-            speaker_id=participant.speaker_id,
+            voice_id=participant.speaker_id,
             confidence=participant.confidence,
             speech_seconds=participant.speech,
             vector=voice and voice.vector,
@@ -177,7 +188,7 @@ async def add_labels(session: AsyncSession, labels: Iterable[LegacyLabel], segme
 
 async def without_voice(session: AsyncSession, speaker_ids: Sequence[int], model: str) -> list[str]:
     """The names of those of the speakers that have no reference of `model`."""
-    heard = exists().where(ParticipantRow.speaker_id == Speaker.id, ParticipantRow.model == model, ParticipantRow.enrolled)
+    heard = exists().where(spoken_by(VoiceRow.speaker_id == Speaker.id), ParticipantRow.model == model, ParticipantRow.enrolled)
     given = exists().where(VoiceprintRow.speaker_id == Speaker.id, VoiceprintRow.model == model)
     names = select(Speaker.name).where(one_of(Speaker.id, speaker_ids), ~heard, ~given).order_by(Speaker.name)
     return list(await session.scalars(names))

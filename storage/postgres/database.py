@@ -1,15 +1,13 @@
 """The connection to PostgreSQL, its errors, and the migrations of its schema."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import alembic.command
-import alembic.util
-from alembic.config import Config
 from pydantic_core import from_json
 from sqlalchemy import URL, AdaptedConnection, Connection, Dialect, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -17,12 +15,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from storage.postgres import vectors
+from storage.postgres import compatibility, vectors
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
 
 RETRY_DELAY_S = 0.5
 """Delay between two attempts to reach a database that is down."""
+POOL_SIZE = 5
+"""Connections of a process, with as many more for a moment. The embedded server accepts 100 of all processes."""
 MIGRATION_LOCK = 0x76697661  # "viva"; the key of an advisory lock
 EXAMPLE = "postgresql+asyncpg://user:password@host:5432/name"
 
@@ -63,8 +67,7 @@ def parse_url(url: str) -> URL:
 class Database:
     """A bounded pool of connections. Belongs to the event loop that first uses it."""
 
-    def __init__(self, url: str, pool_size: int = 5) -> None:
-        # Each replica has its own pool; the embedded server accepts 100 connections in total.
+    def __init__(self, url: str, pool_size: int = POOL_SIZE) -> None:
         self.engine = create_async_engine(
             parse_url(url),
             pool_size=pool_size,
@@ -77,6 +80,10 @@ class Database:
         event.listen(self.engine.sync_engine, "do_connect", _connect)
         event.listen(self.engine.sync_engine, "connect", _register_vectors)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def separate(self, pool_size: int) -> "Database":
+        """Connections to the same database that do not wait for those of this pool."""
+        return Database(self.engine.url.render_as_string(hide_password=False), pool_size)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -142,7 +149,12 @@ def unpooled(url: str) -> AsyncEngine:
 
 
 async def migrate(url: str) -> None:
-    """Migrate the database to the newest schema; several processes may do so at once. Raises DatabaseError."""
+    """Migrate the database to the newest schema; several processes may do so at once.
+
+    The schema of a newer program stays as it is where this one can use it, too. Raises DatabaseError.
+    """
+    from alembic.util import CommandError  # not at the top: its import takes long, and few processes migrate
+
     engine = unpooled(url)
     where = f"PostgreSQL ({engine.url.host or engine.url.query.get('host', 'localhost')}, database {engine.url.database})"
     try:
@@ -150,7 +162,7 @@ async def migrate(url: str) -> None:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             await connection.run_sync(_ensure_pgvector)
             await connection.run_sync(_upgrade)
-    except alembic.util.CommandError as error:
+    except CommandError as error:
         raise DatabaseError(f"{where} was written by a newer Vivavoce: update this one ({error}).") from error
     except OSError as error:
         raise DatabaseError(f"{where} cannot be reached: start it, or correct DATABASE_URL ({error}).") from error
@@ -178,12 +190,24 @@ def _ensure_pgvector(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    alembic.command.upgrade(alembic_config(connection), "head")
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = alembic_config(connection)
+    scripts = ScriptDirectory.from_config(config)
+    if compatibility.serves(connection, scripts):
+        logger.warning("The database was migrated by a newer Vivavoce, which this one can use until it is updated.")
+        return
+    command.upgrade(config, "head")
+    compatibility.record(connection, scripts)
 
 
-def alembic_config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> "Config":
     """Alembic's configuration without a file: the scripts are beside this module, also in an installed wheel."""
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     # Alembic interpolates `%` in option values.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("recursive_version_locations", "true")
     return config

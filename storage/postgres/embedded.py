@@ -117,12 +117,12 @@ class EmbeddedPostgres:
         account = account_for(self._dir)
         for parent in reversed(missing):
             parent.mkdir(mode=0o700, exist_ok=True)
-            if account.identity and parent != self._dir.parent:
+            if account.is_other and parent != self._dir.parent:
                 parent.chmod(0o755)
-            elif account.identity:
+            elif account.is_other:
                 private_files.admit(parent, account.gid)
         self._dir.mkdir(mode=0o700, exist_ok=True)
-        if account.identity:
+        if account.is_other:
             os.chown(self._dir, account.uid, account.gid)
         if (barrier := account.barrier(self._dir)) is not None:
             raise PermissionError(
@@ -198,13 +198,12 @@ class EmbeddedPostgres:
         # The built-in locale sorts the same way on every machine, so a directory can move to one with another C library.
         options = ["--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command = [str(self._programs(account) / "initdb"), "-D", str(draft), *options, *locale]
-        done = subprocess.run(
-            command, cwd="/", env=_environment(), capture_output=True, text=True, check=False, **account.identity
-        )
+        command = account.command(self._programs(account) / "initdb", "-D", draft, *options, *locale)
+        done = subprocess.run(command, cwd="/", env=_environment(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             shutil.rmtree(draft, ignore_errors=True)
-            raise RuntimeError(f"PostgreSQL could not create {self._cluster}: {done.stderr.strip()[-500:]}")
+            why = done.stderr.strip()[-500:] or f"initdb ended with status {done.returncode}."
+            raise RuntimeError(f"PostgreSQL could not create {self._cluster}: {why}")
         draft.rename(self._cluster)
 
     def _launch(self, account: Account) -> None:
@@ -217,18 +216,13 @@ class EmbeddedPostgres:
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
         options = {**SETTINGS, "port": str(PORT), "unix_socket_directories": str(self._sockets)}
-        command = [
-            str(self._programs(account) / "postgres"),
-            "-D",
-            str(self._cluster),
-            *(f"--{key}={value}" for key, value in options.items()),
-        ]
+        arguments = (f"--{key}={value}" for key, value in options.items())
+        command = account.command(self._programs(account) / "postgres", "-D", self._cluster, *arguments)
         with self._log.open("ab") as log:
             # In a new session, so that Ctrl-C reaches the supervisor only, which shuts down in the right order.
             self._child = subprocess.Popen(
-                command, cwd="/", env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                **account.identity,
-            )  # fmt: skip
+                command, cwd="/", env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         # Reap the process when it ends, or it remains a zombie. It may outlive this object.
         threading.Thread(target=self._child.wait, name="embedded-postgres", daemon=True).start()
 
@@ -250,7 +244,7 @@ class EmbeddedPostgres:
         """A private directory with a short name (a socket's path is limited to 103 bytes), the same at every start."""
         name = f"{NAME}-{hashlib.sha256(os.fsencode(self._dir)).hexdigest()[:12]}"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        base = Path(runtime) if 0 < len(runtime) < 60 and not account.identity and os.access(runtime, os.W_OK) else Path("/tmp")  # noqa: S108
+        base = Path(runtime) if 0 < len(runtime) < 60 and not account.is_other and os.access(runtime, os.W_OK) else Path("/tmp")  # noqa: S108
         return private_files.runtime_directory(base, name, account.uid, account.gid)
 
     def _programs(self, account: Account) -> Path:

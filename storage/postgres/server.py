@@ -30,7 +30,7 @@ class DatabaseServer:
                 return self._url
             if self._settings.data_path.is_dir():
                 account = account_for(self._settings.pg_path)
-                if account.identity:  # root runs PostgreSQL as another user
+                if account.is_other:  # root runs PostgreSQL as another user
                     private_files.admit(self._settings.data_path, account.gid)
             return self._embedded.start()
         except (OSError, RuntimeError) as error:

@@ -4,20 +4,13 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from settings import NAME
-
-
-class Identity(TypedDict, total=False):
-    """Keyword arguments of `subprocess` that change the user; empty where the user stays the same."""
-
-    user: int
-    group: int
-    extra_groups: list[int]
+from storage.postgres import run_as
 
 
 @dataclass(frozen=True)
@@ -35,19 +28,33 @@ class Account:
             return str(self.uid)
 
     @property
-    def identity(self) -> Identity:
-        if self.uid == os.geteuid():
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def is_other(self) -> bool:
+        """Whether this is not the user who runs this process."""
+        return self.uid != os.geteuid()
+
+    def command(self, program: str | Path, *arguments: str | Path) -> list[str]:
+        """The command line that runs `program`, an absolute path, as this user."""
+        switch = [sys.executable, "-I", "-S", run_as.__file__, str(self.uid), str(self.gid)] if self.is_other else []
+        return [*switch, *map(str, (program, *arguments))]
 
     def barrier(self, path: Path) -> Path | None:
-        """The first directory of `path`, `path` included, that this user may not enter; None where there is none."""
+        """The first directory of `path`, `path` included, that this user may not enter; None where there is none.
+
+        Raises PermissionError where this process may not act as the user.
+        """
         if self._may_enter(path):
             return None
         return next(step for step in (*reversed(path.parents), path) if not self._may_enter(step))
 
     def _may_enter(self, directory: Path) -> bool:
-        return subprocess.run(["test", "-x", directory], cwd="/", check=False, **self.identity).returncode == 0
+        command = self.command(shutil.which("test") or "/usr/bin/test", "-x", directory)
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 1):  # of `test`
+            raise PermissionError(
+                f"PostgreSQL cannot run as the user {self.name}: {done.stderr.strip() or f'status {done.returncode}.'} "
+                "Run Vivavoce as a normal user, or set DATABASE_URL."
+            )
+        return done.returncode == 0
 
 
 def account_for(directory: Path) -> Account:

@@ -69,6 +69,7 @@ class Mentioned:
             case SpeakersRemoved():
                 self.speakers |= {speaker.id for speaker in step.speakers}
                 self.names |= {speaker.name for speaker in step.speakers}
+                self.speakers |= {speaker for pair in step.rows.distinct + step.rows.passed_on for speaker in pair}
                 self._add_profiles(step.rows.emotion_profiles)
             case ParticipantAdded():
                 self.participants.add(step.participant)

@@ -57,6 +57,7 @@ async def undone_merges(session: AsyncSession) -> set[frozenset[int]]:
     return {frozenset(pair) for merged in await session.scalars(undone) for pair in merged or ()}
 
 
-async def clear(session: AsyncSession) -> None:
-    """Delete all changes: what they refer to is about to be replaced."""
-    await session.execute(delete(IdentityChange))
+async def clear(session: AsyncSession) -> int:
+    """Delete all changes: what they refer to is about to be replaced. Returns how many could be undone."""
+    deleted = await session.scalars(delete(IdentityChange).returning(IdentityChange.undone_at))
+    return sum(undone_at is None for undone_at in deleted)

@@ -55,6 +55,7 @@ class VoiceprintCopy(_Stored):
     model: str
     source: str
     created_at: datetime
+    speech_seconds: float | None = None
 
 
 class ProfileCopy(_Stored):
@@ -144,11 +145,19 @@ class ProfilesReplaced(_Stored):
     rows: list[ProfileCopy]
 
 
+Pairs = Annotated[list[tuple[int, int]], Field(exclude_if=lambda pairs: not pairs)]
+"""Left out where there are none, so that versions that do not know them read the change."""
+
+
 class RemovedRows(_Stored):
     """The rows that were deleted with speakers."""
 
     voiceprints: list[VoiceprintCopy]
     emotion_profiles: list[ProfileCopy]
+    distinct: Pairs = []
+    """Pairs of different people."""
+    passed_on: Pairs = []
+    """Such pairs that the speaker got from the deleted one when both became one."""
 
 
 class SpeakersRemoved(_Stored):

@@ -12,7 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.types import Voiceprint
 from storage.postgres.conditions import one_of
 from storage.speakers.change_steps import ParticipantCopy, ProfileCopy, SpeakerCopy, VoiceprintCopy
-from storage.tables import Base, EmotionProfile, ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
+from storage.tables import (
+    Base,
+    EmotionProfile,
+    ParticipantRow,
+    SegmentRow,
+    Speaker,
+    TurnRow,
+    VoiceprintRow,
+    VoiceRow,
+    spoken_by,
+)
 
 TABLES = Base.metadata.tables
 
@@ -49,8 +59,8 @@ async def delete_speakers(session: AsyncSession, speaker_ids: Sequence[int]) -> 
 
 async def has_references(session: AsyncSession, speaker_id: int) -> bool:
     """Whether the speaker has participants or voiceprints."""
-    tables = (ParticipantRow, VoiceprintRow)
-    return bool(await session.scalar(select(or_(*(exists().where(table.speaker_id == speaker_id) for table in tables)))))
+    heard = exists().where(spoken_by(VoiceRow.speaker_id == speaker_id))
+    return bool(await session.scalar(select(or_(heard, exists().where(VoiceprintRow.speaker_id == speaker_id)))))
 
 
 async def copy_speakers(session: AsyncSession, speaker_ids: Sequence[int]) -> list[SpeakerCopy]:
@@ -64,8 +74,12 @@ async def insert_speakers(session: AsyncSession, copies: Sequence[SpeakerCopy]) 
 # Voiceprints and emotion profiles
 
 
-async def add_voiceprint(session: AsyncSession, speaker_id: int, voice: Voiceprint, source: str) -> int:
+async def add_voiceprint(
+    session: AsyncSession, speaker_id: int, voice: Voiceprint, source: str, seconds: float | None = None
+) -> int:
+    """`seconds`: of clear speech that the voice was computed from."""
     values = {"speaker_id": speaker_id, "vector": voice.vector, "model": voice.model, "source": source}
+    values |= {"speech_seconds": seconds}
     return (await session.execute(insert(VoiceprintRow).values(values).returning(VoiceprintRow.id))).scalar_one()
 
 
@@ -107,25 +121,38 @@ async def delete_profiles(session: AsyncSession, speaker_id: int) -> None:
 
 
 async def assign_participants(
-    session: AsyncSession, source: int | None, target: int | None, participant_ids: Sequence[int] | None = None
+    session: AsyncSession, source: int | None, target: int | None, participant_ids: Sequence[int]
 ) -> Sequence[int]:
-    """Make participants of one speaker another's: all, or those of `participant_ids`. Returns their ids."""
-    which = [ParticipantRow.speaker_id == source if source is not None else ParticipantRow.speaker_id.is_(None)]
-    which += [] if participant_ids is None else [one_of(ParticipantRow.id, participant_ids)]
-    change = update(ParticipantRow).where(*which).values(speaker_id=target)
+    """Make those of the participants that are one speaker's another's. Returns their ids."""
+    own = ParticipantRow.voice_id.is_(None) if source is None else spoken_by(VoiceRow.speaker_id == source)
+    change = update(ParticipantRow).where(own, one_of(ParticipantRow.id, participant_ids)).values(voice_id=target)
     return (await session.scalars(change.returning(ParticipantRow.id))).all()
+
+
+async def assign_voices(session: AsyncSession, source: int, target: int) -> Sequence[int]:
+    """Make all participants of one speaker another's, by its voices: no participant changes. Returns their ids."""
+    moved = (await participants_of(session, [source])).get(source, [])
+    if moved:
+        await session.execute(update(VoiceRow).where(VoiceRow.speaker_id == source).values(speaker_id=target))
+    return moved
 
 
 async def participants_of(session: AsyncSession, speaker_ids: Sequence[int]) -> dict[int, list[int]]:
     """The participants of each of the speakers that has any."""
-    speaker = ParticipantRow.speaker_id
-    found = select(speaker, func.array_agg(ParticipantRow.id)).where(one_of(speaker, speaker_ids)).group_by(speaker)
-    return {speaker_id: list(ids) for speaker_id, ids in await session.execute(found) if speaker_id is not None}
+    found = (
+        select(VoiceRow.speaker_id, func.array_agg(ParticipantRow.id))
+        .join(ParticipantRow, ParticipantRow.voice_id == VoiceRow.id)
+        .where(one_of(VoiceRow.speaker_id, speaker_ids))
+        .group_by(VoiceRow.speaker_id)
+    )
+    return {speaker_id: list(ids) for speaker_id, ids in await session.execute(found)}
 
 
 async def unassign_participants(session: AsyncSession, speaker_ids: Sequence[int]) -> None:
     """Leave the participants of the speakers without a speaker."""
-    await session.execute(update(ParticipantRow).where(one_of(ParticipantRow.speaker_id, speaker_ids)).values(speaker_id=None))
+    await session.execute(
+        update(ParticipantRow).where(spoken_by(one_of(VoiceRow.speaker_id, speaker_ids))).values(voice_id=None)
+    )
 
 
 async def set_enrolled(session: AsyncSession, participant_ids: Sequence[int], enrolled: bool) -> Sequence[int]:
@@ -148,14 +175,18 @@ async def delete_silent_participant(session: AsyncSession, participant_id: int) 
 
 
 async def copy_participants(session: AsyncSession, participant_ids: Sequence[int]) -> list[ParticipantCopy]:
-    return await _copies(session, ParticipantRow, ParticipantRow.id, participant_ids, ParticipantCopy)
+    columns = [column for column in ParticipantRow.__table__.columns if column.name != ParticipantRow.voice_id.name]
+    found = select(*columns, ParticipantRow.speaker_id.label("speaker_id")).where(one_of(ParticipantRow.id, participant_ids))
+    rows = await session.execute(found.order_by(ParticipantRow.id))
+    return [ParticipantCopy.model_validate(row) for row in rows]
 
 
 async def restore_participants(session: AsyncSession, copies: Sequence[ParticipantCopy]) -> None:
     """Insert participants, or restore their vectors; a participant that exists keeps its speaker."""
     if not copies:
         return
-    new = postgresql.insert(ParticipantRow).values([copy.model_dump() for copy in copies])
+    # The column of the voice has the name that a copy has for the speaker, whose voice has the same id.
+    new = postgresql.insert(TABLES[ParticipantRow.__tablename__]).values([copy.model_dump() for copy in copies])
     changed = {name: new.excluded[name] for name in ("vector", "model", "speech", "enrolled")}
     await session.execute(new.on_conflict_do_update(index_elements=[ParticipantRow.id], set_=changed))
 

@@ -14,7 +14,7 @@ from pipeline.identity.erased_person import ErasedPerson, mentions
 from pipeline.names import key
 from pipeline.types import Vector
 from storage.postgres.conditions import one_of
-from storage.speakers import change_erasure
+from storage.speakers import change_erasure, erased_hotwords
 from storage.speakers.change_erasure import Mentioned, StoredChange
 from storage.speakers.change_steps import ParticipantsAssigned, SpeakerCopy, SpeakerRenamed, SpeakersRemoved
 from storage.speakers.speakers import SpeakerNotFoundError
@@ -28,6 +28,8 @@ from storage.tables import (
     SegmentRow,
     Speaker,
     VoiceprintRow,
+    VoiceRow,
+    spoken_by,
 )
 from storage.tables.names import key_of
 
@@ -89,8 +91,8 @@ async def find(session: AsyncSession, speaker_id: int) -> ErasedPerson:
         raise SpeakerNotFoundError
     others = {key(name) for id_, (name, _) in search.alive.items() if id_ != speaker_id}
     own = or_(
-        one_of(ParticipantRow.speaker_id, sorted(search.speakers)),
-        one_of(ParticipantRow.id, sorted(search.unassigned)) & ParticipantRow.speaker_id.is_(None),
+        spoken_by(one_of(VoiceRow.speaker_id, sorted(search.speakers))),
+        one_of(ParticipantRow.id, sorted(search.unassigned)) & ParticipantRow.voice_id.is_(None),
     )
     columns = (ParticipantRow.id, Conversation.uuid, ParticipantRow.vector)
     people = (await session.execute(select(*columns).join(Conversation).where(own))).all()
@@ -107,7 +109,7 @@ async def find(session: AsyncSession, speaker_id: int) -> ErasedPerson:
 async def remove(session: AsyncSession, person: ErasedPerson) -> None:
     """Delete the speakers; their participants and segments stay without a speaker and without vectors."""
     participants = sorted(person.participants)
-    none: dict[str, Any] = {"speaker_id": None, "confidence": None, "vector": None, "model": None}
+    none: dict[str, Any] = {"voice_id": None, "confidence": None, "vector": None, "model": None}
     await session.execute(update(ParticipantRow).where(one_of(ParticipantRow.id, participants)).values(none))
     vectors = ("emotion_vector", "emotion_model", "voice_vector", "voice_model", "confidence", "detector_breakdown")
     own = update(SegmentRow).where(one_of(SegmentRow.participant_id, participants))
@@ -155,10 +157,11 @@ def _bytes(vectors: Iterable[Vector | None]) -> Iterable[bytes]:
 
 
 async def _remove_names(session: AsyncSession, names: Collection[str]) -> None:
-    """Names in labels, and in the reasons of emotions that were decided for former segments of the person."""
+    """Names in hot words, in labels, and in the reasons of emotions that were decided for former segments of the person."""
     given = list(names)
     if not given:
         return
+    await erased_hotwords.remove(session, given)
     keys = [key_of(name) for name in given]
     await session.execute(delete(LabelRow).where(key_of(LabelRow.speaker_name).in_(keys)))
     await session.execute(update(LabelRow).where(key_of(LabelRow.labeled_by).in_(keys)).values(labeled_by=None))

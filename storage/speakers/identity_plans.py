@@ -89,7 +89,7 @@ def _new_values(conversation_id: int, person: Participant) -> dict[str, Any]:
 def _assigned_values(assignment: Assignment, created: Mapping[NewSpeaker, int]) -> dict[str, Any]:
     speaker = assignment.speaker
     return {
-        "speaker_id": created[speaker] if isinstance(speaker, NewSpeaker) else speaker,
+        "voice_id": created[speaker] if isinstance(speaker, NewSpeaker) else speaker,
         "confidence": assignment.similarity,
         "enrolled": assignment.enrolled,
     }

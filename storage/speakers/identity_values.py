@@ -6,7 +6,15 @@ import numpy as np
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import REASSIGN_MARGIN, Neighbours, is_unknown, without_shadows
+from pipeline.identity.matching import (
+    NEXT_SIMILARITY,
+    REASSIGN_MARGIN,
+    Neighbours,
+    examined,
+    is_unknown,
+    without_doubtful,
+    without_shadows,
+)
 from pipeline.identity.plan import CONFIRMED
 from pipeline.identity.segment_reassignment import DisputedSegment
 from pipeline.identity.state import ParticipantState
@@ -23,28 +31,42 @@ async def near_transcript(
     session: AsyncSession, participants: Sequence[Participant], disputed: Mapping[int, DisputedSegment], threshold: float
 ) -> NearbySpeakers:
     """The known speakers near the voices of a transcript, all of which one embedding model made."""
-    voices = {person.label: person.voiceprint for person in participants if person.voiceprint is not None}
-    near_participants = dict(zip(voices, await near_speakers(session, list(voices.values()), threshold), strict=True))
+    heard = {p.label: (p.voiceprint, p.speech_seconds) for p in participants if p.voiceprint is not None}
+    near_participants = dict(zip(heard, await near_speakers(session, list(heard.values()), threshold), strict=True))
     near_segments: dict[int, Neighbours] = {}
     for start in range(0, len(disputed), BATCH):
         positions = list(disputed)[start : start + BATCH]
-        heard = [disputed[position].voice for position in positions]
-        found = await near_voices(session, heard, threshold - REASSIGN_MARGIN)
+        voices = [disputed[position].voice for position in positions]
+        found = await near_voices(session, voices, threshold - REASSIGN_MARGIN)
         near_segments.update(zip(positions, found, strict=True))
     return NearbySpeakers(near_participants, near_segments, await _named(session, near_segments.values()))
 
 
-async def near_voices(session: AsyncSession, voices: Sequence[Voiceprint], floor: float) -> Sequence[Neighbours]:
-    """The speakers closer than `floor` to each of the voices, all of which one embedding model made."""
+async def near_voices(
+    session: AsyncSession, voices: Sequence[Voiceprint], floor: float, seconds: Sequence[float | None] | None = None
+) -> Sequence[Neighbours]:
+    """The speakers closer than `floor` to each of the voices, all of which one embedding model made.
+
+    `seconds`: of speech of each, where that is known.
+    """
     if not voices:
         return []
-    return await references.neighbours(session, np.stack([voice.vector for voice in voices]), voices[0].model, floor)
+    vectors = np.stack([voice.vector for voice in voices])
+    return await references.neighbours(session, vectors, voices[0].model, floor, seconds)
 
 
-async def near_speakers(session: AsyncSession, voices: Sequence[Voiceprint], threshold: float) -> Sequence[Neighbours]:
-    """The speakers closer than `threshold` that each of the voices may be: of those near it, all but shadows of named ones."""
-    found = await near_voices(session, voices, threshold)
-    named = await _named(session, found)
+async def near_speakers(
+    session: AsyncSession, voices: Sequence[tuple[Voiceprint, float]], threshold: float
+) -> Sequence[Neighbours]:
+    """The speakers closer than `threshold` that each of the voices may be: all but doubtful ones and shadows of named ones.
+
+    Each voice comes with its seconds of speech: a voice of little speech has lower similarities to everybody.
+    """
+    floor = min(threshold, NEXT_SIMILARITY)
+    compared = await near_voices(session, [voice for voice, _ in voices], floor, [seconds for _, seconds in voices])
+    near_ones = [examined(near, threshold) for near in compared]
+    named = await _named(session, near_ones)
+    found = [without_doubtful(near, named, threshold) for near in near_ones]
     disputed = {speaker for near in found if named & near.keys() and near.keys() - named for speaker in near}
     apart = await unknown_speakers.kept_apart(session, disputed) if disputed else set()
     return [without_shadows(near, named, apart, threshold) for near in found]
@@ -76,6 +98,7 @@ async def participants(session: AsyncSession, conversation_id: int) -> list[Part
             exists().where(TurnRow.participant_id == row.id).label("has_turns"),
             *(Speaker.name, segments.c.confirmed, segments.c.number, segments.c.last),
         )
+        .select_from(row)
         .outerjoin(Speaker, row.speaker_id == Speaker.id)
         .outerjoin(segments, segments.c.participant_id == row.id)
         .where(row.conversation_id == conversation_id)

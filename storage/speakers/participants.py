@@ -21,7 +21,7 @@ ROUNDING = 1e-6
 async def add(session: AsyncSession, conversation_id: int, speaker_id: int | None, *, enrolled: bool) -> int:
     """Add a participant without segments; returns its id."""
     taken = set(await session.scalars(select(ParticipantRow.label).where(ParticipantRow.conversation_id == conversation_id)))
-    values = {"conversation_id": conversation_id, "label": free_label(taken), "speaker_id": speaker_id, "enrolled": enrolled}
+    values = {"conversation_id": conversation_id, "label": free_label(taken), "voice_id": speaker_id, "enrolled": enrolled}
     return (await session.execute(insert(ParticipantRow).values(values).returning(ParticipantRow.id))).scalar_one()
 
 
@@ -40,7 +40,7 @@ async def count_segments(session: AsyncSession, participant_ids: Iterable[int]) 
 async def clear_speakers(session: AsyncSession, participant_ids: Iterable[int]) -> None:
     """Leave participants without a speaker, so that their vectors are no references."""
     which = one_of(ParticipantRow.id, list(participant_ids))
-    await session.execute(update(ParticipantRow).where(which).values(speaker_id=None))
+    await session.execute(update(ParticipantRow).where(which).values(voice_id=None))
 
 
 async def delete_silent(session: AsyncSession, conversation_id: int) -> set[int]:

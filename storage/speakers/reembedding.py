@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Span, Voiceprint
 from storage.speakers import speakers
-from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceprintRow, VoiceRow, spoken_by
 
 SOURCE = "re-embedded"
 MOST_RECORDINGS = 5
@@ -40,7 +40,7 @@ async def stretches(session: AsyncSession, speaker_id: int) -> tuple[str, list[S
         select(Conversation.audio_key, SegmentRow.start_offset, SegmentRow.end_offset)
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
         .join(Conversation, SegmentRow.conversation_id == Conversation.id)
-        .where(ParticipantRow.speaker_id == speaker_id, Conversation.audio_key.is_not(None), length >= SHORTEST)
+        .where(spoken_by(VoiceRow.speaker_id == speaker_id), Conversation.audio_key.is_not(None), length >= SHORTEST)
         .where(~SegmentRow.overlap, ~SegmentRow.is_misidentified)
         .order_by(length.desc(), SegmentRow.id)
         .limit(1000)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.evaluation.tuning import Gallery
 from pipeline.types import Vector
-from storage.tables import ParticipantRow, Speaker, VoiceprintRow
+from storage.tables import ParticipantRow, Speaker, VoiceprintRow, VoiceRow
 
 BATCH = 2000
 """Vectors read at a time; the event loop runs other tasks in between."""
@@ -19,7 +19,11 @@ async def roster(session: AsyncSession, model: str, dimension: int) -> Gallery:
 
     The voices of emotion profiles are left out: they are computed from segments of all conversations.
     """
-    heard = select(Speaker.name, ParticipantRow.vector, ParticipantRow.conversation_id).join(ParticipantRow)
+    heard = (
+        select(Speaker.name, ParticipantRow.vector, ParticipantRow.conversation_id)
+        .join(VoiceRow, VoiceRow.speaker_id == Speaker.id)
+        .join(ParticipantRow, ParticipantRow.voice_id == VoiceRow.id)
+    )
     enrolled = select(Speaker.name, VoiceprintRow.vector).join(VoiceprintRow)
     vectors: list[Vector] = []
     names: list[str] = []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.access import Principal
 from storage.access.visibility import in_visible
 from storage.speakers.speakers import UNKNOWN
-from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceRow, spoken_by
 from storage.tables.names import key_of
 
 MAX_SIMILAR_NAMES = 5
@@ -66,11 +66,21 @@ async def resolve(session: AsyncSession, name: str) -> tuple[int, str]:
     raise NoSuchNameError(name, [entry.name for entry in similar])
 
 
+async def called(session: AsyncSession, name: str) -> tuple[int, str] | None:
+    """The speaker of a name, or the only one whose name begins with it, such as a first name, and the name as it is stored."""
+    key, columns = key_of(name), select(Speaker.id, Speaker.name)
+    for same in (Speaker.name_key == key, func.starts_with(Speaker.name_key, key + " ")):
+        rows = (await session.execute(columns.where(same).limit(2))).all()
+        if len(rows) == 1:
+            return rows[0].id, rows[0].name
+    return None
+
+
 def conversations_with(viewer: Principal, speaker_id: int) -> Select[Any]:
     """The ids of the conversations that the viewer sees and in which the speaker has segments."""
     speaks = exists().where(SegmentRow.participant_id == ParticipantRow.id)
     seen = in_visible(viewer, ParticipantRow.conversation_id)
-    return select(ParticipantRow.conversation_id).where(ParticipantRow.speaker_id == speaker_id, speaks, *seen).distinct()
+    return select(ParticipantRow.conversation_id).where(spoken_by(VoiceRow.speaker_id == speaker_id), speaks, *seen).distinct()
 
 
 async def appearances(
@@ -81,7 +91,7 @@ async def appearances(
     total = (await session.execute(select(func.count()).select_from(mine.subquery()))).scalar_one()
     stored = (Conversation.id, Conversation.title, Conversation.start_time, Conversation.duration, Conversation.audio_key)
     segments = select(func.count()).select_from(SegmentRow).where(SegmentRow.conversation_id == Conversation.id)
-    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
+    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(spoken_by(VoiceRow.speaker_id == speaker_id)))
     counted = segments.scalar_subquery(), segments.where(own).scalar_subquery()
     found = select(*stored, *counted).where(Conversation.id.in_(mine))
     newest = found.order_by(Conversation.start_time.desc(), Conversation.id.desc()).offset(skip).limit(limit)

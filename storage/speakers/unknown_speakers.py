@@ -9,9 +9,9 @@ from sqlalchemy.orm import aliased
 
 from pipeline.identity.unknown_speakers import Nearby
 from storage.postgres.conditions import one_of
-from storage.speakers import change_log, references
+from storage.speakers import change_log, distinct_speakers, references
 from storage.speakers.speakers import UNKNOWN
-from storage.tables import ParticipantRow, Speaker
+from storage.tables import ParticipantRow, Speaker, VoiceRow
 
 MAX_REFERENCES = 16
 """The newest references of an unknown speaker, which are compared: more take time and hardly change the decision."""
@@ -35,14 +35,17 @@ async def near_references(session: AsyncSession, model: str, speaker_ids: Collec
 
 
 async def kept_apart(session: AsyncSession, speaker_ids: Collection[int]) -> set[frozenset[int]]:
-    """Pairs of the speakers that speak in one conversation, and pairs with an undone merge."""
+    """Pairs of the speakers that speak in one conversation, that a person marked as distinct, or with an undone merge."""
     one, other = aliased(ParticipantRow), aliased(ParticipantRow)
+    first, second = aliased(VoiceRow), aliased(VoiceRow)
     ids = sorted(speaker_ids)
     together = (
-        select(one.speaker_id, other.speaker_id)
+        select(first.speaker_id, second.speaker_id)
+        .join(one, one.voice_id == first.id)
         .join(other, one.conversation_id == other.conversation_id)
-        .where(one_of(one.speaker_id, ids), one_of(other.speaker_id, ids), one.speaker_id < other.speaker_id)
+        .join(second, other.voice_id == second.id)
+        .where(one_of(first.speaker_id, ids), one_of(second.speaker_id, ids), first.speaker_id < second.speaker_id)
         .distinct()
     )
-    pairs = {frozenset((int(first or 0), int(second or 0))) for first, second in await session.execute(together)}
-    return pairs | await change_log.undone_merges(session)
+    pairs = {frozenset(pair) for pair in await session.execute(together)}
+    return pairs | await change_log.undone_merges(session) | await distinct_speakers.pairs(session, ids)

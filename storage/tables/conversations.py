@@ -1,6 +1,6 @@
 """Conversations, their participants and their segments.
 
-A participant is one voice in one conversation. Only `participants.speaker_id` stores which speaker it is.
+A participant is one voice in one conversation. Only its voice, a `VoiceRow`, stores which speaker it is.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,22 +23,26 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    select,
     text,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, REAL, TSVECTOR
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from pipeline.decoding import Decoding
 from pipeline.types import Note, Vector, Word
 from storage.tables.base import Base, all_or_none, fraction
 from storage.tables.decoding import StoredDecoding
+from storage.tables.names import KEY, key_sql
 from storage.tables.notes import Notes
 from storage.tables.search import LEXEMES
+from storage.tables.speakers import VoiceRow
 from storage.tables.words import Words
 
 STATUSES = ("recording", "processing", "completed", "failed")
 VISIBILITIES = ("private", "shared", "everyone")
+TITLE_SOURCES = ("person", "default", "program")
 
 
 class Conversation(Base):
@@ -46,6 +51,7 @@ class Conversation(Base):
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("duration >= 0", name="duration"),
         CheckConstraint(f"visibility IN {VISIBILITIES}", name="visibility"),
+        CheckConstraint(f"title_source IN {TITLE_SOURCES}", name="title_source"),
         fraction("progress"),
         Index("ix_conversations_newest", text("start_time DESC"), text("id DESC")),
         Index("ix_conversations_unfinished", "status", postgresql_where=text("status IN ('recording', 'processing')")),
@@ -53,6 +59,13 @@ class Conversation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str | None]
+    title_key: Mapped[str | None] = mapped_column(Computed(key_sql("title"), persisted=True), deferred=True)
+    """The title as filters compare it."""
+    title_source: Mapped[str] = mapped_column(server_default="person")
+    """Who wrote the title. `default`: it is the name of the file or the time, or there is none. `program`: it says what it is
+    about; a trigger changes its names when speakers are renamed."""
+    file_name: Mapped[str | None]
+    """Of an upload."""
     start_time: Mapped[datetime]
     end_time: Mapped[datetime | None]
     duration: Mapped[float | None]
@@ -80,6 +93,19 @@ class Conversation(Base):
     """SHA-256 of the token with which a client resumes a live recording; null where it cannot be resumed, or is finished."""
     live_decoding: Mapped[Decoding | None] = mapped_column(StoredDecoding)
     """How a live recording is transcribed until it is finished, also when its client is gone."""
+    hotwords: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Those that the transcriber has read."""
+
+
+class ConversationTag(Base):
+    """A tag of a conversation, as it was spelled there. Two spellings with one key are one tag (`pipeline.names`)."""
+
+    __tablename__ = "conversation_tags"
+    __table_args__ = (CheckConstraint("name <> ''", name="name"), Index(None, "name_key", "conversation_id"))
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(Computed(KEY, persisted=True), primary_key=True)
 
 
 class ParticipantRow(Base):
@@ -99,12 +125,22 @@ class ParticipantRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     label: Mapped[str]
-    speaker_id: Mapped[int | None] = mapped_column(ForeignKey("speakers.id", ondelete="SET NULL"), index=True)
+    # The name is from when the column held the speaker; the id of a speaker is that of its voice.
+    voice_id: Mapped[int | None] = mapped_column("speaker_id", ForeignKey("voices.id", ondelete="SET NULL"), index=True)
     confidence: Mapped[float | None]
     vector: Mapped[Vector | None]
     model: Mapped[str | None]
     speech_seconds: Mapped[float] = mapped_column("speech", server_default=text("0"))
     enrolled: Mapped[bool] = mapped_column(server_default=true())
+    speaker_id: Mapped[int | None] = column_property(
+        select(VoiceRow.speaker_id).where(VoiceRow.id == voice_id).correlate_except(VoiceRow).label("speaker_id")
+    )
+    """To read. `spoken_by` finds the participants of a speaker with an index."""
+
+
+def spoken_by(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Participants whose `VoiceRow` meets the condition, such as `VoiceRow.speaker_id == speaker_id`."""
+    return ParticipantRow.voice_id.in_(select(VoiceRow.id).where(condition).correlate_except(VoiceRow))
 
 
 def _of_participant() -> ForeignKeyConstraint:
@@ -119,8 +155,10 @@ class SegmentRow(Base):
     __tablename__ = "segments"
     __table_args__ = (
         _of_participant(),
-        UniqueConstraint("conversation_id", "position"),
+        # With what lists of conversations read of each segment: rows are wide.
+        UniqueConstraint("conversation_id", "position", postgresql_include=["participant_id", "start_offset", "end_offset"]),
         Index(None, "lexemes", postgresql_using="gin"),
+        Index(None, "emotion_category", "conversation_id"),
         CheckConstraint("start_offset >= 0 AND end_offset >= start_offset", name="offsets"),
         fraction("emotion_confidence"),
         all_or_none("emotion_vector_model", "emotion_vector", "emotion_model"),
@@ -147,6 +185,9 @@ class SegmentRow(Base):
     is_misidentified: Mapped[bool] = mapped_column(server_default=false())
     emotion_category: Mapped[str | None]
     emotion_confidence: Mapped[float | None]
+    activation: Mapped[float | None]
+    """-1 to 1, as valence: how excited and how pleasant the speaker sounds; null where no emotion was detected."""
+    valence: Mapped[float | None]
     emotion_scores: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
     emotion_vector: Mapped[Vector | None]
     emotion_model: Mapped[str | None]

@@ -7,8 +7,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipeline.names import INVISIBLE
 
-KEY = rf"btrim(regexp_replace(lower(regexp_replace(normalize(name, NFKC), '[{INVISIBLE}]', '', 'g')), '\s+', ' ', 'g'))"
-"""The key of the column `name`: equal for two spellings of one name."""
+
+def key_sql(column: str) -> str:
+    """The key of a column of names, for generated columns: equal for two spellings of one name."""
+    return (
+        rf"btrim(regexp_replace(lower(regexp_replace(normalize({column}, NFKC), '[{INVISIBLE}]', '', 'g')), '\s+', ' ', 'g'))"
+    )
+
+
+KEY = key_sql("name")
 
 
 def key_of(name: ColumnElement[Any] | InstrumentedAttribute[Any] | str) -> ColumnElement[str]:

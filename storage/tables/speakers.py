@@ -3,7 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Sequence, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Sequence,
+    Table,
+    Text,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -30,6 +43,30 @@ class Speaker(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+class VoiceRow(Base):
+    """Whose voice the participants that refer to it have. Each speaker has the voice of its own id.
+
+    The voices of a speaker that is merged into another one become that one's, and its participants stay as they are: a merge
+    changes one row, not one for each conversation. A trigger of `speakers` adds the voice of a new speaker. Where the id of a
+    speaker that was merged is used again, it gives the participants of its voice to the speaker that they have by then.
+    """
+
+    __tablename__ = "voices"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    speaker_id: Mapped[int] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"), index=True)
+
+
+class DistinctSpeakers(Base):
+    """Two speakers that a person marked as different people; they are neither suggested nor merged automatically."""
+
+    __tablename__ = "distinct_speakers"
+    __table_args__ = (CheckConstraint("lower_id < higher_id", name="order"),)
+
+    lower_id: Mapped[int] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"), primary_key=True)
+    higher_id: Mapped[int] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class VoiceprintRow(Base):
     """A reference vector of a speaker that does not come from a participant: an enrolled or imported sample."""
 
@@ -41,21 +78,23 @@ class VoiceprintRow(Base):
     model: Mapped[str]
     source: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    speech_seconds: Mapped[float | None]
+    """Of clear speech that the vector was computed from; None where that is not known."""
 
 
-class ReferenceChange(Base):
-    """The transaction that last changed a row that may be a reference vector; triggers on the tables write it.
+REFERENCE_CHANGES = Table(
+    "reference_changes",
+    Base.metadata,
+    Column("kind", Text, nullable=False, doc="The name of the table."),
+    Column("reference_id", Integer, nullable=False),
+    Column("xact", BigInteger, nullable=False, index=True, doc="`pg_current_xact_id`, which never wraps around."),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_reference_changes_changed_at", "changed_at", postgresql_using="brin"),
+)
+"""A log of the transactions that changed rows that may be reference vectors; triggers on the tables write it.
 
-    The entry stays when the row is deleted. `storage.speakers.references` updates its matrix from these entries.
-    """
-
-    __tablename__ = "reference_changes"
-
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    """The name of the table."""
-    reference_id: Mapped[int] = mapped_column(primary_key=True)
-    xact: Mapped[int] = mapped_column(BigInteger, index=True)
-    """`pg_current_xact_id`, which never wraps around."""
+`storage.speakers.references` updates its matrix from these entries, and deletes old ones.
+"""
 
 
 class IdentityChange(Base):

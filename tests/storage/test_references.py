@@ -144,6 +144,24 @@ async def test_numbers_of_another_server_do_no_harm(database: Database) -> None:
     assert await ask(database, voice(2)) == bob
 
 
+async def test_old_entries_of_the_log_are_not_needed(
+    database: Database, replica: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that did not compare for longer than entries are kept reads all references anew."""
+    ada = await add(database, "Ada", voice(1))
+    assert await ask(replica, voice(1)) == ada
+    await add(database, "Bob", voice(2))
+    async with database.session() as session:
+        await references.forget_old(session)
+        assert await session.scalar(text("SELECT count(*) FROM reference_changes")) == 2
+        await session.execute(text("UPDATE reference_changes SET changed_at = now() - interval '8 days'"))
+        await references.forget_old(session)
+        assert await session.scalar(text("SELECT count(*) FROM reference_changes")) == 0
+    assert await ask(replica, voice(2)) is None  # what happens without a limit
+    monkeypatch.setattr(references, "MAX_IDLE_S", -1.0)
+    assert await ask(replica, voice(2)) is not None
+
+
 async def test_at_random_every_process_agrees_with_the_database(database: Database, replica: Database) -> None:
     """The matrix and a query over all references agree, while two processes change references and roll back."""
     dice = random.Random(7)
