@@ -40,6 +40,14 @@ NAMED_MARGIN = REASSIGN_MARGIN
 """Cosine similarity by which an unknown speaker that is clearly closer than a named one exceeds it. Of 501 voices
 that were closer to an unknown speaker by less, 70 % were the named one's; of 338 by more, 37 %."""
 
+NEXT_SIMILARITY = 0.3
+"""Cosine similarity from which a second named speaker makes the first one doubtful. Strangers' median closest of 44 has it."""
+NEXT_SHARE = 0.3
+"""Share of what the second exceeds it by that the first must exceed the threshold by. benchmarks/accuracy/galleries.py: of the
+strangers who would be named without this rule, two fifths are not, and one of a hundred known voices is not either."""
+NEXT_COMPARED = 10
+"""Speakers below the threshold, the closest ones, that are examined for it."""
+
 Neighbours = Mapping[int, float]
 """The speakers near a voice, by id, and the similarity of the closest of their references."""
 
@@ -120,8 +128,12 @@ def similarity_matrix(vectors: NDArray[np.float32], columns: NDArray[np.float32]
 
     At most `MAX_SIMILARITY`.
     """
-    queries, known = units(vectors)
-    similarities: NDArray[np.float32] = np.clip(queries @ columns, -1.0, MAX_SIMILARITY)
+    return similarities_of(*units(vectors), columns)
+
+
+def similarities_of(rows: NDArray[np.float32], known: NDArray[np.bool_], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As `similarity_matrix`, of rows that are unit vectors, or longer ones (`attenuation`), where they are known."""
+    similarities: NDArray[np.float32] = np.clip(rows @ columns, -1.0, MAX_SIMILARITY)
     similarities[~known] = np.nan
     return similarities
 
@@ -138,11 +150,9 @@ def neighbours(similarities: NDArray[np.float32], speaker_ids: NDArray[np.int64]
     """
     found: list[dict[int, float]] = []
     for row in similarities:
-        near: dict[int, float] = {}
-        for at in np.flatnonzero(row > floor):
-            speaker, similarity = int(speaker_ids[at]), float(row[at])
-            near[speaker] = max(near.get(speaker, -1.0), similarity)
-        found.append(near)
+        at = np.flatnonzero(row > floor)
+        at = at[np.argsort(row[at])]  # of several entries of a speaker, the last one stays: the closest
+        found.append(dict(zip(speaker_ids[at].tolist(), row[at].tolist(), strict=True)))
     return found
 
 
@@ -162,6 +172,29 @@ def without_shadows(near: Neighbours, named: Set[int], apart: Collection[frozens
         for speaker, similarity in near.items()
         if speaker in named or similarity > clear or frozenset((speaker, person.speaker_id)) in apart
     }
+
+
+def examined(near: Neighbours, threshold: float) -> Neighbours:
+    """Those of a voice's neighbours above the threshold, and the closest `NEXT_COMPARED` others; none without the former."""
+    ordered = sorted(near.items(), key=lambda item: (-item[1], item[0]))
+    above = sum(similarity > threshold for _, similarity in ordered)
+    return dict(ordered[: above + NEXT_COMPARED]) if above else {}
+
+
+def without_doubtful(near: Neighbours, named: Set[int], threshold: float) -> Neighbours:
+    """The neighbours above the threshold, without named speakers that are not clearly closer than another named one.
+
+    A voice that resembles two people is often a stranger's who resembles both.
+    """
+    found = {}
+    for speaker, similarity in near.items():
+        needed = threshold
+        if speaker in named:
+            second = max((close for other, close in near.items() if other in named and other != speaker), default=-1.0)
+            needed += NEXT_SHARE * max(0.0, second - NEXT_SIMILARITY)
+        if similarity > needed:
+            found[speaker] = similarity
+    return found
 
 
 def closest(near: Neighbours) -> Match | None:

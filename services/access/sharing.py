@@ -11,6 +11,8 @@ from pipeline.access import Principal, Visibility
 from services.access import audit
 from services.access.actor import actor
 from services.errors import NotAllowedError
+from storage.access import people
+from storage.access.people import Person
 from storage.conversations import sharing
 from storage.conversations.sharing import Sharing
 from storage.postgres.database import Database
@@ -29,12 +31,14 @@ class Change:
     owner: int | None = None
 
 
-async def read(database: Database, conversation_id: int) -> Sharing:
-    """Raises LookupError, NotAllowedError."""
+async def read(database: Database, conversation_id: int) -> tuple[Sharing, Sequence[Person]]:
+    """Who sees the conversation, and the accounts that it can be shared with. Raises LookupError, NotAllowedError."""
     async with database.session() as session:
         found = await sharing.get(session, conversation_id)
-    _check(found)
-    return found
+        _check(found)
+        accounts = await people.list_all(session)
+    concerned = {found.owner, *found.people}
+    return found, [person for person in accounts if not person.disabled or person.id in concerned]
 
 
 async def change(database: Database, conversation_id: int, wanted: Change) -> Sharing:

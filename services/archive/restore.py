@@ -14,12 +14,14 @@ from pipeline.formats.profile_file import Header
 from pipeline.identity.policy import IdentityPolicy
 from services.access import audit
 from services.identity import emotion_refresh
+from storage import vocabulary
 from storage.backups import backups, restoring, staging_rows
 from storage.backups.backups import BackupSummary, ProfileNotFoundError
 from storage.backups.restoring import RestoreCounts
 from storage.backups.snapshots import Running
 from storage.backups.staging_rows import StagedFile
-from storage.speakers import change_log, speakers, voice_settings
+from storage.speakers import change_log, distinct_speakers, speakers, voice_settings
+from storage.vocabulary import StoredVocabulary
 
 
 class IncompatibleError(ValueError):
@@ -34,6 +36,19 @@ class Restored:
     settings_warning: str | None
     before: BackupSummary | None
     """The replaced state; None if there were no speakers."""
+    forgotten_changes: int
+    """Changes of speakers that could be undone, and cannot be now."""
+
+    @property
+    def left_out(self) -> str | None:
+        """What of the file, and of the state before, is not there afterwards."""
+        counts = self.counts
+        parts = {
+            "segment(s) of the file are not here any more": counts.segments_not_found,
+            "segment(s) have a speaker who is not in the file": counts.segments_unmapped,
+            "change(s) of speakers cannot be undone any more": self.forgotten_changes,
+        }
+        return "; ".join(f"{count} {what}" for what, count in parts.items() if count) + "." if any(parts.values()) else None
 
     @property
     def legacy_warning(self) -> str | None:
@@ -58,17 +73,22 @@ async def restore(session: AsyncSession, running: Running, backup: BackupSummary
         raise IncompatibleError("Another version of this program stored the file, and this one cannot read it.") from error
     await _check_dimensions(session, file)
     before = await backups.keep_before_restore(session, running)
-    await change_log.clear(session)
+    # The undo history goes; that the speakers of an undone merge are different people stays.
+    undone = [(min(pair), max(pair)) for pair in await change_log.undone_merges(session) if len(pair) > 1]
+    await distinct_speakers.add_all(session, undone)
+    forgotten = await change_log.clear(session)
     refreshed = await restoring.profiled_participants(session)
     changed = await restoring.replace(session)
     refreshed |= await restoring.profiled_participants(session)
     warning = await _restore_settings(session, running, file.header)
+    if (words := file.header.vocabulary) is not None:
+        await vocabulary.replace(session, StoredVocabulary(words.hotwords, words.include_speaker_names))
     voice = await voice_settings.get(session, running.settings, running.embedding_model)
     policy = IdentityPolicy(running.embedding_model, voice, running.settings.enable_personalized_emotions)
     await emotion_refresh.refresh(session, policy, changed, refreshed)
     counts = await restoring.counts(session)
     await audit.record(session, "profile.restore", f"profile:{backup.id}")
-    return Restored(file.header.name, counts, file.header.settings is not None, warning, before)
+    return Restored(file.header.name, counts, file.header.settings is not None, warning, before, forgotten)
 
 
 async def _check_dimensions(session: AsyncSession, file: StagedFile) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from media import recording
+from pipeline.emotion.feeling import feeling
 from pipeline.recognition import recognize
 from pipeline.stages import Stages
 from pipeline.types import Emotion, Segment, Span, Voiceprint
@@ -70,6 +71,7 @@ async def _ignore(_fraction: float) -> None: ...
 
 def _heard(segment: SegmentCopy, voice: Voiceprint | None, emotion: Emotion | None) -> SegmentCopy:
     """The segment with these vectors and emotion; an emotion that a person corrected stays."""
+    felt = emotion and feeling(emotion.scores, emotion.model)
     values: dict[str, object] = {
         "voice_vector": voice and voice.vector,
         "voice_model": voice and voice.model,
@@ -77,10 +79,12 @@ def _heard(segment: SegmentCopy, voice: Voiceprint | None, emotion: Emotion | No
         "emotion_vector": emotion and emotion.vector,
         "emotion_model": emotion and emotion.model,
         "detector_breakdown": None,
+        "activation": felt and felt.activation,
+        "valence": felt and felt.valence,
     }
     if not segment.emotion_corrected:
         values |= {
-            "emotion_category": emotion and emotion.label,
-            "emotion_confidence": emotion and min(emotion.confidence, 1.0),
+            "emotion_category": felt and felt.label,
+            "emotion_confidence": felt and felt.confidence,
         }
     return segment.model_copy(update=values)

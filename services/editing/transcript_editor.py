@@ -29,6 +29,10 @@ from storage.editing.steps import EditRecord, EditStep, SegmentCopy, TextsChange
 from storage.speakers import speakers
 
 MAX_LISTED = 100
+MAX_TEXT_CHARS = 5000
+"""A segment has about one sentence; one of 30 s has some 500 characters."""
+MAX_WORDS_CHARS = 200
+"""To be found, and in their place."""
 EMPTY = "The text is empty: delete the segment instead."
 
 

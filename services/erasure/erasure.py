@@ -37,9 +37,14 @@ class Erasure:
 
         Raises LookupError, ConversationBusyError.
         """
+        return await self.delete_conversations([conversation_id])
+
+    async def delete_conversations(self, conversation_ids: Sequence[int]) -> Erased:
+        """Delete several in one transaction, all or none, so that profiles are rewritten once. Raises as for one."""
         async with self._database.session() as session:
-            removed = await conversations.remove(session, [conversation_id], active=False)
-            await record(session, "conversation.delete", f"conversation:{conversation_id}")
+            removed = await conversations.remove(session, conversation_ids, active=False)
+            for conversation_id in conversation_ids:
+                await record(session, "conversation.delete", f"conversation:{conversation_id}")
         return Erased(await self.cleanup.remove_files(), removed.deleted_backups)
 
     async def erase_conversation(self, conversation_id: int) -> Erased:

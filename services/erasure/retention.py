@@ -13,7 +13,7 @@ from settings import Settings
 from storage.access import audit
 from storage.erasure import pending, retention
 from storage.postgres.database import Database
-from storage.speakers import speakers
+from storage.speakers import references, speakers
 
 logger = logging.getLogger("ray.serve")
 
@@ -47,6 +47,7 @@ class Retention:
             if await retention.lock(guard):  # until the end of the block
                 await self._erase_conversations()
                 await self._remove_recordings()
+                await references.forget_old(guard)
         await self._cleanup.remove_all()
         await self._cleanup.remove_drafts()
 

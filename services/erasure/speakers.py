@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage import summaries
 from storage.backups import redactions
 from storage.editing import change_log
 from storage.emotions import emotions
@@ -31,6 +32,7 @@ async def remove(session: AsyncSession, speaker_id: int) -> RemovedSpeaker:
     await erased_people.remove(session, person)
     await erased_people.remove_changes(session, person)
     deleted = await redactions.remove_person(session, person)
+    await summaries.erase_person(session, person.participants, person.names)
     concerned = await erased_people.conversations_of(session, person)
     await change_log.clear(session, concerned)  # copies of segments have vectors
     return RemovedSpeaker(concerned, deleted)

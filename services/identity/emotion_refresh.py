@@ -21,9 +21,22 @@ async def have_profiles(session: AsyncSession, *speaker_ids: int | None) -> bool
     return bool(await profiles.speakers_with_profiles(session, speaker_ids))
 
 
-async def is_needed(session: AsyncSession, speaker_ids: Iterable[int], participant_ids: Collection[int]) -> bool:
-    """Whether emotions may change after the participants' segments, with or without a speaker before, got these speakers."""
-    return await have_profiles(session, *speaker_ids) or await emotions.have_corrections(session, participant_ids)
+async def is_needed(
+    session: AsyncSession,
+    speaker_ids: Iterable[int],
+    participant_ids: Collection[int],
+    moved: Collection[int] | None = None,
+) -> bool:
+    """Whether emotions may change after the participants' segments, with or without a speaker before, got these speakers.
+
+    `moved` are the participants that gained or lost segments, all of them where it is None: emotions may be relative to the
+    speaker.
+    """
+    return (
+        await have_profiles(session, *speaker_ids)
+        or await emotions.have_corrections(session, participant_ids)
+        or await emotions.is_relative(session, participant_ids if moved is None else moved)
+    )
 
 
 async def refresh(
@@ -41,3 +54,7 @@ async def redetect(session: AsyncSession, policy: IdentityPolicy, participant_id
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         await emotions.redetect(session, settings=policy.voice, participant_ids=some, personalized=policy.personalized)
+
+
+async def redetect_segments(session: AsyncSession, policy: IdentityPolicy, segment_ids: Collection[int]) -> None:
+    await emotions.redetect(session, settings=policy.voice, segment_ids=segment_ids, personalized=policy.personalized)

@@ -3,18 +3,20 @@
 `pipeline.identity.identification` decides what follows. Each identification can be undone (`services.identity.undo`).
 """
 
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.identification import names_voice, plan_identification
+from pipeline.identity.matching import Neighbours
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.state import ParticipantState
 from services.access import audit
 from services.errors import SegmentNotFoundError
 from services.identity import emotion_refresh, recorded_plans, unknown_speakers
 from services.identity.speaker_changes import SpeakerChange
-from storage.speakers import identity_values, participants, segment_speakers, speakers
+from storage.speakers import identity_values, participants, references, segment_speakers, speakers
 
 
 class IdentificationError(ValueError):
@@ -65,7 +67,7 @@ async def identify(
         raise IdentificationError("Must enroll new speaker (enroll=True)")
     former_id = person.speaker if isinstance(person.speaker, int) else None
     former_name = None if former_id is None else await speakers.name_of(session, former_id)
-    candidates = await _merge_candidates(session, policy, person) if enroll and target else set()
+    compared = await _compare(session, policy, person) if enroll and target else None
     updated = await _count_segments(session, person) if names_voice(person, target, only_this=only_this) else 1
     plan, speaker = plan_identification(
         segment_id, person, people, target, speaker_name or "", enroll=enroll, only_this=only_this
@@ -78,8 +80,9 @@ async def identify(
         await change.remove(gone)
     concerned = {identified} | ({former_id} if former_id is not None else set())
     touched = {person.id} | change.participants  # where the segment was, and where it is now
-    if await emotion_refresh.is_needed(session, concerned, touched):
+    if await emotion_refresh.is_needed(session, concerned, touched, change.participants):
         await emotion_refresh.refresh(session, policy, concerned, touched)
+    candidates = {speaker for near in await compared for speaker in near} if compared else set()
     await unknown_speakers.merge_certain(change, policy, candidates | {identified})
     name = await speakers.name_of(session, identified)
     await change.save(f"A line of {former_name or 'an unknown voice'} was identified as {name}")
@@ -124,12 +127,14 @@ async def _target(session: AsyncSession, speaker_id: int | None, name: str | Non
     return await speakers.find(session, name) if name else None
 
 
-async def _merge_candidates(session: AsyncSession, policy: IdentityPolicy, person: ParticipantState) -> set[int]:
-    """Speakers near an unknown voice that is about to become a reference of a known speaker."""
+async def _compare(
+    session: AsyncSession, policy: IdentityPolicy, person: ParticipantState
+) -> Awaitable[Sequence[Neighbours]] | None:
+    """Start to find the speakers near an unknown voice that is about to become a reference of a known speaker."""
     voice = person.voiceprint
     if voice is None or voice.model != policy.model or person.is_named:
-        return set()
-    return await unknown_speakers.merge_candidates(session, policy, [voice.vector])
+        return None
+    return await references.comparison(session, voice.vector[None], policy.model, policy.voice.speaker_threshold)
 
 
 async def _count_segments(session: AsyncSession, person: ParticipantState) -> int:

@@ -57,7 +57,7 @@ async def add(
     ]
     await _update_participants(session, processed, participant_of, stored)
     await _merge_unknown(session, policy, processed.participants)
-    await _detect_emotions(session, policy, participant_of)
+    await _detect_emotions(session, policy, participant_of, ids)
     await conversations.add_notes(session, conversation_id, processed.notes)
     return await segments.by_ids(session, conversation_id, ids)
 
@@ -108,7 +108,9 @@ async def _plan(
     num_speakers: int | None,
 ) -> IdentityPlan:
     compared = unrecognised(voices, stored, threshold)
-    near = await identity_values.near_speakers(session, list(compared.values()), threshold)
+    seconds = {voice.label: voice.speech_seconds for voice in voices}
+    heard = [(voice, seconds[label]) for label, voice in compared.items()]
+    near = await identity_values.near_speakers(session, heard, threshold)
     return plan_live_segment(voices, stored, dict(zip(compared, near, strict=True)), threshold, num_speakers)
 
 
@@ -144,7 +146,11 @@ async def _merge_unknown(session: AsyncSession, policy: IdentityPolicy, voices: 
     await change.save()
 
 
-async def _detect_emotions(session: AsyncSession, policy: IdentityPolicy, participant_of: Mapping[str, int]) -> None:
+async def _detect_emotions(
+    session: AsyncSession, policy: IdentityPolicy, participant_of: Mapping[str, int], new: Sequence[int]
+) -> None:
+    """Those of the `new` segments, and of the earlier ones of speakers with profiles."""
+    await emotion_refresh.redetect_segments(session, policy, new)
     speaking = await participants.speakers_of(session, participant_of.values())
     for participant_id, speaker_id in speaking.items():
         if await emotion_refresh.have_profiles(session, speaker_id):

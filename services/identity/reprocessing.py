@@ -37,7 +37,7 @@ async def rematch(session: AsyncSession, conversation_id: int, policy: IdentityP
     before = await identity_values.participants(session, conversation_id)
     again = matched_again(before, policy.model)
     await participants.clear_speakers(session, [person.id for person in again])
-    voices = [person.voiceprint for person in again if person.voiceprint is not None]
+    voices = [(person.voiceprint, person.speech_seconds) for person in again if person.voiceprint is not None]
     near = await identity_values.near_speakers(session, voices, policy.voice.speaker_threshold)
     known = await references.count(session, _speakers_of(again))
     plan = plan_rematch(again, {p.key: found for p, found in zip(again, near, strict=True)}, known, policy.model)

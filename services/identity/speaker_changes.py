@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.plan import CONFIRMED
 from pipeline.types import Voiceprint
-from storage.speakers import change_log, changes, participants, speakers
+from storage.speakers import change_log, changes, distinct_speakers, participants, speakers
 from storage.speakers.change_steps import (
     ChangeRecord,
     ChangeStep,
@@ -27,6 +27,7 @@ from storage.speakers.change_steps import (
     VoiceprintAdded,
     VoiceprintsAssigned,
 )
+from storage.speakers.distinct_speakers import Pair
 
 
 class SpeakerChange:
@@ -62,9 +63,15 @@ class SpeakerChange:
         await changes.rename_speaker(self.session, speaker_id, name)
         self.steps.append(SpeakerRenamed(speaker=speaker_id, former=former, name=name))
 
-    async def give(self, source: int | None, target: int | None, ids: Sequence[int] | None = None) -> Sequence[int]:
-        """Assign participants of one speaker to another, all or those of `ids`; returns them."""
-        moved = await changes.assign_participants(self.session, source, target, ids)
+    async def give(self, source: int | None, target: int | None, ids: Sequence[int]) -> None:
+        """Assign those of the participants that are one speaker's to another."""
+        self._given(source, target, await changes.assign_participants(self.session, source, target, ids))
+
+    async def give_all(self, source: int, target: int) -> Sequence[int]:
+        """Assign all participants of one speaker to another; returns them."""
+        return self._given(source, target, await changes.assign_voices(self.session, source, target))
+
+    def _given(self, source: int | None, target: int | None, moved: Sequence[int]) -> Sequence[int]:
         if moved:
             self.steps.append(ParticipantsAssigned(participants=list(moved), source=source, target=target))
         return moved
@@ -75,8 +82,8 @@ class SpeakerChange:
         if changed:
             self.steps.append(ParticipantsEnrolled(participants=list(changed), enrolled=enrolled))
 
-    async def add_sample(self, speaker_id: int, voice: Voiceprint, source: str) -> None:
-        added = await changes.add_voiceprint(self.session, speaker_id, voice, source)
+    async def add_sample(self, speaker_id: int, voice: Voiceprint, source: str, seconds: float | None = None) -> None:
+        added = await changes.add_voiceprint(self.session, speaker_id, voice, source, seconds)
         self.steps.append(VoiceprintAdded(voiceprint=added))
 
     async def give_samples(self, source: int, target: int) -> None:
@@ -90,18 +97,24 @@ class SpeakerChange:
         found = await changes.copy_profiles(self.session, [speaker_id])
         self.steps.append(ProfilesReplaced(speaker=speaker_id, rows=found))
 
-    async def remove(self, speaker_ids: Sequence[int]) -> Sequence[int]:
-        """Delete speakers with voiceprints and profiles; returns the participants that have no speaker afterwards."""
+    async def remove(self, speaker_ids: Sequence[int], passed_on: Sequence[Pair] = ()) -> Sequence[int]:
+        """Delete speakers with voiceprints and profiles; returns the participants that have no speaker afterwards.
+
+        `passed_on`: pairs of different people that were added for the speaker that the deleted one became.
+        """
         orphans: list[int] = []
         for speaker_id, ids in (await changes.participants_of(self.session, speaker_ids)).items():
             self.steps.append(ParticipantsAssigned(participants=ids, source=speaker_id, target=None))
             orphans += ids
-        await changes.unassign_participants(self.session, speaker_ids)
+        if orphans:
+            await changes.unassign_participants(self.session, speaker_ids)
         removed = SpeakersRemoved(
             speakers=await changes.copy_speakers(self.session, speaker_ids),
             rows=RemovedRows(
                 voiceprints=await changes.copy_voiceprints(self.session, speaker_ids),
                 emotion_profiles=await changes.copy_profiles(self.session, speaker_ids),
+                distinct=await distinct_speakers.pairs_of(self.session, speaker_ids),
+                passed_on=list(passed_on),
             ),
         )
         await changes.delete_speakers(self.session, speaker_ids)

@@ -1,20 +1,36 @@
 """What users do with speakers, one transaction each. REST routes and MCP tools call these methods of `AppContext.speakers`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pipeline.identity.enrollment import MAX_SAMPLE_S, Sample, read_sample
+from pipeline.identity.sample_set import SampleSet
 from pipeline.stages import Stages
 from services.access.actor import actor
-from services.identity import identification, speaker_admin, undo, unknown_speakers
+from services.errors import ModelsUnavailableError
+from services.identity import identification, participants, speaker_admin, undo, unknown_speakers
 from services.identity.identification import Identification, Mark
+from services.identity.participants import Participant
 from services.identity.unknown_speakers import Suggestion
 from services.policy import Policies
 from services.recordings import Recordings
 from storage.audio import AudioLocation
 from storage.change_summary import ChangeSummary
-from storage.speakers import speaker_queries, speakers
+from storage.speakers import overview, speaker_queries, speakers
+from storage.speakers.overview import SpeakerOverview, SpeechSample
 from storage.speakers.speaker_queries import SpeakerEntry
 from storage.speakers.speakers import SpeakerSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """A speaker after a sample was enrolled."""
+
+    speaker: SpeakerSummary
+    warning: str | None
+    """Of a short sample."""
+    samples: SampleSet
 
 
 class SpeakerService:
@@ -47,8 +63,18 @@ class SpeakerService:
         async with self._database.session() as session:
             return await speakers.sample(session, actor().principal, speaker_id)
 
-    async def enroll(self, name: str, file: BinaryIO) -> tuple[SpeakerSummary, str | None]:
-        """Create a speaker from a sample of their voice; the second value warns of a short one. Only its embedding is stored.
+    async def overview(self) -> list[SpeakerOverview]:
+        """The speech of all speakers in conversations that the current principal sees."""
+        async with self._database.session() as session:
+            return await overview.of_all(session, actor().principal)
+
+    async def samples(self, speaker_id: int, limit: int) -> Sequence[SpeechSample]:
+        """Clear segments of the speaker that the current principal may play. Raises SpeakerNotFoundError."""
+        async with self._database.session() as session:
+            return await overview.samples(session, actor().principal, speaker_id, limit)
+
+    async def enroll(self, name: str, file: BinaryIO) -> Enrollment:
+        """Create a speaker from a sample of their voice. Only its embedding is stored.
 
         Raises NameTakenError, media.decoding.AudioError, pipeline.identity.enrollment.UnsuitableSampleError.
         """
@@ -58,9 +84,10 @@ class SpeakerService:
         sample = await self._read(file)
         async with self._database.session() as session:
             policy = await self._policies.lock(session)
-            return await speaker_admin.enroll(session, policy, name, sample.voice), sample.warning
+            speaker = await speaker_admin.enroll(session, policy, name, sample.voice, sample.seconds)
+            return Enrollment(speaker, sample.warning, await speaker_admin.samples(session, policy, speaker.id))
 
-    async def add_sample(self, speaker_id: int, file: BinaryIO) -> tuple[SpeakerSummary, str | None]:
+    async def add_sample(self, speaker_id: int, file: BinaryIO) -> Enrollment:
         """Add another sample of a speaker's voice; returns and raises what `enroll` does, and SpeakerNotFoundError."""
         await self._policies.embedding_model()
         async with self._database.session() as session:
@@ -68,7 +95,8 @@ class SpeakerService:
         sample = await self._read(file)
         async with self._database.session() as session:
             policy = await self._policies.lock(session)
-            return await speaker_admin.add_sample(session, policy, speaker_id, sample.voice), sample.warning
+            speaker = await speaker_admin.add_sample(session, policy, speaker_id, sample.voice, sample.seconds)
+            return Enrollment(speaker, sample.warning, await speaker_admin.samples(session, policy, speaker.id))
 
     async def _read(self, file: BinaryIO) -> Sample:
         audio = await self._recordings.decode(file, MAX_SAMPLE_S)
@@ -113,6 +141,11 @@ class SpeakerService:
         async with self._database.session() as session:
             return await speaker_admin.merge(session, await self._policies.lock(session), source, target)
 
+    async def set_distinct(self, one: int, other: int, distinct: bool) -> None:
+        """Needs no model. Raises SpeakerNotFoundError, SameSpeakerError."""
+        async with self._database.session() as session:
+            await speaker_admin.set_distinct(session, one, other, distinct)
+
     async def delete(self, speaker_id: int) -> str:
         """Needs no model; returns the speaker's name. Raises SpeakerNotFoundError."""
         async with self._database.session() as session:
@@ -127,6 +160,17 @@ class SpeakerService:
         """Unknown speakers who may be another speaker, the most similar first."""
         async with self._database.session() as session:
             return await unknown_speakers.suggestions(session, await self._policies.read(session), limit)
+
+    async def participants(self, conversation_id: int) -> list[Participant]:
+        """The speakers of a conversation; without suggestions where the models do not answer. Raises LookupError."""
+        try:
+            await self._policies.embedding_model()  # which may take a while: before a connection is taken
+            answers = True
+        except ModelsUnavailableError:
+            answers = False
+        async with self._database.session() as session:
+            policy = await self._policies.read(session) if answers else None
+            return await participants.of_conversation(session, conversation_id, policy)
 
     async def changes(self) -> list[ChangeSummary]:
         """The latest changes, the newest first."""

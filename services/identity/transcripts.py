@@ -11,6 +11,7 @@ from pipeline.identity.transcripts import all_participants, plan_transcript
 from pipeline.types import Participant, Transcript
 from services.identity.speaker_changes import SpeakerChange
 from services.identity.unknown_speakers import merge_matching
+from storage import vocabulary
 from storage.conversations import conversations
 from storage.conversations import transcripts as stored
 from storage.emotions import emotions, profiles
@@ -42,6 +43,8 @@ async def save(session: AsyncSession, conversation_id: int, transcript: Transcri
         await emotions.recompute(session, speaker_id)
     await emotions.redetect(session, settings=policy.voice, conversation_id=conversation_id, personalized=policy.personalized)
     await conversations.complete(session, conversation_id, transcript.duration, transcript.language, transcript.notes)
+    gone = await vocabulary.gone(session, transcript.hotword_names)
+    await conversations.set_hotwords(session, conversation_id, [word for word in transcript.hotwords if word not in gone])
 
 
 async def _store(session: AsyncSession, conversation_id: int, transcript: Transcript, plan: IdentityPlan) -> None:

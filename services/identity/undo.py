@@ -10,7 +10,7 @@ from services.access import audit
 from services.identity import emotion_refresh
 from services.policy import ReadPolicy
 from storage.change_summary import ChangeSummary
-from storage.speakers import change_log, changes, participants, speakers
+from storage.speakers import change_log, changes, distinct_speakers, participants, speakers
 from storage.speakers.change_steps import (
     ChangeStep,
     ParticipantAdded,
@@ -147,6 +147,8 @@ class _Undo:
         await changes.insert_speakers(self.session, step.speakers)
         await changes.insert_voiceprints(self.session, step.rows.voiceprints)
         await changes.insert_profiles(self.session, step.rows.emotion_profiles)
+        await distinct_speakers.add_all(self.session, step.rows.distinct)
+        await distinct_speakers.remove_all(self.session, step.rows.passed_on)
         self.done += 1
 
     async def _move_back(self, step: SegmentMoved) -> None:

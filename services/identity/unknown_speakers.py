@@ -12,7 +12,7 @@ from pipeline.identity.unknown_speakers import Nearby, certain_merges, likely_me
 from pipeline.types import Vector, Voiceprint
 from services.identity import recorded_plans
 from services.identity.speaker_changes import SpeakerChange
-from storage.speakers import identity_values, speakers, unknown_speakers
+from storage.speakers import distinct_speakers, identity_values, speakers, unknown_speakers
 
 MAX_SUGGESTED_SPEAKERS = 100
 """Unknown speakers, the newest, for which suggestions are made."""
@@ -64,10 +64,18 @@ async def merge_certain(change: SpeakerChange, policy: IdentityPolicy, candidate
 async def suggestions(session: AsyncSession, policy: IdentityPolicy, limit: int) -> list[Suggestion]:
     """Pairs of speakers that may be one, for a person to decide; the most similar first."""
     newest = await unknown_speakers.newest(session, MAX_SUGGESTED_SPEAKERS)
+    return (await suggestions_for(session, policy, newest))[:limit]
+
+
+async def suggestions_for(session: AsyncSession, policy: IdentityPolicy, unknown: Collection[int]) -> list[Suggestion]:
+    """Those of the unknown speakers that may be a named one, or another one of these; the most similar first."""
     floor = suggestion_floor(policy.voice.speaker_threshold)
-    nearby = await unknown_speakers.near_references(session, policy.model, newest, floor)
+    nearby = await unknown_speakers.near_references(session, policy.model, unknown, floor)
     others = _speakers_in(nearby)
     names = await speakers.names_of(session, others)
+    distinct = await distinct_speakers.pairs(session, others)
+    likely = likely_merges(nearby, await _named(session, others))
+    pairs = [pair for pair in likely if frozenset((pair.source, pair.target)) not in distinct]
     return [
         Suggestion(
             pair.source,
@@ -77,7 +85,7 @@ async def suggestions(session: AsyncSession, policy: IdentityPolicy, limit: int)
             pair.similarity,
             probability(pair.similarity, policy.model),
         )
-        for pair in likely_merges(nearby, await _named(session, others))[:limit]
+        for pair in pairs
         if pair.source in names and pair.target in names
     ]
 

@@ -6,7 +6,7 @@ from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.identity.matching import similarity
+from pipeline.identity.gallery import Reference, ReferenceMatrix
 from pipeline.identity.plan import IdentityPlan
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.segment_reassignment import disputed_segments
@@ -51,12 +51,11 @@ def _with_known(
     for person in people:
         if person.voiceprint is None:
             continue
-        close = {
-            id_: near
-            for id_, one in enumerate(known, -len(known))
-            if one.voice.model == person.voiceprint.model
-            and (near := similarity(person.voiceprint.vector, one.voice.vector)) > threshold
-        }
+        voice = person.voiceprint
+        matrix = ReferenceMatrix(len(voice.vector), voice.model)
+        same = ((id_, one.voice) for id_, one in enumerate(known, -len(known)) if one.voice.model == voice.model)
+        matrix.put([Reference(id_, id_, one.vector) for id_, one in same])
+        (close,) = matrix.neighbours(voice.vector[None], threshold, [person.speech_seconds])
         if close:  # the client's speakers have priority over stored ones
             participants[person.label] = close
     return replace(nearby, participants=participants)

@@ -8,9 +8,10 @@ from services.schemas.base import Moment, Schema, State
 from services.schemas.segments import Segment
 
 
-class ConversationListItem(Schema):
+class ConversationBase(Schema):
     id: int
     title: str | None = Field(examples=["Uploaded: meeting.mp3"])
+    file_name: str | None = Field(None, description="Of an upload.", examples=["meeting.mp3"])
     start_time: Moment
     end_time: Moment | None
     duration: float | None = Field(description="Seconds of audio.")
@@ -22,6 +23,7 @@ class ConversationListItem(Schema):
     languages: list[str] = Field(
         [], examples=[["en", "de"]], description="The languages of the segments, the most spoken first."
     )
+    tags: list[str] = Field([], examples=[["Planning"]], description="In alphabetical order.")
     owner: int | None = Field(
         None, validation_alias=AliasChoices("owner", "owner_id"), description="The person who owns it; null for nobody."
     )
@@ -37,9 +39,10 @@ class Note(Schema):
     end: float | None = None
 
 
-class Conversation(ConversationListItem):
+class Conversation(ConversationBase):
     notes: list[Note] = Field([], description="What processing left out or changed, in order of time.")
     error: str | None = Field(None, description="Why the processing failed, if it did.")
+    hotwords: list[str] = Field([], description="Hot words that the transcriber has read: of the request and the settings.")
     transcript_segments: list[Segment] = Field([], validation_alias=AliasChoices("transcript_segments", "segments"))
 
     @computed_field(description="The same as `transcript_segments`: clients use either name.")  # type: ignore[prop-decorator]

@@ -83,6 +83,10 @@ class Segment(SegmentBase):
     )
     emotion_category: str | None = Field(description=f"One of {', '.join(EMOTIONS)}.", examples=["neutral"])
     emotion_confidence: float | None = Field(description="0 to 1; 1 if a person corrected the emotion.")
+    activation: float | None = Field(
+        None, description="How excited the speaker sounds, -1 (calm) to 1; null where no emotion was detected."
+    )
+    valence: float | None = Field(None, description="How pleasant the speaker sounds, -1 to 1.")
     emotion_corrected: bool = Field(False, description="A person corrected the emotion.")
     emotion_corrected_at: Moment | None = None
     emotion_misidentified: bool = Field(
