@@ -11,13 +11,17 @@ from settings import Settings
 
 
 class EmotionRecognizer(Replica):
+    CALLS = ("recognize",)
+
     def __init__(self, settings: Settings) -> None:
-        from engines.emotions.engine import load
+        from engines.emotions.engine import load, weakness
 
         super().__init__("emotion", settings)
         self.engine = load(self.weights, device=self.device, threads=settings.cpu_threads)
+        self.note = " ".join(filter(None, (self.note, weakness(self.weights.name)))) or None
         noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
         self.engine.recognize([noise])  # warm up; the engine skips silence, so noise is used
+        self.log_loaded()
 
     async def recognize(self, audio: Samples, spans: Sequence[Span], urgent: bool = False) -> list[Emotion]:
         seconds = sum(span.duration for span in spans)

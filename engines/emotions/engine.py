@@ -21,3 +21,10 @@ def load(weights: Resolved, *, device: str = "cpu", threads: int = 1) -> Emotion
     from engines.emotions.emotion2vec import Emotion2Vec
 
     return Emotion2Vec(weights.path, name=weights.name, device=device, threads=threads)
+
+
+def weakness(name: str) -> str | None:
+    """What a user should know about the detector of that name, in a sentence."""
+    if name == EMBEDDED["emotion"]:
+        return "It finds most feelings neutral, and is right in 31 % of four emotions of unknown recordings (chance: 25 %)."
+    return None

@@ -1,7 +1,8 @@
 """The embedded emotion model: the encoder of Whisper base, pooled over time, and a small logistic head.
 
-The head has seven of the nine labels (not `other` and `unknown`) and was trained on speech of actors. `data/README.md`
-beside this file gives its accuracy and its licence. `benchmarks/accuracy/train_emotion_head.py` trains it.
+The head has four of the nine labels and was trained on speech of actors. Its scores are compared with what is usual for the
+speaker (`pipeline.emotion.feeling`). `data/README.md` beside this file gives its accuracy and its licence.
+`benchmarks/accuracy/train_emotion_head.py` trains it.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class WhisperFeatures:
     """
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
-        # The precisions of `engines.whisper`; the head was trained on features in int8.
+        # The precisions of `engines.whisper.transcription`; the head was trained on features in int8.
         compute_type = "float16" if device == "cuda" else "int8"
         self._model = ctranslate2.models.Whisper(str(path), device=device, compute_type=compute_type, intra_threads=threads)
         self._log_mel = FeatureExtractor(feature_size=self._model.n_mels)
@@ -60,11 +61,11 @@ class WhisperFeatures:
 
 
 class Head:
-    """Multinomial logistic regression on standardised features, with a temperature that calibrates its confidence.
+    """Multinomial logistic regression on standardised features.
 
     Args:
-        path: An `.npz` with `labels` (classes,), `mean` and `scale` (features,), `weights` (classes, features), `bias`
-            (classes,) and `temperature` ().
+        path: An `.npz` with `labels` (classes,), `mean` and `scale` (features,), `weights` (classes, features) and `bias`
+            (classes,).
     """
 
     def __init__(self, path: Path = HEAD) -> None:
@@ -72,7 +73,6 @@ class Head:
             self.labels = tuple(str(label) for label in arrays["labels"])
             self._mean, self._scale = arrays["mean"].astype(np.float32), arrays["scale"].astype(np.float32)
             self._weights, self._bias = arrays["weights"].astype(np.float32), arrays["bias"].astype(np.float32)
-            self._temperature = float(arrays["temperature"])
 
     @property
     def dimension(self) -> int:
@@ -83,8 +83,8 @@ class Head:
         return standardised
 
     def probabilities(self, standardised: Vector) -> NDArray[np.float32]:
-        """Softmax of the scaled logits, shape (classes,)."""
-        logits = (self._weights @ standardised + self._bias) / self._temperature
+        """Softmax of the logits, shape (classes,)."""
+        logits = self._weights @ standardised + self._bias
         powers: NDArray[np.float32] = np.exp(logits - logits.max())
         probabilities: NDArray[np.float32] = powers / powers.sum()
         return probabilities
@@ -104,7 +104,8 @@ class WhisperEmotion:
         ValueError: The model in `path` is of another size than the head was trained on.
     """
 
-    name = "whisper-encoder-emotion"
+    name = "whisper-encoder-emotion-2"
+    """Another one than that of the former head: vectors of the two cannot be compared."""
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int = 1) -> None:
         self.device = device

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.emotion.feeling import fraction
 from pipeline.emotion.rules import CONTRACT, UNKNOWN, Decision, Evidence, Limits, judge
 from pipeline.types import EMOTIONS, Vector
 
@@ -65,19 +66,6 @@ class SegmentFeatures:
     voice_model: str | None = None
 
 
-def general(scores: Mapping[str, float]) -> tuple[str, float]:
-    """The label with the highest probability, and that probability; `unknown` and 0 without scores."""
-    if not scores:
-        return UNKNOWN, 0.0
-    label = max(sorted(scores), key=lambda label: _confidence(scores[label]))
-    return label, _confidence(scores[label])
-
-
-def general_decision(scores: Mapping[str, float]) -> Decision:
-    """The decision for a segment of a speaker without a profile."""
-    return Decision(*_answer(SegmentFeatures(*general(scores))))
-
-
 def canonical(label: str) -> str:
     """Normalise the spelling of a label. Raises ValueError, listing the nine labels, if it is none of them."""
     plain = label.strip().lower()
@@ -128,8 +116,8 @@ def decide(
         known = to_references[row][np.isfinite(to_references[row])]
         evidence = Evidence(
             general=answer,
-            first=answer if first is None else (profiles[first].emotion, _confidence(emotions[row, first])),
-            second=None if second is None else (active[second].emotion, _confidence(voices[row, second])),
+            first=answer if first is None else (profiles[first].emotion, fraction(emotions[row, first])),
+            second=None if second is None else (active[second].emotion, fraction(voices[row, second])),
             limits=CONTRACT if second is None else scales[second],
             valid=_valid(segment.vector) and _valid(segment.voice),
             matched=second is not None and known.size > 0 and bool(voices[row, second] > known.max()),
@@ -156,7 +144,7 @@ def similarities(
 
 def _answer(segment: SegmentFeatures) -> tuple[str, float]:
     """The general model's answer; emotion2vec writes `unknown` as `<unk>`."""
-    return UNKNOWN if segment.label == "<unk>" else segment.label, _confidence(segment.confidence)
+    return UNKNOWN if segment.label == "<unk>" else segment.label, fraction(segment.confidence)
 
 
 def _units(pairs: Sequence[tuple[Vector, str] | None], chosen: Sequence[int]) -> NDArray[np.float64]:
@@ -176,11 +164,6 @@ def _pair(vector: Vector | None, model: str | None) -> tuple[Vector, str] | None
 
 def _valid(vector: Vector | None) -> bool:
     return vector is None or bool(np.isfinite(vector).all() and vector.any())
-
-
-def _confidence(value: float) -> float:
-    """Clipped to [0, 1]; 0 if not finite."""
-    return min(max(float(value), 0.0), 1.0) if np.isfinite(value) else 0.0
 
 
 def _first(*thresholds: float | None) -> float:

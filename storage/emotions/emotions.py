@@ -10,19 +10,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide, general, general_decision
+from pipeline.emotion.dual_detector import Profile, SegmentFeatures, SpeakerEmotionProfiles, decide
+from pipeline.emotion.feeling import CALIBRATIONS, Feeling, feeling
 from pipeline.emotion.rules import Decision
 from pipeline.types import Vector
 from pipeline.voice_settings import VoiceSettings
+from storage.emotions import baselines
+from storage.emotions.baselines import Baselines
 from storage.postgres.conditions import one_of
 from storage.postgres.vectors import Embedding
 from storage.speakers import speakers
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceprintRow, VoiceRow, spoken_by
 
 BATCH = 100
 """Segments decided at a time, which takes some milliseconds: the event loop runs other tasks in between."""
@@ -118,7 +121,7 @@ async def _means(
     found = (
         select(SegmentRow.emotion_category, model, func.count(), func.avg(vector, type_=Embedding()))
         .join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id)
-        .where(ParticipantRow.speaker_id == speaker_id, LEARNED, vector.is_not(None), func.vector_norm(vector) > 0)
+        .where(spoken_by(VoiceRow.speaker_id == speaker_id), LEARNED, vector.is_not(None), func.vector_norm(vector) > 0)
         .group_by(SegmentRow.emotion_category, model, func.vector_dims(vector))
         .order_by(latest, func.max(SegmentRow.id))
     )
@@ -140,6 +143,13 @@ async def have_corrections(session: AsyncSession, participant_ids: Collection[in
     return await session.scalar(found.limit(1)) is not None
 
 
+async def is_relative(session: AsyncSession, participant_ids: Collection[int]) -> bool:
+    """Whether emotions of the participants' segments depend on what is usual for their speakers."""
+    models = SegmentRow.emotion_model.in_(CALIBRATIONS)
+    found = select(SegmentRow.id).where(one_of(SegmentRow.participant_id, sorted(participant_ids)), models)
+    return bool(CALIBRATIONS) and await session.scalar(found.limit(1)) is not None
+
+
 async def redetect(
     session: AsyncSession,
     *,
@@ -147,36 +157,42 @@ async def redetect(
     conversation_id: int | None = None,
     speaker_ids: Collection[int] | None = None,
     participant_ids: Collection[int] | None = None,
+    segment_ids: Collection[int] | None = None,
     personalized: bool = True,
 ) -> Counts:
     """Detect emotions again for the segments that match all given filters; no recording is read.
 
     Corrected segments stay as they are. Segments of speakers without profiles, and misidentified segments, have the general
-    model's result; for these one query finds that nothing has to be done. All segments have it where not `personalized`
-    (`Settings.enable_personalized_emotions`). Raises ValueError where no filter is given.
+    model's result; where it does not depend on the speaker, one query finds that nothing has to be done. All segments have it
+    where not `personalized` (`Settings.enable_personalized_emotions`). Raises ValueError where no filter is given.
     """
     which: list[ColumnElement[bool]] = []
     if conversation_id is not None:
         which.append(SegmentRow.conversation_id == conversation_id)
     if speaker_ids is not None:
-        which.append(ParticipantRow.speaker_id.in_(speaker_ids))
+        which.append(spoken_by(VoiceRow.speaker_id.in_(speaker_ids)))
     if participant_ids is not None:
         which.append(SegmentRow.participant_id.in_(participant_ids))
+    if segment_ids is not None:
+        which.append(SegmentRow.id.in_(segment_ids))
     if not which:
-        raise ValueError("Say whose emotions to detect: of a conversation, of speakers, or of participants.")
+        raise ValueError("Say whose emotions to detect: of a conversation, of speakers, of participants, or of segments.")
     await speakers.lock(session)
     segments = SegmentRow.__table__.join(ParticipantRow.__table__, SegmentRow.participant_id == ParticipantRow.id)
-    profiled = ParticipantRow.speaker_id.in_(select(EmotionProfile.speaker_id)) if personalized else false()
+    profiled = spoken_by(VoiceRow.speaker_id.in_(select(EmotionProfile.speaker_id))) if personalized else false()
     own = and_(profiled, ~SegmentRow.is_misidentified)
     open_ = and_(~SegmentRow.emotion_corrected, SegmentRow.emotion_scores.is_not(None))
-    stale = and_(open_, or_(SegmentRow.detector_breakdown.is_not(None), own))
+    relative = SegmentRow.emotion_model.in_(CALIBRATIONS)
+    stale = and_(open_, or_(SegmentRow.detector_breakdown.is_not(None), own, relative))
     counted = select(func.count(), func.count().filter(open_), func.count().filter(stale)).select_from(segments).where(*which)
     total, updated, work = (await session.execute(counted)).one()
     if work:
-        ids = (await session.scalars(select(SegmentRow.id).select_from(segments).where(*which, stale))).all()
+        found = select(SegmentRow.id, SegmentRow.participant_id).select_from(segments).where(*which, stale)
+        rows = (await session.execute(found)).all()
+        usual = await baselines.of_participants(session, {row.participant_id for row in rows})
         known: dict[int, SpeakerEmotionProfiles] = {}
-        for start in range(0, len(ids), BATCH):
-            await _detect(session, ids[start : start + BATCH], own, known, settings)
+        for start in range(0, len(rows), BATCH):
+            await _detect(session, [row.id for row in rows[start : start + BATCH]], own, known, usual, settings)
     return Counts(updated, total - updated, total)
 
 
@@ -186,14 +202,16 @@ async def use_general(session: AsyncSession, participant_ids: Collection[int]) -
     It needs no policy: thresholds apply to profiles only. Corrected segments stay as they are.
     """
     decided = (
-        select(SegmentRow.id, SegmentRow.emotion_scores)
+        select(SegmentRow.id, SegmentRow.emotion_scores, SegmentRow.emotion_model, SegmentRow.participant_id)
         .where(one_of(SegmentRow.participant_id, list(participant_ids)), ~SegmentRow.emotion_corrected)
         .where(SegmentRow.emotion_scores.is_not(None), SegmentRow.detector_breakdown.is_not(None))
     )
     found = (await session.execute(decided)).all()
+    usual = await baselines.of_participants(session, {row.participant_id for row in found}, of_speakers=False)
     for start in range(0, len(found), BATCH):
         some = found[start : start + BATCH]
-        await _store(session, [row.id for row in some], [general_decision(row.emotion_scores) for row in some])
+        felt = [feeling(scores or {}, model, usual.get((participant, model or ""))) for _, scores, model, participant in some]
+        await _store(session, [row.id for row in some], felt, [Decision(each.label, each.confidence) for each in felt])
 
 
 async def _detect(
@@ -201,44 +219,58 @@ async def _detect(
     ids: Sequence[int],
     own: ColumnElement[bool],
     known: dict[int, SpeakerEmotionProfiles],
+    usual: Baselines,
     settings: VoiceSettings,
 ) -> None:
     """Decide the emotions of some segments; `known` collects the profiles of their speakers."""
-    stored = (SegmentRow.emotion_scores, SegmentRow.emotion_vector, SegmentRow.emotion_model)
-    columns = (SegmentRow.id, *stored, SegmentRow.voice_vector, SegmentRow.voice_model, ParticipantRow.speaker_id, own)
+    columns = (
+        *(SegmentRow.id, SegmentRow.participant_id, SegmentRow.is_misidentified, ParticipantRow.speaker_id, own.label("own")),
+        *(SegmentRow.emotion_scores, SegmentRow.emotion_model, SegmentRow.voice_model),
+        # Five kilobytes of a segment, which only profiles are compared with.
+        case((own, SegmentRow.emotion_vector)).label("emotion_vector"),
+        case((own, SegmentRow.voice_vector)).label("voice_vector"),
+    )
     found = select(*columns).join(ParticipantRow, SegmentRow.participant_id == ParticipantRow.id).where(SegmentRow.id.in_(ids))
-    of_speaker: dict[int | None, list[tuple[int, SegmentFeatures]]] = defaultdict(list)
-    for id_, scores, vector, model, voice, voice_model, speaker_id, mine in await session.execute(found):
-        heard = SegmentFeatures(*general(scores or {}), vector, model, voice, voice_model)
-        of_speaker[speaker_id if mine else None].append((id_, heard))
+    of_speaker: dict[int | None, list[tuple[int, Feeling, SegmentFeatures]]] = defaultdict(list)
+    for row in await session.execute(found):
+        baseline = None if row.is_misidentified else usual.get((row.participant_id, row.emotion_model))
+        felt = feeling(row.emotion_scores or {}, row.emotion_model, baseline)
+        heard = SegmentFeatures(
+            *(felt.label, felt.confidence, row.emotion_vector, row.emotion_model, row.voice_vector, row.voice_model)
+        )
+        of_speaker[row.speaker_id if row.own else None].append((row.id, felt, heard))
     known |= await _personalities(session, {speaker for speaker in of_speaker if speaker is not None} - known.keys())
     for speaker_id, lines in of_speaker.items():
         decisions = decide(
-            [heard for _, heard in lines],
+            [heard for _, _, heard in lines],
             SpeakerEmotionProfiles("") if speaker_id is None else known[speaker_id],
             emotion_threshold=settings.emotion_threshold,
             speaker_threshold=settings.speaker_threshold,
         )
-        await _store(session, [id_ for id_, _ in lines], decisions)
+        await _store(session, [id_ for id_, _, _ in lines], [felt for _, felt, _ in lines], decisions)
 
 
-async def _store(session: AsyncSession, ids: Sequence[int], decisions: Sequence[Decision]) -> None:
+async def _store(session: AsyncSession, ids: Sequence[int], feelings: Sequence[Feeling], decisions: Sequence[Decision]) -> None:
     """Store all decisions in one statement; unchanged rows are not written."""
     statement = """
         UPDATE segments
-        SET emotion_category = new.label, emotion_confidence = new.confidence, detector_breakdown = new.breakdown
-        FROM (SELECT id, label, confidence, breakdown::jsonb FROM
-              unnest(:ids ::bigint[], :labels ::text[], :confidences ::float8[], :breakdowns ::text[])
-              AS given (id, label, confidence, breakdown)) AS new
+        SET emotion_category = new.label, emotion_confidence = new.confidence, detector_breakdown = new.breakdown,
+            activation = new.activation, valence = new.valence
+        FROM (SELECT id, label, confidence, breakdown::jsonb, activation, valence FROM
+              unnest(:ids ::bigint[], :labels ::text[], :confidences ::float8[], :breakdowns ::text[],
+                     :activations ::float8[], :valences ::float8[])
+              AS given (id, label, confidence, breakdown, activation, valence)) AS new
         WHERE segments.id = new.id AND NOT emotion_corrected
-        AND (emotion_category, emotion_confidence, detector_breakdown)
-            IS DISTINCT FROM (new.label, new.confidence, new.breakdown)
+        AND (emotion_category, emotion_confidence, detector_breakdown, segments.activation, segments.valence)
+            IS DISTINCT FROM (new.label, new.confidence, new.breakdown, new.activation, new.valence)
     """
     values = {
         "ids": list(ids),
         "labels": [decision.label for decision in decisions],
         "confidences": [decision.confidence for decision in decisions],
         "breakdowns": [decision.breakdown and json.dumps(decision.breakdown) for decision in decisions],
+        "activations": [felt.activation for felt in feelings],
+        "valences": [felt.valence for felt in feelings],
     }
     await session.execute(text(statement), values)
 
@@ -265,7 +297,7 @@ async def _references(session: AsyncSession, speaker_id: int) -> list[tuple[Vect
     """References independent of emotion: samples and participants, without the voices of emotion profiles."""
     samples = select(VoiceprintRow.vector, VoiceprintRow.model).where(VoiceprintRow.speaker_id == speaker_id)
     heard = select(ParticipantRow.vector, ParticipantRow.model).where(
-        ParticipantRow.speaker_id == speaker_id, ParticipantRow.enrolled, ParticipantRow.vector.is_not(None)
+        spoken_by(VoiceRow.speaker_id == speaker_id), ParticipantRow.enrolled, ParticipantRow.vector.is_not(None)
     )
     references: list[tuple[Vector, str]] = []
     for latest in (samples.order_by(VoiceprintRow.id.desc()), heard.order_by(ParticipantRow.id.desc())):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.speakers import speakers
-from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker
+from storage.tables import EmotionProfile, ParticipantRow, SegmentRow, Speaker, VoiceRow, spoken_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def reset(session: AsyncSession, speaker_id: int, emotion: str | None = No
     """
     await speakers.lock(session)
     name, _ = await _speaker(session, speaker_id)
-    of_speaker = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
+    of_speaker = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(spoken_by(VoiceRow.speaker_id == speaker_id)))
     profile, segment = [EmotionProfile.speaker_id == speaker_id], [of_speaker, SegmentRow.emotion_corrected]
     if emotion is not None:
         profile.append(EmotionProfile.emotion_category == emotion)
