@@ -15,10 +15,15 @@ from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import Annotation, SlidingWindow, SlidingWindowFeature
 
+from engines import embedding_distances
+from engines.clustered_turns import ClusteredTurns
+from engines.hinted_clustering import use_hints_carefully
 from engines.shared_segmentation import SharedSegmentation
 from engines.speaker_trunk import RATE, SpeakerTrunk
 from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint, Turn, Voiceprint
 from pipeline.transcript.windows import shards
+
+embedding_distances.install()
 
 Progress = Callable[[float], None]
 
@@ -29,17 +34,6 @@ SEGMENTATION = 0.4
 CLUSTERED = 10_000
 """Embeddings that are clustered; of more (two and a half hours of two people), an even choice is, and the others go to the
 cluster that is closest, as pyannote has it for those of short speech. Clustering takes the square of their number."""
-
-
-class _Clustering(SpeakerDiarization):
-    """pyannote's pipeline from the clustering on; segmentations and embeddings come from observations."""
-
-    def get_segmentations(self, file: Mapping[str, Any], hook: object = None) -> SlidingWindowFeature:
-        return file["segmentations"]
-
-    def get_embeddings(self, file: Mapping[str, Any], *_: object, **__: object) -> NDArray[np.float32]:
-        embeddings: NDArray[np.float32] = file["embeddings"]
-        return embeddings
 
 
 class PyannoteDiarization:
@@ -66,12 +60,13 @@ class PyannoteDiarization:
         model = pipeline._embedding.model_
         if not isinstance(model, BaseWeSpeakerResNet):
             raise ValueError(f"{path} embeds voices with {type(model).__name__}; a ResNet of WeSpeaker's is needed.")  # noqa: TRY004  # the file is wrong, not the type of an argument
-        pipeline.__class__ = _Clustering  # same state, two methods less
+        pipeline.__class__ = ClusteredTurns  # the same state
         self._pipeline = pipeline.to(torch.device(device))
         self._trunk = SpeakerTrunk(model, torch.device(device))
         self._segment = SharedSegmentation(pipeline._segmentation, torch.device(device))
         self._embedding = embedding
         self._windows = SlidingWindow(start=0.0, duration=pipeline._segmentation.duration, step=pipeline._segmentation.step)
+        use_hints_carefully(pipeline.clustering)
         _bound(pipeline.clustering)
 
     def diarize(self, audio: Samples, hint: SpeakerHint = NO_HINT, progress: Progress = lambda _fraction: None) -> Diarization:
@@ -137,7 +132,7 @@ class PyannoteDiarization:
     def cluster(self, observations: Sequence[Observation], hint: SpeakerHint = NO_HINT) -> Diarization:
         """Who speaks when, from the observations of all shards of a recording, in order.
 
-        A hint of more speakers than the recording has speech of has no effect.
+        A hint of more speakers than the recording has clearly different voices of has no effect.
         """
         active = np.concatenate([found.active for found in observations])
         file = {
@@ -150,8 +145,6 @@ class PyannoteDiarization:
             warnings.simplefilter("ignore", UserWarning)
             # Where no speaker speaks long enough to be clustered, there is one speaker, and the mean of no embeddings.
             warnings.filterwarnings("ignore", "Mean of empty slice|invalid value encountered", RuntimeWarning)
-            clustered, *_ = self._pipeline.clustering.filter_embeddings(file["embeddings"], file["segmentations"])
-            hint = _satisfiable(hint, len(clustered))
             found: Any = self._pipeline.apply(
                 file, num_speakers=hint.num_speakers, min_speakers=hint.min_speakers, max_speakers=hint.max_speakers
             )
@@ -170,15 +163,6 @@ class PyannoteDiarization:
             for label, centroid, length in zip(labels, centroids, lengths, strict=False)
             if np.isfinite(length) and length > 0
         }
-
-
-def _satisfiable(hint: SpeakerHint, embeddings: int) -> SpeakerHint:
-    """The hint without numbers of speakers that need more embeddings than there are; k-means would fail."""
-    if hint.num_speakers is not None and hint.num_speakers > embeddings:
-        return SpeakerHint(max_speakers=hint.num_speakers)
-    if hint.min_speakers is not None and hint.min_speakers > embeddings:
-        return SpeakerHint(max_speakers=hint.max_speakers)
-    return hint
 
 
 def _bound(clustering: Any) -> None:
