@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
+from pipeline.access import LOCAL
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.search.search import Filters, search
@@ -83,7 +84,7 @@ async def measure(database: Database, rounds: int) -> None:
             query, filters, order = kind()
             began = time.perf_counter()
             async with database.session() as session:
-                found = await search(session, query, filters, order)  # type: ignore[arg-type]
+                found = await search(session, LOCAL, query, filters, order)  # type: ignore[arg-type]
             times.append(1000 * (time.perf_counter() - began))
             hits.append(found.total)
         everything += times

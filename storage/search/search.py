@@ -6,11 +6,12 @@ names and phrases of common words ("The Who"). Each kana or Han character counts
 query has the syntax of web search engines (`websearch_to_tsquery`), in which no input is an error: `red car`, `"red car"`,
 `red or blue`, `car -red`.
 
-Semantic search will be a second source of candidates beside `_by_words`, ranked together with them.
+`storage.search.nearest` finds segments by meaning; `services.search` ranks both together.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -44,9 +45,13 @@ from pipeline.transcript.tokens import IDEOGRAPHS
 from pipeline.types import ConversationSegment
 from storage.access.visibility import visible_to
 from storage.conversations import segments
-from storage.tables import Conversation, ParticipantRow, SegmentRow
+from storage.postgres.conditions import one_of_large
+from storage.tables import Conversation, ConversationTag, ParticipantRow, SegmentRow, VoiceRow, spoken_by
+from storage.tables.names import key_of
 
 Order = Literal["relevance", "newest", "oldest"]
+Matched = Literal["words", "meaning"]
+"""Why a segment was found."""
 
 MAX_QUERY_CHARACTERS = 1000
 """The rest of a longer query is ignored."""
@@ -92,18 +97,32 @@ class Filters:
     """Spoken at this time or later."""
     until: datetime | None = None
     """Spoken before this time."""
+    tags: Sequence[str] = ()
+    """The conversation has all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit(ConversationSegment):
     title: str | None
     """Of the conversation."""
+    matched: Matched | None = None
+    """None where there was nothing to match."""
+    similarity: float | None = None
+    """Cosine, of what was found by meaning."""
     snippet: str
     """The text, or excerpts of a long one; each found word stands between `MARK_START` and `MARK_END`."""
 
     @property
     def time(self) -> datetime:
         return self.start_time
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    ids: Sequence[int]
+    """Of segments, in order; at most `MAX_HITS`."""
+    exact: bool
+    """Whether these are all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +148,40 @@ async def search(
 
     Raises SearchError after `TIMEOUT_S`.
     """
-    await session.execute(select(*(func.set_config(name, value, True) for name, value in PLANNING.items())))
+    async with in_time(session):
+        found = await rank(session, viewer, query, filters, order)
+        hits = await read(session, found.ids[skip : skip + limit], query)
+    return SearchResult(hits, len(found.ids), found.exact)
+
+
+async def rank(session: AsyncSession, viewer: Principal, query: str, filters: Filters, order: Order = "relevance") -> Ranked:
+    """The same, without reading the segments. Call it within `in_time`."""
     words = _normalise(query)
+    if words:
+        found, more = await _by_words(session, viewer, words, filters, order)
+    else:
+        found, more = await _by_time(session, filtered(viewer, filters, dated=True), order), False
+    return Ranked(found[:MAX_HITS], len(found) <= MAX_HITS and not more)
+
+
+async def conversations_with(session: AsyncSession, query: str) -> Sequence[int]:
+    """The ids of all conversations with a segment that matches `query`, visible or not; none for an empty query."""
+    exact = await session.scalar(select(cast(_tsquery(_normalise(query)), Text)))
+    if not exact:
+        return []
+    return (await session.scalars(select(SegmentRow.conversation_id).where(_match(exact)).distinct())).all()
+
+
+@asynccontextmanager
+async def in_time(session: AsyncSession) -> AsyncIterator[None]:
+    """Plan the statements of the transaction as searches. Raises SearchError where one takes longer than `TIMEOUT_S`."""
+    await session.execute(select(*(func.set_config(name, value, True) for name, value in PLANNING.items())))
     try:
-        if words:
-            found, more = await _by_words(session, viewer, words, filters, order)
-        else:
-            found, more = await _by_time(session, _filtered(viewer, filters, dated=True), order), False
-        hits = await _read(session, found[:MAX_HITS][skip : skip + limit], words)
+        yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
             raise
         raise SearchError("The search took too long: use rarer words, or filter by speaker, conversation or time.") from error
-    return SearchResult(hits, min(len(found), MAX_HITS), len(found) <= MAX_HITS and not more)
 
 
 async def _by_words(
@@ -152,7 +192,7 @@ async def _by_words(
     if not exact:
         return [], False
     dated = order != "relevance"
-    matching, more = _filtered(viewer, filters, dated), False
+    matching, more = filtered(viewer, filters, dated), False
     # The index knows which words a segment has, not which of them are adjacent.
     loose = _ADJACENT.sub("&", exact)
     if loose != exact and "!" not in exact:
@@ -176,8 +216,19 @@ async def _by_time(session: AsyncSession, found: Select[Any], order: Order) -> l
     return list(await session.scalars(ordered.limit(MAX_HITS + 1)))
 
 
-async def _read(session: AsyncSession, ids: Sequence[int], words: str) -> list[SearchHit]:
-    """The segments with these ids, in their order, without those deleted meanwhile."""
+async def grouped(session: AsyncSession, ids: Sequence[int]) -> list[int]:
+    """The ids with those of a conversation next to each other, conversations in the order of their first ones."""
+    rows = await session.execute(select(SegmentRow.id, SegmentRow.conversation_id).where(one_of_large(SegmentRow.id, ids)))
+    where = {row.id: row.conversation_id for row in rows}
+    conversations = {
+        conversation: place for place, conversation in enumerate(dict.fromkeys(where[i] for i in ids if i in where))
+    }
+    return sorted((id_ for id_ in ids if id_ in where), key=lambda id_: conversations[where[id_]])
+
+
+async def read(session: AsyncSession, ids: Sequence[int], query: str) -> list[SearchHit]:
+    """The segments with these ids, in their order, without those deleted meanwhile; words of the query are marked."""
+    words = _normalise(query)
     concerned = select(SegmentRow.conversation_id).where(SegmentRow.id.in_(ids))
     found = segments.select_segments(ParticipantRow.conversation_id.in_(concerned)).where(SegmentRow.id.in_(ids))
     snippet = _snippet(words) if words else SegmentRow.text
@@ -193,17 +244,20 @@ def _all_ids(dated: bool) -> Select[Any]:
     return ids.join(Conversation, SegmentRow.conversation_id == Conversation.id) if dated else ids
 
 
-def _filtered(viewer: Principal, filters: Filters, dated: bool) -> Select[Any]:
+def filtered(viewer: Principal, filters: Filters, dated: bool) -> Select[Any]:
     seen = visible_to(viewer)
     found = _all_ids(dated or bool(seen) or filters.since is not None or filters.until is not None).where(*seen)
     spoken_at = segments.spoken_at()
     if filters.speaker_id is not None:
-        own = select(ParticipantRow.id).where(ParticipantRow.speaker_id == filters.speaker_id)
+        own = select(ParticipantRow.id).where(spoken_by(VoiceRow.speaker_id == filters.speaker_id))
         found = found.where(SegmentRow.participant_id.in_(own))
     if filters.emotion is not None:
         found = found.where(SegmentRow.emotion_category == filters.emotion)
     if filters.conversation_id is not None:
         found = found.where(SegmentRow.conversation_id == filters.conversation_id)
+    for tag in filters.tags:
+        tagged = select(ConversationTag.conversation_id).where(ConversationTag.name_key == key_of(tag))
+        found = found.where(SegmentRow.conversation_id.in_(tagged))
     if filters.since is not None:  # the first condition excludes whole conversations
         recent = or_(Conversation.end_time.is_(None), Conversation.end_time >= filters.since)
         found = found.where(recent, spoken_at >= filters.since)

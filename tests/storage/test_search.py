@@ -28,7 +28,8 @@ async def talk(database: Database, *texts: str, seeds: Sequence[int | None] = (1
     content = transcript([None if seed is None else voice(seed) for seed in seeds], lines=len(texts))
 
     def said(segment: Segment, text: str, number: int) -> Segment:
-        emotion = Emotion("angry" if number % 2 else "happy", 0.75, {}, voice(number, 64), "test-emotion")
+        label = "angry" if number % 2 else "happy"
+        emotion = Emotion(label, 0.75, {label: 0.75}, voice(number, 64), "test-emotion")
         return replace(segment, words=(Word(f" {text}", segment.start, segment.end, 0.9),), emotion=emotion)
 
     spoken = tuple(said(segment, text, i) for i, (segment, text) in enumerate(zip(content.segments, texts, strict=True)))

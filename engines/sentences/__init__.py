@@ -1,0 +1,1 @@
+"""Sentence embeddings: vectors of texts, near each other where the meaning is."""

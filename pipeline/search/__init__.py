@@ -1,0 +1,1 @@
+"""Filters that are read from the text of a search."""

@@ -1,0 +1,1 @@
+"""Search in transcripts by words and by meaning."""

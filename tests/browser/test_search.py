@@ -1,0 +1,64 @@
+"""Search in the archive: hits by meaning are marked, and filters that were read from the query can be removed."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+from sqlalchemy import text
+
+from engines.in_process import load_text_embedder
+from pipeline.stages import Stages
+from settings import Settings
+from storage.postgres.database import Database
+from storage.search import pending_vectors
+from tests.browser.checks import check_accessibility, open_page
+from tests.storage.archive import add_speaker, add_talk
+from tests.storage.transcripts import MODEL
+from tests.support.application import serving
+
+LINES = ("The marketing budget was cut.", "Where is the dog?", "We spend less on adverts.", "It rains.")
+
+
+async def fill(database: Database) -> None:
+    async with database.session() as session:
+        people = [await add_speaker(session, name, seed) for seed, name in enumerate(("Nick Miller", "Bo"))]
+        await add_talk(session, people)
+        for position, line in enumerate(LINES):
+            await session.execute(
+                text("UPDATE segments SET text = :line WHERE position = :position"), {"line": line, "position": position}
+            )
+    async with asyncio.timeout(120):
+        while True:
+            async with database.session() as session:
+                if not await pending_vectors.count(session):
+                    return
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def address(database: Database, database_url: str, directory: Path) -> Iterator[str]:
+    nobody: Any = None
+    stages: Stages[Any] = Stages(nobody, nobody, nobody, nobody, text=load_text_embedder(Settings(cpu_threads=1)))
+    with serving(Settings(speaker_threshold=0.5), database_url, directory, MODEL, fill, stages) as address:
+        yield address
+
+
+async def test_a_question_finds_what_means_the_same_of_whom_it_names(window: BrowserContext, address: str) -> None:
+    page, shown = await open_page(window, address)
+    await page.get_by_role("searchbox", name="Find what was said").fill("what did Nick say about budget today")
+    hits = page.get_by_role("region", name="What was said").get_by_role("listitem")
+    await expect(hits).to_have_count(2)
+    await expect(hits.filter(has_text="≈ similar")).to_have_count(1)
+    await expect(hits.filter(has_text="≈ similar")).to_contain_text("We spend less on adverts.")
+    filters = page.get_by_role("group", name="Read from the query")
+    await expect(filters).to_contain_text("Nick Miller")
+    await expect(filters).to_contain_text("today")
+    await check_accessibility(page)
+    await filters.get_by_role("button", name="Remove the filter Nick Miller").click()
+    await expect(hits).to_have_count(4)
+    await expect(page.get_by_role("searchbox", name="Find what was said")).to_have_value("budget")
+    await expect(filters).to_have_count(0)
+    assert shown == []
