@@ -1,0 +1,1 @@
+"""What the archive remembers: summaries of conversations, and answers to questions."""

@@ -1,0 +1,1 @@
+"""The language model: any server with OpenAI's interface for chats."""

@@ -1,0 +1,1 @@
+"""Summaries of conversations by a language model; titles and chapters without one."""

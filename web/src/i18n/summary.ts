@@ -1,0 +1,38 @@
+import { plural, texts } from "./table";
+
+export const useSummaryText = texts(
+  {
+    summary: "Summary",
+    chapters: "Chapters",
+    decisions: "Decisions",
+    actions: "Action items",
+    questions: "Open questions",
+    summarise: "Summarise",
+    renew: "Renew",
+    again: "Try again",
+    stale: "The text, the speakers or their names have changed since.",
+    writing: (percent: string) => `The summary is being written: ${percent}`,
+    failed: "The summary failed.",
+    goesTo: (model: string, server: string) => `The transcript is sent to ${model} at ${server}.`,
+    writtenBy: (model: string) => `Written by ${model}. It may be wrong: play the segments that it cites.`,
+    dropped: (count: number) => `${plural(count, "statement", "statements")} without support left out.`,
+    owner: (name: string, due: string | null | undefined) => (due ? `${name}, ${due}` : name),
+  },
+  {
+    summary: "Zusammenfassung",
+    chapters: "Kapitel",
+    decisions: "Beschlüsse",
+    actions: "Aufgaben",
+    questions: "Offene Fragen",
+    summarise: "Zusammenfassen",
+    renew: "Erneuern",
+    again: "Noch einmal versuchen",
+    stale: "Der Text, die Sprecher oder ihre Namen haben sich seither geändert.",
+    writing: (percent: string) => `Die Zusammenfassung wird geschrieben: ${percent}`,
+    failed: "Die Zusammenfassung ist fehlgeschlagen.",
+    goesTo: (model: string, server: string) => `Das Transkript wird an ${model} auf ${server} gesendet.`,
+    writtenBy: (model: string) => `Geschrieben von ${model}. Es kann falsch sein: Spielen Sie die zitierten Segmente ab.`,
+    dropped: (count: number) => `${plural(count, "Aussage", "Aussagen")} ohne Beleg weggelassen.`,
+    owner: (name: string, due: string | null | undefined) => (due ? `${name}, ${due}` : name),
+  },
+);
