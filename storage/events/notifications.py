@@ -3,18 +3,21 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Self
 
 from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.conversations import conversations
 from storage.conversations.conversations import CHANNEL, Progress
+from storage.events import changes
+from storage.events.changes import Change
 from storage.jobs import jobs
 from storage.postgres.database import Database, unpooled
+from storage.search import pending_vectors
 
 RECONNECT_DELAY_S = 0.5
 CHECK_INTERVAL_S = 15.0
@@ -49,6 +52,10 @@ class Notifications:
         self._watchers: defaultdict[int, set[_Watcher]] = defaultdict(set)
         self.work = asyncio.Event()
         """Set when a job may be ready (`storage.jobs.jobs`); clear it before reading the queue."""
+        self.texts = asyncio.Event()
+        """Set when a segment may wait for its vector; clear it before reading that queue."""
+        self.on_change: Callable[[Change | None], None] = lambda _: None
+        """Called for each notification about changed rows, and with None where some may be unknown."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listen())
@@ -101,7 +108,11 @@ class Notifications:
                     raw.add_termination_listener(lambda _, lost=lost: lost.set())
                     await raw.add_listener(CHANNEL, self._on_progress)
                     await raw.add_listener(jobs.CHANNEL, lambda *_: self.work.set())
+                    await raw.add_listener(pending_vectors.CHANNEL, lambda *_: self.texts.set())
+                    await raw.add_listener(changes.CHANNEL, self._on_change)
                     self.work.set()
+                    self.texts.set()
+                    self.on_change(None)
                     for watcher in {watcher for watchers in self._watchers.values() for watcher in watchers}:
                         watcher.notify(None)
                     await self._until_lost(raw, lost)
@@ -116,6 +127,13 @@ class Notifications:
                     await lost.wait()
             except TimeoutError:
                 await raw.execute("SELECT 1", timeout=CHECK_INTERVAL_S)  # a lost network does not close the connection
+
+    def _on_change(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
+        try:
+            change = changes.CHANGE.validate_json(payload)
+        except ValidationError:  # sent by the triggers of a newer version, while replicas are replaced
+            change = None
+        self.on_change(change)
 
     def _on_progress(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
         progress = _PROGRESS.validate_json(payload)

@@ -1,0 +1,1 @@
+"""Notifications of PostgreSQL: progress, work, and everything that changed."""
