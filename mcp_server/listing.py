@@ -19,7 +19,7 @@ def arguments(schema: Schema) -> Schema:
 
 
 def result(schema: Schema) -> Schema:
-    """The schema of a tool's result: the names, types and formats of its fields, without those of what it lists."""
+    """The schema of a tool's result: the names and types of its fields, without those of what it lists."""
     return {"type": "object", "properties": {name: _field(one) for name, one in schema["properties"].items()}}
 
 
@@ -37,7 +37,7 @@ def _field(schema: Schema) -> Schema:
     kind = _kind(schema)
     if NULL in schema.get("anyOf", ()):
         return {}
-    return {"type": "object"} if "$ref" in kind else {key: kind[key] for key in ("type", "format") if key in kind}
+    return {"type": "object"} if "$ref" in kind else {key: kind[key] for key in ("type",) if key in kind}
 
 
 def _kind(schema: Schema) -> Schema:

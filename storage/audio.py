@@ -6,11 +6,11 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import uuid4
 
 import fsspec
@@ -18,12 +18,18 @@ from fsspec.implementations.local import LocalFileSystem
 
 from media import free_space
 from storage import private_files
+from storage.audio_errors import explained
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 KEY = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 DERIVED = (".mp3", ".opus", ".peaks")
 """Kinds of files that are made of recordings. No recording is stored as one of them."""
 DRAFTS = ".*.part"
+READ_BYTES = 2**20
+"""What is fetched at a time of a file elsewhere. s3fs would fetch 50 MB for a player that requests a few seconds."""
 MAX_DRAFT_AGE_S = 24 * 3600.0
 """Age of a file that was not written to its end from which no process is still writing it."""
 
@@ -43,13 +49,16 @@ class AudioStore:
     """Files by key. A client's file name never becomes part of one.
 
     `url` is a directory or an fsspec URL such as `s3://bucket/prefix`. Raises ValueError where it cannot be used.
+    Methods of a store elsewhere raise AudioStoreError where it refuses or does not answer.
     """
 
     def __init__(self, url: str) -> None:
         try:
             self._files, root = fsspec.core.url_to_fs(url)
         except ImportError as error:
-            raise ValueError(f"AUDIO_URL needs a package that is not installed: {error}.") from error
+            raise ValueError(
+                f"AUDIO_URL needs a package that is not installed: {error}. `pip install 'vivavoce[cluster]'` brings that for s3://."
+            ) from error
         except ValueError as error:
             raise ValueError(f"AUDIO_URL is not a place to keep files: {error}.") from error
         self._root = root.rstrip("/")
@@ -88,14 +97,17 @@ class AudioStore:
         if self._local:
             await asyncio.to_thread(_keep, path, Path(self._path(key)))
         else:
-            await asyncio.to_thread(self._files.put_file, str(path), self._path(key))
+            try:
+                await self._call(self._files.put_file, str(path), self._path(key))
+            except FileNotFoundError as error:
+                raise (explained(error) if await asyncio.to_thread(path.exists) else error) from error
 
     async def exists(self, key: str) -> bool:
-        return bool(await asyncio.to_thread(self._files.exists, self._path(key)))
+        return bool(await self._call(self._files.exists, self._path(key)))
 
     async def open(self, key: str) -> BinaryIO:
         """The file for reading at any place; of a store elsewhere only what is read is fetched. Raises FileNotFoundError."""
-        file: BinaryIO = await asyncio.to_thread(self._files.open, self._path(key), "rb")
+        file: BinaryIO = await self._call(self._files.open, self._path(key), "rb", block_size=READ_BYTES)
         return file
 
     @asynccontextmanager
@@ -105,14 +117,14 @@ class AudioStore:
         Raises FileNotFoundError, ValueError where `key` is none that `put` returned.
         """
         stored = self._path(key)
-        if not await asyncio.to_thread(self._files.exists, stored):
+        if not await self._call(self._files.exists, stored):
             raise FileNotFoundError(f"The recording {key} is no longer in the audio store.")
         if self._local:
             yield Path(stored)
             return
         directory = Path(await asyncio.to_thread(tempfile.mkdtemp))
         try:
-            await asyncio.to_thread(self._files.get_file, stored, str(directory / key))
+            await self._call(self._files.get_file, stored, str(directory / key))
             yield directory / key
         finally:
             await asyncio.to_thread(shutil.rmtree, directory)
@@ -121,12 +133,21 @@ class AudioStore:
         """Forget the file and its derived forms; nothing happens where they are gone already."""
         for one in (key, *(self.derived(key, suffix) for suffix in DERIVED)):  # the recording first: `services.encodings`
             with suppress(FileNotFoundError):
-                await asyncio.to_thread(self._files.rm_file, self._path(one))
+                await self._call(self._files.rm_file, self._path(one))
 
     async def remove_drafts(self) -> None:
         """Delete what processes that were killed in `put` have left in a local directory."""
         if self._local:
             await asyncio.to_thread(_remove_drafts, Path(self._root))
+
+    async def _call(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Call `function` of the file system in a thread. Raises FileNotFoundError, AudioStoreError, OSError of a directory."""
+        try:
+            return await asyncio.to_thread(function, *args, **options)
+        except Exception as error:
+            if self._local or isinstance(error, FileNotFoundError):
+                raise
+            raise explained(error) from error
 
     def _path(self, key: str) -> str:
         if not KEY.fullmatch(key):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, case, cast, delete, exists, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import INTERVAL
@@ -12,19 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.access import LOCAL, Principal
 from pipeline.languages import most_spoken_first
 from pipeline.types import ConversationSegment, Note
-from storage.access.visibility import ownership, visible_to
+from storage.access.visibility import ownership
 from storage.conversations import segments
 from storage.emotions import emotions
+from storage.postgres.conditions import one_of
 from storage.speakers import speakers
-from storage.tables import Conversation, JobRow, ParticipantRow, SegmentRow
+from storage.tables import Conversation, ConversationTag, JobRow, ParticipantRow, SegmentRow
 from storage.tables.notes import Notes
 
 CHANNEL = "conversation"
-"""The PostgreSQL channel on which each change of status is sent; `storage.jobs.notifications` listens."""
+"""The PostgreSQL channel on which each change of status is sent; `storage.events.notifications` listens."""
 
 ACTIVE = ("recording", "processing")
 UNFINISHED = Conversation.status.in_(ACTIVE)
+PROGRESS = (Conversation.id, Conversation.status, Conversation.stage, Conversation.progress, Conversation.error)
+"""The columns of `Progress`."""
 NOT_FOUND = "Conversation not found"
+MAX_ERROR_CHARS = 1000
+"""Of a failure's sentence, which is part of a notification: PostgreSQL takes 8,000 bytes, and JSON up to 6 a character."""
+CANNOT_DELETE = "Cannot delete an active conversation; stop/finalize it first"
 
 
 class ConversationBusyError(Exception):
@@ -57,6 +63,11 @@ class ConversationSummary:
     """What processing left out or changed."""
     languages: Sequence[str] = ()
     """The most spoken first; none until the recording is processed."""
+    tags: Sequence[str] = ()
+    """In alphabetical order."""
+    hotwords: Sequence[str] = ()
+    """Those that the transcriber has read."""
+    file_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +90,18 @@ class ConversationDetail(ConversationSummary):
     segments: tuple[ConversationSegment, ...] = ()
 
 
-def _summaries() -> Select[Any]:
+def summaries() -> Select[Any]:
+    """The fields of `ConversationSummary`, in their order."""
     num_segments = select(func.count()).where(SegmentRow.conversation_id == Conversation.id)
     num_speakers = select(func.count(func.coalesce(ParticipantRow.speaker_id, -ParticipantRow.id).distinct())).where(
         ParticipantRow.conversation_id == Conversation.id, exists().where(SegmentRow.participant_id == ParticipantRow.id)
     )
-    counted = {"num_segments": num_segments.scalar_subquery(), "num_speakers": num_speakers.scalar_subquery()}
+    own_tags = select(ConversationTag.name).where(ConversationTag.conversation_id == Conversation.id)
+    counted = {
+        "num_segments": num_segments.scalar_subquery(),
+        "num_speakers": num_speakers.scalar_subquery(),
+        "tags": func.array(own_tags.order_by(ConversationTag.name_key).scalar_subquery()),
+    }
     names = (field.name for field in fields(ConversationSummary))
     return select(*(counted[name].label(name) if name in counted else getattr(Conversation, name) for name in names))
 
@@ -98,10 +115,14 @@ async def create(
     start_time: datetime | None = None,
     creator: Principal = LOCAL,
     notes: Sequence[Note] = (),
+    title_source: Literal["person", "default"] = "person",
+    file_name: str | None = None,
 ) -> int:
     """Create a conversation that starts at `start_time` (with a time zone), by default now; returns its id."""
     values = {
-        "title": None if title is None else title.replace("\0", ""),  # PostgreSQL cannot store this character
+        "title": title and title.replace("\0", ""),  # PostgreSQL cannot store this character
+        "title_source": "default" if title is None else title_source,
+        "file_name": file_name and file_name.replace("\0", ""),
         "audio_key": audio_key,
         "audio_format": audio_format,
         "status": status,
@@ -114,8 +135,7 @@ async def create(
 
 async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail | None:
     """The conversation with all its segments, in two queries; None where there is no such conversation."""
-    found = await summary(session, conversation_id)
-    if found is None:
+    if (found := await summary(session, conversation_id)) is None:
         return None
     content = await segments.of_conversation(session, conversation_id)
     # Counted here: the segments may have changed since the summary was read.
@@ -126,7 +146,7 @@ async def get(session: AsyncSession, conversation_id: int) -> ConversationDetail
 
 async def summary(session: AsyncSession, conversation_id: int) -> ConversationSummary | None:
     """The conversation without its segments; None where there is no such conversation."""
-    row = (await session.execute(_summaries().where(Conversation.id == conversation_id))).one_or_none()
+    row = (await session.execute(summaries().where(Conversation.id == conversation_id))).one_or_none()
     return None if row is None else ConversationSummary(*row)
 
 
@@ -138,29 +158,13 @@ async def full_text(session: AsyncSession, conversation_id: int) -> str:
 
 async def progress(session: AsyncSession, conversation_id: int) -> Progress | None:
     """The progress of the work on the conversation; None where there is no such conversation."""
-    columns = (Conversation.id, Conversation.status, Conversation.stage, Conversation.progress, Conversation.error)
-    row = (await session.execute(select(*columns).where(Conversation.id == conversation_id))).one_or_none()
+    row = (await session.execute(select(*PROGRESS).where(Conversation.id == conversation_id))).one_or_none()
     return None if row is None else Progress(*row)
 
 
-async def list_page(
-    session: AsyncSession, viewer: Principal, skip: int = 0, limit: int = 100, status: str | None = None
-) -> tuple[Sequence[ConversationSummary], int]:
-    """A page of the conversations that the viewer sees, newest `start_time` first, and their number."""
-    newest = Conversation.start_time.desc(), Conversation.id.desc()
-    which = [*visible_to(viewer), *([Conversation.status == status] if status is not None else [])]
-    page, total = select(Conversation.id).where(*which), select(func.count()).select_from(Conversation).where(*which)
-    # The page first, then its counts: PostgreSQL would count the segments of skipped conversations, too.
-    ids = page.order_by(*newest).offset(skip).limit(limit).scalar_subquery()
-    rows = await session.execute(_summaries().where(Conversation.id.in_(ids)).order_by(*newest))
-    return [ConversationSummary(*row) for row in rows], (await session.execute(total)).scalar_one()
-
-
-async def rename(session: AsyncSession, conversation_id: int, title: str) -> None:
-    """Change the title of the conversation. Raises LookupError where there is no such conversation."""
-    change = update(Conversation).where(Conversation.id == conversation_id).values(title=title.replace("\0", ""))
-    if (await session.scalar(change.returning(Conversation.id))) is None:
-        raise LookupError(NOT_FOUND)
+async def unfinished_among(session: AsyncSession, ids: Sequence[int]) -> set[int]:
+    """Those of the conversations that are being recorded or processed."""
+    return set(await session.scalars(select(Conversation.id).where(one_of(Conversation.id, ids), UNFINISHED)))
 
 
 async def remove(session: AsyncSession, conversation_id: int, *, active: bool = False) -> str | None:
@@ -178,7 +182,7 @@ async def remove(session: AsyncSession, conversation_id: int, *, active: bool = 
     if row is None:
         raise LookupError(NOT_FOUND)
     if row.status in ACTIVE and not active:
-        raise ConversationBusyError("Cannot delete an active conversation; stop/finalize it first")
+        raise ConversationBusyError(CANNOT_DELETE)
     own_speakers = select(ParticipantRow.speaker_id).where(
         ParticipantRow.conversation_id == conversation_id, ParticipantRow.speaker_id.is_not(None)
     )
@@ -298,6 +302,12 @@ async def _sound_notes(session: AsyncSession, conversation_id: int) -> list[Note
     return [note for note in stored or () if note.kind == "sound"]
 
 
+async def set_hotwords(session: AsyncSession, conversation_id: int, hotwords: Sequence[str]) -> None:
+    """Store those that the transcriber has read."""
+    changed = update(Conversation).where(Conversation.id == conversation_id)
+    await session.execute(changed.values(hotwords=list(hotwords)))
+
+
 async def add_notes(session: AsyncSession, conversation_id: int, notes: Sequence[Note]) -> None:
     """Add notes to those that the conversation has."""
     if notes:
@@ -311,7 +321,7 @@ async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
     One that was processed before keeps its transcript and is completed: only the reprocessing failed.
     """
     processed = Conversation.end_time.is_not(None)
-    values: dict[str, object] = {"status": case((processed, "completed"), else_="failed"), "error": error.replace("\0", "")}
+    values: dict[str, object] = {"status": case((processed, "completed"), else_="failed"), "error": error}
     values |= {
         "stage": case((processed, None), else_=Conversation.stage),
         "progress": case((processed, 1.0), else_=Conversation.progress),
@@ -319,10 +329,18 @@ async def fail(session: AsyncSession, conversation_id: int, error: str) -> None:
     await _change(session, [Conversation.id == conversation_id, UNFINISHED], **values)
 
 
+def storable_error(error: str) -> str:
+    """The error without NUL, which PostgreSQL refuses; of one that is too long, the beginning with an ellipsis."""
+    error = error.replace("\0", "")
+    return error if len(error) <= MAX_ERROR_CHARS else f"{error[: MAX_ERROR_CHARS - 1]}…"
+
+
 async def _change(session: AsyncSession, which: Sequence[ColumnElement[bool]], **values: object) -> int:
     """Change conversations and notify listeners, at the commit; returns the number of changed conversations."""
-    ids = (await session.scalars(update(Conversation).where(*which).values(values).returning(Conversation.id))).all()
+    if isinstance(error := values.get("error"), str):
+        values["error"] = storable_error(error)
+    ids = list(await session.scalars(update(Conversation).where(*which).values(values).returning(Conversation.id)))
     message = "json_build_object('id', id, 'status', status, 'stage', stage, 'progress', progress, 'error', error)::text"
     statement = text(f"SELECT pg_notify(:channel, {message}) FROM conversations WHERE id = ANY(:ids)")
-    await session.execute(statement, {"channel": CHANNEL, "ids": list(ids)})
+    await session.execute(statement, {"channel": CHANNEL, "ids": ids})
     return len(ids)

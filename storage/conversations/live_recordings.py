@@ -30,6 +30,8 @@ class Recording:
     stored_s: float
     """Seconds up to which segments are stored."""
     decoding: Decoding = PLAIN
+    hotwords: Sequence[str] = ()
+    """Those that the transcriber has read so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ async def begin(
     resume_token_hash: bytes | None = None,
     creator: Principal = LOCAL,
     decoding: Decoding = PLAIN,
+    hotwords: Sequence[str] = (),
 ) -> int:
     """Create a conversation that is recorded from now on, under the name that its file has, too; returns its id.
 
@@ -60,11 +63,13 @@ async def begin(
     values = {
         "uuid": uuid,
         "title": f"Live Recording {now:%Y-%m-%d %H:%M}" if not title else title.replace("\0", ""),
+        "title_source": "person" if title else "default",
         "start_time": now,
         "status": RECORDING,
         "audio_format": audio_format,
         "language": language,
         "live_decoding": decoding,
+        "hotwords": list(hotwords),
         "resume_token_hash": resume_token_hash,
         **ownership(creator),
     }
@@ -74,13 +79,19 @@ async def begin(
 async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
     """The conversation of the recording with this name."""
     stored_s = select(func.coalesce(func.max(SegmentRow.end_offset), 0.0)).where(SegmentRow.conversation_id == Conversation.id)
-    columns = (Conversation.id, Conversation.status, Conversation.language, Conversation.live_decoding)
+    columns = (
+        Conversation.id,
+        Conversation.status,
+        Conversation.language,
+        Conversation.live_decoding,
+        Conversation.hotwords,
+    )
     found = select(*columns, stored_s.scalar_subquery()).where(Conversation.uuid == uuid)
     row = (await session.execute(found)).one_or_none()
     if row is None:
         return None
-    id_, status, language, decoding, stored = row
-    return Recording(id_, status, language, stored, decoding or PLAIN)
+    id_, status, language, decoding, hotwords, stored = row
+    return Recording(id_, status, language, stored, decoding or PLAIN, tuple(hotwords))
 
 
 async def resumable(session: AsyncSession, viewer: Principal, conversation_id: int) -> Resumable | None:

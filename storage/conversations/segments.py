@@ -5,13 +5,14 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.matching import is_unknown, probability
 from pipeline.names import letters
 from pipeline.types import ConversationSegment, Turn
 from storage.audio import AudioLocation
+from storage.postgres.conditions import one_of_large
 from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, TurnRow
 
 BATCH_ROWS = 500
@@ -55,9 +56,20 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[C
     return await _read(session, _of_conversation(conversation_id).order_by(SegmentRow.position))
 
 
-async def page(session: AsyncSession, conversation_id: int, skip: int, limit: int) -> list[ConversationSegment]:
-    """`limit` segments from number `skip` on, in order."""
-    return await _read(session, _of_conversation(conversation_id).order_by(SegmentRow.position).offset(skip).limit(limit))
+async def page(
+    session: AsyncSession, conversation_id: int, skip: int, limit: int, *, words: bool = True
+) -> list[ConversationSegment]:
+    """`limit` segments from number `skip` on, in order; without `words` theirs are not read."""
+    # The page first: PostgreSQL would join and read the segments that are skipped, too.
+    ids = select(SegmentRow.id).where(SegmentRow.conversation_id == conversation_id).order_by(SegmentRow.position)
+    found = _of_conversation(conversation_id, words=words).where(SegmentRow.id.in_(ids.offset(skip).limit(limit)))
+    return await _read(session, found.order_by(SegmentRow.position))
+
+
+async def count(session: AsyncSession, conversation_id: int) -> int:
+    """How many segments the conversation has."""
+    found = select(func.count()).select_from(SegmentRow).where(SegmentRow.conversation_id == conversation_id)
+    return (await session.execute(found)).scalar_one()
 
 
 async def latest(session: AsyncSession, conversation_id: int, limit: int) -> list[ConversationSegment]:
@@ -87,16 +99,32 @@ async def turns_of_conversation(session: AsyncSession, conversation_id: int) -> 
     return [Turn(start, end, name or local_name(place)) for start, end, name, place in rows]
 
 
-def select_segments(participants: ColumnElement[bool]) -> Select[Any]:
+async def starts(session: AsyncSession, conversation_id: int, ids: Sequence[int]) -> dict[int, float]:
+    """When those of the segments begin that exist in the conversation, in seconds, by their ids."""
+    found = select(SegmentRow.id, SegmentRow.start_offset).where(SegmentRow.conversation_id == conversation_id)
+    rows = await session.execute(found.where(one_of_large(SegmentRow.id, ids)))
+    return {row.id: row.start_offset for row in rows}
+
+
+async def names(session: AsyncSession, conversation_id: int) -> dict[int, str]:
+    """The present names of the participants, by their ids."""
+    people = _participants(ParticipantRow.conversation_id == conversation_id)
+    rows = await session.execute(select(people.c.id, people.c.name, people.c.place))
+    return {id_: name or local_name(place) for id_, name, place in rows}
+
+
+def select_segments(participants: ColumnElement[bool], *, words: bool = True) -> Select[Any]:
     """The columns that `values_of` reads, of the segments of those participants that fulfil the condition.
 
-    The condition must select all participants of a conversation or none: their order gives the unknown ones their names.
+    Without `words` theirs are null. The condition must select all participants of a conversation or none: their order gives
+    the unknown ones their names.
     """
     people = _participants(participants)
     confidence = func.coalesce(SegmentRow.confidence, people.c.confidence).label("confidence")
     columns = (people.c.speaker_id, people.c.name, people.c.model, people.c.place, Conversation.start_time.label("started"))
+    stored = [column if words or column.name != "words" else null().label("words") for column in _STORED]
     return (
-        select(*_STORED, confidence, *columns)
+        select(*stored, confidence, *columns)
         .join(people, people.c.id == SegmentRow.participant_id)
         .join(Conversation, Conversation.id == SegmentRow.conversation_id)
     )
@@ -115,8 +143,8 @@ def values_of(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_conversation(conversation_id: int) -> Select[Any]:
-    return select_segments(ParticipantRow.conversation_id == conversation_id).where(
+def _of_conversation(conversation_id: int, *, words: bool = True) -> Select[Any]:
+    return select_segments(ParticipantRow.conversation_id == conversation_id, words=words).where(
         SegmentRow.conversation_id == conversation_id
     )
 
@@ -128,7 +156,12 @@ def _participants(condition: ColumnElement[bool]) -> Subquery:
     """
     place = func.row_number().over(partition_by=ParticipantRow.conversation_id, order_by=ParticipantRow.id) - 1
     columns = (ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name, ParticipantRow.confidence, ParticipantRow.model)
-    return select(*columns, place.label("place")).outerjoin(Speaker).where(condition).subquery()
+    return (
+        select(*columns, place.label("place"))
+        .outerjoin(Speaker, Speaker.id == ParticipantRow.speaker_id)
+        .where(condition)
+        .subquery()
+    )
 
 
 async def _read(session: AsyncSession, statement: Select[Any]) -> list[ConversationSegment]:

@@ -13,7 +13,7 @@ from storage.access.visibility import in_visible
 from storage.conversations.segments import local_name
 from storage.speakers import speakers
 from storage.speakers.speaker_queries import conversations_with
-from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, ParticipantRow, SegmentRow, Speaker, VoiceRow, spoken_by
 
 
 @dataclass(slots=True)
@@ -26,6 +26,8 @@ class SpeakerStatistics:
     seconds: float = 0.0
     emotions: Counter[str] = field(default_factory=Counter)
     """The number of segments by emotion; segments without one are left out."""
+    participants: list[int] = field(default_factory=list)
+    """In this conversation."""
 
     def add(self, emotion: str | None, segments: int, seconds: float) -> None:
         self.segments += segments
@@ -58,6 +60,7 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[S
     by_participant: dict[int, SpeakerStatistics] = {}
     for index, (participant, speaker, name) in enumerate(await session.execute(people)):
         own = by_speaker.setdefault(speaker or -participant, SpeakerStatistics(speaker, name or local_name(index)))
+        own.participants.append(participant)
         by_participant[participant] = own
     counted = _counted(SegmentRow.participant_id).where(SegmentRow.conversation_id == conversation_id)
     for participant, emotion, segments, seconds in await session.execute(counted):
@@ -69,7 +72,7 @@ async def of_conversation(session: AsyncSession, conversation_id: int) -> list[S
 async def of_speaker(session: AsyncSession, viewer: Principal, speaker_id: int) -> SpeakerHistory:
     """The statistics of a speaker in all conversations that the viewer sees. Raises SpeakerNotFoundError."""
     total = SpeakerStatistics(speaker_id, await speakers.name_of(session, speaker_id))
-    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(ParticipantRow.speaker_id == speaker_id))
+    own = SegmentRow.participant_id.in_(select(ParticipantRow.id).where(spoken_by(VoiceRow.speaker_id == speaker_id)))
     for emotion, segments, seconds in await session.execute(
         _counted().where(own, *in_visible(viewer, SegmentRow.conversation_id))
     ):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from pipeline.emotion.feeling import feeling
 from pipeline.types import Segment, Turn
 from storage.postgres.conditions import one_of
 from storage.tables import Base, Conversation, ParticipantRow, TurnRow
@@ -77,6 +78,7 @@ async def replace_turns(
 def segment_values(segment: Segment) -> dict[str, Any]:
     """The columns that a segment fills wherever it is stored. PostgreSQL cannot store the character NUL."""
     emotion, voice = segment.emotion, segment.voice
+    felt = emotion and feeling(emotion.scores, emotion.model)
     return {
         "start_offset": segment.start,
         "end_offset": segment.end,
@@ -86,8 +88,10 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "overlap": segment.overlap,
         "channel": segment.channel,
         "language": segment.language,
-        "emotion_category": emotion and emotion.label,
-        "emotion_confidence": emotion and min(emotion.confidence, 1.0),  # float32 softmax may end a hair above
+        "emotion_category": felt and felt.label,
+        "emotion_confidence": felt and felt.confidence,
+        "activation": felt and felt.activation,
+        "valence": felt and felt.valence,
         "emotion_scores": emotion and dict(emotion.scores),
         "emotion_vector": emotion and emotion.vector,
         "emotion_model": emotion and emotion.model,

@@ -15,18 +15,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, or_, select, text, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, delete, extract, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.access import Principal
-from storage.access.visibility import in_visible
 from storage.conversations import conversations
+from storage.jobs import counts
+from storage.jobs.limit import check_room
 from storage.jobs.options import JobOptions, has_only_unknown_fields
 from storage.tables import Conversation, JobRow, JobStageRow
+from storage.tables.jobs import JobKind
 
 CHANNEL = "job"
-"""The PostgreSQL channel on which new work is announced; `storage.jobs.notifications` listens."""
+"""The PostgreSQL channel on which new work is announced; `storage.events.notifications` listens."""
 
 LEASE_S = 15.0
 """How long a claim or a renewal is valid."""
@@ -34,6 +34,8 @@ _LEASE = timedelta(seconds=LEASE_S)
 MAX_ATTEMPTS = 3
 UPDATE_S = 600.0
 """How long a job with options that a worker does not know waits for a worker of a newer version."""
+MIN_ESTIMATE_PROGRESS = 0.05
+"""Progress from which the remaining time of a job is estimated; the first seconds say little about the others."""
 BACKOFF_S = 5.0
 """Delay before the second attempt; four times as long before the third."""
 MAX_DUE_DELAY_S = 3600.0
@@ -53,10 +55,6 @@ class LeaseLostError(Exception):
     """The lease is no longer valid: another worker claimed the job, or it has ended."""
 
 
-class QueueFullError(Exception):
-    """The queue is full."""
-
-
 class JobStateError(Exception):
     """The job's state does not allow the operation."""
 
@@ -66,6 +64,7 @@ class Lease:
     """A job that a worker has claimed."""
 
     id: int
+    kind: str
     attempts: int
     """The number of the claim. Together with the worker's name it identifies the lease."""
     worker: str
@@ -77,6 +76,7 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Job:
     id: int
+    kind: str
     conversation_id: int
     state: str
     stage: str | None
@@ -87,6 +87,8 @@ class Job:
     error: str | None
     created_at: datetime
     finished_at: datetime | None
+    remaining_seconds: float | None
+    """Estimated from the progress of this attempt; None where it is not running or has just begun."""
 
 
 async def enqueue(
@@ -102,30 +104,26 @@ async def enqueue(
 
     Raises QueueFullError where `max_queued` jobs are queued.
     """
-    return await _insert(session, conversation_id, options.model_dump(mode="json"), duration, max_queued, webhook_url)
+    await check_room(session, max_queued)
+    return await insert_job(session, conversation_id, options.model_dump(mode="json"), duration, webhook_url)
 
 
-async def _insert(
+async def insert_job(
     session: AsyncSession,
     conversation_id: int,
     options: Mapping[str, Any],
     duration: float,
-    max_queued: int,
     webhook_url: str | None,
+    kind: str = "recording",
 ) -> int:
-    await check_room(session, max_queued)
-    values = {"conversation_id": conversation_id, "options": options, "duration": duration, "webhook_url": webhook_url}
+    """Queue a job of any kind; `duration` is that of the conversation's recording. Returns the job's id."""
+    values = {"kind": kind, "options": options, "duration": duration, "webhook_url": webhook_url}
     due = func.now() + timedelta(seconds=min(duration, MAX_DUE_DELAY_S))
-    id_: int = (await session.execute(insert(JobRow).values(**values, due=due).returning(JobRow.id))).scalar_one()
+    new = insert(JobRow).values(**values, conversation_id=conversation_id, due=due)
+    id_: int = (await session.execute(new.returning(JobRow.id))).scalar_one()
+    counts.entered(session, "queued")
     await announce(session)
     return id_
-
-
-async def check_room(session: AsyncSession, max_queued: int) -> None:
-    """Raises QueueFullError where `max_queued` jobs are queued."""
-    waiting = (await session.execute(select(func.count()).where(JobRow.state == "queued"))).scalar_one()
-    if waiting >= max_queued:
-        raise QueueFullError(f"{waiting} recordings wait to be processed, and no more are taken: try again later.")
 
 
 async def announce(session: AsyncSession) -> None:
@@ -133,11 +131,14 @@ async def announce(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
-async def claim(session: AsyncSession, worker: str, max_duration_s: float | None = None) -> Lease | None:
+async def claim(
+    session: AsyncSession, worker: str, max_duration_s: float | None = None, kind: JobKind = "recording"
+) -> Lease | None:
     """Lease the job that is due first, of a recording up to `max_duration_s`; None where no job is ready."""
     expired = and_(JobRow.state == "running", JobRow.lease_until < func.now())
     ready = or_(and_(JobRow.state == "queued", JobRow.run_after <= func.now()), expired)
-    turn = select(JobRow.id).where(ready, JobRow.attempts < MAX_ATTEMPTS).order_by(JobRow.due, JobRow.id).limit(1)
+    turn = select(JobRow.id).where(JobRow.kind == kind, ready, JobRow.attempts < MAX_ATTEMPTS)
+    turn = turn.order_by(JobRow.due, JobRow.id).limit(1)
     if max_duration_s is not None:
         turn = turn.where(JobRow.duration <= max_duration_s)
     values = {
@@ -145,17 +146,20 @@ async def claim(session: AsyncSession, worker: str, max_duration_s: float | None
         "worker": worker,
         "lease_until": func.now() + _LEASE,
         "attempts": JobRow.attempts + 1,
+        "started_at": func.now(),
     }
     taken = update(JobRow).where(JobRow.id == turn.with_for_update(skip_locked=True).scalar_subquery()).values(values)
     row = (await session.execute(taken.returning(*(getattr(JobRow, field.name) for field in fields(Lease))))).one_or_none()
     if row is None:
         return None
     try:
-        return Lease(**row._asdict() | {"options": JobOptions.model_validate(row.options)})
+        lease = Lease(**row._asdict() | {"options": JobOptions.model_validate(row.options)})
     except ValidationError as error:  # an error here would hold up all jobs behind this one
         if not has_only_unknown_fields(error) or not await _leave_to_newer_worker(session, row.id):
             await _end(session, [JobRow.id == row.id], "failed", UNREADABLE)
-    return await claim(session, worker, max_duration_s)
+        return await claim(session, worker, max_duration_s, kind)
+    counts.claimed(session, lease.attempts)
+    return lease
 
 
 async def _leave_to_newer_worker(session: AsyncSession, job_id: int) -> bool:
@@ -190,9 +194,25 @@ async def renew(session: AsyncSession, lease: Lease) -> bool:
     return cancelled
 
 
+async def renew_all(session: AsyncSession, leases: Sequence[Lease]) -> dict[int, bool]:
+    """Extend the leases; returns those that are still held, by job, and whether the job is to be cancelled.
+
+    A row that another transaction has locked is left to the next time, so that it holds up no other: no worker can claim it.
+    """
+    held = or_(*(and_(*_held(lease)) for lease in leases))
+    found = await session.execute(select(JobRow.id, JobRow.cancel_requested).where(held))
+    current = {row.id: row.cancel_requested for row in found}
+    free = select(JobRow.id).where(held).with_for_update(skip_locked=True)
+    await session.execute(update(JobRow).where(JobRow.id.in_(free)).values(lease_until=func.now() + _LEASE))
+    return current
+
+
 async def report(session: AsyncSession, lease: Lease, stage: str, fraction: float) -> None:
     """Record the running stage and the fraction of the whole job that is done. Raises LeaseLostError."""
     await renew(session, lease)
+    if lease.kind != "recording":
+        await session.execute(update(JobRow).where(JobRow.id == lease.id).values(stage=stage, progress=fraction))
+        return
     await conversations.set_progress(session, lease.conversation_id, stage, fraction)
 
 
@@ -220,26 +240,13 @@ async def retry_later(session: AsyncSession, lease: Lease, reason: str, max_atte
         await fail(session, lease, reason)
         return False
     delay = timedelta(seconds=BACKOFF_S * 4 ** (lease.attempts - 1))
-    await _requeue(session, lease, run_after=func.now() + delay, error=reason)
+    await _requeue(session, lease, run_after=func.now() + delay, error=conversations.storable_error(reason))
     return True
 
 
 async def release(session: AsyncSession, lease: Lease) -> None:
     """Queue the job again because the worker stops; this attempt does not count. Raises LeaseLostError."""
     await _requeue(session, lease, attempts=JobRow.attempts - 1)
-
-
-async def stage_results(session: AsyncSession, lease: Lease) -> dict[str, str]:
-    """The results of stages that earlier attempts finished, by stage (`pipeline.checkpoint`)."""
-    found = select(JobStageRow.stage, JobStageRow.result).where(JobStageRow.job_id == lease.id)
-    return {row.stage: row.result for row in await session.execute(found)}
-
-
-async def store_stage_result(session: AsyncSession, lease: Lease, stage: str, result: str) -> None:
-    """Store the result of a stage until the job ends. Raises LeaseLostError."""
-    await renew(session, lease)
-    row = postgresql.insert(JobStageRow).values(job_id=lease.id, stage=stage, result=result)
-    await session.execute(row.on_conflict_do_nothing())
 
 
 async def cancel(session: AsyncSession, job_id: int) -> Job:
@@ -265,40 +272,49 @@ async def retry(session: AsyncSession, job_id: int, *, max_queued: int) -> Job:
     if job.state not in ("failed", "cancelled"):
         raise JobStateError(f"The job is {job.state}; only one that failed or was cancelled can be retried.")
     try:
-        await conversations.reopen(session, job.conversation_id)
+        if job.kind == "recording":
+            await check_room(session, max_queued)
+            await conversations.reopen(session, job.conversation_id)
+        elif await queued_summary(session, job.conversation_id):
+            raise JobStateError("The same work is queued again already.")
     except conversations.ConversationBusyError as error:
         raise JobStateError("The recording is in work again already.") from error
     columns = (JobRow.options, JobRow.webhook_url)
     options, webhook_url = (await session.execute(select(*columns).where(JobRow.id == job_id))).one()
-    new = await _insert(session, job.conversation_id, options, job.duration, max_queued, webhook_url)
+    new = await insert_job(session, job.conversation_id, options, job.duration, webhook_url, job.kind)
     return await get(session, new)
+
+
+async def webhook_url(session: AsyncSession, job_id: int) -> str | None:
+    return await session.scalar(select(JobRow.webhook_url).where(JobRow.id == job_id))
+
+
+async def queued_summary(session: AsyncSession, conversation_id: int) -> int | None:
+    """The job that is queued to summarise the conversation."""
+    queued = JobRow.kind == "summary", JobRow.state == "queued"
+    return await session.scalar(select(JobRow.id).where(JobRow.conversation_id == conversation_id, *queued))
 
 
 async def get(session: AsyncSession, job_id: int, *, lock: bool = False) -> Job:
     """Raises LookupError."""
-    found = _jobs().where(JobRow.id == job_id)
+    found = select_jobs().where(JobRow.id == job_id)
     row = (await session.execute(found.with_for_update(of=JobRow) if lock else found)).one_or_none()
     if row is None:
         raise LookupError(NOT_FOUND)
     return Job(*row)
 
 
-async def list_page(
-    session: AsyncSession, viewer: Principal, skip: int = 0, limit: int = 100, state: str | None = None
-) -> tuple[Sequence[Job], int]:
-    """A page of the jobs on conversations that the viewer sees, newest first, and their number."""
-    which = [*in_visible(viewer, JobRow.conversation_id), *([JobRow.state == state] if state is not None else [])]
-    rows = await session.execute(_jobs().where(*which).order_by(JobRow.id.desc()).offset(skip).limit(limit))
-    total = await session.scalar(select(func.count()).select_from(JobRow).where(*which))
-    return [Job(*row) for row in rows], total or 0
-
-
-def _jobs() -> Select[Any]:
-    """The columns of `Job`. Stage and progress of a running job are those of its conversation."""
-    running = JobRow.state == "running"
+def select_jobs() -> Select[Any]:
+    """The columns of `Job`. Stage and progress of a running job on a recording are those of its conversation."""
+    running, recording = JobRow.state == "running", JobRow.kind == "recording"
+    stage = case((recording, Conversation.stage), else_=JobRow.stage)
+    done = case((recording, Conversation.progress), else_=JobRow.progress)
+    so_far = extract("epoch", func.clock_timestamp() - JobRow.started_at)
+    remaining = case((and_(running, done >= MIN_ESTIMATE_PROGRESS), cast(so_far, Double) * (1 - done) / done))
     computed = {
-        "stage": case((running, Conversation.stage)).label("stage"),
-        "progress": case((running, Conversation.progress), (JobRow.state == "completed", 1.0), else_=0.0).label("progress"),
+        "stage": case((running, stage)).label("stage"),
+        "progress": case((running, done), (JobRow.state == "completed", 1.0), else_=0.0).label("progress"),
+        "remaining_seconds": remaining.label("remaining_seconds"),
     }
     columns = [computed[field.name] if field.name in computed else getattr(JobRow, field.name) for field in fields(Job)]
     return select(*columns).join(Conversation, JobRow.conversation_id == Conversation.id)
@@ -310,14 +326,16 @@ def _held(lease: Lease) -> list[ColumnElement[bool]]:
 
 
 async def _end(session: AsyncSession, which: Sequence[ColumnElement[bool]], state: str, error: str | None) -> None:
-    values: dict[str, Any] = {"state": state, "error": error, "finished_at": func.now(), "worker": None, "lease_until": None}
+    stored = None if error is None else conversations.storable_error(error)
+    values: dict[str, Any] = {"state": state, "error": stored, "finished_at": func.now(), "worker": None, "lease_until": None}
     values["webhook_at"] = case((JobRow.webhook_url.is_not(None), func.now()))
-    ended = update(JobRow).where(*which).values(values).returning(JobRow.id, JobRow.conversation_id)
+    ended = update(JobRow).where(*which).values(values).returning(JobRow.id, JobRow.kind, JobRow.conversation_id)
     row = (await session.execute(ended)).one_or_none()
     if row is None:
         raise LeaseLostError
+    counts.entered(session, state)
     await session.execute(delete(JobStageRow).where(JobStageRow.job_id == row.id))
-    if error is not None:
+    if error is not None and row.kind == "recording":
         await conversations.fail(session, row.conversation_id, error)
 
 

@@ -32,7 +32,7 @@ async def add_talk(session: AsyncSession, speakers: Sequence[int | None], lines:
         vector = None if speaker_id is None else voice(seed + i)
         model = None if vector is None else MODEL
         person = ParticipantRow(
-            conversation_id=conversation_id, label=f"SPEAKER_{i:02d}", speaker_id=speaker_id, vector=vector, model=model,
+            conversation_id=conversation_id, label=f"SPEAKER_{i:02d}", voice_id=speaker_id, vector=vector, model=model,
             speech_seconds=9.0,
         )  # fmt: skip
         session.add(person)
@@ -58,13 +58,15 @@ async def add_talk(session: AsyncSession, speakers: Sequence[int | None], lines:
 STATE = {
     "speakers": "SELECT id, name, emotion_threshold, created_at FROM speakers ORDER BY id",
     "voiceprints": "SELECT speaker_id, vector::text, model, source FROM voiceprints ORDER BY 1, 2",
-    "participants": """SELECT id, conversation_id, label, speaker_id, confidence, enrolled, vector::text, model
-        FROM participants ORDER BY id""",
+    "participants": """SELECT id, conversation_id, label,
+        (SELECT speaker_id FROM voices v WHERE v.id = p.speaker_id), confidence, enrolled, vector::text, model
+        FROM participants p ORDER BY id""",
     "segments": """SELECT id, participant_id, confidence, is_misidentified, emotion_category, emotion_confidence,
         emotion_corrected, emotion_corrected_at, emotion_misidentified, emotion_learned FROM segments ORDER BY id""",
     "profiles": """SELECT speaker_id, emotion_category, vector::text, model, sample_count, confidence_threshold,
         voice_vector::text, voice_model, voice_sample_count, voice_threshold, imported_count, imported_voice_count
         FROM emotion_profiles ORDER BY 1, 2""",
+    "distinct": "SELECT lower_id, higher_id FROM distinct_speakers ORDER BY 1, 2",
     "settings": "SELECT name, value FROM voice_settings ORDER BY name",
 }
 

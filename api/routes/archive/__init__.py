@@ -1,0 +1,1 @@
+"""The archive: the list of conversations, tags, and changes of many conversations."""

@@ -1,0 +1,1 @@
+"""What a page reads: events, and transcripts in pages."""

@@ -1,0 +1,1 @@
+"""Changes of conversations as a whole: titles and tags."""
