@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -31,16 +32,23 @@ TIMEOUT_MS = 120_000
 SETTINGS = Settings(speaker_threshold=0.5)
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def launched(*options: str) -> AsyncIterator[Browser]:
+    """A browser with further options."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.skip("Chromium is not installed: `apt-get install chromium`.")
     expect.set_options(timeout=TIMEOUT_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = await playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options])
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

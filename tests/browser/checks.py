@@ -1,0 +1,57 @@
+"""What every screen of the page must fulfil: axe finds nothing in both themes, nothing overflows, and the console is silent."""
+
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import BrowserContext, Page
+
+import hatch_build
+from tests.support.node import give_up
+from tests.support.program import ROOT
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE_PX = (360, 740)
+VIOLATIONS = "async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)"
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
+
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+async def open_page(window: BrowserContext, url: str) -> tuple[Page, list[str]]:
+    """A page at `url`, and a list of all that its console shows, which grows."""
+    if not hatch_build.is_built(ROOT / "web"):
+        give_up("The page is not built: `make page` does it where npm reaches its registry.")
+    page = await window.new_page()
+    shown: list[str] = []
+    page.on("console", lambda message: shown.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: shown.append(str(error)))
+    await page.goto(url)
+    return page, shown
+
+
+async def check_accessibility(page: Page) -> None:
+    """axe finds nothing, in the light and in the dark theme, and nothing is wider than the window or a phone."""
+    size = page.viewport_size or {"width": 1280, "height": 720}
+    for theme in THEMES:
+        assert await violations(page, theme) == []
+    for width, height in (PHONE_PX, (size["width"], size["height"])):
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate(OVERFLOW) <= 0, width
+
+
+async def violations(page: Page, theme: Theme) -> list[str]:
+    """Show the page in this theme; returns what axe finds."""
+    if not AXE.exists():
+        give_up("axe is not installed: `make web-packages` installs it where npm reaches its registry.")
+    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    return [f"{theme}: {found}" for found in await page.evaluate(VIOLATIONS)]
+
+
+async def layout_faults(page: Page) -> list[str]:
+    """Text that is cut off, controls that are covered or too small to touch, and whether the page is wider than the window."""
+    faults: list[str] = await page.evaluate(LAYOUT)
+    overflow = await page.evaluate(OVERFLOW)
+    return [*faults, f"{overflow} px wider than the window"] if overflow > 0 else faults

@@ -1,0 +1,78 @@
+import { plural, texts } from "./table";
+
+export const useBackupsText = texts(
+  {
+    hint: "A profile is a copy of all known voices, names, corrections and voice settings, to restore or to move to another machine. Recordings and transcripts are not in it.",
+    create: "Save a profile",
+    name: "Name",
+    description: "Description",
+    created: (name: string) => `The profile ${name} is saved.`,
+    import: "Import a file",
+    imported: (name: string) => `The profile ${name} is imported. Restore it to use it.`,
+    downloadAll: "Download all",
+    none: "No profile yet",
+    noneHint: "Save one before larger changes: it brings the names back.",
+    contents: (speakers: number, segments: number) =>
+      `${plural(speakers, "person", "people")}, ${plural(segments, "segment", "segments")}`,
+    more: (name: string) => `More about ${name}`,
+    restore: "Restore",
+    restoreTitle: (name: string) => `Restore ${name}?`,
+    restoreHint:
+      "All people and voice settings are replaced by those of the profile. Who is not in it becomes an unknown voice. Conversations and their texts stay. It can be undone.",
+    restored: (people: number) => `${plural(people, "person is", "people are")} restored.`,
+    notFound: (segments: number) =>
+      `${plural(segments, "segment of the profile is", "segments of the profile are")} not here any more.`,
+    forgotten: (changes: number) =>
+      `${plural(changes, "earlier change of people", "earlier changes of people")} cannot be undone any more.`,
+    update: "Replace by the present state",
+    updateHint: "What the profile contains now is lost; its checkpoints stay.",
+    updated: (name: string) => `${name} has the present state.`,
+    checkpoint: "Save a checkpoint",
+    checkpointSaved: "The checkpoint is saved.",
+    checkpoints: "Checkpoints",
+    noCheckpoints: "No checkpoint yet.",
+    checkpointOf: (name: string, when: string) => `${name}, ${when}`,
+    download: "Download",
+    deleteTitle: (name: string) => `Delete ${name}?`,
+    deleteHint: "The profile and its checkpoints are removed for good. The present people stay as they are.",
+    deleteCheckpointHint: "The checkpoint is removed for good.",
+    deleted: (name: string) => `${name} is deleted.`,
+  },
+  {
+    hint: "Ein Profil ist eine Kopie aller bekannten Stimmen, Namen, Korrekturen und Stimmeinstellungen, zum Wiederherstellen oder für einen anderen Rechner. Aufnahmen und Transkripte sind nicht darin.",
+    create: "Profil sichern",
+    name: "Name",
+    description: "Beschreibung",
+    created: (name: string) => `Das Profil ${name} ist gesichert.`,
+    import: "Datei einlesen",
+    imported: (name: string) => `Das Profil ${name} ist eingelesen. Zum Benutzen stellen Sie es wieder her.`,
+    downloadAll: "Alle herunterladen",
+    none: "Noch kein Profil",
+    noneHint: "Sichern Sie eines vor größeren Änderungen: Es bringt die Namen zurück.",
+    contents: (speakers: number, segments: number) =>
+      `${plural(speakers, "Person", "Personen")}, ${plural(segments, "Segment", "Segmente")}`,
+    more: (name: string) => `Mehr zu ${name}`,
+    restore: "Wiederherstellen",
+    restoreTitle: (name: string) => `${name} wiederherstellen?`,
+    restoreHint:
+      "Alle Personen und Stimmeinstellungen werden durch die des Profils ersetzt. Wer nicht darin ist, wird zur unbekannten Stimme. Gespräche und ihre Texte bleiben. Das lässt sich rückgängig machen.",
+    restored: (people: number) => `${plural(people, "Person ist", "Personen sind")} wiederhergestellt.`,
+    notFound: (segments: number) =>
+      `${plural(segments, "Segment des Profils gibt", "Segmente des Profils gibt")} es hier nicht mehr.`,
+    forgotten: (changes: number) =>
+      `${plural(changes, "frühere Änderung", "frühere Änderungen")} an Personen lassen sich nicht mehr rückgängig machen.`,
+    update: "Durch den jetzigen Stand ersetzen",
+    updateHint: "Der bisherige Inhalt des Profils geht verloren; seine Zwischenstände bleiben.",
+    updated: (name: string) => `${name} hat den jetzigen Stand.`,
+    checkpoint: "Zwischenstand sichern",
+    checkpointSaved: "Der Zwischenstand ist gesichert.",
+    checkpoints: "Zwischenstände",
+    noCheckpoints: "Noch kein Zwischenstand.",
+    checkpointOf: (name: string, when: string) => `${name}, ${when}`,
+    download: "Herunterladen",
+    deleteTitle: (name: string) => `${name} löschen?`,
+    deleteHint: "Das Profil und seine Zwischenstände werden endgültig entfernt. Die jetzigen Personen bleiben, wie sie sind.",
+    deleteCheckpointHint: "Der Zwischenstand wird endgültig entfernt.",
+    deleted: (name: string) => `${name} ist gelöscht.`,
+  },
+);

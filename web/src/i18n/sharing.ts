@@ -1,0 +1,36 @@
+import { plural, texts } from "./table";
+
+export const useSharingText = texts(
+  {
+    share: "Share",
+    title: "Who sees this conversation?",
+    hint: "Its owner and administrators always see it. What a person may do with it follows from their role.",
+    visibility: "Visible to",
+    private: "Only the owner",
+    shared: "Chosen people",
+    everyone: "Everyone",
+    people: "People",
+    noPeople: "There is nobody else with an account.",
+    owner: "Owner",
+    nobody: "Nobody",
+    isPrivate: "Only its owner sees it now.",
+    isForEveryone: "Everyone sees it now.",
+    sharedWith: (number: number) => `Shared with ${plural(number, "person", "people")}.`,
+  },
+  {
+    share: "Teilen",
+    title: "Wer sieht dieses Gespräch?",
+    hint: "Eigentümer und Administratoren sehen es immer. Was eine Person damit tun darf, folgt aus ihrer Rolle.",
+    visibility: "Sichtbar für",
+    private: "Nur den Eigentümer",
+    shared: "Ausgewählte Personen",
+    everyone: "Alle",
+    people: "Personen",
+    noPeople: "Niemand sonst hat ein Konto.",
+    owner: "Eigentümer",
+    nobody: "Niemand",
+    isPrivate: "Nur der Eigentümer sieht es jetzt.",
+    isForEveryone: "Alle sehen es jetzt.",
+    sharedWith: (number: number) => `Geteilt mit ${plural(number, "Person", "Personen")}.`,
+  },
+);
