@@ -3,6 +3,7 @@
 set -eu
 umask 077
 python -m deployments.config "${VARIANT:-gpu}" > /tmp/serve_config.yaml
+python -m deployments.dashboards /dashboards  # for Grafana
 # Whoever reaches Ray's ports may run programs here: they ask for a token. `ray get-auth-token` says it.
 export RAY_AUTH_MODE=token
 ray get-auth-token --generate > /dev/null

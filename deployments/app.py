@@ -1,6 +1,6 @@
 """The builder of the graph: its deployments, and the resources of each."""
 
-from collections.abc import Mapping
+import warnings
 from typing import Any, cast
 
 import ray
@@ -15,9 +15,13 @@ from deployments.routing import ROUTING
 from deployments.stages.diarizer import Diarizer
 from deployments.stages.embedder import SpeakerEmbedder
 from deployments.stages.emotion import EmotionRecognizer
+from deployments.stages.text_embedder import TextEmbedder
 from deployments.stages.transcriber import Transcriber
+from deployments.worker import Worker
 from settings import Settings
 
+REPORT_INTERVAL_S = 2.0
+"""Between two reports of a replica to the policy of a cluster. Serve's default of ten seconds would delay each decision."""
 RETRY_AFTER_S = 5
 """For clients that were refused because all queues are full."""
 
@@ -47,6 +51,12 @@ class StageArgs(BaseModel):
         return self
 
 
+class ModelArgs(StageArgs):
+    """The same for a deployment with a model."""
+
+    work: float = Field(0.01, gt=0, description="Seconds that a replica computes for a second of audio, roughly.")
+
+
 class AppArgs(BaseModel):
     """Arguments of `build_app`, from `serve_config.yaml`, the command line or a test."""
 
@@ -60,11 +70,18 @@ class AppArgs(BaseModel):
     idle_seconds: float | None = Field(
         None, ge=0, description="Idle time after which a stage scales down to zero; null: never."
     )
-    transcriber: StageArgs = StageArgs(gpus=0.4, cpus=0.3)
-    diarizer: StageArgs = StageArgs(gpus=0.25, cpus=0.3)
-    embedder: StageArgs = StageArgs(gpus=0.1, cpus=0.1)
-    emotion: StageArgs = StageArgs(gpus=0.25, cpus=0.2)
+    transcriber: ModelArgs = ModelArgs(gpus=0.4, cpus=0.3, work=1 / 120)
+    diarizer: ModelArgs = ModelArgs(gpus=0.25, cpus=0.3, work=1 / 60)
+    embedder: ModelArgs = ModelArgs(gpus=0.1, cpus=0.1, work=1 / 400)
+    emotion: ModelArgs = ModelArgs(gpus=0.25, cpus=0.2, work=1 / 200)
+    text: StageArgs = StageArgs(cpus=0.04)
     ingress: StageArgs = StageArgs(cpus=0.05)
+    worker: StageArgs = StageArgs(cpus=0.05)
+
+    @property
+    def stages(self) -> dict[str, StageArgs]:
+        """The arguments of each deployment, by name."""
+        return {name: value for name, value in self if isinstance(value, StageArgs)}
 
 
 class Machine(BaseModel):
@@ -98,28 +115,31 @@ def graph(args: AppArgs, machine: Machine) -> Application:
         settings = settings.model_copy(update={"auth": "required"})
     gpus = bool(machine.gpus) or args.cluster  # an autoscaled cluster starts GPU nodes for replicas that request a GPU
 
-    def deployment(cls: type, stage: StageArgs, idle: float | None = None) -> Deployment:
-        return cast(Deployment, serve.deployment(cls)).options(**_options(stage, machine.cpus, gpus, idle))
+    def deployment(cls: type, stage: StageArgs, idle: float | None = None, **more: Any) -> Deployment:
+        options = _options(stage, machine.cpus, gpus, idle) | more
+        if args.cluster:
+            options["autoscaling_config"] |= {"metrics_interval_s": REPORT_INTERVAL_S}
+        with warnings.catch_warnings():  # Ray deprecates metrics_interval_s, but 2.60 does not read what is to replace it
+            warnings.filterwarnings("ignore", "The `metrics_interval_s` field", DeprecationWarning)
+            return cast(Deployment, serve.deployment(cls)).options(**options)
 
     def model(cls: type, stage: StageArgs) -> Application:
-        return deployment(cls, stage, args.idle_seconds).options(request_router_config=ROUTING).bind(settings)
+        return deployment(cls, stage, args.idle_seconds, request_router_config=ROUTING).bind(settings)
+
+    models = (
+        model(Transcriber, args.transcriber),
+        model(Diarizer, args.diarizer),
+        model(SpeakerEmbedder, args.embedder),
+        model(EmotionRecognizer, args.emotion),
+        model(TextEmbedder, args.text),
+    )
 
     # Without DATABASE_URL the embedded PostgreSQL is a deployment: Serve starts, monitors and stops it.
     database = None if settings.database_url else deployment(EmbeddedDatabase, StageArgs(cpus=0)).bind(settings)
+    worker = deployment(Worker, args.worker).bind(settings, *models) if args.cluster else None
     # A new ingress replica starts before the old one stops, so that an update drops no request. A GPU has no room to do so
     # for models.
-    return (
-        deployment(Ingress, args.ingress)
-        .options(max_surge_percent=100)
-        .bind(
-            settings,
-            model(Transcriber, args.transcriber),
-            model(Diarizer, args.diarizer),
-            model(SpeakerEmbedder, args.embedder),
-            model(EmotionRecognizer, args.emotion),
-            database,
-        )
-    )
+    return deployment(Ingress, args.ingress, max_surge_percent=100).bind(settings, *models, database, worker)
 
 
 def __getattr__(name: str) -> Application:
@@ -130,7 +150,7 @@ def __getattr__(name: str) -> Application:
     return build_app(AppArgs(**application["args"]))
 
 
-def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> Mapping[str, Any]:
+def _options(stage: StageArgs, cpus: float, gpus: bool, idle: float | None) -> dict[str, Any]:
     # Serve waits without a message for a replica that requests a GPU that no node has.
     on_gpu = gpus and stage.gpus > 0
     actor = {"num_gpus": stage.gpus, "num_cpus": 0} if on_gpu else {"num_cpus": stage.cpus * cpus}

@@ -15,7 +15,7 @@ from ray.serve.handle import DeploymentHandle
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.faults import DeviceError
 from pipeline.stages import Stages
-from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint
+from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, TextVectors, Utterance, Voiceprint
 
 logger = logging.getLogger("ray.serve")
 
@@ -57,11 +57,22 @@ class RemoteTranscriber:
     async def find_speech(self, audio: AudioRef) -> Sequence[Span]:
         return await call_with_retry(lambda: self.handle.find_speech.remote(audio, self.urgent))
 
+    async def detect_language(self, audio: AudioRef, window: Span, decoding: Decoding = PLAIN) -> str:
+        handle = self._handle(decoding)
+        return await call_with_retry(lambda: handle.detect_language.remote(audio, window, self.urgent))
+
     async def transcribe(
         self, audio: AudioRef, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
-        handle = self.handle.options(multiplexed_model_id=decoding.model) if decoding.model else self.handle
+        handle = self._handle(decoding)
         return await call_with_retry(lambda: handle.transcribe.remote(audio, window, language, decoding, self.urgent))
+
+    async def hotwords_read(self, decoding: Decoding) -> Sequence[str]:
+        handle = self._handle(decoding)
+        return await call_with_retry(lambda: handle.hotwords_read.remote(decoding))
+
+    def _handle(self, decoding: Decoding) -> Handle:
+        return self.handle.options(multiplexed_model_id=decoding.model) if decoding.model else self.handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,17 @@ class RemoteEmotionRecognizer:
         return await call_with_retry(lambda: self.handle.recognize.remote(audio, spans, self.urgent))
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteTextEmbedder:
+    handle: Handle
+
+    async def embed_query(self, text: str) -> TextVectors:
+        return await call_with_retry(lambda: self.handle.embed_query.remote(text))
+
+    async def embed_passages(self, texts: Sequence[str]) -> TextVectors:
+        return await call_with_retry(lambda: self.handle.embed_passages.remote(texts))
+
+
 def wake(handles: Mapping[str, Handle]) -> None:
     """Start all stages that have scaled down to zero; a recording would otherwise start them one after the other."""
     for handle in handles.values():
@@ -123,4 +145,5 @@ def stages(handles: Mapping[str, Handle], *, urgent: bool = False) -> Stages[Aud
         RemoteDiarizer(handles["diarizer"], urgent),
         RemoteEmbedder(handles["embedder"], urgent),
         RemoteEmotionRecognizer(handles["emotion"], urgent),
+        text=RemoteTextEmbedder(handles["text"]),
     )

@@ -1,4 +1,4 @@
-"""The ingress: FastAPI on a CPU replica, which composes the stages and stores their results.
+"""The ingress: FastAPI on a CPU replica. On one machine it works on recordings, too; a cluster has `deployments.worker`.
 
 The application is imported on the replica alone: it takes longer than all else that the program imports to start the graph.
 """
@@ -13,11 +13,10 @@ import ray
 from fastapi import FastAPI
 from ray import serve
 
-from deployments import correlation, handles
-from deployments.logs import redact_logs
-from deployments.loopback import bind_replica
+from deployments import correlation, handles, replica_process
+from deployments.job_metrics import JobMetrics
+from deployments.readiness import Readiness
 from deployments.stage_status import StageStatus
-from media import malloc
 from services.access import admin_key
 from services.runtime import Runtime
 from settings import Settings
@@ -34,15 +33,24 @@ class Ingress:
         diarizer: handles.Handle,
         embedder: handles.Handle,
         emotion: handles.Handle,
+        text: handles.Handle,
         database: handles.Handle | None,
+        worker: handles.Handle | None,
     ) -> None:
+        """`database`: the embedded one, without DATABASE_URL. `worker`: the deployment that works on recordings; without it the
+        ingress does."""
         os.umask(0o077)
-        bind_replica()
-        redact_logs()
-        malloc.bound_arenas()
+        replica_process.prepare()
         self.settings = settings
-        self.stages = {"transcriber": transcriber, "diarizer": diarizer, "embedder": embedder, "emotion": emotion}
+        self.stages = {
+            "transcriber": transcriber,
+            "diarizer": diarizer,
+            "embedder": embedder,
+            "emotion": emotion,
+            "text": text,
+        }
         self.embedded_database = database
+        self.works = worker is None
 
     async def drain(self) -> None:
         """Called before the program stops: its jobs are queued again for the next start."""
@@ -63,10 +71,12 @@ class Ingress:
         await asyncio.to_thread(private_files.close_data, self.settings.data_path)
         runtime = Runtime(ray.put, correlation.request_id, correlation.detached, partial(handles.wake, self.stages))
         stages, urgent = handles.stages(self.stages), handles.stages(self.stages, urgent=True)
-        status = StageStatus(self.stages)
-        async with AppContext.create(self.settings, url, stages, status, urgent_stages=urgent, runtime=runtime) as context:
+        status, check = StageStatus(self.stages), Readiness(self.stages)
+        async with AppContext.create(
+            self.settings, url, stages, status, check_stages=check, urgent_stages=urgent, runtime=runtime
+        ) as context:
             # With an audio store that all nodes reach, no node has a data directory of its own.
             await admin_key.prepare(self.settings, context.database, own_directory=self.settings.audio_url is None)
             self.context = app.state.context = context
-            async with context.working():
+            async with context.working(jobs=self.works), JobMetrics(context.database):
                 yield

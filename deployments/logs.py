@@ -7,6 +7,8 @@ from typing import Any
 from services.redaction import redact
 
 FORMATTER = logging.Formatter()
+STAGES = "ray.serve.vivavoce"
+"""The logger of what a stage does rarely: it has loaded its model, it has answered its first call."""
 
 
 class RedactedRecords:
@@ -28,6 +30,16 @@ class RedactedRecords:
             if (clean := redact(traceback)) != traceback:
                 record.exc_text = clean  # formatters prefer it to `exc_info`
         return record
+
+
+def stage_logger() -> logging.Logger:
+    """The logger `STAGES`, with Serve's handlers. Its informative lines are in the log at Serve's default level, WARNING, too.
+
+    Call it on the replica, after Serve has set the level.
+    """
+    logger = logging.getLogger(STAGES)
+    logger.setLevel(logging.INFO if logging.getLogger("ray.serve").getEffectiveLevel() <= logging.WARNING else logging.NOTSET)
+    return logger
 
 
 def redact_logs() -> None:

@@ -5,7 +5,7 @@ Serve's tags (`deployment`, `replica`, `application`). Ray adds the prefix `ray_
 node, some seconds after they change.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ FAILURES = "vivavoce_failures_total"
 
 SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0]
 """Bucket bounds: from one second of speech on a GPU to clustering a recording of many hours."""
+REASONS = ("out_of_memory", "device", "input", "other")
 FACTORS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]
 
 
@@ -43,15 +44,22 @@ class Call:
 
 
 class StageMetrics:
-    """Created on the replica that it measures; the series take that replica's tags."""
+    """Created on the replica that it measures; the series take that replica's tags.
 
-    def __init__(self) -> None:
+    `calls` are the names of its calls. The counters of their failures exist from the start: `rate` and `increase` see no first
+    failure in a series that begins with it.
+    """
+
+    def __init__(self, calls: Iterable[str]) -> None:
         self._audio = metrics.Counter(AUDIO, "Seconds of audio that were processed.", ("call",))
         self._wait = metrics.Histogram(WAIT, "Seconds that a call or batch waited for its model.", SECONDS, ("call",))
         self._inference = metrics.Histogram(INFERENCE, "Seconds that a model took for a call or batch.", SECONDS, ("call",))
         self._factor = metrics.Histogram(FACTOR, "Seconds of inference for a second of audio.", FACTORS, ("call",))
         by_reason: Any = ("call", "reason")  # Ray accepts any length, but its annotation says length one
         self._failures = metrics.Counter(FAILURES, "Calls and batches that failed, by reason.", by_reason)
+        for call in calls:
+            for why in REASONS:
+                export_zero(self._failures, {"call": call, "reason": why})
 
     def done(self, call: Call, wait: float, inference: float) -> None:
         """Count a successful call or batch. Times are in seconds."""
@@ -66,7 +74,12 @@ class StageMetrics:
         self._failures.inc(1, {"call": call.name, "reason": reason(error)})
 
 
+def export_zero(counter: metrics.Counter, tags: Mapping[str, str]) -> None:
+    """Export the series of these tags with the value 0. Ray's `inc` refuses 0, and exports no series before its first call."""
+    counter._record(0, dict(tags))
+
+
 def reason(error: Exception) -> str:
-    """The reason of a failure: out_of_memory, device, input or other."""
+    """The reason of a failure, one of `REASONS`."""
     # Engines raise ValueError for audio that they cannot process.
     return device_fault(error) or ("input" if isinstance(error, ValueError) else "other")

@@ -2,7 +2,9 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import ray
 from ray import serve
@@ -36,9 +38,7 @@ def start(settings: Settings, files: RayFiles, *, dashboard: bool) -> str:
     """
     config = load_config()
     (application,) = config["applications"]
-    args = AppArgs(**application["args"] | {"settings": application["args"]["settings"] | settings.chosen()})
-    for stage in (args.transcriber, args.diarizer, args.embedder, args.emotion, args.ingress):
-        stage.graceful_shutdown_timeout_s = SHUTDOWN_TIMEOUT_S
+    args = arguments(application["args"], settings)
     # Ray's default niceness of 15 leaves replicas almost no CPU beside other programs.
     os.environ.setdefault("RAY_worker_niceness", "0")
     quiet = logging.DEBUG if settings.log_level == "DEBUG" else logging.ERROR  # replicas write their own logs
@@ -61,6 +61,14 @@ def start(settings: Settings, files: RayFiles, *, dashboard: bool) -> str:
         ray.shutdown()
         raise
     return address
+
+
+def arguments(configured: Mapping[str, Any], settings: Settings) -> AppArgs:
+    """Those of `serve_config.yaml` with the settings of the program. No deployment waits longer than `SHUTDOWN_TIMEOUT_S`."""
+    args = AppArgs(**{**configured, "settings": configured["settings"] | settings.chosen()})
+    for stage in args.stages.values():
+        stage.graceful_shutdown_timeout_s = SHUTDOWN_TIMEOUT_S
+    return args
 
 
 def stop() -> None:

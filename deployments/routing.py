@@ -25,6 +25,9 @@ class LeastLoaded(FIFOMixin, MultiplexMixin, RequestRouter):
     """
 
     def initialize_state(self, **_kwargs: Any) -> None:
+        from deployments import known_replicas  # where the router works, and not where Serve only unpickles this class
+
+        known_replicas.register(self._deployment_id, self)
         self._given: deque[tuple[float, ReplicaID]] = deque()
         """Calls that Serve does not count yet: time of the choice, and the replica."""
 

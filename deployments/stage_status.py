@@ -42,11 +42,11 @@ class StageStatus:
         return {name: self._statuses[name] for name in self._stages}
 
     async def _read(self) -> None:
-        scaled_to_zero = await asyncio.to_thread(_scaled_to_zero) if self._statuses else set()
+        asleep = await asyncio.to_thread(scaled_to_zero) if self._statuses else set()
         awake = [
             name
             for name, handle in self._stages.items()
-            if not (name in self._statuses and handle.deployment_id.name in scaled_to_zero)
+            if not (name in self._statuses and handle.deployment_id.name in asleep)
         ]
         statuses = await asyncio.gather(*(self._stages[name].status.remote() for name in awake))
         self._statuses |= dict(zip(awake, statuses, strict=True))
@@ -59,7 +59,7 @@ class StageStatus:
             logger.warning("A stage does not report its status: %s", error)
 
 
-def _scaled_to_zero() -> set[str]:
+def scaled_to_zero() -> set[str]:
     """Healthy deployments without replicas. Blocks."""
     return {
         name

@@ -1,31 +1,30 @@
-"""The worker of an ingress replica: claims jobs, runs the stages and stores the transcripts."""
+"""Work on recordings: claims jobs, runs the stages and stores the transcripts."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from functools import partial
-from typing import Any
-from uuid import uuid4
+from typing import ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from media.decoding import AudioError
 from pipeline.channels import process_channels
-from pipeline.faults import recurs
 from pipeline.process import Options
 from pipeline.types import Transcript
 from services.editing import carry_over
-from services.errors import failure_reason
 from services.identity import reprocessing
 from services.policy import Policies
+from services.queue_worker import POLL_INTERVAL_S, QueueWorker
 from services.recordings import Recordings
 from services.runtime import Runtime
+from services.summaries.completion import on_processed
+from services.vocabulary import Vocabularies
 from storage.conversations import conversations
-from storage.jobs import jobs
-from storage.jobs.jobs import LEASE_S, MAX_ATTEMPTS, Lease, LeaseLostError
-from storage.jobs.notifications import Notifications
+from storage.events.notifications import Notifications
+from storage.jobs import jobs, stage_results
+from storage.jobs.jobs import LEASE_S, Lease, LeaseLostError
+from storage.jobs.open_work import OpenWork, read_open_work
 from storage.postgres.database import Database
 
 logger = logging.getLogger("ray.serve")
@@ -33,73 +32,45 @@ logger = logging.getLogger("ray.serve")
 MAX_JOBS = 4
 """Recordings in the stages at a time. The others wait, so that the first to arrive is the first to be finished."""
 LONG_RECORDING_S = 600.0
-"""One place is kept for recordings shorter than this, so that they never wait for several long ones."""
-MAX_ATTEMPTS_OF_RECURRING_FAULTS = 2
-"""Attempts of a job with a fault that is expected to recur: one more than the first, in case the fault was accidental."""
-POLL_INTERVAL_S = 2.0
-"""How often the queue is read without a notification: for jobs of a worker that died, and for jobs after their retry delay."""
+"""Recordings longer than this have `MAX_LONG_JOBS` places only, so that shorter ones never wait for several long ones."""
+MAX_LONG_JOBS = 3
+"""Also bounds the memory: an hour of audio takes 230 MB of Ray's object store. One place less than all, where there are few."""
 REPORT_INTERVAL_S = 0.5
 """Minimum time between two reports of progress that are written to the database."""
-RENEW_INTERVAL_S = LEASE_S / 5
-RENEW_TIMEOUT_S = LEASE_S / 5
-"""How long the database may take to renew a lease before the next attempt."""
 
 
-class CancelledByUserError(Exception):
-    """The job is to be cancelled."""
+class Worker(QueueWorker):
+    """Processes recordings."""
 
-
-class Worker:
-    """Works from `start` until `close`. Unfinished jobs go to other workers, or wait for the next start of the program."""
+    FINAL: ClassVar[tuple[type[Exception], ...]] = (AudioError, LookupError)
+    STOPPED: ClassVar[str] = "A stage was stopped while it worked on this recording."
 
     def __init__(
         self,
         recordings: Recordings,
         notifications: Notifications,
         policies: Policies,
+        vocabularies: Vocabularies,
         runtime: Runtime,
+        max_jobs: int = MAX_JOBS,
     ) -> None:
+        super().__init__(recordings.database, runtime, notifications.work, max_jobs)
         self.recordings = recordings
-        self.database = recordings.database
         self.notifications = notifications
         self.policies = policies
-        self._runtime = runtime
-        self.name = uuid4().hex
-        self._leases: dict[asyncio.Task[None], Lease] = {}
+        self.vocabularies = vocabularies
+        self._max_long = max(1, min(MAX_LONG_JOBS, max_jobs - 1))
 
-    def start(self) -> None:
-        self._loop = self._spawn(self._claim_jobs())
+    async def open_work(self) -> OpenWork:
+        """The work of all workers."""
+        async with self.database.session() as session:
+            return await read_open_work(session, LONG_RECORDING_S)
 
-    async def close(self) -> None:
-        self._loop.cancel()
-        tasks = [self._loop, *self._leases]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def workers_for(self, work: OpenWork) -> int:
+        """As many workers as have a place for each job."""
+        return max(-(-work.jobs // self._max_jobs), -(-work.long_jobs // self._max_long))
 
-    def _spawn(self, work: Coroutine[Any, Any, None], request_id: str = "") -> asyncio.Task[None]:
-        return asyncio.create_task(work, context=self._runtime.detached(request_id))
-
-    async def _claim_jobs(self) -> None:
-        await self._wait_for_stages()
-        while True:
-            self.notifications.work.clear()
-            try:
-                lease = await self._claim()
-            except Exception as error:  # the database is down; the jobs are still there when it is back
-                logger.warning("No job can be claimed from the database: %s", error)
-                lease = None
-            if lease is not None:
-                task = self._spawn(self._run(lease), lease.options.request_id)
-                self._leases[task] = lease
-                task.add_done_callback(self._done)
-            else:
-                # `wait_for` loses a cancellation that comes together with the notification, until Python 3.12.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_INTERVAL_S):
-                        await self.notifications.work.wait()
-
-    async def _wait_for_stages(self) -> None:
+    async def _prepare(self) -> None:
         """Claim nothing before the stages answer: a model that loads slowly must not cost a recording an attempt."""
         while True:
             try:
@@ -111,51 +82,19 @@ class Worker:
                 return
 
     async def _claim(self) -> Lease | None:
-        if len(self._leases) >= MAX_JOBS:
+        if len(self._leases) >= self._max_jobs:
             return None
         long = sum(lease.duration > LONG_RECORDING_S for lease in self._leases.values())
         async with self.database.session() as session:
             await jobs.set_aside(session)
-            return await jobs.claim(session, self.name, LONG_RECORDING_S if long >= MAX_JOBS - 1 else None)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        del self._leases[task]
-        self.notifications.work.set()
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("A job was dropped; it is claimed again when its lease expires", exc_info=error)
-
-    async def _run(self, lease: Lease) -> None:
-        """Process a job, and record how it ended."""
-        work, renewal = asyncio.create_task(self._process(lease)), asyncio.create_task(self._renew(lease))
-        try:
-            await asyncio.wait((work, renewal), return_when=asyncio.FIRST_COMPLETED)
-            await (work if work.done() else renewal)
-        except LeaseLostError:
-            logger.warning("Job %d was claimed by another worker, or does not exist any more", lease.id)
-        except CancelledByUserError:
-            await self._write(jobs.confirm_cancel, lease)
-        except (AudioError, LookupError) as error:
-            await self._write(jobs.fail, lease, failure_reason(error))
-        except asyncio.CancelledError:
-            if is_cancelling():
-                await self._write(jobs.release, lease)
-                raise
-            await self._write(jobs.retry_later, lease, "A stage was stopped while it worked on this recording.")
-        except Exception as error:
-            logger.exception("Job %d failed in attempt %d", lease.id, lease.attempts)
-            most = MAX_ATTEMPTS_OF_RECURRING_FAULTS if recurs(error) else MAX_ATTEMPTS
-            await self._write(jobs.retry_later, lease, failure_reason(error), most)
-        finally:
-            for task in (work, renewal):
-                task.cancel()
-            await asyncio.gather(work, renewal, return_exceptions=True)
+            return await jobs.claim(session, self.name, LONG_RECORDING_S if long >= self._max_long else None)
 
     async def _process(self, lease: Lease) -> None:
         """Run the stages on the recording and store its transcript."""
         self._runtime.wake()
         async with self.database.session() as session:
             key = await conversations.audio_key(session, lease.conversation_id)
-            found = await jobs.stage_results(session, lease)
+            found = await stage_results.read(session, lease)
         voice = await self.policies.voice_settings()
         options = Options(
             language=lease.options.language,
@@ -164,10 +103,11 @@ class Worker:
             decoding=lease.options.decoding,
             filter_hallucinations=voice.filter_hallucinations,
             context_padding=voice.context_padding,
+            vocabulary=await self.vocabularies.read(),
         )
 
         async def store(stage: str, result: str) -> None:
-            await self.database.persist(lambda session: jobs.store_stage_result(session, lease, stage, result), LEASE_S)
+            await self.database.persist(lambda session: stage_results.store(session, lease, stage, result), LEASE_S)
 
         report = _Reporter(self.database, lease).report
         numbers = [None] if lease.options.channel_count == 1 else range(lease.options.channel_count)
@@ -175,36 +115,12 @@ class Worker:
         transcript = await process_channels(channels, self.recordings.stages, options, report, found, store)
         await self._write(self._store_transcript, lease, transcript)
 
-    async def _renew(self, lease: Lease) -> None:
-        """Renew the lease until this task is cancelled. Raises LeaseLostError, CancelledByUserError."""
-        renewed = time.monotonic()
-        while time.monotonic() - renewed < LEASE_S:
-            await asyncio.sleep(RENEW_INTERVAL_S)
-            try:
-                async with asyncio.timeout(RENEW_TIMEOUT_S), self.database.session() as session:
-                    cancelled = await jobs.renew(session, lease)
-            except LeaseLostError:
-                raise
-            except Exception as error:
-                logger.warning("The lease of job %d could not be renewed: %s", lease.id, error)
-                continue
-            if cancelled:
-                raise CancelledByUserError
-            renewed = time.monotonic()
-        raise LeaseLostError
-
-    async def _write(self, function: Callable[..., Awaitable[Any]], lease: Lease, *args: Any) -> None:
-        """Run `function` in one transaction, repeated while the database is down."""
-        try:
-            await self.database.persist(lambda session: function(session, lease, *args), LEASE_S)
-        except LeaseLostError:
-            logger.warning("Job %d was claimed by another worker, or has ended", lease.id)
-
     async def _store_transcript(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
         policy = await self.policies.lock(session)
         kept = await carry_over.keep(session, lease.conversation_id, transcript)
         await reprocessing.replace(session, lease.conversation_id, kept.transcript, policy)
         await carry_over.store(session, lease.conversation_id, kept)
+        await on_processed(session, self.recordings.settings, lease)
         await jobs.finish(session, lease)  # last: where the lease is lost, the transcript is rolled back
 
 
@@ -228,9 +144,3 @@ class _Reporter:
             raise
         except Exception as error:  # the work goes on; the next report may succeed
             logger.warning("The progress of job %d could not be written: %s", self._lease.id, error)
-
-
-def is_cancelling() -> bool:
-    """Whether this task itself is cancelled, and not only a call that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

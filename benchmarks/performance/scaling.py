@@ -2,9 +2,10 @@
 
     python -m benchmarks.performance.scaling [--replicas 1 --replicas 2 …] [--transcribers 1 …] [--real 1 …]
 
-Simulated: the engines sleep for about the time that a GPU takes. The benchmark measures all the rest: the fan-out of a
-recording, Serve's queues and batches, Ray's transport between several raylets, which claim more CPUs than this machine has. A
-replica is a process of some 100 MB, and where this machine's CPUs are busy the graph is slower than on as many machines.
+Simulated: the engines (`tests.support.cluster.sleeping`) sleep for about the time that a GPU takes. The benchmark measures all
+the rest: the fan-out of a recording, Serve's queues and batches, Ray's transport between several raylets, which claim more
+CPUs than this machine has. A replica is a process of some 100 MB, and where this machine's CPUs are busy the graph is slower
+than on as many machines.
 
 First, windows of many recordings: how many are transcribed a second by 1, 2, 4, … replicas, against as many full batches. Then
 one recording of an hour, whole: its time with as many replicas of every stage, against that with one of each. At last the real
@@ -21,9 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Annotated, Any
-from unittest.mock import patch
 
 import numpy as np
 import ray
@@ -35,105 +34,49 @@ from ray.serve.handle import DeploymentHandle
 from benchmarks.harness.command import run
 from deployments import handles
 from deployments.routing import ROUTING
-from deployments.stages.diarizer import Diarizer
-from deployments.stages.embedder import SpeakerEmbedder
-from deployments.stages.emotion import EmotionRecognizer
-from deployments.stages.replica import Replica
 from deployments.stages.transcriber import CPU_BATCH_SIZE, GPU_BATCH_SIZE, Transcriber
-from engines.voiceprints import VoiceprintEngine
-from engines.weights.resolver import Resolved, resolve
-from engines.whisper import Whisper, Window
+from engines.weights.resolver import resolve
+from engines.whisper.transcription import Whisper, Window
 from media.decoding import decode
 from pipeline.process import Options, process
-from pipeline.types import EMOTIONS, SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Turn, Utterance, Word
+from pipeline.types import SAMPLE_RATE, Span
 from settings import Settings
+from tests.support.cluster import sleeping, stages
+from tests.support.cluster.sleeping import WINDOW_S
 from vivavoce.sample import recording
 
 Handle = DeploymentHandle[Any]
 
 NODES = 4
-WINDOW = 30.0
-PASS, A_WINDOW = 1.0, 0.1875
-"""Seconds of a pass of Whisper and of each window in it: 4 s for a full batch, 120 times as fast as speech."""
-OF_SPEECH = {"observe": 1 / 60, "embed": 1 / 400, "emotion": 1 / 200}
-"""Seconds of the other models for a second of audio."""
-CLUSTERING = 0.5
 WAITING = 4
 """Batches of windows that wait for each replica."""
 MEASURED = 40.0
 """Seconds of full load that are measured."""
 
 
-def prepare(replica: Replica) -> None:
-    """The work of `Replica.__init__`, without weights."""
-    with patch("deployments.stages.replica.resolve", return_value=Resolved("simulated", Path())):
-        Replica.__init__(replica, "whisper", Settings())
-
-
-class Engine:
-    """All the models: they sleep, and their results form a transcript of the right length."""
-
+class SimulatedTranscriber(stages.Transcriber):
     def __init__(self, slower: float) -> None:
-        self._slower = slower
-
-    def transcribe(self, windows: Sequence[Any]) -> list[list[Utterance]]:
-        time.sleep(self._slower * (PASS + A_WINDOW * len(windows)))
-        return [[utterance(window.span)] for window in windows]
-
-    def observe(self, _audio: Samples, shard: Span, _progress: Any) -> Observation:
-        time.sleep(self._slower * shard.duration * OF_SPEECH["observe"])
-        return Observation(np.ones((1, 1, 1), np.uint8), np.ones((1, 1, 256), np.float32))
-
-    def cluster(self, observations: Sequence[Observation], _hint: Any) -> Diarization:
-        time.sleep(self._slower * CLUSTERING)
-        turns = tuple(Turn(10.0 * i, 10.0 * (i + 1), "AB"[i % 2]) for i in range(12 * len(observations)))
-        return Diarization(turns, turns)
-
-    def embed(self, speech: Samples) -> Samples:
-        time.sleep(self._slower * min(60.0, len(speech) / SAMPLE_RATE) * OF_SPEECH["embed"])
-        return np.ones(256, np.float32)
-
-    def embed_each(self, _audio: Samples, spans: Sequence[Span]) -> list[Samples]:
-        time.sleep(self._slower * sum(span.duration for span in spans) * OF_SPEECH["embed"])
-        return [np.ones(256, np.float32) for _ in spans]
-
-    def recognize(self, clips: Sequence[Samples]) -> list[Emotion]:
-        time.sleep(self._slower * sum(map(len, clips)) / SAMPLE_RATE * OF_SPEECH["emotion"])
-        scores = dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))
-        return [Emotion("neutral", 0.5, scores, np.ones(768, np.float32), "simulated") for _ in clips]
-
-
-def utterance(span: Span) -> Utterance:
-    starts = np.arange(span.start, span.end - 0.4, 0.4)
-    return Utterance(tuple(Word(" word", float(at), float(at) + 0.3, 0.9) for at in starts), -0.2, "en")
-
-
-class SimulatedTranscriber(Transcriber):
-    def __init__(self, slower: float) -> None:
-        prepare(self)
-        self.engine: Any = Engine(slower)
+        os.environ[sleeping.SLOWER] = str(slower)
+        super().__init__(Settings())
         self.set_batch_size(GPU_BATCH_SIZE)
 
-    async def find_speech(self, audio: Samples, urgent: bool = False) -> list[Span]:
-        return [Span(start, start + WINDOW) for start in np.arange(0, len(audio) / SAMPLE_RATE, WINDOW).tolist()]
 
-
-class SimulatedDiarizer(Diarizer):
+class SimulatedDiarizer(stages.Diarizer):
     def __init__(self, slower: float) -> None:
-        prepare(self)
-        self.engine: Any = Engine(slower)
+        os.environ[sleeping.SLOWER] = str(slower)
+        super().__init__(Settings())
 
 
-class SimulatedEmbedder(SpeakerEmbedder):
+class SimulatedEmbedder(stages.SpeakerEmbedder):
     def __init__(self, slower: float) -> None:
-        prepare(self)
-        self.engine = VoiceprintEngine(Engine(slower), "simulated")
+        os.environ[sleeping.SLOWER] = str(slower)
+        super().__init__(Settings())
 
 
-class SimulatedEmotion(EmotionRecognizer):
+class SimulatedEmotion(stages.EmotionRecognizer):
     def __init__(self, slower: float) -> None:
-        prepare(self)
-        self.engine: Any = Engine(slower)
+        os.environ[sleeping.SLOWER] = str(slower)
+        super().__init__(Settings())
 
 
 def deploy(cls: type, replicas: int, *args: Any) -> Handle:
@@ -161,7 +104,7 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
     async def ask(later: float) -> None:
         await asyncio.sleep(later)
         while True:
-            await stage.transcribe(audio, Span(0.0, WINDOW), "en")
+            await stage.transcribe(audio, Span(0.0, WINDOW_S), "en")
             answers.append(time.perf_counter())
             if len(answers) >= asking:
                 warm.set()
@@ -188,18 +131,20 @@ async def one_recording(replicas: int, audio: Any, duration: float, slower: floa
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
-    short = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
-    await process(short, WINDOW, stages, Options(filter_hallucinations=False), ignore)  # the first calls look for the replicas
+    short = ray.put(np.zeros(round(WINDOW_S * SAMPLE_RATE), np.float32))
+    await process(
+        short, WINDOW_S, stages, Options(filter_hallucinations=False), ignore
+    )  # the first calls look for the replicas
     start = time.perf_counter()
     transcript = await process(audio, duration, stages, Options(filter_hallucinations=False), ignore)
-    assert len(transcript.segments) >= duration / WINDOW
+    assert len(transcript.segments) >= duration / WINDOW_S
     return time.perf_counter() - start
 
 
 def windows_a_second(seconds: float) -> float:
     """The windows a second that the model alone transcribes in this process."""
     model = Whisper(resolve("whisper", Settings(), gpu=False).path, device="cpu", threads=1)
-    batch = [Window(decode(recording(), max_duration=WINDOW + 1), Span(0.0, WINDOW), "en")] * CPU_BATCH_SIZE
+    batch = [Window(decode(recording(), max_duration=WINDOW_S + 1), Span(0.0, WINDOW_S), "en")] * CPU_BATCH_SIZE
     model.transcribe(batch)
     start, passes = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
@@ -236,12 +181,12 @@ async def measure_all(
     replicas: Sequence[int], transcribers: Sequence[int], real: Sequence[int], slower: float, minutes: float, seconds: float
 ) -> None:
     print(f"A simulation: the models sleep. {NODES} raylets on a machine with {os.cpu_count()} CPUs.\n")
-    batch = slower * (PASS + A_WINDOW * GPU_BATCH_SIZE)
+    batch = slower * (sleeping.PASS_S + sleeping.WINDOW_PASS_S * GPU_BATCH_SIZE)
     ideal = GPU_BATCH_SIZE / batch
     if slower != 1:
         print(f"Models are {slower:g} times slower than they would be.\n")
     print("| transcribers | windows a second | ideal | of ideal |\n|---:|---:|---:|---:|")
-    audio = ray.put(np.zeros(round(WINDOW * SAMPLE_RATE), np.float32))
+    audio = ray.put(np.zeros(round(WINDOW_S * SAMPLE_RATE), np.float32))
     for count in replicas:
         handle = deploy(SimulatedTranscriber, count, slower)
         asking, whole = WAITING * GPU_BATCH_SIZE * count, WAITING * batch
@@ -261,7 +206,7 @@ async def measure_all(
 
     print("\nThe real model, one thread a replica, and in processes without the graph.\n")
     print("| transcribers | windows a second | in processes | of those |\n|---:|---:|---:|---:|")
-    audio = ray.put(decode(recording(), max_duration=WINDOW + 1))
+    audio = ray.put(decode(recording(), max_duration=WINDOW_S + 1))
     seconds = max(seconds, MEASURED)
     for count in real:
         handle = deploy(Transcriber, count, Settings(cpu_threads=1))

@@ -18,6 +18,8 @@ class _CancelledError(Exception):
 
 
 class Diarizer(Replica):
+    CALLS = ("observe", "cluster")
+
     def __init__(self, settings: Settings) -> None:
         from engines.diarization import PyannoteDiarization
 
@@ -30,13 +32,14 @@ class Diarizer(Replica):
         )
         self.engine.diarize(np.zeros(SAMPLE_RATE, np.float32))  # warm up
         self._clustering = threading.Lock()
+        self.log_loaded()
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint, urgent: bool = False) -> Diarization:
         windows = sum(len(found.active) for found in observations)
         call = Call("cluster", f"Clustering {windows} windows", urgent=urgent)
         if urgent:  # a tenth of a second for a sample, which would wait a second time for a shard of a recording
             return await self.run_beside(call, self._cluster, observations, hint)
-        return await self.run(call, self._cluster, observations, hint)
+        return await self.run_on_cpu(call, self._cluster, observations, hint)  # seconds without a GPU for hours of audio
 
     def _cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         with self._clustering:  # pyannote's pipeline has state

@@ -16,6 +16,8 @@ logger = logging.getLogger("ray.serve")
 
 
 class SpeakerEmbedder(Replica):
+    CALLS = ("embed", "embed_each")
+
     def __init__(self, settings: Settings) -> None:
         from engines.speaker_embedding import SpeakerEmbedding
 
@@ -24,6 +26,7 @@ class SpeakerEmbedder(Replica):
         engine = SpeakerEmbedding(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine = VoiceprintEngine(engine, self.weights.name)
         self.engine.embed(np.zeros(SAMPLE_RATE, np.float32))  # warm up
+        self.log_loaded()
 
     async def embed(
         self, audio: Samples, spans: Sequence[Span], known: Voiceprint | None = None, urgent: bool = False

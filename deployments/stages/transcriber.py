@@ -16,7 +16,7 @@ from pipeline.types import SAMPLE_RATE, Samples, Span, Utterance
 from settings import Settings
 
 if TYPE_CHECKING:
-    from engines.whisper import Whisper
+    from engines.whisper.transcription import Whisper
 
 CPU_BATCH_SIZE = 2
 """Windows in a forward pass on a CPU: a quarter faster than single windows; a larger batch only needs more memory."""
@@ -29,13 +29,16 @@ BATCH_WAIT_S = 0.02
 
 
 class Transcriber(Replica):
+    CALLS = ("find_speech", "detect_language", "transcribe", "hotwords_read")
+
     def __init__(self, settings: Settings) -> None:
-        from engines.whisper import Whisper, Window
+        from engines.whisper.transcription import Whisper, Window
 
         super().__init__("whisper", settings)
         self.engine = Whisper(self.weights.path, device=self.device, threads=settings.cpu_threads)
         self.engine.transcribe([Window(np.zeros(SAMPLE_RATE, np.float32), Span(0.0, 1.0), "en")])  # warm up
         self.set_batch_size(GPU_BATCH_SIZE if self.device == "cuda" else CPU_BATCH_SIZE)
+        self.log_loaded()
 
     def set_batch_size(self, size: int) -> None:
         """Transcribe up to `size` windows in a forward pass."""
@@ -50,20 +53,34 @@ class Transcriber(Replica):
         call = Call("find_speech", f"Finding speech in {seconds:.0f} s", seconds, urgent, recording_key(audio))
         return await self.run_on_cpu(call, find_speech, audio)
 
+    async def detect_language(self, audio: Samples, window: Span, urgent: bool = False) -> str:
+        from engines.whisper.transcription import Window
+
+        model, engine = await self._requested()
+        what = f"Detecting the language of {window.start:.1f} to {window.end:.1f} s"
+        call = Call("detect_language", what, window.duration, urgent, recording_key(audio), model)
+        return await self.run(call, engine.detect_language, Window(audio, window, None))
+
     async def transcribe(
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding, urgent: bool = False
     ) -> list[Utterance]:
-        from engines.whisper import Window
+        from engines.whisper.transcription import Window
 
         request = Window(audio, window, language, decoding)
         if urgent:
             result = await self._alone(request, urgent=True)
         else:
-            async with self._admission.take(recording_key=recording_key(audio)):
+            turn = self._admission.take(recording_key=recording_key(audio))
+            async with self.workload.waiting(turn, window.duration):
                 result = await self._batched(request)
         if isinstance(result, StageError):
             raise result
         return result
+
+    async def hotwords_read(self, decoding: Decoding) -> list[str]:
+        model, engine = await self._requested()
+        call = Call("hotwords_read", "Choosing hot words", model=model)
+        return await self.run_beside(call, engine.hotwords_read, decoding)
 
     @serve.batch(max_batch_size=CPU_BATCH_SIZE, batch_wait_timeout_s=BATCH_WAIT_S)
     async def _batched(self, windows: list[Any]) -> list[list[Utterance] | StageError]:
@@ -81,7 +98,7 @@ class Transcriber(Replica):
         return await asyncio.to_thread(self._load, name)
 
     def _load(self, name: str) -> "Whisper":
-        from engines.whisper import Whisper
+        from engines.whisper.transcription import Whisper
 
         path = resolve_other(name, self.settings).path
         return Whisper(path, device=self.device, threads=self.settings.cpu_threads)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ from ray.serve.handle import DeploymentHandle
 from starlette.requests import Request
 
 from deployments import stage_status
+from deployments.config import MODELS
 from deployments.correlation import detached, request_id
 from deployments.routing import ROUTING
 from settings import NAME
@@ -35,10 +37,15 @@ from vivavoce.sample import recording
 
 READS = 20
 """How often an agent reads the conversation, so that each replica of the ingress answers."""
-STAGES = {"transcriber": "Transcriber", "diarizer": "Diarizer", "embedder": "SpeakerEmbedder", "emotion": "EmotionRecognizer"}
 CALLS = ("find_speech", "transcribe", "observe", "cluster", "embed_each", "recognize")
-METRICS = (*(f'call="{call}"' for call in CALLS), "ray_serve_num_http_requests_total")
-"""What the exported metrics contain once all replicas have reported theirs."""
+METRICS = (
+    *(rf'ray_vivavoce_inference_seconds_count\{{.*call="{call}"' for call in CALLS),
+    "ray_serve_num_http_requests_total",
+    r'ray_vivavoce_jobs_total\{.*state="completed".*\} 1',
+)
+"""What the exported metrics contain once all replicas have reported theirs: regular expressions."""
+NODE_METRICS = {"ray_node_mem_used", "ray_object_store_memory"}
+"""Metrics that other processes than the replicas report."""
 TIMEOUT_S = 300.0
 SLEEPERS, CALLS_AT_ONCE = 4, 8
 
@@ -159,16 +166,18 @@ class Recordings:
         self.api = f"{http_address}/api/v1"
         self.metrics_url = f"http://127.0.0.1:{ray.nodes()[0]['MetricsExportPort']}/metrics"
         self.metrics = ""
+        self.metric_names: set[str] = set()
+        """Of all times when they were read."""
 
     def observe(self, while_idle: Callable[[], dict[str, str]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        statuses = stage_status.StageStatus({name: serve.get_deployment_handle(stage, NAME) for name, stage in STAGES.items()})
+        statuses = stage_status.StageStatus({name: serve.get_deployment_handle(stage, NAME) for name, stage in MODELS.items()})
         first = asyncio.run(statuses())
         start = time.monotonic()
         found["first"] = self.process("first-recording")
         found["first_s"] = time.monotonic() - start
         wait_until(self.has_all_metrics)
-        found["metrics"] = self.metrics
+        found["metrics"], found["metric_names"] = self.metrics, sorted(self.metric_names)
         found["correlation"] = while_idle()
         wait_until(lambda: not any(self.replicas().values()))
         found["idle"] = self.replicas()
@@ -194,12 +203,14 @@ class Recordings:
 
     def has_all_metrics(self) -> bool:
         self.metrics = httpx.get(self.metrics_url, timeout=TIMEOUT_S).text
-        return all(part in self.metrics for part in METRICS)
+        # Gauges that are not reported again for two intervals are left out, and the interval is short here.
+        self.metric_names.update(re.findall(r"^ray_\w+", self.metrics, re.MULTILINE))
+        return all(re.search(part, self.metrics) for part in METRICS) and self.metric_names >= NODE_METRICS
 
     def replicas(self) -> dict[str, int]:
         """Replicas of each stage, whatever their state."""
         deployments = serve.status().applications[NAME].deployments
-        return {name: sum(found.replica_states.values()) for name, found in deployments.items() if name in STAGES.values()}
+        return {name: sum(found.replica_states.values()) for name, found in deployments.items() if name in MODELS.values()}
 
     async def name_speaker(self) -> tuple[str, int, list[list[str]]]:
         """The name of a speaker before, how many segments changed it, and the speakers in each later read."""

@@ -28,7 +28,7 @@ def key(program: ServedApplication) -> dict[str, str]:
 @pytest.mark.ray
 def test_the_first_start_writes_a_key_that_is_valid(program: ServedApplication, key: dict[str, str]) -> None:
     assert stat.S_IMODE((program.data / admin_key.FILE).stat().st_mode) == 0o600
-    found = httpx.get(f"{program.address}/api/v1/keys", headers=key).raise_for_status().json()["keys"]
+    found = httpx.get(f"{program.address}/api/v1/keys", headers=key, timeout=120).raise_for_status().json()["keys"]
     (mine,) = [one for one in found if key["Authorization"].startswith(f"Bearer {one['prefix']}")]
     assert (mine["role"], mine["revoked_at"]) == ("admin", None)
     assert key["Authorization"] not in program.stderr + program.stdout
@@ -37,13 +37,13 @@ def test_the_first_start_writes_a_key_that_is_valid(program: ServedApplication, 
 @pytest.mark.ray
 def test_a_local_client_needs_no_key_but_a_valid_one(program: ServedApplication, key: dict[str, str]) -> None:
     url = f"{program.address}/api/v1/conversations"
-    assert httpx.get(url).status_code == 200
-    assert httpx.get(url, headers=key).status_code == 200
-    assert httpx.get(url, headers=WRONG).status_code == 401
+    assert httpx.get(url, timeout=120).status_code == 200
+    assert httpx.get(url, headers=key, timeout=120).status_code == 200
+    assert httpx.get(url, headers=WRONG, timeout=120).status_code == 401
     # Serve's server replaces the address of such a request by the one in the header.
     for forwarded in ({"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": "203.0.113.5"}, {"Forwarded": "for=127.0.0.1"}):
-        assert httpx.get(url, headers=forwarded).status_code == 401
-        assert httpx.get(url, headers=forwarded | key).status_code == 200
+        assert httpx.get(url, headers=forwarded, timeout=120).status_code == 401
+        assert httpx.get(url, headers=forwarded | key, timeout=120).status_code == 200
 
 
 @pytest.mark.ray
@@ -51,7 +51,7 @@ def test_sockets_are_refused_before_the_handshake_and_no_log_holds_a_secret(
     program: ServedApplication, key: dict[str, str]
 ) -> None:
     url = f"{program.address.replace('http', 'ws', 1)}/api/v1/streaming/ws"
-    answer = httpx.post(f"{program.address}/api/v1/streaming/ticket", headers=key)
+    answer = httpx.post(f"{program.address}/api/v1/streaming/ticket", headers=key, timeout=120)
     ticket = answer.raise_for_status().json()["ticket"]
     with connect(f"{url}?ticket={ticket}", proxy=None) as socket:
         socket.send(json.dumps({"type": "status"}))

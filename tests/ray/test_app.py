@@ -10,14 +10,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from ray.serve._private.build_app import build_app as flatten
+from ray.serve.config import AutoscalingPolicy
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.app import RETRY_AFTER_S, AppArgs, Machine, StageArgs, build_app, graph
+from deployments import private_cluster
+from deployments.app import REPORT_INTERVAL_S, RETRY_AFTER_S, AppArgs, Machine, StageArgs, build_app, graph
 from deployments.config import Variant, _merged, load_config
 from settings import Settings
 from tests.support.program import KEPT, ROOT, Program, environment
-
-STAGES = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
 
 Options = dict[str, dict[str, Any]]
 """Of each deployment, by its name."""
@@ -56,7 +56,9 @@ def options(
 
 @pytest.mark.ray
 def test_resources_are_read_from_the_cluster(tmp_path: Path) -> None:
-    with Program(["python", "-W", "ignore", "-c", READ_MACHINE], tmp_path) as reader:  # the Ray ends with its process
+    command = ["python", "-W", "ignore", "-c", READ_MACHINE]
+    # Without the eight workers that a Ray with eight CPUs starts for its first driver.
+    with Program(command, tmp_path, RAY_prestart_worker_first_driver="0") as reader:  # the Ray ends with its process
         assert reader.wait() == 0, reader.stderr[-2000:]
     assert Machine.model_validate_json(reader.stdout.splitlines()[-1]) == EIGHT_CPUS_AND_A_GPU
 
@@ -72,6 +74,7 @@ def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
         "Diarizer": 0.25,
         "SpeakerEmbedder": 0.1,
         "EmotionRecognizer": 0.25,
+        "TextEmbedder": None,
         "Ingress": None,
     }
 
@@ -79,7 +82,8 @@ def test_a_cluster_with_gpus_is_asked_for_fractions_of_them() -> None:
 def test_without_a_cluster_and_a_database_the_graph_is_for_a_cpu_and_brings_its_own() -> None:
     found = options(ONE_CPU, url=None)
     assert not any(deployment["actor"].get("num_gpus") for deployment in found.values())
-    assert set(found) == {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
+    models = {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "TextEmbedder"}
+    assert set(found) == models | {"Ingress", "EmbeddedDatabase"}
 
 
 def test_the_variant_for_a_cpu_leaves_gpus_alone() -> None:
@@ -90,10 +94,12 @@ def test_the_variant_for_a_cpu_leaves_gpus_alone() -> None:
 
 def test_a_cluster_grows_within_bounds_and_lets_replicas_finish() -> None:
     found = options(ONE_CPU, variant="cluster")
-    transcriber, ingress = found["Transcriber"], found["Ingress"]
+    transcriber, ingress, worker = found["Transcriber"], found["Ingress"], found["Worker"]
     scaling = transcriber["autoscaling"]
-    assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 24)
-    assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 300)
+    assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 13)
+    assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (0, 0)  # the policy has its own
+    assert (worker["autoscaling"]["max_replicas"], worker["autoscaling"]["downscale_delay_s"]) == (16, 300)
+    assert {deployment["autoscaling"]["metrics_interval_s"] for deployment in found.values()} == {REPORT_INTERVAL_S}
     assert (transcriber["max_ongoing_requests"], transcriber["max_queued_requests"]) == (640, 1024)
     assert transcriber["actor"]["num_gpus"] == 0.4  # though there is no GPU yet
     assert ingress["graceful_shutdown_timeout_s"] == 600
@@ -149,31 +155,60 @@ VARIANTS: tuple[Variant, ...] = ("gpu", "cpu", "cluster")
 def arguments(variant: Variant) -> AppArgs:
     (application,) = ServeDeploySchema.model_validate(load_config(variant)).applications
     assert set(application.args) == set(AppArgs.model_fields)  # what is not in the file cannot be tuned there
-    for name in STAGES:
+    for name in AppArgs().stages:
         assert set(application.args[name]) >= set(StageArgs.model_fields) - {"gpus"}
     return AppArgs(**application.args)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_is_what_serve_and_the_graph_take(variant: Variant) -> None:
-    for stage in stages(arguments(variant)).values():
+    for stage in arguments(variant).stages.values():
         assert stage.target_ongoing_requests <= stage.max_ongoing_requests <= stage.max_queued_requests
         assert stage.health_check_period_s <= stage.health_check_timeout_s
 
 
 @pytest.mark.parametrize("variant", ["gpu", "cpu"])
 def test_all_stages_fit_on_one_machine(variant: Variant) -> None:
-    args = stages(arguments(variant)).values()
+    args = [stage for name, stage in arguments(variant).stages.items() if name != "worker"]  # a cluster has workers
     assert sum(stage.gpus * stage.max_replicas for stage in args) <= 1
     assert sum(stage.cpus * stage.max_replicas for stage in args) <= 1
 
 
 def test_the_upper_bounds_of_the_cluster_fill_16_gpus() -> None:
-    assert sum(stage.gpus * stage.max_replicas for stage in stages(arguments("cluster")).values()) == pytest.approx(16)
+    assert 15.5 < sum(stage.gpus * stage.max_replicas for stage in arguments("cluster").stages.values()) <= 16
 
 
-def stages(args: AppArgs) -> dict[str, StageArgs]:
-    return {name: getattr(args, name) for name in STAGES}
+def test_the_policy_of_a_cluster_knows_its_deployments() -> None:
+    (application,) = ServeDeploySchema.model_validate(load_config("cluster")).applications
+    policy = AutoscalingPolicy(**application.autoscaling_policy or {})
+    assert policy.get_serialized_policy_def()  # it can be imported, and sent to the controller
+    others = {"Ingress", "Worker", "TextEmbedder"}  # no recording waits for them
+    assert set(policy.policy_kwargs["stages"]) == set(options(ONE_CPU, variant="cluster")) - others
+
+
+def test_one_machine_has_no_worker_beside_the_ingress() -> None:
+    assert "Worker" not in options(EIGHT_CPUS_AND_A_GPU)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("cluster", "--gpus", "0"), "0 GPUs have no room for every stage once, which takes 1.00"),
+        (("cpu", "--gpus", "4"), "--gpus is for the variant cluster"),
+    ],
+)
+def test_gpus_that_make_no_sense_are_refused(arguments: tuple[str, ...], says: str) -> None:
+    command = [sys.executable, "-m", "deployments.config", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_the_program_waits_for_no_deployment_longer_than_it_says() -> None:
+    configured = load_config()["applications"][0]["args"]
+    args = private_cluster.arguments(configured, Settings())
+    assert {stage.graceful_shutdown_timeout_s for stage in args.stages.values()} == {private_cluster.SHUTDOWN_TIMEOUT_S}
+    assert args.stages.keys() == configured.keys() & AppArgs().stages.keys()
 
 
 def test_a_variant_cannot_name_what_is_not_there() -> None:

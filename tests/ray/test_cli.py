@@ -125,7 +125,7 @@ def test_pulled_models_are_listed_as_good() -> None:
     assert vivavoce_here("models", "pull").returncode == 0
     header, *rows = vivavoce_here("models", "list").stdout.splitlines()
     assert header.split() == ["stage", "model", "state", "size", "licence", "file"]
-    assert {row.split()[0] for row in rows} == {"whisper", "diarization", "embedding", "emotion"}
+    assert {row.split()[0] for row in rows} == {"whisper", "diarization", "embedding", "emotion", "text_embedding"}
     assert {row.split()[2] for row in rows} == {"ok"}
 
 
@@ -151,8 +151,8 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> 
 @pytest.mark.ray
 def test_a_port_that_is_taken_meanwhile_is_said_too(open_directory: Path) -> None:
     port = free_port()
-    arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(port), "--data-dir", open_directory / "data"]
-    with Program(arguments, open_directory) as program:
+    arguments: list[str | Path] = ["vivavoce", "serve", "--no-dashboard", "--port", str(port)]
+    with Program([*arguments, "--data-dir", open_directory / "data"], open_directory) as program:
         program.wait_for("Starting the graph")
         with socket.create_server(("127.0.0.1", port)):
             assert program.wait() == 1
@@ -162,7 +162,10 @@ def test_a_port_that_is_taken_meanwhile_is_said_too(open_directory: Path) -> Non
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("signum", "after"), [(signal.SIGINT, 0.0), (signal.SIGTERM, 4.0), (signal.SIGTERM, 12.0)])
+@pytest.mark.parametrize(
+    ("signum", "after"),
+    [(signal.SIGINT, 0.0), pytest.param(signal.SIGTERM, 4.0, marks=pytest.mark.soak), (signal.SIGTERM, 12.0)],
+)
 def test_it_can_be_stopped_while_it_starts(signum: signal.Signals, after: float, open_directory: Path) -> None:
     arguments: list[str | Path] = ["vivavoce", "serve", "--port", str(free_port()), "--data-dir", open_directory / "data"]
     with Program(arguments, open_directory) as program:

@@ -1,5 +1,7 @@
 """Clients of the sound and of OpenAI's API, through Serve's proxy and with remote stages."""
 
+import json
+
 import httpx
 import pytest
 from openai import OpenAI
@@ -35,10 +37,10 @@ def test_transcriptions(client: OpenAI, program: ServedApplication) -> None:
 
 
 def test_sound_can_be_sought(program: ServedApplication) -> None:
-    with httpx.Client(base_url=f"{program.address}/api/v1", timeout=TIMEOUT_S) as http, recording().open("rb") as file:
-        id_ = http.post("/process", files={"audio_file": file}).json()["id"]
+    program.wait_for("is ready")
+    with httpx.Client(base_url=f"{program.address}/api/v1", timeout=TIMEOUT_S) as http:
         for format in ("wav", "mp3", "opus"):
-            path = f"/conversations/{id_}/audio?format={format}"
+            path = f"/conversations/1/audio?format={format}"
             whole, head = http.get(path), http.head(path)
             assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
             assert int(head.headers["content-length"]) == len(whole.content) > 10_000
@@ -46,3 +48,13 @@ def test_sound_can_be_sought(program: ServedApplication) -> None:
             assert (part.status_code, part.content) == (206, whole.content[1000:2000])
             assert http.get(path, headers={"Range": f"bytes={len(whole.content)}-"}).status_code == 416
             assert http.get(path, headers={"If-None-Match": whole.headers["etag"]}).status_code == 304
+
+
+def test_events_pass_the_proxy_one_by_one(program: ServedApplication) -> None:
+    with httpx.Client(base_url=f"{program.address}/api/v1", timeout=TIMEOUT_S) as http, http.stream("GET", "/events") as stream:
+        data = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+        assert next(data)["type"] == "resync"
+        title = http.get("/conversations/1").json()["title"]
+        for name in ("Renamed", title):  # each is told before the next
+            assert http.patch("/conversations/1", json={"title": name}).status_code == 200
+            assert next(one for one in data if "title" in one.get("changes", ()))["id"] == 1

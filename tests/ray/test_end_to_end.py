@@ -26,6 +26,7 @@ from pipeline.evaluation.error_rates import word_error_rate, word_speaker_accura
 from pipeline.types import EMOTIONS, SAMPLE_RATE, Turn
 from tests.api.live import CLIENT_RATE
 from tests.api.live import Client as Live
+from tests.support.node import give_up
 from tests.support.ports import free_port
 from tests.support.program import DATA, Program, ServedApplication
 from vivavoce.sample import recording
@@ -34,9 +35,9 @@ pytestmark = pytest.mark.ray
 
 # The contract with the clients of the system that this one replaces, and the additions to it.
 ITEM = {"id", "title", "start_time", "end_time", "duration", "status", "audio_format", "num_segments", "num_speakers"} | {
-    *("language", "languages", "owner", "visibility")
+    *("language", "languages", "owner", "visibility", "tags", "file_name")
 }
-CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error", "notes"}
+CONVERSATION = ITEM | {"transcript_segments"} | {"segments", "error", "notes", "hotwords"}
 SEGMENT = {
     *("id", "conversation_id", "speaker_id", "speaker_name", "text", "start_time", "end_time", "start_offset", "end_offset"),
     *(
@@ -47,7 +48,7 @@ SEGMENT = {
         "emotion_corrected",
         "emotion_corrected_at",
     ),
-    *("emotion_misidentified", "detector_breakdown", "words", "avg_logprob", "is_misidentified"),
+    *("emotion_misidentified", "detector_breakdown", "activation", "valence", "words", "avg_logprob", "is_misidentified"),
     *("overlap", "channel", "language", "edited_at"),
 }
 WORD = {"word", "start", "end", "probability"}
@@ -140,10 +141,10 @@ def test_it_says_nothing_else(program: ServedApplication) -> None:
 
 def test_the_list_has_the_contracts_shape(api: httpx.Client) -> None:
     page = api.get("/conversations").json()
-    assert set(page) == {"conversations", "total", "skip", "limit"}
+    assert set(page) == {"conversations", "total", "skip", "limit", "next_cursor"}
     assert (page["skip"], page["limit"]) == (0, 100)
     item = page["conversations"][-1]
-    assert set(item) == ITEM
+    assert set(item) == ITEM | {"participants", "timeline"}
     assert (item["id"], item["title"], item["status"]) == (SAMPLE, "Uploaded: sample.wav", "completed")
 
 
@@ -193,10 +194,14 @@ def test_its_speakers_are_told_apart_as_well_as_promised(api: httpx.Client) -> N
 # Speakers last
 
 
-def test_voices_are_recognised_when_they_come_again(api: httpx.Client) -> None:
-    before = speakers(api.get(f"/conversations/{SAMPLE}").json())
-    again = process(api, recording())
-    assert speakers(again) == before
+@pytest.fixture(scope="module")
+def again(api: httpx.Client) -> dict[str, Any]:
+    """The sample, processed a second time."""
+    return process(api, recording())
+
+
+def test_voices_are_recognised_when_they_come_again(api: httpx.Client, again: dict[str, Any]) -> None:
+    assert speakers(again) == speakers(api.get(f"/conversations/{SAMPLE}").json())
     assert all(segment["confidence"] > 0.5 for segment in again["segments"])
 
 
@@ -214,7 +219,16 @@ def test_two_recordings_that_bring_the_same_new_voice_at_once_make_one_speaker(a
 # Waiting, and not waiting
 
 
-def test_the_work_can_be_watched_by_polling_and_by_events(api: httpx.Client) -> None:
+def answers_while_processing(api: httpx.Client, conversation_id: int) -> int:
+    """How many other requests are answered meanwhile, one after the other."""
+    answers = 0
+    while api.get(f"/conversations/{conversation_id}/progress").json()["status"] == "processing":
+        api.get("/conversations").raise_for_status()
+        answers += 1
+    return answers
+
+
+def test_the_work_can_be_watched_by_polling_and_by_events_and_others_are_answered(api: httpx.Client) -> None:
     with recording().open("rb") as file:
         accepted = api.post("/process", params={"wait": False}, files={"audio_file": ("watched.wav", file)})
     assert accepted.status_code == 202
@@ -222,10 +236,12 @@ def test_the_work_can_be_watched_by_polling_and_by_events(api: httpx.Client) -> 
     assert accepted.headers["location"] == f"/api/v1/jobs/{accepted.json()['job_id']}"
     with ThreadPoolExecutor() as threads:
         polling = threads.submit(until_finished, api, conversation_id)
+        answering = threads.submit(answers_while_processing, api, conversation_id)
         with api.stream("GET", f"/conversations/{conversation_id}/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             events = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line.startswith("data:")]
-        polled = polling.result()
+        polled, answers = polling.result(), answering.result()
+    assert answers > 3
     for seen in (events, polled):
         assert [progress["progress"] for progress in seen] == sorted(progress["progress"] for progress in seen)
         assert len({progress["progress"] for progress in seen}) > 3
@@ -252,16 +268,6 @@ def test_the_work_goes_on_when_the_client_hangs_up(api: httpx.Client) -> None:
     conversation = newest()
     assert conversation["status"] == "processing"
     assert until_finished(api, conversation["id"])[-1]["status"] == "completed"
-
-
-def test_the_application_answers_while_it_works(api: httpx.Client) -> None:
-    with recording().open("rb") as file:
-        accepted = api.post("/process", params={"wait": False}, files={"audio_file": file}).json()["id"]
-    answers = 0
-    while api.get(f"/conversations/{accepted}/progress").json()["status"] == "processing":
-        api.get("/conversations").raise_for_status()
-        answers += 1
-    assert answers > 3
 
 
 # Input
@@ -401,19 +407,33 @@ def test_status_names_the_model_of_each_stage(api: httpx.Client) -> None:
     assert {"status", "message", "gpu_available", "device"} < set(status)  # the contract's
     assert status["status"] == "online"
     assert status["device"] == ("cuda" if status["gpu_available"] else "cpu")
-    assert set(status["stages"]) == {"transcriber", "diarizer", "embedder", "emotion"}
+    assert set(status["stages"]) == {"transcriber", "diarizer", "embedder", "emotion", "text"}
     assert all(set(stage) == {"model", "device", "note"} and stage["model"] for stage in status["stages"].values())
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
 def test_operators_find_their_way(api: httpx.Client, path: str) -> None:
-    assert httpx.get(api.base_url.join(path)).status_code == 200
+    assert httpx.get(api.base_url.join(path), timeout=TIMEOUT_S).status_code == 200
 
 
-def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(api: httpx.Client) -> None:
+def test_the_page_is_opened_and_served(program: ServedApplication) -> None:
+    program.wait_for(f"A browser opens {program.address}\n")
+    answer = httpx.get(program.address, headers={"Accept": "text/html"}, timeout=TIMEOUT_S)
+    if answer.status_code == 503:
+        give_up("The page is not built: `make page` does it where npm reaches its registry.")
+    files = re.findall(r'"(/assets/[^"]+)"', answer.text)
+    assert len(files) >= 2
+    for file in files:
+        sent = httpx.get(program.address + file, headers={"Accept-Encoding": "gzip"}, timeout=TIMEOUT_S)
+        assert sent.status_code == 200
+        assert sent.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in sent.headers["Cache-Control"]
+
+
+def test_an_agent_is_told_a_name_that_holds_in_the_past_now_and_in_the_future(api: httpx.Client, again: dict[str, Any]) -> None:
     """An unknown speaker speaks, and the agent identifies the speaker as Nick."""
     server = f"{api.base_url.host}:{api.base_url.port}"
-    later = process(api, recording())["id"]
+    later = again["id"]
     samples, _ = soundfile.read(recording(), dtype="float32", start=7 * SAMPLE_RATE, frames=11 * SAMPLE_RATE)
     speech = np.append(soxr.resample(samples, SAMPLE_RATE, CLIENT_RATE), np.zeros(CLIENT_RATE, np.float32))
     with Live(f"{server}/api/v1") as client:
@@ -461,4 +481,4 @@ def test_a_second_program_on_the_same_archive_is_refused(program: ServedApplicat
         assert second.wait() == 1
         assert "Traceback" not in second.stderr
         assert "already" in second.stderr
-    assert httpx.get(api.base_url.join("/health/ready")).json() == {"status": "ready"}
+    assert httpx.get(api.base_url.join("/health/ready"), timeout=120).json() == {"status": "ready"}

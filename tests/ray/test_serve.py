@@ -23,5 +23,5 @@ def test_serve_build_writes_the_graph_down(tmp_path: Path) -> None:
     command: list[str | Path] = [BIN / "serve", "build", "deployments.app:app", "-o", built]
     subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=600)
     (application,) = yaml.safe_load(built.read_text())["applications"]
-    names = {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "Ingress", "EmbeddedDatabase"}
+    names = {"Transcriber", "Diarizer", "SpeakerEmbedder", "EmotionRecognizer", "TextEmbedder", "Ingress", "EmbeddedDatabase"}
     assert {deployment["name"] for deployment in application["deployments"]} == names

@@ -13,13 +13,14 @@ import pytest
 import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
-from ray.serve.schema import ServeDeploySchema
 
-from deployments.config import SECRETS, configured, embed, load_config
+from deployments.config import SECRETS, embed, load_config
 from settings import Settings
 from tests.support.program import BIN, KEPT, ROOT, environment
 
 DEPLOY = ROOT / "deploy"
+GRAFANA = ("RAY_PROMETHEUS_HOST", "RAY_GRAFANA_HOST", "RAY_GRAFANA_IFRAME_HOST")
+"""Where Ray's dashboard finds Prometheus and Grafana, and where a browser finds Grafana."""
 PORT = "8080"
 """Where Ray's agents give out their metrics."""
 
@@ -41,24 +42,19 @@ def test_the_cluster_launcher_takes_cluster_yaml() -> None:
         assert f"--metrics-export-port={PORT}" in commands[-1]
 
 
-def test_kuberay_deploys_the_variant_for_a_cluster() -> None:
-    service = load(DEPLOY / "rayservice.yaml")
-    deployed = yaml.safe_load(service["spec"]["serveConfigV2"])
-    ServeDeploySchema.model_validate(deployed)
-    again = "`python -m deployments.config cluster --into deploy/rayservice.yaml` makes it again"
-    assert deployed == configured("cluster", Settings.model_construct()), again
+@pytest.mark.parametrize("file", ["rayservice.yaml", "rayservice-ha.yaml"])
+def test_pods_on_kubernetes_are_confined_and_give_out_metrics(file: str) -> None:
+    (service,) = (one for one in yaml.safe_load_all((DEPLOY / file).read_text()) if one["kind"] == "RayService")
     cluster = service["spec"]["rayClusterConfig"]
-    assert cluster["rayVersion"] == ray.__version__
     (workers,) = cluster["workerGroupSpecs"]
-    assert workers["minReplicas"] <= workers["replicas"] <= workers["maxReplicas"] == 16
     for group in (cluster["headGroupSpec"], workers):
         (container,) = group["template"]["spec"]["containers"]
         assert {"name": "metrics", "containerPort": int(PORT)} in container["ports"]
         assert group["rayStartParams"]["metrics-export-port"] == PORT
         check_confinement(group["template"]["spec"], container)
     assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
-    ingress = deployed["applications"][0]["args"]["ingress"]
-    assert workers["template"]["spec"]["terminationGracePeriodSeconds"] > ingress["graceful_shutdown_timeout_s"]
+    (head,) = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    assert {variable["name"] for variable in head["env"]} >= set(GRAFANA)
 
 
 def check_confinement(pod: dict[str, Any], container: dict[str, Any]) -> None:
@@ -90,7 +86,7 @@ def test_a_changed_configuration_is_written_into_the_rayservice(tmp_path: Path) 
 def test_compose_reads_passwords_from_files_and_publishes_no_port_to_the_network() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     services = yaml.safe_load(text)["services"]
-    assert not re.search(r"PASSWORD: |://\w+:", text)
+    assert not re.search(r"PASSWORD: |://\w+:\S*@", text)
     secrets = {name for service in services.values() for name in service.get("secrets", ())}
     assert secrets == yaml.safe_load(text)["secrets"].keys() == {"postgres_password", "grafana_password"}
     for service in services.values():
@@ -103,6 +99,14 @@ def test_compose_reads_passwords_from_files_and_publishes_no_port_to_the_network
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert (DEPLOY / source).is_file() if source.startswith("./") else source in yaml.safe_load(text)["volumes"]
+    app, dashboards = services["app"]["environment"], "dashboards:/ray-dashboards:ro"
+    for name in GRAFANA:
+        assert app[name].startswith("http://")
+    assert dashboards in services["grafana"]["volumes"]
+    assert {provider["options"]["path"] for provider in load(DEPLOY / "grafana" / "provider.yaml")["providers"]} == {
+        "/dashboards",
+        "/ray-dashboards",
+    }
     (target,) = load(DEPLOY / "prometheus.yml")["scrape_configs"][0]["static_configs"][0]["targets"]
     assert target == f"app:{PORT}"
     assert f"--metrics-export-port={PORT}" in (DEPLOY / "head.sh").read_text()
@@ -133,23 +137,44 @@ def test_images_run_as_an_unprivileged_user_and_have_a_health_check() -> None:
     assert {"cpu", "cuda"} <= stages.keys()
     for target in ("cpu", "cuda"):
         assert re.findall(r"^USER (\S+)$", stages[target], re.MULTILINE) == ["vivavoce"]
+        # `python` is that of the packages there, which has no pip.
+        assert "RUN pip --python /opt/venv/bin/python install" in stages[target]
     assert "HEALTHCHECK" in stages["base"]
+
+
+def test_images_have_what_a_cluster_needs_at_the_versions_of_the_lock_file() -> None:
+    stages = dockerfile_targets()
+    packages = set(re.search(r"--no-install-recommends (.+?) \\", stages["base"])[1].split())  # type: ignore[index]
+    assert packages >= {"openssh-client", "rsync", "procps", "wget"}
+    for stage in ("cpu-dependencies", "cuda-dependencies"):
+        assert "uv export --frozen --quiet --extra cluster" in stages[stage]
+        assert "--require-hashes" in stages[stage]
+    assert "ENV RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY=1" in stages["base"]
 
 
 def test_images_of_fixed_releases_have_a_digest() -> None:
     """A tag that moves with security updates, `pg18`, has none."""
     images = [service["image"] for service in load(DEPLOY / "compose.yaml")["services"].values() if "build" not in service]
     assert len(images) == 3
+    images += re.findall(r"^ARG BASE=(\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    images += re.findall(r"^ +image: (redis\S+)$", (DEPLOY / "rayservice-ha.yaml").read_text(), re.MULTILINE)
+    assert len(images) == 5
     for image in images:
-        assert re.search(r"^pgvector/pgvector:pg18$|:v?\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$", image), image
+        assert re.search(r"^pgvector/pgvector:pg18$|:v?\d+\.\d+\.\d+[-\w]*@sha256:[0-9a-f]{64}$", image), image
 
 
 def test_images_hold_all_that_the_wheel_is_built_from() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packaged = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    wanted = {*packaged, "pyproject.toml", "uv.lock", "README.md", "LICENSE"}
-    sent = {line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert sent == wanted
+    built = {"web/dist"}  # by the image, from `web`
+    assert built < set(packaged)
+    used = set(re.findall(r"deploy/\S+\.sh", (DEPLOY / "Dockerfile").read_text()))
+    assert used
+    assert all((ROOT / file).is_file() for file in used)
+    wanted = {*packaged, *used, "web", "hatch_build.py", "pyproject.toml", "uv.lock", "README.md", "LICENSE"} - built
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line[1:].rstrip("/") for line in lines if line.startswith("!")} == wanted
+    assert {"web/dist/", "web/node_modules/"} <= set(lines)
 
 
 def test_the_health_check_uses_the_port_on_which_the_image_listens() -> None:
