@@ -77,6 +77,17 @@ def _issuer(url: str) -> str:
     return url
 
 
+def _http_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise ValueError("must be a URL that begins with http:// or https://")
+    return url
+
+
 def is_loopback(host: str) -> bool:
     """Whether only programs on this machine reach a server that listens on the host."""
     try:
@@ -148,6 +159,8 @@ class Settings(BaseSettings):
     max_duration_hours: float = Field(12.0, gt=0)
     max_queued: int = Field(1000, ge=1)
     """Limit of queued recordings; further ones are refused."""
+    recordings_at_once: Annotated[int, Field(ge=1)] | None = None
+    """Recordings that a process works on at a time; default: 4 on one machine, 32 in each worker of a cluster."""
     retention_audio_days: Annotated[int, Field(ge=1)] | None = None
     """Days after which a recording is removed; its transcript stays. Without it recordings are kept."""
     retention_transcript_days: Annotated[int, Field(ge=1)] | None = None
@@ -189,6 +202,17 @@ class Settings(BaseSettings):
     private_urls: bool = False
     """Allow URLs in the server's own network for recordings and webhooks; clients could use it to probe that network."""
 
+    # A language model for titles, summaries and answers: off without a URL
+    llm_url: Annotated[str, AfterValidator(_http_url)] | None = None
+    """Base URL of a server with OpenAI's interface, such as `http://localhost:11434/v1`. Transcripts are sent there."""
+    llm_model: str | None = None
+    """The model's name on that server."""
+    llm_api_key: SecretStr | None = None
+    llm_context_tokens: Annotated[int, Field(ge=1024)] | None = None
+    """Tokens of a prompt and its answer together; by default the size that the server reports."""
+    llm_tokens_per_day: Annotated[int, Field(ge=1)] | None = None
+    """Tokens that may be read and written in a day (UTC); without it there is no limit."""
+
     # Models: a name, a local directory, or `auto`: full-size where there is a GPU, the embedded ones on a CPU
     whisper_model: str = "auto"
     whisper_models: Annotated[list[str], NoDecode, BeforeValidator(_split_commas), AfterValidator(_named)] = []
@@ -196,6 +220,12 @@ class Settings(BaseSettings):
     diarization_model: str = "auto"
     embedding_model: str = "auto"
     emotion_model: str = "auto"
+    text_embedding_model: str = "auto"
+    """For search by meaning."""
+    text_embedding_url: Annotated[str, AfterValidator(_http_url)] | None = None
+    """A server with OpenAI's `/embeddings`, such as `http://127.0.0.1:11434/v1`: it gets the texts of all transcripts, and runs
+    `text_embedding_model`."""
+    text_embedding_api_key: SecretStr | None = None
     whisper_language: Annotated[str, AfterValidator(_language)] = "auto"
     """ISO 639-1 code, or `auto` to detect it in each recording."""
     hf_token: SecretStr | None = None
@@ -231,6 +261,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _model_of_server(self) -> Self:
+        if self.text_embedding_url and self.text_embedding_model == "auto":
+            raise ValueError("TEXT_EMBEDDING_URL needs the name of the server's model in TEXT_EMBEDDING_MODEL")
+        return self
+
+    @model_validator(mode="after")
+    def _model_of_llm(self) -> Self:
+        if (self.llm_url is None) != (self.llm_model is None):
+            raise ValueError("LLM_URL and LLM_MODEL belong together: set both, or none")
+        return self
+
+    @model_validator(mode="after")
     def _read_password(self) -> Self:
         if self.database_url and self.database_password_file:
             url = _with_password(self.database_url, self.database_password_file.read_text().strip())
@@ -246,6 +288,11 @@ class Settings(BaseSettings):
     def key_required(self) -> bool:
         """Every request needs a key or a login, also one of a client on this machine."""
         return self.auth == "required" or not is_loopback(self.host)
+
+    @property
+    def llm_server(self) -> str:
+        """Host and port of `llm_url`; empty where there is none."""
+        return urlsplit(self.llm_url or "").netloc.rpartition("@")[2]
 
     @property
     def language(self) -> str | None:

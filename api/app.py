@@ -6,10 +6,11 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from api import access_errors, docs, errors, security
+from api import access_errors, docs, errors, page, security
 from api.body_limit import BodyLimit
 from api.guard import Guard
 from api.refusals import Refusals
@@ -26,19 +27,23 @@ from api.routes import (
     process,
     profiles,
     recordings,
-    reembedding,
     search,
     segments,
     sharing,
-    speakers,
     streaming,
     system,
-    voice_settings,
 )
 from api.routes.access import audit, keys, login, people
+from api.routes.archive import bulk, listing, tags
 from api.routes.editing import history, transcript
+from api.routes.memory import ask, summaries
 from api.routes.openai import errors as openai_errors
 from api.routes.openai import models, transcriptions, translations
+from api.routes.reading import events
+from api.routes.reading import transcript as reading
+from api.routes.settings import summaries as summary_settings
+from api.routes.settings import vocabulary, voice
+from api.routes.speakers import overview, reembedding, speakers
 from api.stopping import Stopping
 from mcp_server import mount
 from mcp_server.endpoint import PATH
@@ -76,7 +81,8 @@ def create_app(settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncCo
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 2**20, small=security.LOGIN)
     app.add_middleware(RequestLimits, per_minute=settings.limit_requests_per_minute)
     app.add_middleware(security.Authentication, settings=settings)
-    app.add_api_route("/", _root, include_in_schema=False)
+    app.add_api_route("/", _root, methods=["GET", "HEAD"], include_in_schema=False)
+    page.add(app)
     return app
 
 
@@ -88,7 +94,12 @@ def _routes() -> APIRouter:
         system,
         process,
         jobs,
+        events,
+        listing,
+        bulk,
         conversations,
+        reading,
+        tags,
         labels,
         sharing,
         audit,
@@ -98,10 +109,15 @@ def _routes() -> APIRouter:
         identification,
         transcript,
         history,
+        overview,
         speakers,
         erasure,
         emotions,
-        voice_settings,
+        voice,
+        vocabulary,
+        summary_settings,
+        summaries,
+        ask,
         profiles,
         reembedding,
         search,
@@ -118,5 +134,11 @@ def _routes() -> APIRouter:
     return router
 
 
-async def _root() -> dict[str, str]:
-    return {"message": "Vivavoce", "docs": "/docs", "api": PREFIX, "mcp": PATH}
+async def _root(request: Request) -> Response:
+    """The page for a browser, and for programs where to find what they look for."""
+    if page.is_wanted(request):
+        answer = await page.screen()
+    else:
+        answer = JSONResponse({"message": "Vivavoce", "docs": "/docs", "api": PREFIX, "mcp": PATH})
+    answer.headers["Vary"] = "Accept"
+    return answer

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from media.free_space import DiskFullError
 from services.errors import LimitExceededError, ModelsUnavailableError
+from storage.audio_errors import AudioStoreError
 from storage.postgres import database
 
 logger = logging.getLogger("ray.serve")
@@ -33,10 +34,13 @@ def handle(app: FastAPI) -> None:
 
 
 def service_error(error: BaseException) -> HTTPException | None:
-    """The answer to a limit, or to a failure of the models, the database or the disk; None for other errors."""
+    """The answer to a limit, or to a failure of the models, the database, the audio store or the disk; else None."""
     if isinstance(error, LimitExceededError):
         return HTTPException(429, str(error), {"Retry-After": str(error.retry_after_s)})
     if isinstance(error, ModelsUnavailableError):
+        return HTTPException(503, str(error), RETRY_SOON)
+    if isinstance(error, AudioStoreError):
+        logger.error("%s (%s)", error, error.__cause__)
         return HTTPException(503, str(error), RETRY_SOON)
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)

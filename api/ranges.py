@@ -55,7 +55,7 @@ def answer(request: Request, sound: Sound) -> Response:
         "Cache-Control": "no-cache, no-store",
         "Content-Disposition": f'inline; filename="{sound.filename}"',
     }
-    if _is_known(request.headers.get("if-none-match", ""), tag):
+    if is_known(request, tag):
         content.close()
         return Response(status_code=NOT_MODIFIED, headers=headers)
     asked = _range(request, content.size, tag)
@@ -82,7 +82,9 @@ def _read(content: Content, start: int, end: int) -> Iterator[bytes]:
         content.close()
 
 
-def _is_known(header: str, tag: str) -> bool:
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the client has what `tag`, in quotes, stands for."""
+    header = request.headers.get("if-none-match", "")
     return header.strip() == "*" or tag in OPAQUE.findall(header)
 
 

@@ -1,7 +1,8 @@
 """Access to the routes: who calls (`Authentication`), and the role that a route requires (`READER`, `WRITER`, `ADMIN`).
 
 `Authentication` is a middleware, so that nothing of a request is read before it is known who sends it. It covers HTTP,
-WebSocket and MCP, and every path but those of `PUBLIC`. `principal_of` is the one place that knows the kinds of credentials.
+WebSocket and MCP, and every path but those of `PUBLIC` and of the page. `principal_of` is the one place that knows the kinds
+of credentials.
 """
 
 from ipaddress import IPv6Address, ip_address
@@ -15,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import cookies, docs, errors, schemas
+from api import cookies, docs, errors, page, schemas
 from pipeline.access import ANONYMOUS, LOCAL, Principal, Role
 from services.access.actor import Actor, acting_for
 from services.access.authentication import InvalidCredentialError
@@ -86,7 +87,7 @@ class Authentication:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        if scope["path"] in PUBLIC:
+        if scope["path"] in PUBLIC or page.is_public(scope["path"]):
             principal = ANONYMOUS
         else:
             try:
@@ -128,7 +129,11 @@ async def authorize(
     principal: Principal = connection.scope[PRINCIPAL]
     for needed in scopes.scopes:
         if not principal.role.includes(Role(needed)):
-            raise HTTPException(403, f"This needs the role '{needed}', and yours is '{principal.role}': ask an administrator.")
+            raise HTTPException(403, refusal(Role(needed), principal.role))
+
+
+def refusal(needed: Role, own: Role) -> str:
+    return f"This needs the role '{needed}', and yours is '{own}': ask an administrator."
 
 
 READER = Security(authorize, scopes=[Role.READER.value])

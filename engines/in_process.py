@@ -11,14 +11,27 @@ from engines import vad
 from engines.diarization import PyannoteDiarization
 from engines.emotions import engine
 from engines.emotions.engine import EmotionEngine
+from engines.sentences import engine as sentences
+from engines.sentences.encoder import SentenceEmbedding
 from engines.speaker_embedding import SpeakerEmbedding
 from engines.voiceprints import VoiceprintEngine, speech_of
 from engines.weights.catalogue import embedding_of
 from engines.weights.resolver import resolve, resolve_other
-from engines.whisper import Whisper, Window
+from engines.whisper.transcription import Whisper, Window
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
-from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Utterance, Voiceprint, cut
+from pipeline.types import (
+    Diarization,
+    Emotion,
+    Observation,
+    Samples,
+    Span,
+    SpeakerHint,
+    TextVectors,
+    Utterance,
+    Voiceprint,
+    cut,
+)
 from settings import Settings
 
 MAX_MODELS = 3
@@ -49,10 +62,16 @@ class LocalTranscriber(_Stage[Callable[[str], Whisper]]):
     async def find_speech(self, audio: Samples) -> Sequence[Span]:
         return await self.run(vad.find_speech, audio)
 
+    async def detect_language(self, audio: Samples, window: Span, decoding: Decoding = PLAIN) -> str:
+        return await self.run(lambda: self.engine(decoding.model).detect_language(Window(audio, window, None)))
+
     async def transcribe(
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         return await self.run(self._transcribe, Window(audio, window, language, decoding))
+
+    async def hotwords_read(self, decoding: Decoding) -> Sequence[str]:
+        return await self.run(lambda: self.engine(decoding.model).hotwords_read(decoding))
 
     def _transcribe(self, window: Window) -> Sequence[Utterance]:
         (utterances,) = self.engine(window.decoding.model).transcribe([window])
@@ -88,6 +107,14 @@ class LocalEmotionRecognizer(_Stage[EmotionEngine]):
         return await self.run(self.engine.recognize, [cut(audio, span) for span in spans])
 
 
+class LocalTextEmbedder(_Stage[SentenceEmbedding]):
+    async def embed_query(self, text: str) -> TextVectors:
+        return await self.run(self.engine.query, text)
+
+    async def embed_passages(self, texts: Sequence[str]) -> TextVectors:
+        return await self.run(self.engine.passages, texts)
+
+
 @dataclass(frozen=True)
 class LocalStages(Stages[Samples]):
     notes: tuple[str, ...] = ()
@@ -99,6 +126,11 @@ def load_embedder(settings: Settings, *, device: str = "cpu") -> tuple[LocalEmbe
     embedding = resolve("embedding", settings, gpu=device == "cuda", progress=True)
     engine = SpeakerEmbedding(embedding.path, device=device, threads=settings.cpu_threads)
     return LocalEmbedder(VoiceprintEngine(engine, embedding.name)), embedding.note
+
+
+def load_text_embedder(settings: Settings) -> LocalTextEmbedder:
+    """The text embedder alone, on the CPU. Blocks. Raises TextsNotEmbeddedError."""
+    return LocalTextEmbedder(sentences.load(sentences.find(settings, gpu=False, progress=True), settings))
 
 
 def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalStages:
@@ -125,5 +157,5 @@ def load(settings: Settings, *, device: str = "cpu", model: str = "") -> LocalSt
         LocalDiarizer(PyannoteDiarization(diarization.path, embedding=embedding_of(diarization.name), **how)),
         embedder,
         LocalEmotionRecognizer(engine.load(feeling, **how)),
-        (*notes, *filter(None, (diarization.note, embedder_note, feeling.note))),
+        notes=(*notes, *filter(None, (diarization.note, embedder_note, feeling.note))),
     )

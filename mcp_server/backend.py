@@ -14,14 +14,16 @@ from media.decoding import AudioError
 from media.free_space import DiskFullError
 from services.access.visibility import check_conversations, check_segment
 from services.context import AppContext
+from services.editing.errors import EditError
 from services.errors import LimitExceededError, ModelsUnavailableError, SegmentNotFoundError
 from services.fetch import FetchError
 from services.identity.corrections import CorrectionError
 from services.identity.identification import IdentificationError
 from services.identity.speaker_admin import SameSpeakerError
 from services.identity.undo import UndoError
+from services.llm.errors import LlmError, LlmUnavailableError
 from storage.conversations.conversations import ConversationBusyError
-from storage.jobs.jobs import QueueFullError
+from storage.jobs.limit import QueueFullError
 from storage.search.search import SearchError
 from storage.speakers.speaker_queries import NoSuchNameError
 from storage.speakers.speakers import NameTakenError, SpeakerNotFoundError
@@ -38,12 +40,14 @@ HINTS: dict[type[Exception], str] = {
     NameTakenError: "If both are one person, use merge_speakers.",
     ConversationBusyError: "Wait until its status in get_conversation is 'completed'.",
     LookupError: "list_conversations shows what there is.",
-    **dict.fromkeys((AudioError, CorrectionError, FetchError, IdentificationError, ModelError), ""),
+    **dict.fromkeys((AudioError, CorrectionError, EditError, FetchError, IdentificationError, ModelError), ""),
     **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
     DiskFullError: "",
     ModelsUnavailableError: "",
     LimitExceededError: "",
+    LlmError: "",
+    LlmUnavailableError: "",
 }
 """Advice for the model, for each exception that refuses a tool call. The first match applies."""
 

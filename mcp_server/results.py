@@ -39,6 +39,8 @@ class Segment(SegmentBase):
         description="Similarity of the voice to the speaker's; 1 if a person named the speaker."
     )
     language: str | None
+    activation: float | None
+    valence: float | None
     words: list[Word] | None = Field(None, exclude_if=lambda words: words is None, description="On request.")
 
 
@@ -50,6 +52,7 @@ class Conversation(Schema):
     num_speakers: int
     num_segments: int
     status: str = Field(description="recording, processing, completed or failed.")
+    tags: list[str]
 
 
 class Conversations(Schema):
@@ -167,13 +170,44 @@ class Hit(HitBase):
     id: int = Field(description="The segment's id.")
     start_offset: Seconds
     snippet: str = Field(description="The text, or excerpts of a long one; the found words are **bold**.")
+    matched: str | None = None
+
+
+class Recognized(Schema):
+    """A filter that was read from the query."""
+
+    text: str
+    speaker_id: int | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Hits(Schema):
     results: list[Hit]
+    recognized: list[Recognized] = Field([])
+    note: str | None = None
     total: int
     total_is_exact: bool = Field(description="False: there are more than `total`; narrow the search down.")
     next_skip: int | None
+
+
+class Source(Schema):
+    id: int
+    conversation_id: int
+    speaker_name: str
+    start_offset: Seconds
+    text: str
+
+
+class AnswerStatement(Schema):
+    text: str
+    sources: list[Source]
+
+
+class Answer(Schema):
+    found: bool
+    answer: str
+    statements: list[AnswerStatement]
 
 
 class Work(Schema):
@@ -224,6 +258,17 @@ class LiveConversation(Schema):
     segments: list[Segment] = Field([])
     last_segment_id: int | None = Field(None, description="Pass it as `after_segment_id` to get only newer segments.")
     message: str
+
+
+class TextOfSegment(Schema):
+    id: int
+    text: str
+    before: str | None = None
+
+
+class CorrectedText(Schema):
+    message: str
+    segments: list[TextOfSegment] = Field(description="The first of those that changed, or would.")
 
 
 class Undone(Schema):

@@ -4,6 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool as RegisteredTool
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 from mcp_types.version import is_version_at_least
@@ -19,7 +21,7 @@ from pydantic import ValidationError
 from mcp_server import listing, markdown, prompts, result_text
 from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
-from mcp_server.tools import erasure, processing, segments, speakers
+from mcp_server.tools import editing, erasure, memory, processing, segments, speakers
 from pipeline.access import Role
 from services.access import audit
 from services.access.actor import actor
@@ -56,7 +58,9 @@ TOOLS: Sequence[tuple[Callable[..., Any], ToolAnnotations, Role]] = (
     (talks.update_conversation_title, CHANGE, Role.WRITER),
     (talks.search_conversations_by_speaker, READ, Role.READER),
     (segments.search_transcripts, READ, Role.READER),
+    (memory.ask_memory, READ, Role.READER),
     (segments.correct_emotion, CHANGE, Role.WRITER),
+    (editing.correct_transcript, CHANGE, Role.WRITER),
     (speakers.merge_speakers, DESTROY, Role.WRITER),
     (speakers.undo_last_speaker_change, DESTROY, Role.WRITER),
     (speakers.speaker_statistics, READ, Role.READER),
@@ -75,7 +79,9 @@ TRANSCRIPTS = frozenset(
         talks.get_live_conversation,
         talks.update_conversation_title,
         talks.export_transcript,
+        editing.correct_transcript,
         segments.search_transcripts,
+        memory.ask_memory,
     }
 )
 """Tools that return speech. Their descriptions warn the model of it."""
@@ -104,9 +110,8 @@ class Server(MCPServer[AppContext]):
             subscriptions=False,
             middleware=[_errors_for_old_clients],
             log_level="WARNING",
+            tools=list(_tools()),
         )
-        for tool, annotations, _ in TOOLS:
-            add(self, tool, annotations)
         self.resource(
             "conversation://{conversation_id}",
             title="Conversation",
@@ -153,12 +158,23 @@ async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: 
         logger.warning("A refused call of a tool could not be recorded: %s", type(error).__name__)
 
 
+@cache
+def _tools() -> tuple[RegisteredTool, ...]:
+    """The tools of all servers in this process. Their schemas are built once, which takes 70 ms."""
+    return tuple(
+        RegisteredTool.from_function(visible_only(tool), description=_description(tool), annotations=annotations)
+        for tool, annotations, _ in TOOLS
+    )
+
+
 def add(server: MCPServer[AppContext], tool: Callable[..., Any], annotations: ToolAnnotations) -> None:
     """Add a tool, described by its docstring."""
+    server.add_tool(visible_only(tool), description=_description(tool), annotations=annotations)
+
+
+def _description(tool: Callable[..., Any]) -> str:
     description = " ".join((inspect.getdoc(tool) or "").split())
-    if tool in TRANSCRIPTS:
-        description = f"{description} {prompts.UNTRUSTED}"
-    server.add_tool(visible_only(tool), description=description, annotations=annotations)
+    return f"{description} {prompts.UNTRUSTED}" if tool in TRANSCRIPTS else description
 
 
 def _compact(tool: Tool) -> Tool:

@@ -6,6 +6,7 @@ They have one channel, or several that are transcribed on their own.
 import errno
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -57,14 +58,16 @@ def channels(path: Path) -> int:
     return int(soundfile.info(path).channels)
 
 
-def read(path: Path, span: Span | None = None, memory: MemoryBudget | None = None, channel: int | None = None) -> Samples:
+def read(
+    source: Path | BinaryIO, span: Span | None = None, memory: MemoryBudget | None = None, channel: int | None = None
+) -> Samples:
     """The samples of `span`, clipped to the recording, or all of them; of one channel, or all of them mixed. Blocks.
 
     Without a budget they are in memory. Raises DiskFullError.
     """
     import soundfile
 
-    with soundfile.SoundFile(path) as file:
+    with soundfile.SoundFile(source) as file:
         start, end = 0, file.frames
         if span is not None:
             start = min(max(0, round(span.start * SAMPLE_RATE)), end)

@@ -6,11 +6,14 @@ processed in parallel.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+from pipeline.checkpoint import ChosenHotwords, Keep, once
 from pipeline.faults import Fault, map_surviving, succeeded
-from pipeline.process import Keep, Options, process
+from pipeline.hotwords import choose, left_out_note, text_of
+from pipeline.process import Options, process
 from pipeline.stages import Audio, Progress, Stages
 from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged, of_channel
 from pipeline.transcript.notes import in_order, untranscribed
@@ -46,8 +49,25 @@ async def process_channels(
     """Process all channels and combine their transcripts. The arguments are those of `pipeline.process.process`.
 
     With `channels="auto"`, a recording in which one channel alone has speech is processed as one of a single channel: more than
-    one person may speak in it.
+    one person may speak in it. Hot words are chosen here, for all channels: those of the request, then those of the vocabulary.
     """
+    choice = partial(choose, stages.transcriber, options.decoding, options.vocabulary)
+    chosen = await once(ChosenHotwords, found, keep, choice)
+    options = replace(options, decoding=replace(options.decoding, hotwords=text_of(chosen.used)))
+    transcript = await _process_channels(channels, stages, options, progress, found, keep)
+    notes = (left_out_note(chosen.left_out),) if chosen.left_out else ()
+    notes = (*notes, *transcript.notes)
+    return replace(transcript, notes=notes, hotwords=chosen.used, hotword_names=chosen.speaker_names)
+
+
+async def _process_channels(
+    channels: Sequence[Load[Audio]],
+    stages: Stages[Audio],
+    options: Options,
+    progress: Progress,
+    found: Mapping[str, str],
+    keep: Keep | None,
+) -> Transcript:
     if len(channels) == 1:
         channel = await channels[0]()
         return await process(channel.samples, channel.duration, stages, options, progress, found, keep)

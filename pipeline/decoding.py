@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline.names import printable
 
@@ -23,8 +23,17 @@ def prompt_text(text: str) -> str:
 
 
 PromptText = Annotated[str, Field(max_length=MAX_PROMPT_CHARS), AfterValidator(prompt_text)]
+
+
+def _on_one_line(text: object) -> object:
+    """A list with one hot word on each line, as one with commas."""
+    return ", ".join(filter(None, map(str.strip, text.splitlines()))) if isinstance(text, str) else text
+
+
 Hotwords = Annotated[
-    PromptText, Field(description="Names and terms that are likely to be said.", examples=["Vivavoce, pgvector, Siobhán"])
+    PromptText,
+    BeforeValidator(_on_one_line),
+    Field(description="Names and terms that are likely to occur.", examples=["Vivavoce, pgvector, Siobhán"]),
 ]
 InitialPrompt = Annotated[
     PromptText, Field(description="Text that precedes the recording, or an example of its spelling and punctuation.")

@@ -6,6 +6,7 @@ is what is stored and shown; `storage.tables.names` has the SQL of the compariso
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -49,6 +50,14 @@ def key(name: str) -> str:
     """Equal for two spellings of one name."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name))
     return " ".join(plain.split()).lower()
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names without repetitions, in order, each as it is first spelled."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(key(name), name)
+    return list(found.values())
 
 
 def printable(text: str) -> str:

@@ -1,17 +1,16 @@
 """Process a recording into a transcript: run the stages in order and combine their results."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from pipeline.checkpoint import Diarized, StageResult, Transcribed
+from pipeline.checkpoint import Diarized, Keep, StageResult, Transcribed, once
 from pipeline.concurrency import gather
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.faults import Fault, attempt, map_surviving, succeeded
+from pipeline.hotwords import NO_VOCABULARY, Vocabulary, hotwords_of
 from pipeline.languages import most_spoken_first
 from pipeline.recognition import recognize
 from pipeline.stages import Audio, Progress, Stages
@@ -42,8 +41,6 @@ LAST_STAGE = "recognizing voices and emotions"
 
 R = TypeVar("R", bound=StageResult)
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -56,10 +53,7 @@ class Options:
     channels: ChannelMode = "auto"
     context_padding: float = 0.15
     """Seconds before and after a segment that its voice embedding includes."""
-
-
-Keep = Callable[[str, str], Awaitable[None]]
-"""Stores the result of a finished stage; takes the stage's name and the result as JSON."""
+    vocabulary: Vocabulary = NO_VOCABULARY
 
 
 async def process(
@@ -117,7 +111,8 @@ class _Recording(Generic[Audio]):
         else:
             segments = segmentation.split(align(utterances, assigned), language)
         if self.options.decoding.enabled and self.options.filter_hallucinations:
-            segments, left_out = without_hallucinations(segments, assigned.exclusive)
+            hotwords = hotwords_of(self.options.decoding.hotwords)
+            segments, left_out = without_hallucinations(segments, assigned.exclusive, hotwords)
         left_out += not_understood(transcribed.gaps, diarization.turns)
         unmet = unmet_hint(self.options.hint, len({turn.speaker for turn in diarization.turns}))
         progress = partial(self.meter, LAST_STAGE)
@@ -141,18 +136,8 @@ class _Recording(Generic[Audio]):
         )
 
     async def once(self, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
-        """The result of `work`, or the one that an earlier attempt stored."""
-        if kind.stage in self.found:
-            try:
-                result = await asyncio.to_thread(kind.load, self.found[kind.stage])
-            except ValueError as error:  # another version of the program stored it, or it is damaged
-                logger.warning("The stored result of %s cannot be read, and the stage runs again: %s", kind.stage, error)
-            else:
-                await self.meter(kind.stage, 1.0)
-                return result
-        result = await work()
-        if self.keep is not None:
-            await self.keep(kind.stage, await asyncio.to_thread(result.dump))
+        result = await once(kind, self.found, self.keep, work)
+        await self.meter(kind.stage, 1.0)
         return result
 
     def voiceless(self, label: str, diarization: Diarization) -> Participant:
@@ -161,32 +146,28 @@ class _Recording(Generic[Audio]):
     async def transcribe(self) -> Transcribed:
         """All utterances in order of time."""
         if not self.options.decoding.enabled:
-            await self.meter("transcribing", 1.0)
             return Transcribed(utterances=())
         windows = pack(await self.stages.transcriber.find_speech(self.audio) if self.speech is None else self.speech)
         if not windows:
-            await self.meter("transcribing", 1.0)
             return Transcribed(utterances=(), gaps=(Span(0.0, self.duration),))
         language, decoding = self.options.language, self.options.decoding
         utterances: dict[Span, Sequence[Utterance]] = {}
         if language is None and len(windows) > 1:
-            # Every window has its own language; that of the longest one is expected. The call returns its transcript, too.
+            # Every window has its own language; that of the longest one is expected of the others. It is detected before all
+            # are transcribed: otherwise they would wait for the words of one window.
             longest = max(windows, key=lambda window: window.duration)
-            found = await attempt(self.stages.transcriber.transcribe(self.audio, longest, None, decoding))
-            if succeeded(found):
-                utterances[longest] = found
-                decoding = replace(decoding, expected_language=main_language(found))
+            expected = await attempt(self.stages.transcriber.detect_language(self.audio, longest, decoding))
+            if succeeded(expected):
+                decoding = replace(decoding, expected_language=expected)
 
         async def transcribe(window: Span) -> None:
             utterances[window] = await self.stages.transcriber.transcribe(self.audio, window, language, decoding)
             await self.meter("transcribing", len(utterances) / len(windows))
 
-        others = [window for window in windows if window not in utterances]
-        results = await map_surviving(transcribe, others, MAX_WINDOWS_IN_FLIGHT, needed=not utterances)
+        results = await map_surviving(transcribe, windows, MAX_WINDOWS_IN_FLIGHT)
         notes = [
-            untranscribed(window, found) for window, found in zip(others, results, strict=True) if isinstance(found, Fault)
+            untranscribed(window, found) for window, found in zip(windows, results, strict=True) if isinstance(found, Fault)
         ]
-        await self.meter("transcribing", 1.0)
         return Transcribed(
             utterances=tuple(utterance for window in windows for utterance in utterances.get(window, ())),
             notes=tuple(notes),
@@ -197,7 +178,6 @@ class _Recording(Generic[Audio]):
         """The turns, and the participants with their voiceprints."""
         progress = partial(self.meter, "diarizing")
         diarization, found = await diarize(self.audio, self.duration, self.stages, self.options.hint, progress)
-        await self.meter("diarizing", 1.0)
         return Diarized(diarization=diarization, participants=tuple(found))
 
 

@@ -14,6 +14,9 @@ MAX_SEGMENT_CALLS_IN_FLIGHT = 32
 """Concurrent calls of one recording for the voice embeddings and emotions of its segments."""
 SEGMENTS_PER_CALL = 16
 """Segments in one call for voice embeddings and emotions."""
+CALL_S = 60.0
+"""Seconds of segments in one call, unless a single one is longer: long segments are divided among replicas as evenly as short
+ones. For every call the embedder computes up to 2.4 s beside the segments."""
 MIN_EMOTION_SPAN_S = 1.5
 """A shorter segment is extended by its surroundings: emotion models are trained with clips of two to four seconds."""
 
@@ -46,8 +49,7 @@ async def recognize(
         await progress(done / len(segments))
         return found
 
-    batches = [segments[i : i + SEGMENTS_PER_CALL] for i in range(0, len(segments), SEGMENTS_PER_CALL)]
-    results = await map_bounded(recognize_batch, batches, MAX_SEGMENT_CALLS_IN_FLIGHT)
+    results = await map_bounded(recognize_batch, _batches(segments), MAX_SEGMENT_CALLS_IN_FLIGHT)
     return with_results(
         segments,
         [voice for voices, _ in results for voice in voices],
@@ -89,6 +91,19 @@ def _notes(segments: Sequence[Segment], results: Sequence[object], note: Callabl
 
 def _emotion_padding(segment: Segment) -> float:
     return max(0.0, MIN_EMOTION_SPAN_S - (segment.end - segment.start)) / 2
+
+
+def _batches(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Consecutive segments for one call each."""
+    batches: list[list[Segment]] = []
+    seconds = 0.0
+    for segment in segments:
+        seconds += segment.end - segment.start
+        if not batches or len(batches[-1]) == SEGMENTS_PER_CALL or seconds > CALL_S:
+            batches.append([])
+            seconds = segment.end - segment.start
+        batches[-1].append(segment)
+    return batches
 
 
 def _extended(segment: Segment, padding: float, duration: float) -> Span:

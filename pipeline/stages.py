@@ -6,11 +6,11 @@ process, a reference into Ray's object store in the graph. The pipeline only pas
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.decoding import PLAIN, Decoding
-from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Utterance, Voiceprint
+from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, TextVectors, Utterance, Voiceprint
 
 Audio = TypeVar("Audio", contravariant=True)
 
@@ -22,10 +22,16 @@ class Transcriber(Protocol[Audio]):
     async def find_speech(self, audio: Audio) -> Sequence[Span]:
         """Spans of speech in order, none longer than 30 s."""
 
+    async def detect_language(self, audio: Audio, window: Span, decoding: Decoding = PLAIN) -> str:
+        """The language of most of a window of at most 30 s, in a small part of the time of `transcribe`."""
+
     async def transcribe(
         self, audio: Audio, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         """The utterances of one window of at most 30 s. The language is detected where `language` is None."""
+
+    async def hotwords_read(self, decoding: Decoding) -> Sequence[str]:
+        """Those of the decoding's hot words for which its model has room, in order."""
 
 
 class Diarizer(Protocol[Audio]):
@@ -52,11 +58,27 @@ class EmotionRecognizer(Protocol[Audio]):
         """The emotion of each span."""
 
 
+class TextEmbedder(Protocol):
+    """Raises TextsNotEmbeddedError where there is no model."""
+
+    async def embed_query(self, text: str) -> TextVectors:
+        """The vector of what someone searches for."""
+
+    async def embed_passages(self, texts: Sequence[str]) -> TextVectors:
+        """The vectors of what is to be found. A call has at most some hundred texts."""
+
+
+class TextsNotEmbeddedError(Exception):
+    """Texts cannot be embedded now; the message says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Stages(Generic[Audio]):
-    """All stages that process a recording."""
+    """All stages: those that process a recording, and the one that reads texts."""
 
     transcriber: Transcriber[Audio]
     diarizer: Diarizer[Audio]
     embedder: SpeakerEmbedder[Audio]
     emotion: EmotionRecognizer[Audio]
+    text: TextEmbedder | None = field(default=None, kw_only=True)
+    """None: search by words only."""

@@ -160,6 +160,17 @@ class Voiceprint:
 
 
 @dataclass(frozen=True, slots=True)
+class TextVectors:
+    """Embeddings of texts and the name of the model that made them. Near vectors mean the same."""
+
+    vectors: NDArray[np.float32]
+    """Shape (texts, dimension), each L2-normalised."""
+    model: str
+    cut: tuple[int, ...] = ()
+    """Positions of the texts that are longer than the model reads; it has read their beginnings."""
+
+
+@dataclass(frozen=True, slots=True)
 class Emotion:
     """The emotion of a piece of speech.
 
@@ -236,6 +247,10 @@ class ConversationSegment:
     is_misidentified: bool = False
     emotion_category: str | None = None
     emotion_confidence: float | None = None
+    activation: float | None = None
+    """How excited the speaker sounds, -1 to 1; None where the emotion was not detected."""
+    valence: float | None = None
+    """How pleasant, -1 to 1."""
     emotion_scores: dict[str, float] | None = None
     emotion_corrected: bool = False
     emotion_corrected_at: datetime | None = None
@@ -267,6 +282,10 @@ class Transcript:
     turns: tuple[Turn, ...] = ()
     """The diarizer's turns, overlaps included."""
     notes: tuple[Note, ...] = ()
+    hotwords: tuple[str, ...] = ()
+    """Those that the transcriber has read."""
+    hotword_names: tuple[str, ...] = ()
+    """Those of them that are names of speakers alone, and not in a list of a person."""
 
 
 EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown")

@@ -22,8 +22,9 @@ from services.runtime import Runtime
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
+from storage.events.notifications import Notifications
 from storage.jobs import jobs
-from storage.jobs.notifications import Notifications
+from storage.jobs.limit import check_room
 from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 
@@ -73,7 +74,7 @@ class Recordings:
             DiskFullError: Too little space is free; nothing is stored then.
         """
         async with self.database.session() as session:
-            await jobs.check_room(session, self.settings.max_queued)  # before hours of audio are decoded for nothing
+            await check_room(session, self.settings.max_queued)  # before hours of audio are decoded for nothing
             await limits.check_queue(session, self.settings)
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
@@ -85,6 +86,8 @@ class Recordings:
                 conversation = await conversations.create(
                     session,
                     title=f"Uploaded: {filename[:MAX_NAME_CHARS]}",
+                    title_source="default",
+                    file_name=filename[:MAX_NAME_CHARS],
                     audio_key=key,
                     audio_format=recording.SUFFIX.lstrip("."),
                     creator=actor().principal,

@@ -26,6 +26,7 @@ from services.identity.unstored import KnownVoice, name_speakers
 from services.policy import Policies
 from services.recordings import Recordings
 from services.runtime import Runtime
+from services.vocabulary import Vocabularies
 from storage.speakers import speakers
 
 MAX_CONCURRENT = 4
@@ -78,11 +79,12 @@ class Prepared:
 class Transcriptions:
     """Runs the stages within the request: a client that is gone gets nothing, and its recording is not worked on."""
 
-    def __init__(self, recordings: Recordings, policies: Policies, runtime: Runtime) -> None:
+    def __init__(self, recordings: Recordings, policies: Policies, vocabularies: Vocabularies, runtime: Runtime) -> None:
         self._recordings = recordings
         self._stages = recordings.stages
         self._database = recordings.database
         self._policies = policies
+        self._vocabularies = vocabularies
         self._runtime = runtime
         self._places = asyncio.Semaphore(MAX_CONCURRENT)
         self._present = 0
@@ -117,7 +119,10 @@ class Transcriptions:
             async with self._places:
                 voice = await self._policies.voice_settings()
                 chosen = replace(
-                    options, filter_hallucinations=voice.filter_hallucinations, context_padding=voice.context_padding
+                    options,
+                    filter_hallucinations=voice.filter_hallucinations,
+                    context_padding=voice.context_padding,
+                    vocabulary=await self._vocabularies.read(),
                 )
                 with _failures():
                     found = await process_channels(channels, self._stages, chosen, _ignore)

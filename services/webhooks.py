@@ -63,7 +63,8 @@ class Webhooks:
 
     async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery, secret: str) -> None:
         job = schemas.Job.model_validate(delivery.job)
-        event = schemas.JobEvent(type=f"job.{job.state}", timestamp=job.finished_at, data=job)
+        what = "job" if job.kind == "recording" else job.kind
+        event = schemas.JobEvent(type=f"{what}.{job.state}", timestamp=job.finished_at, data=job)
         body = event.model_dump_json().encode()
         headers = {"Content-Type": "application/json"} | signed(f"job_{job.id}", int(time.time()), body, secret)
         try:

@@ -11,7 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.decoding import Decoding
 from settings import NAME, Settings
-from vivavoce import keys, models, people
+from vivavoce import models, people
+from vivavoce.access import keys
+from vivavoce.replace import replace as replace_words
+from vivavoce.search import search as search_transcripts
 
 app = typer.Typer(
     name=NAME,
@@ -23,10 +26,12 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
+app.command("replace")(replace_words)
+app.command("search")(search_transcripts)
 
 
 Task = Annotated[Literal["transcribe", "translate"], typer.Option(help="translate: the text is English.")]
-Hotwords = Annotated[str, typer.Option(help="Names and terms that are likely to be said.")]
+Hotwords = Annotated[str, typer.Option(help="Names and terms that are likely to occur.")]
 Model = Annotated[str, typer.Option(help="Model that transcribes, one of WHISPER_MODEL and WHISPER_MODELS.")]
 Transcription = Annotated[bool, typer.Option(help="Without it: who speaks when, and how, without words.")]
 InitialPrompt = Annotated[str, typer.Option(help="Text that precedes it, or an example of its spelling and punctuation.")]
@@ -44,6 +49,7 @@ def main() -> None:
     from vivavoce.dashboard import DashboardError
     from vivavoce.evaluate import EvaluationError
     from vivavoce.listen import ListenError
+    from vivavoce.remote import RemoteError
 
     expected = (
         ArchiveError,
@@ -57,6 +63,7 @@ def main() -> None:
         ListenError,
         NoCredentialError,
         people.PeopleError,
+        RemoteError,
         WeightsError,
         FileNotFoundError,
     )
@@ -90,14 +97,14 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Where recordings and the embedded database are kept.")] = None,
     sample: Annotated[bool, typer.Option(help="Process a sample conversation and print it, if the archive is empty.")] = False,
     dashboard: Annotated[bool, typer.Option(help="Run Ray's dashboard, too; it takes memory.")] = True,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser, on a desktop.")] = False,
 ) -> None:
-    """Run the whole application until Ctrl-C: database, models, REST API."""
+    """Run the whole application until Ctrl-C: database, models, REST API, page."""
     from vivavoce import server
 
     chosen: dict[str, Any] = {"host": host, "port": port, "data_path": data_dir and data_dir.resolve()}
-    server.run(
-        Settings(**{name: value for name, value in chosen.items() if value is not None}), sample=sample, dashboard=dashboard
-    )
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+    server.run(settings, sample=sample, dashboard=dashboard, browser=browser)
 
 
 @app.command()
@@ -195,7 +202,7 @@ def listen(
 ) -> None:
     """Stream audio to a running application and print each segment as it ends."""
     from vivavoce import listen as live
-    from vivavoce.credential import headers
+    from vivavoce.access.credential import headers
 
     if (file is None) != microphone:
         raise typer.BadParameter("Name a file to play, or give --microphone.")
@@ -243,7 +250,7 @@ def evaluate(
 ) -> None:
     """Measure transcripts against labels and references, and propose a speaker_threshold."""
     from vivavoce import evaluate as evaluation
-    from vivavoce.credential import headers
+    from vivavoce.access.credential import headers
 
     settings = Settings()
     address = url or f"http://{settings.host}:{settings.port}"
@@ -298,7 +305,7 @@ def restore(
     )
     if done.before is not None:
         print(f"What was replaced is the profile '{done.before.name}'.")
-    for warning in (done.legacy_warning, done.settings_warning):
+    for warning in (done.left_out, done.legacy_warning, done.settings_warning):
         if warning:
             print(warning, file=sys.stderr)
 
@@ -325,7 +332,7 @@ def mcp(
 ) -> None:
     """Serve the application's MCP tools over stdin and stdout, for desktop clients such as Claude Desktop."""
     from mcp_server.stdio import Relay
-    from vivavoce.credential import headers
+    from vivavoce.access.credential import headers
 
     settings = Settings()
     address = url or f"http://{settings.host}:{settings.port}"

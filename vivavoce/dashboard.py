@@ -13,7 +13,7 @@ import httpx
 
 from settings import NAME, Settings
 from storage import private_files
-from vivavoce.sign_in import SignInPage
+from vivavoce.access.sign_in import SignInPage
 
 FILE = "dashboard.json"
 """In the data directory."""
@@ -69,10 +69,15 @@ def show(settings: Settings, *, browser: bool) -> None:
     """Open the dashboard in a browser, signed in; without a desktop, print how to sign in. Raises DashboardError."""
     dashboard = Dashboard.find(settings)
     print(dashboard.address)
-    if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if browser and has_desktop():
         with SignInPage(dashboard.address, dashboard.token) as page:
             if webbrowser.open(page.url) and page.wait(BROWSER_TIMEOUT_S):
                 return
     port = httpx.URL(dashboard.address).port
     print(f"Open it in a browser of this machine and enter this token: {dashboard.token}")
     print(f"From another machine, first run there: ssh -L {port}:127.0.0.1:{port} <this machine>")
+
+
+def has_desktop() -> bool:
+    """Whether a browser has a screen. Without one Python would start a browser in the terminal, if there is any."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

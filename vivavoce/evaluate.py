@@ -5,9 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from vivavoce.printing import table
+from vivavoce.remote import post
 
 TIMEOUT_S = 900.0
 """With `--sweep-padding` the application embeds segments of stored recordings again."""
@@ -31,7 +30,8 @@ def run(
     """Have the application at `address` measure, plot the sweeps to `plot` if that is given, and return printable tables.
 
     Raises:
-        EvaluationError: Where nothing answers, the application refuses, or the plot cannot be made.
+        EvaluationError: Where the plot cannot be made, or a reference is no text.
+        vivavoce.remote.RemoteError: Where nothing answers, or the application refuses.
         FileNotFoundError: Where a reference file does not exist.
     """
     if plot is not None:
@@ -43,27 +43,10 @@ def run(
         "collar": collar,
         "sweep_padding": sweep_padding,
     }
-    found = _request(address, headers, question)
+    found = post(address, headers, "/evaluation", question, TIMEOUT_S)
     if plot is not None:
         _plot(found["sweeps"], plot)
     return "\n\n".join([_scores(found), *(_sweep(sweep) for sweep in found["sweeps"])])
-
-
-def _request(address: str, headers: Mapping[str, str], question: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        answer = httpx.post(f"{address.rstrip('/')}/api/v1/evaluation", json=question, headers=headers, timeout=TIMEOUT_S)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise EvaluationError(
-            f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."
-        ) from error
-    if answer.is_success:
-        found: dict[str, Any] = answer.json()
-        return found
-    try:
-        detail = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = f"{address} answered {answer.status_code}, as no Vivavoce does: say where it is with --url."
-    raise EvaluationError(detail if isinstance(detail, str) else "; ".join(fault["msg"] for fault in detail))
 
 
 def _text(path: Path) -> str:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,15 +23,15 @@ from settings import NAME, Settings
 from storage.postgres.database import Database, DatabaseError, migrate
 from storage.postgres.server import DatabaseServer
 from vivavoce import abortable
-from vivavoce.dashboard import Dashboard
+from vivavoce.dashboard import Dashboard, has_desktop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CHECK_INTERVAL_S = 1.0
 """Between two checks of the embedded PostgreSQL."""
 
 
-def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def run(settings: Settings, *, sample: bool = False, dashboard: bool = True, browser: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. Open the page in a browser where `browser` is set."""
     stop = threading.Event()
 
     def end(*_: object) -> None:
@@ -55,7 +56,9 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True) -> 
             _on_signal(lambda *_: stop.set())
             chosen = settings.model_copy(update={"database_url": url})
             with _graph(chosen, ray_files, stop, dashboard=dashboard):
-                _show_address(settings, ticket, stop, sample=sample)
+                address = _show_address(settings, ticket, stop, sample=sample)
+                if browser and not (has_desktop() and webbrowser.open(address)):
+                    _print("There is no desktop here to open the page on: open the address in a browser.")
                 while not stop.wait(CHECK_INTERVAL_S):
                     _restart_database(database)
                 _print("\nStopping …")
@@ -95,17 +98,19 @@ def show_threshold(settings: Settings, embedding_model: str) -> None:
         _print(f"  {threshold.warning}")
 
 
-def _show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> None:
+def _show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> str:
+    """Returns the address to open: the page's, or that where the first account is created."""
     address = f"http://{settings.host}:{settings.port}"
     if sample:
-        from vivavoce.credential import headers
+        from vivavoce.access.credential import headers
         from vivavoce.sample import show
 
         show(address, headers(address, settings), stop)
     if ticket is not None:
         link = f"{address}/api/v1/people/first?ticket={ticket}"
         _print(f"Nobody has an account yet. Within an hour, create the first one, an administrator, at {link}")
-    _print(f"{NAME} is ready: {address}/docs   (Ctrl-C stops it)")
+    _print(f"{NAME} is ready: {address}   (for programs: {address}/docs; Ctrl-C stops it)")
+    return address if ticket is None else link
 
 
 def _on_signal(handler: Callable[..., None]) -> None:

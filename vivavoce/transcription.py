@@ -78,6 +78,7 @@ def conversation(transcript: Transcript, file: Path, start: datetime) -> schemas
         num_speakers=len(speaker_names(transcript)),
         language=transcript.language,
         languages=unstored.languages(transcript),
+        hotwords=list(transcript.hotwords),
         notes=[schemas.Note.model_validate(note) for note in transcript.notes],
         transcript_segments=[schemas.Segment.model_validate(segment) for segment in segments(transcript, start)],
     )

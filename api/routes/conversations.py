@@ -1,62 +1,52 @@
-"""Conversations: list, read, rename, delete, export the transcript, and follow the progress of the work."""
+"""Conversations: read, rename, tag, delete, export the transcript, and follow the progress of the work."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api import schemas, security
 from api.decoding import QueryWords
-from api.dependencies import LARGEST_ID, NOT_FOUND, ContextDep, ConversationId, not_found
-from pipeline.formats import export
+from api.dependencies import NOT_FOUND, ContextDep, ConversationId, not_found
+from pipeline.formats.export import FORMATS
 from services.access import audit
-from services.access.actor import actor
 from services.context import AppContext
-from storage.conversations import conversations, exports
+from services.conversations import changes, export
+from storage.conversations import conversations
 
 router = APIRouter(prefix="/conversations", tags=["conversations"], dependencies=[security.READER])
 
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "There is no such conversation."}}
 
 
-@router.get("")
-async def list_conversations(
-    context: ContextDep,
-    skip: Annotated[int, Query(ge=0, le=LARGEST_ID, description=schemas.SKIP)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description=schemas.LIMIT)] = 100,
-    status: Annotated[
-        Literal["recording", "processing", "completed", "failed"] | None, Query(description="Only those with this status.")
-    ] = None,
-) -> schemas.Conversations:
-    """All conversations that you see, newest first."""
-    async with context.database.session() as session:
-        page, total = await conversations.list_page(session, actor().principal, skip, limit, status)
-    items = [schemas.ConversationListItem.model_validate(item) for item in page]
-    return schemas.Conversations(conversations=items, total=total, skip=skip, limit=limit)
-
-
 @router.get("/{conversation_id}", responses=MISSING)
 async def get_conversation(
-    context: ContextDep, conversation_id: ConversationId, word_timestamps: QueryWords = True
+    context: ContextDep,
+    conversation_id: ConversationId,
+    word_timestamps: QueryWords = True,
+    segments: Annotated[bool, Query(description="With all segments; `GET …/segments` has pages of them.")] = True,
 ) -> schemas.Conversation:
     """One conversation with its whole transcript."""
-    return await read(context, conversation_id, words=word_timestamps)
+    if segments:
+        return await read(context, conversation_id, words=word_timestamps)
+    async with context.database.session() as session:
+        found = await conversations.summary(session, conversation_id)
+    if found is None:
+        raise NOT_FOUND
+    return schemas.Conversation.model_validate(found)
 
 
 @router.patch("/{conversation_id}", dependencies=[security.WRITER], responses=MISSING)
 async def update_conversation(
     context: ContextDep, conversation_id: ConversationId, change: schemas.ConversationUpdate
 ) -> schemas.Conversation:
-    """Change the title."""
-    if change.title is not None:
-        async with context.database.session() as session:
-            try:
-                await conversations.rename(session, conversation_id, change.title)
-                await audit.record(session, "conversation.rename", f"conversation:{conversation_id}")
-            except LookupError as error:
-                raise not_found(error) from error
+    """Change the title, or the tags."""
+    try:
+        await changes.change(context.database, conversation_id, title=change.title, new_tags=change.tags)
+    except LookupError as error:
+        raise not_found(error) from error
     return await read(context, conversation_id)
 
 
@@ -79,29 +69,24 @@ async def delete_conversation(context: ContextDep, conversation_id: Conversation
 @router.get(
     "/{conversation_id}/transcript",
     response_class=Response,
-    responses=MISSING | {200: {"content": {found.media_type: {} for found in export.FORMATS.values()}}},
+    responses=MISSING | {200: {"content": {found.media_type: {} for found in FORMATS.values()}}},
 )
 async def get_transcript(
     context: ContextDep,
     conversation_id: ConversationId,
-    format: Annotated[Literal["json", "srt", "vtt", "txt", "csv", "rttm"], Query(description="File format.")] = "json",
+    format: Annotated[schemas.TranscriptFormat, Query(description="File format.")] = "json",
     word_timestamps: QueryWords = True,
 ) -> Response:
     """The transcript as a file: subtitles, text, a table, turns for diarization tools, or JSON."""
     headers = {"Content-Disposition": f'attachment; filename="conversation_{conversation_id}.{format}"'}
-    if format == "json":
-        conversation = await read(context, conversation_id, words=word_timestamps)
-        await audit.record_alone(context.database, "conversation.export", f"conversation:{conversation_id}")
-        content = await asyncio.to_thread(conversation.model_dump_json)
-        return Response(content, media_type="application/json", headers=headers)
     async with context.database.session() as session:
         found = await conversations.get(session, conversation_id)
         if found is None:
             raise NOT_FOUND
-        source = await exports.export_input(session, found)
+        render = await export.prepare(session, found, format, words=word_timestamps)
         await audit.record(session, "conversation.export", f"conversation:{conversation_id}")
-    content = await asyncio.to_thread(export.FORMATS[format].render, source)
-    return Response(content, media_type=f"{export.FORMATS[format].media_type}; charset=utf-8", headers=headers)
+    media_type = "application/json" if format == export.JSON else f"{FORMATS[format].media_type}; charset=utf-8"
+    return Response(await asyncio.to_thread(render), media_type=media_type, headers=headers)
 
 
 @router.get("/{conversation_id}/progress", responses=MISSING)

@@ -6,8 +6,8 @@ from pydantic import Field
 from api import schemas, security
 from api.dependencies import ContextDep, ConversationId, not_found
 from api.routes.conversations import MISSING
-from api.routes.speakers import MISSING as NO_SPEAKER
-from api.routes.speakers import SpeakerId
+from api.routes.speakers.speakers import MISSING as NO_SPEAKER
+from api.routes.speakers.speakers import SpeakerId
 from storage.speakers.speakers import SpeakerNotFoundError
 
 router = APIRouter(tags=["erasure"], dependencies=[security.ADMIN])

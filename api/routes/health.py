@@ -28,7 +28,7 @@ async def ready(context: ContextDep) -> dict[str, str]:
         raise HTTPException(503, "The database does not answer; see the server's log.") from error
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            await context.stage_status()
+            await context.check_stages()
     except Exception as error:
         raise HTTPException(503, "A stage of the graph does not answer; see the server's log.") from error
     return {"status": "ready"}

@@ -1,5 +1,6 @@
 """Jobs: list running, queued and failed jobs, cancel a job, and retry one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -12,7 +13,12 @@ from api.dependencies import LARGEST_ID, ContextDep, JobId, not_found
 from api.routes.process import BUSY, FULL
 from services.access import audit, limits
 from services.access.actor import actor
-from storage.jobs import jobs
+from services.context import AppContext
+from storage.jobs import jobs, lists
+from storage.jobs.limit import QueueFullError
+from storage.tables.jobs import JobKind
+
+POLL_INTERVAL_S = 1.0
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[security.READER])
 
@@ -28,10 +34,11 @@ async def list_jobs(
     state: Annotated[
         Literal["queued", "running", "completed", "failed", "cancelled"] | None, Query(description="Only these.")
     ] = None,
+    kind: Annotated[JobKind | Literal["all"], Query(description="Only these.")] = "recording",
 ) -> schemas.Jobs:
     """Newest first."""
     async with context.database.session() as session:
-        page, total = await jobs.list_page(session, actor().principal, skip, limit, state)
+        page, total = await lists.list_page(session, actor().principal, skip, limit, state, None if kind == "all" else kind)
     return schemas.Jobs(jobs=[schemas.Job.model_validate(job) for job in page], total=total, skip=skip, limit=limit)
 
 
@@ -49,9 +56,12 @@ async def watch_job(context: ContextDep, job_id: JobId) -> EventSourceResponse:
     job = await get_job(context, job_id)  # 404 before the stream starts
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        async for _ in context.notifications.watch(job.conversation_id):
+        sent = None
+        async for _ in _moments(context, job):
             found = await get_job(context, job_id)
-            yield ServerSentEvent(found.model_dump_json(), event="job")
+            if found != sent:
+                yield ServerSentEvent(found.model_dump_json(), event="job")
+            sent = found
             if found.finished_at is not None:
                 return
 
@@ -74,9 +84,21 @@ async def retry_job(context: ContextDep, job_id: JobId) -> schemas.Job:
     async with context.database.session() as session:
         with _refusals():
             job = await jobs.retry(session, job_id, max_queued=context.settings.max_queued)
-        await limits.add_job(session, context.settings, job.id, job.duration)
+        if job.kind == "recording":
+            await limits.add_job(session, context.settings, job.id, job.duration)
         await audit.record(session, "job.retry", f"job:{job_id}")
     return schemas.Job.model_validate(job)
+
+
+async def _moments(context: AppContext, job: schemas.Job) -> AsyncIterator[object]:
+    """When a job may have changed. Conversations notify of work on their recordings only."""
+    if job.kind == "recording":
+        async for progress in context.notifications.watch(job.conversation_id):
+            yield progress
+        return
+    while True:
+        yield None
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
 @contextmanager
@@ -87,5 +109,5 @@ def _refusals() -> Iterator[None]:
         raise not_found(error) from error
     except jobs.JobStateError as error:
         raise HTTPException(409, str(error)) from error
-    except jobs.QueueFullError as error:
+    except QueueFullError as error:
         raise HTTPException(503, str(error), BUSY) from error

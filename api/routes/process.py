@@ -26,7 +26,7 @@ from services.fetch import FetchError
 from services.identity import reprocessing
 from services.recordings import Accepted
 from storage.conversations import conversations
-from storage.jobs.jobs import QueueFullError
+from storage.jobs.limit import QueueFullError
 
 router = APIRouter(tags=["process"], dependencies=[security.WRITER])
 

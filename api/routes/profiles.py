@@ -106,6 +106,7 @@ async def restore_profile(
         legacy_restore_warning=done.legacy_warning,
         settings_restored=done.settings_restored,
         settings_warning=done.settings_warning,
+        forgotten_changes=done.forgotten_changes,
         replaced_state=done.before and done.before.filename,
         **asdict(done.counts),
     )

@@ -62,8 +62,7 @@ async def get_recording(
         raise HTTPException(404, GONE) from error
     except StillEncodingError as error:
         raise HTTPException(503, str(error), RETRY_ENCODED) from error
-    # A recording never changes under its key, which stays secret.
-    etag = hashlib.sha256(f"{key} {format} {content.size}".encode()).hexdigest()[:32]
+    etag = _etag(key, format, content.size)
     return ranges.answer(request, ranges.Sound(content, media_type, f"conversation_{conversation_id}.{format}", etag))
 
 
@@ -72,12 +71,14 @@ async def get_recording(
     response_model=schemas.Peaks,
     responses=BUSY
     | {
+        304: {"description": "`If-None-Match` names the waveform as it is."},
         400: {"model": schemas.Error, "description": "The recording is too long for so many peaks."},
         404: {"model": schemas.Error, "description": "There is no such conversation, or no recording of it is kept."},
     },
 )
 async def get_peaks(
     context: ContextDep,
+    request: Request,
     conversation_id: ConversationId,
     per_second: Annotated[float, Query(ge=0.01, le=peaks.PER_SECOND, description="Peaks for each second.")] = 10,
 ) -> Response:
@@ -86,6 +87,10 @@ async def get_peaks(
         key = await conversations.recording_key(session, conversation_id)
         if key is None:
             raise HTTPException(404, await conversations.why_no_recording(session, conversation_id))
+    tag = f'"{_etag(key, "peaks", per_second)}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}  # a browser keeps it, and revalidates it with the tag
+    if ranges.is_known(request, tag):
+        return Response(status_code=ranges.NOT_MODIFIED, headers=headers)
     try:
         computed = await context.encodings.get(key, peaks.Peaks())
         with await context.store.open(computed) as file:
@@ -99,4 +104,9 @@ async def get_peaks(
         most = f"{MAX_PEAKS / seconds:.2f}"
         raise HTTPException(400, f"A recording of {seconds:.0f} s has too many peaks: ask for at most {most} for each second.")
     found = await asyncio.to_thread(lambda: ",".join(map(str, peaks.reduced(content, per_second))))
-    return Response(f'{{"per_second": {per_second}, "peaks": [{found}]}}', media_type="application/json")
+    return Response(f'{{"per_second": {per_second}, "peaks": [{found}]}}', media_type="application/json", headers=headers)
+
+
+def _etag(key: str, *parts: object) -> str:
+    """A recording never changes under its key, which stays secret."""
+    return hashlib.sha256(" ".join(map(str, (key, *parts))).encode()).hexdigest()[:32]

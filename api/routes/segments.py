@@ -38,8 +38,8 @@ async def get_audio(
             reason = "Segment not found" if owner is None else await conversations.why_no_recording(session, owner)
             raise HTTPException(404, reason)
     try:
-        async with context.store.local_path(found.audio_key) as path:
-            samples = await asyncio.to_thread(recording.read, path, Span(found.start, found.end + TAIL_S), None, found.channel)
+        with await context.store.open(found.audio_key) as file:
+            samples = await asyncio.to_thread(recording.read, file, Span(found.start, found.end + TAIL_S), None, found.channel)
     except FileNotFoundError as error:
         raise HTTPException(404, "Audio file not found for this segment") from error
     encode, media_type = (encoding.mp3_bytes, "audio/mpeg") if format == "mp3" else (encoding.wav_bytes, "audio/wav")

@@ -30,6 +30,15 @@ class Sharing(schemas.Schema):
     people: list[int] = Field(description="With the visibility `shared`: the people who see it, by id.")
 
 
+class Account(schemas.Schema):
+    id: int
+    name: str
+
+
+class SharingWithAccounts(Sharing):
+    accounts: list[Account] = Field(description="Whom it can be shared with: the accounts that are not disabled, by name.")
+
+
 class SharingChange(schemas.Schema):
     """What is left out stays. A list of people means the visibility `shared`, unless another is given."""
 
@@ -39,12 +48,14 @@ class SharingChange(schemas.Schema):
 
 
 @router.get("", responses=REFUSED)
-async def get_sharing(context: ContextDep, conversation_id: ConversationId) -> Sharing:
+async def get_sharing(context: ContextDep, conversation_id: ConversationId) -> SharingWithAccounts:
     """Who owns the conversation, and who sees it."""
     try:
-        return Sharing.model_validate(await sharing.read(context.database, conversation_id))
+        found, accounts = await sharing.read(context.database, conversation_id)
     except LookupError as error:
         raise not_found(error) from error
+    given = [Account.model_validate(person) for person in accounts]
+    return SharingWithAccounts(**Sharing.model_validate(found).model_dump(), accounts=given)
 
 
 @router.patch("", dependencies=[security.WRITER], responses=REFUSED)

@@ -15,6 +15,7 @@ router = APIRouter(tags=["system"], dependencies=[security.READER])
 async def status(context: ContextDep) -> schemas.Status:
     """The service, its device, and the model that each stage runs."""
     stages = {name: schemas.StageStatus.model_validate(stage) for name, stage in (await context.stage_status()).items()}
+    llm = context.summaries.description
     gpu = any(stage.device == "cuda" for stage in stages.values())
     return schemas.Status(
         gpu_available=gpu,
@@ -22,4 +23,5 @@ async def status(context: ContextDep) -> schemas.Status:
         version=version(NAME),
         models=await context.models.names(),
         stages=stages,
+        language_model=None if llm is None else schemas.LanguageModel.model_validate(llm),
     )

@@ -1,6 +1,20 @@
 """The schemas of the REST API, those of `services.schemas` included."""
 
-from api.schemas.conversations import Conversations, ConversationUpdate, Deleted, Peaks, Progress, Rematched, Reprocessed
+from api.schemas.answers import AnswerStatement, ArchiveAnswer, Question
+from api.schemas.conversations import (
+    ConversationListItem,
+    Conversations,
+    ConversationUpdate,
+    Deleted,
+    ListedSpeaker,
+    Peaks,
+    Progress,
+    Rematched,
+    Reprocessed,
+    Span,
+    TagCount,
+    TranscriptFormat,
+)
 from api.schemas.editing import (
     Edited,
     EditRequest,
@@ -26,14 +40,19 @@ from api.schemas.people import (
     Person,
     PersonChange,
 )
-from api.schemas.search import Hit, Hits
-from api.schemas.system import StageStatus, Status
-from services.schemas import Conversation, ConversationListItem, Job, Moment, Note, Schema, Segment, SpeakerId
+from api.schemas.reading import Participant, Sample, Segments, SuggestedSpeaker
+from api.schemas.search import Hit, Hits, Recognized
+from api.schemas.summaries import Summary, SummaryRequest, SummarySettings, Template, TemplateText
+from api.schemas.system import LanguageModel, StageStatus, Status
+from services.schemas import Conversation, Job, Moment, Note, Schema, Segment, SpeakerId
+from services.schemas.events import Event
 
 __all__ = [
     "LIMIT",
     "SKIP",
     "Accepted",
+    "AnswerStatement",
+    "ArchiveAnswer",
     "Batch",
     "BatchItem",
     "Conversation",
@@ -45,6 +64,7 @@ __all__ = [
     "EditRequest",
     "Edited",
     "Error",
+    "Event",
     "Hit",
     "Hits",
     "Imported",
@@ -53,7 +73,9 @@ __all__ = [
     "Jobs",
     "Label",
     "LabelChange",
+    "LanguageModel",
     "Limit",
+    "ListedSpeaker",
     "LoginMethods",
     "Me",
     "Moment",
@@ -61,24 +83,38 @@ __all__ = [
     "NewPerson",
     "Note",
     "OriginalSegment",
+    "Participant",
     "PasswordChange",
     "Peaks",
     "People",
     "Person",
     "PersonChange",
     "Progress",
+    "Question",
+    "Recognized",
     "Rematched",
     "Replace",
     "Replaced",
     "Reprocessed",
+    "Sample",
     "Schema",
     "Segment",
     "SegmentSplit",
     "SegmentUpdate",
+    "Segments",
     "Skipped",
+    "Span",
     "SpeakerId",
     "StageStatus",
     "Status",
+    "SuggestedSpeaker",
+    "Summary",
+    "SummaryRequest",
+    "SummarySettings",
+    "TagCount",
+    "Template",
+    "TemplateText",
     "Total",
     "TranscriptChange",
+    "TranscriptFormat",
 ]

@@ -2,12 +2,10 @@
 
 from pydantic import ConfigDict, Field
 
+from services.editing.transcript_editor import MAX_TEXT_CHARS, MAX_WORDS_CHARS
 from services.schemas import Moment, Schema, Segment
 from services.schemas.base import Seconds
 from services.schemas.segments import Word
-
-MAX_TEXT_CHARS = 5000
-"""A segment has about one sentence; one of 30 s has some 500 characters."""
 
 
 class EditRequest(Schema):
@@ -29,8 +27,8 @@ class SegmentSplit(EditRequest):
 class Replace(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    find: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Text as it is.", examples=["Baxly"])
-    replace: str = Field(max_length=200, examples=["Baxley"])
+    find: str = Field(min_length=1, max_length=MAX_WORDS_CHARS, pattern=r"\S", description="Text as it is.", examples=["Baxly"])
+    replace: str = Field(max_length=MAX_WORDS_CHARS, examples=["Baxley"])
     match_case: bool = False
     whole_words: bool = Field(False, description="Not inside of other words.")
     dry_run: bool = Field(True, description="Only say what would change.")

@@ -101,4 +101,8 @@ class RestoredProfile(BaseModel):
     legacy_restore_warning: str | None
     settings_restored: bool
     settings_warning: str | None
+    distinct_pairs_restored: int | None = Field(
+        description="Pairs of different people; null where the file does not say: those of the speakers that stay are kept."
+    )
+    forgotten_changes: int = Field(description="Changes of speakers that `POST /speakers/undo` no longer undoes.")
     replaced_state: str | None = Field(description="The file that what was replaced is kept in; restore it to undo this.")

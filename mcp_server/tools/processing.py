@@ -16,7 +16,7 @@ from pipeline.process import Options
 from pipeline.types import ChannelMode, SpeakerHint
 from services.access.limits import fetch_counted
 from services.context import AppContext
-from storage.conversations import conversations
+from storage.conversations import conversations, titles
 from storage.conversations.conversations import Progress
 
 WAIT_TIMEOUT_S = 45.0
@@ -40,8 +40,8 @@ async def process_audio(
     model: arg.ModelName = "",
     enable_transcription: bool = True,
 ) -> results.Work:
-    """Transcribe a recording from a URL, separate its speakers and recognise known ones. A long one is still being processed
-    when this returns: call get_conversation for status and transcript."""
+    """Transcribe a recording from a URL, separate its speakers and recognise known ones. For a long one
+    get_conversation has the status later."""
     with work(ctx) as backend:
         settings = backend.settings
         spoken = chosen_language(language, settings.language)
@@ -55,19 +55,22 @@ async def process_audio(
             conversation_id = (await backend.recordings.accept(file, name, options)).conversation_id
         if title:
             async with backend.database.session() as session:
-                await conversations.rename(session, conversation_id, title)
+                await titles.rename(session, conversation_id, title)
         state = await _finished(backend, conversation_id)
     return describe(state)
 
 
 async def reprocess_conversation(
-    ctx: Work, conversation_id: arg.ConversationId, model: arg.ModelName = "", enable_transcription: bool = True
+    ctx: Work,
+    conversation_id: arg.ConversationId,
+    hotwords: PromptText = "",
+    model: arg.ModelName = "",
+    enable_transcription: bool = True,
 ) -> results.Reprocessed:
-    """Transcribe a stored recording again, with today's models, settings and speakers. Corrections by hand are kept. Needed
-    only after models or settings changed: names are always up to date."""
+    """Transcribe a recording again after models or settings changed, not names. Corrections stay."""
     with work(ctx) as backend:
         spoken = backend.settings.language
-        decoding = await backend.models.chosen(Decoding(enabled=enable_transcription, model=model), spoken)
+        decoding = await backend.models.chosen(Decoding(hotwords=hotwords, enabled=enable_transcription, model=model), spoken)
         await backend.recordings.reprocess(conversation_id, Options(language=spoken, decoding=decoding))
         state = await _finished(backend, conversation_id)
         async with backend.database.session() as session:

@@ -11,6 +11,7 @@ from pipeline.names import MaybeName
 from services.access.actor import actor
 from services.errors import SegmentNotFoundError
 from services.identity import corrections
+from services.search.transcript_search import Query as SearchQuery
 from storage.conversations import segments
 from storage.search import search
 from storage.speakers import speaker_queries
@@ -19,8 +20,7 @@ Query = Annotated[
     str,
     Field(
         max_length=search.MAX_QUERY_CHARACTERS,
-        description='Words of the transcript, without stemming: `invoice or invoices`, `"next week"`, `budget -travel`. '
-        "Without words: all segments that pass the filters, by time.",
+        description='Words or a question; `a or b`, `"next week"`, `a -b`: words only. None: all that passes, by time.',
     ),
 ]
 
@@ -28,41 +28,42 @@ Query = Annotated[
 async def search_transcripts(
     ctx: Work,
     query: Query = "",
-    speaker: Annotated[MaybeName, Field(description="Only segments of this speaker, by name.")] = "",
+    speaker: Annotated[MaybeName, Field(description="A speaker's name.")] = "",
     emotion: arg.MaybeEmotion = "",
     conversation_id: arg.MaybeConversationId = None,
-    since: Annotated[
-        arg.MaybeMoment, Field(description="Spoken at or after this time, ISO 8601; UTC if without offset.")
-    ] = None,
-    until: Annotated[arg.MaybeMoment, Field(description="Spoken before this time.")] = None,
+    since: Annotated[arg.MaybeMoment, Field(description="From this time on, ISO 8601; UTC without an offset.")] = None,
+    until: Annotated[arg.MaybeMoment, Field(description="Before this time.")] = None,
     order: search.Order = "relevance",
     skip: Annotated[int, Field(ge=0, le=search.MAX_HITS)] = 0,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> results.Hits:
-    """Search the segments of all conversations: by words, speaker, emotion and time ("what did Nick say about the invoice last
-    week?"). Each hit has the text, the speaker, the time, and the conversation's id for get_conversation."""
+    """Search all segments by words, then by meaning, with speaker, emotion and time ("what did Nick say about the
+    invoice last week?")."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             who = (await speaker_queries.resolve(session, speaker))[0] if speaker else None
-            filters = search.Filters(who, emotion or None, conversation_id, since, until)
-            found = await search.search(session, actor().principal, query, filters, order, skip, limit)
+        filters = search.Filters(who, emotion or None, conversation_id, since, until)
+        asked = SearchQuery(query, filters, order=order, skip=skip, limit=limit)
+        found = await backend.search.search(actor().principal, asked)
     onward = skip + len(found.hits)
     return results.Hits(
         results=[results.Hit.model_validate(hit).model_copy(update={"snippet": _bold(hit.snippet)}) for hit in found.hits],
         total=found.total,
         total_is_exact=found.exact,
         next_skip=onward if found.hits and onward < found.total else None,
+        recognized=[results.Recognized.model_validate(part) for part in found.recognized],
+        note=found.note,
     )
 
 
 async def correct_emotion(
     ctx: Work,
     segment_id: arg.SegmentId,
-    emotion: Annotated[arg.Emotion, Field(description="The correct emotion.")],
+    emotion: arg.Emotion,
     conversation_id: arg.MaybeConversationId = None,
-    learn: Annotated[bool, Field(description="Add the segment to the speaker's profile of this emotion.")] = True,
+    learn: Annotated[bool, Field(description="Add it to the speaker's profile.")] = True,
 ) -> results.Corrected:
-    """Correct the emotion of a segment ("he was joking, not angry"). The system learns from it how this person sounds."""
+    """Correct the emotion of a segment ("he was joking, not angry")."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             where = conversation_id or await segments.conversation_of(session, segment_id)

@@ -25,9 +25,8 @@ async def identify_speaker_in_segment(
     conversation_id: arg.MaybeConversationId = None,
     auto_enroll: Annotated[bool, Field(description="Recognise this person by this voice from now on.")] = True,
 ) -> results.Identified:
-    """Identify the speaker of a segment ("that's Nick"). If the voice is an Unknown_NN, it gets this name everywhere: in all
-    past conversations and in future ones. If the segment has the wrong speaker, only this segment is corrected.
-    undo_last_speaker_change undoes it."""
+    """Identify the speaker of a segment ("that's Nick"). An Unknown_NN gets this name in all conversations, past and future; a
+    wrong speaker is corrected in this segment only."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             where = conversation_id or await segments.conversation_of(session, segment_id)
@@ -58,25 +57,20 @@ async def list_speakers(
     skip: arg.Skip = 0,
     limit: Annotated[int, Field(ge=1, le=1000)] = 100,
 ) -> results.Speakers:
-    """List the known speakers with their ids: first those with names, then the unnamed ones, Unknown_NN."""
+    """List speakers with their ids: those with names, then the unnamed, Unknown_NN."""
     with work(ctx) as backend:
         page, total = await backend.speakers.page(query, skip, limit)
     return results.Speakers(speakers=[results.Speaker.model_validate(entry) for entry in page], total=total, skip=skip)
 
 
 async def rename_speaker(ctx: Work, speaker_id: arg.SpeakerId, new_name: Name) -> results.CountedSpeaker:
-    """Change a speaker's name in all conversations. If a speaker with the new name exists and is the same person, use
-    merge_speakers instead."""
+    """Change a speaker's name in all conversations."""
     with work(ctx) as backend:
         return results.CountedSpeaker.model_validate(await backend.speakers.rename(speaker_id, new_name))
 
 
-async def merge_speakers(
-    ctx: Work,
-    speaker_id: Annotated[arg.SpeakerId, Field(description="The one who disappears, such as an Unknown_NN.")],
-    into_speaker_id: Annotated[arg.SpeakerId, Field(description="The one who remains and keeps the name.")],
-) -> results.CountedSpeaker:
-    """Make two speakers one because they are the same person. All segments and voices of the first become the second's."""
+async def merge_speakers(ctx: Work, speaker_id: arg.SpeakerId, into_speaker_id: arg.SpeakerId) -> results.CountedSpeaker:
+    """Make two speakers one person: segments and voices of the first become the second's, whose name stays."""
     with work(ctx) as backend:
         return results.CountedSpeaker.model_validate(await backend.speakers.merge(speaker_id, into_speaker_id))
 
@@ -89,7 +83,7 @@ async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Messag
 
 
 async def delete_all_unknown_speakers(ctx: Work) -> results.DeletedUnknown:
-    """Delete all speakers called Unknown_NN at once. Their segments stay. Get the user's confirmation first."""
+    """Delete all speakers called Unknown_NN. Their segments stay. Ask the user first."""
     with work(ctx) as backend:
         names = await backend.speakers.delete_unknown()
     message = f"Deleted {len(names)} unknown speakers"
@@ -108,8 +102,7 @@ async def speaker_statistics(
     speaker_name: MaybeName = "",
     conversation_id: arg.MaybeConversationId = None,
 ) -> results.Statistics:
-    """Count how much a speaker says and in which emotions: one speaker in all conversations, all speakers of one conversation,
-    or one speaker in one conversation."""
+    """Count speech and emotions of a speaker, in all conversations or in one, or of all speakers of one."""
     if not speaker_name and conversation_id is None:
         raise ToolError("Say whose statistics: give speaker_name, conversation_id, or both.")
     with work(ctx) as backend:

@@ -47,12 +47,12 @@ def to_csv(segments: Sequence[ConversationSegment]) -> str:
     """RFC 4180 with a header and one record per segment. Text that a spreadsheet would run as a formula gets an apostrophe."""
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(("start", "end", "speaker", "emotion", "emotion_confidence", "text", "language"))
+    writer.writerow(("start", "end", "speaker", "emotion", "emotion_confidence", "text", "language", "activation", "valence"))
     for segment in _cleaned(segments):
         times = (f"{segment.start_offset:.3f}", f"{segment.end_offset:.3f}")
-        confidence = "" if segment.emotion_confidence is None else f"{segment.emotion_confidence:.3f}"
+        confidence, *axes = map(_number, (segment.emotion_confidence, segment.activation, segment.valence))
         names = (_cell(segment.speaker_name), _cell(_clean(segment.emotion_category or "")))
-        writer.writerow((*times, *names, confidence, _cell(segment.text), segment.language or ""))
+        writer.writerow((*times, *names, confidence, _cell(segment.text), segment.language or "", *axes))
     return file.getvalue()
 
 
@@ -158,6 +158,10 @@ def _vtt_voice(cue: ConversationSegment) -> str:
         return ""
     emotion = f".{cue.emotion_category}" if cue.emotion_category in EMOTIONS else ""
     return f"<v{emotion} {escape(cue.speaker_name, quote=False)}>"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _cell(text: str) -> str:

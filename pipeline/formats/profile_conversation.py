@@ -69,6 +69,9 @@ class WithoutConversations:
     def segment(self, segment: Segment) -> Segment | None:
         return None if self._is_part(segment) else segment
 
+    def removes_hotword(self, _word: str) -> bool:
+        return False
+
     def _is_part(self, segment: Segment) -> bool:
         if segment.conversation_uuid is None:
             return segment.conversation_id in self._ids

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.emotion.dual_detector import canonical
+from pipeline.hotwords import MAX_HOTWORDS, Hotword
 from pipeline.names import printable, spelling
 from pipeline.types import EMOTIONS
 from pipeline.voice_settings import VoiceSettingsChange
@@ -76,6 +77,8 @@ class Reference(Entry):
     model: Label
     source: Label
     created_at: datetime | None = None
+    speech_seconds: Seconds | None = None
+    """Of clear speech that the vector was computed from."""
 
 
 class EmotionProfile(Entry):
@@ -120,6 +123,8 @@ class Speaker(Entry):
     updated_at: datetime | None = None
     references: Annotated[list[Reference], Field(max_length=10_000)] = []
     emotion_profiles: Annotated[list[EmotionProfile], Field(max_length=len(EMOTIONS))] = []
+    different_from: Annotated[list[Id], Field(max_length=10_000)] | None = None
+    """Ids of the speakers that a person marked as different from this one; None in files of versions without them."""
 
     @model_validator(mode="after")
     def _one_profile_of_each_emotion(self) -> "Speaker":
@@ -183,6 +188,13 @@ class Segment(Entry):
         return self
 
 
+class Vocabulary(Entry):
+    """The hot words of the installation."""
+
+    hotwords: Annotated[list[Annotated[Hotword, Field(min_length=1)]], Field(max_length=MAX_HOTWORDS)] = []
+    include_speaker_names: bool = False
+
+
 class Header(Entry):
     """The fields beside the arrays. `name` is the profile's; a checkpoint has it under `profile_name`."""
 
@@ -193,6 +205,7 @@ class Header(Entry):
     type: Literal["profile", "checkpoint"] = "profile"
     embedding_model: Label = VOICE_MODEL
     settings: VoiceSettingsChange | None = None
+    vocabulary: Vocabulary | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -4,7 +4,8 @@ import numpy as np
 
 from pipeline.formats.profile_file import Participant, Segment, Speaker
 from pipeline.formats.profile_redaction import Entry
-from pipeline.identity.erased_person import ErasedPerson
+from pipeline.hotwords import as_hotword
+from pipeline.identity.erased_person import ErasedPerson, mentions
 from pipeline.identity.matching import is_unknown
 from pipeline.names import key
 
@@ -75,6 +76,9 @@ class WithoutPerson:
             return segment
         none = ("speaker_id", "speaker_name", "confidence", "emotion_vector", "emotion_model", "voice_vector", "voice_model")
         return segment.model_copy(update=dict.fromkeys(none))
+
+    def removes_hotword(self, word: str) -> bool:
+        return mentions(word, [as_hotword(name) for name in self._person.names])
 
     def _is_person(self, speaker: Speaker) -> bool:
         return (

@@ -1,11 +1,11 @@
 """Remove entries from the text of a profile file. `profile_person` and `profile_conversation` say which."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.formats import profile_reader
-from pipeline.formats.profile_file import HEADER_KEYS, Header, Participant, Segment, Speaker, render
+from pipeline.formats.profile_file import HEADER_KEYS, Header, Participant, Segment, Speaker, Vocabulary, render
 
 Entry = Speaker | Participant | Segment
 
@@ -34,6 +34,8 @@ class Redaction(Protocol):
 
     def segment(self, segment: Segment) -> Segment | None: ...
 
+    def removes_hotword(self, word: str) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
@@ -57,14 +59,33 @@ def redact(content: str, redaction: Redaction) -> Redacted | None:
         elif key in HEADER_KEYS:
             header[key] = value
     redaction.decide()
-    kept = {key: list(_kept(redaction, KINDS[key], entries)) for key, entries in texts.items()}
-    if kept == texts:
+    gone: set[int] = set()
+    kept = {key: list(_kept(redaction, KINDS[key], entries, gone)) for key, entries in texts.items()}
+    kept["speakers"] = [_without_ids(text, gone) if gone else text for text in kept["speakers"]]
+    changed = _without_hotwords(redaction, header)
+    if kept == texts and changed is None:
         return None
     speakers, participants, segments = kept.values()
-    return Redacted(render(Header.model_validate(header), speakers, participants, segments), len(speakers), len(segments))
+    new = changed or Header.model_validate(header)
+    return Redacted(render(new, speakers, participants, segments), len(speakers), len(segments))
 
 
-def _kept(redaction: Redaction, kind: type[Speaker] | type[Participant] | type[Segment], texts: list[str]) -> Iterator[str]:
+def _without_hotwords(redaction: Redaction, values: dict[str, object]) -> Header | None:
+    """The header without hot words that the redaction removes; None where it removes none."""
+    if values.get("vocabulary") is None:
+        return None
+    header = Header.model_validate(values)
+    vocabulary = header.vocabulary or Vocabulary()
+    kept = [word for word in vocabulary.hotwords if not redaction.removes_hotword(word)]
+    if len(kept) == len(vocabulary.hotwords):
+        return None
+    return header.model_copy(update={"vocabulary": vocabulary.model_copy(update={"hotwords": kept})})
+
+
+def _kept(
+    redaction: Redaction, kind: type[Speaker] | type[Participant] | type[Segment], texts: list[str], gone: set[int]
+) -> Iterator[str]:
+    """The texts of the entries that stay. The ids of the speakers that do not are added to `gone`."""
     for text in texts:
         if not redaction.concerns(text):
             yield text
@@ -73,6 +94,17 @@ def _kept(redaction: Redaction, kind: type[Speaker] | type[Participant] | type[S
         new = _redacted(redaction, entry)
         if new is not None:
             yield text if new is entry else new.model_dump_json()
+        elif isinstance(entry, Speaker):
+            gone.add(entry.id)
+
+
+def _without_ids(text: str, gone: Collection[int]) -> str:
+    """The speaker without the marks of different people that name removed speakers."""
+    speaker = Speaker.model_validate_json(text)
+    kept = [id_ for id_ in speaker.different_from or () if id_ not in gone]
+    if len(kept) == len(speaker.different_from or ()):
+        return text
+    return speaker.model_copy(update={"different_from": kept}).model_dump_json()
 
 
 def _redacted(redaction: Redaction, entry: Entry) -> Entry | None:

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.concurrency import gather
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.faults import Fault, attempt, succeeded
+from pipeline.hotwords import hotwords_of
 from pipeline.identity.matching import units
 from pipeline.recognition import voices_and_emotions, with_results
 from pipeline.stages import Audio, Stages
@@ -79,7 +80,8 @@ async def process_segment(audio: Audio, duration: float, stages: Stages[Audio], 
         segments = align(utterances, diarization)
         notes += not_understood(gaps(whole, utterances), diarization.turns)
         if options.filter_hallucinations:
-            segments, left_out = without_hallucinations(segments, diarization.turns if was_diarized else None)
+            hotwords = hotwords_of(options.decoding.hotwords)
+            segments, left_out = without_hallucinations(segments, diarization.turns if was_diarized else None, hotwords)
             notes += left_out
     notes = in_order(notes)
     if not segments:

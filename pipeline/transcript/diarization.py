@@ -13,9 +13,9 @@ from pipeline.transcript.notes import unrecognized_voice, unseparated
 from pipeline.transcript.windows import SHARD_S, WINDOW_STEP_S, shards
 from pipeline.types import Diarization, Observation, Participant, Span, SpeakerHint, Word
 
-MAX_SHARDS_IN_FLIGHT = 16
-"""Concurrent calls for the shards of one recording. A replica processes one at a time, so this bounds the replicas that work on
-one recording."""
+MAX_SHARDS_IN_FLIGHT = 32
+"""Concurrent calls for the shards of one recording, all of an hour. A replica processes one at a time, so this bounds the
+replicas that work on one recording."""
 MAX_PARTICIPANTS_IN_FLIGHT = 32
 
 

@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from pipeline.types import Segment
@@ -96,17 +96,25 @@ def repeated(texts: Sequence[str]) -> list[bool]:
     return [flag or is_loop(text) or is_one_phrase(text) for flag, text in zip(flags, texts, strict=True)]
 
 
-def reason_to_leave_out(segment: Segment, *, is_repeated: bool, nobody_speaks: bool = False) -> str | None:
+def words_in(texts: Iterable[str]) -> frozenset[str]:
+    """The single words of the texts, as `reason_to_leave_out` compares them."""
+    return frozenset(word for text in texts for word in _normalise(text).split())
+
+
+def reason_to_leave_out(
+    segment: Segment, *, is_repeated: bool, nobody_speaks: bool = False, expected: frozenset[str] = frozenset()
+) -> str | None:
     """Why a segment is not part of a transcript; None where it is.
 
     Left out are a text without a letter or digit, a text of fewer than `MIN_CHARACTERS` characters as written (so "No." stays,
     and so does a single ideograph), a lone filler, an improbable text where the model detects no speech, and a repetition that
     is improbable, too fast, or where the model detects no speech. One of `CAPTIONS` is left out if the segment is too short for
-    it or the model was unsure.
+    it or the model was unsure. So are hot words alone, which it writes into noise, if it was unsure or there is no speech.
 
     Args:
         is_repeated: The segment is one of the `repeated`.
         nobody_speaks: The diarizer detects no speaker: then a doubtful text is improbable.
+        expected: The single words of the hot words.
     """
     text, duration = segment.text, segment.end - segment.start
     words = _normalise(text)
@@ -121,6 +129,11 @@ def reason_to_leave_out(segment: Segment, *, is_repeated: bool, nobody_speaks: b
         return "the transcriber repeats itself there"
     if len(text) < MIN_CHARACTERS and not _WORD_CHARACTERS.search(text):
         return "it is too short for a word"
+    if expected.issuperset(words.split()):
+        if no_speech or nobody_speaks:
+            return "it is hot words alone, and there seems to be no speech"
+        if segment.avg_logprob < MIN_LOGPROB:
+            return "it is hot words alone, and the transcriber was unsure"
     doubtful = duration < MIN_CAPTION_S or segment.avg_logprob < MIN_LOGPROB
     if doubtful and any(f" {caption} " in f" {words} " for caption in CAPTIONS):
         return "the transcriber often writes it where nothing is said"

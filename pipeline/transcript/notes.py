@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.faults import Fault
-from pipeline.transcript.hallucinations import reason_to_leave_out, repeated
+from pipeline.transcript.hallucinations import reason_to_leave_out, repeated, words_in
 from pipeline.types import Note, NoteKind, Segment, Span, SpeakerHint, Turn
 
 MAX_QUOTED_CHARACTERS = 300
@@ -20,18 +20,22 @@ MIN_VOICE_S = 1.0
 """Seconds of turns in a part without words from which it gets a note; people laugh and sigh, too."""
 
 
-def without_hallucinations(segments: Sequence[Segment], turns: Sequence[Turn] | None) -> tuple[list[Segment], list[Note]]:
+def without_hallucinations(
+    segments: Sequence[Segment], turns: Sequence[Turn] | None, hotwords: Sequence[str] = ()
+) -> tuple[list[Segment], list[Note]]:
     """The segments that were spoken, and a note on each of the others.
 
     Args:
         turns: The diarizer's; None where it has not processed the sound.
+        hotwords: The words that the transcriber expected.
     """
+    expected = words_in(hotwords)
     kept: list[Segment] = []
     notes: list[Note] = []
     repetitions = repeated([segment.text for segment in segments])
     for segment, is_repeated in zip(segments, repetitions, strict=True):
         nobody_speaks = turns is not None and not _voice(segment.start - TIME_ERROR_S, segment.end + TIME_ERROR_S, turns)
-        reason = reason_to_leave_out(segment, is_repeated=is_repeated, nobody_speaks=nobody_speaks)
+        reason = reason_to_leave_out(segment, is_repeated=is_repeated, nobody_speaks=nobody_speaks, expected=expected)
         if reason is None:
             kept.append(segment)
         else:

@@ -1,8 +1,10 @@
 """The segments of a transcript that no conversation keeps, in the form that all interfaces show."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from pipeline.emotion.feeling import Feeling, baseline, feeling
 from pipeline.languages import most_spoken_first
 from pipeline.types import ConversationSegment, Segment, Transcript
 
@@ -10,7 +12,8 @@ from pipeline.types import ConversationSegment, Segment, Transcript
 def segments(transcript: Transcript, names: Mapping[str, str], start: datetime) -> list[ConversationSegment]:
     """The segments under the speakers' names, by label, of a recording that starts at `start`."""
     ids = {label: number for number, label in enumerate(names, 1)}
-    return [_segment(i, s, names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
+    felt = feelings(transcript.segments)
+    return [_segment(i, s, felt[i - 1], names[s.speaker], ids[s.speaker], start) for i, s in enumerate(transcript.segments, 1)]
 
 
 def languages(transcript: Transcript) -> list[str]:
@@ -18,8 +21,19 @@ def languages(transcript: Transcript) -> list[str]:
     return most_spoken_first((segment.language, segment.end - segment.start) for segment in transcript.segments)
 
 
-def _segment(number: int, segment: Segment, name: str, speaker: int, start: datetime) -> ConversationSegment:
-    emotion = segment.emotion
+def feelings(segments: Sequence[Segment]) -> list[Feeling | None]:
+    """Of each segment, compared with the others of its speaker; None where its emotion is missing."""
+    heard: dict[str, list[Mapping[str, float]]] = defaultdict(list)
+    for segment in segments:
+        if segment.emotion is not None:
+            heard[segment.speaker].append(segment.emotion.scores)
+    usual = {speaker: baseline(scores) for speaker, scores in heard.items()}
+    return [None if s.emotion is None else feeling(s.emotion.scores, s.emotion.model, usual[s.speaker]) for s in segments]
+
+
+def _segment(
+    number: int, segment: Segment, felt: Feeling | None, name: str, speaker: int, start: datetime
+) -> ConversationSegment:
     return ConversationSegment(
         id=number,
         conversation_id=1,
@@ -34,8 +48,10 @@ def _segment(number: int, segment: Segment, name: str, speaker: int, start: date
         overlap=segment.overlap,
         channel=segment.channel,
         language=segment.language,
-        emotion_category=emotion.label if emotion else None,
-        emotion_confidence=emotion.confidence if emotion else None,
+        emotion_category=felt.label if felt else None,
+        emotion_confidence=felt.confidence if felt else None,
+        activation=felt.activation if felt else None,
+        valence=felt.valence if felt else None,
         words=segment.words,
         avg_logprob=segment.avg_logprob,
     )

@@ -1,12 +1,14 @@
 """The text frames that a client sends on a live stream. docs/live.md describes them; binary frames carry the audio."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from media.decoder import DEFAULT_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from pipeline.decoding import PLAIN, Decoding, Hotwords, InitialPrompt, ModelName, Task
+from pipeline.hotwords import text_of
 from pipeline.languages import language_code
 from pipeline.types import ChannelMode
 from services.live.resume_token import MAX_TOKEN_LENGTH
@@ -70,6 +72,10 @@ class StartMessage(BaseModel):
         """The same with what a decoding says."""
         values = {name: getattr(decoding, name) for name in ("task", "hotwords", "initial_prompt", "model")}
         return self.model_copy(update=values | {"enable_transcription": decoding.enabled})
+
+    def expecting(self, hotwords: Sequence[str]) -> Self:
+        """The same with these hot words."""
+        return self.model_copy(update={"hotwords": text_of(hotwords)})
 
     def continuing(self, language: str | None, decoding: Decoding) -> Self:
         """The same with what the conversation was started with, where this message leaves it out."""

@@ -24,6 +24,8 @@ from services.identity import live_segments, rediarization
 from services.live.background import StreamThreads
 from services.live.recorder import Recorder
 from services.policy import Policies
+from services.summaries.completion import on_completed
+from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
 from storage.postgres.database import Database
@@ -60,6 +62,7 @@ class Finalizer:
 
     def __init__(
         self,
+        settings: Settings,
         stages: Stages[Any],
         database: Database,
         store: AudioStore,
@@ -68,6 +71,7 @@ class Finalizer:
         share: Callable[[Samples], Any],
         memory: MemoryBudget,
     ) -> None:
+        self._settings = settings
         self._stages = stages
         self._database = database
         self._store = store
@@ -118,6 +122,8 @@ class Finalizer:
                 if speaker_error is not None:
                     await conversations.add_notes(session, conversation_id, [_not_determined(speaker_error)])
                 changed, num_found = await self._rediarize(session, conversation_id, diarized, policy)
+                if counts.segments:
+                    await on_completed(session, self._settings, conversation_id)
         except BaseException as error:
             if key is not None:
                 await self._store.delete(key)

@@ -25,6 +25,7 @@ from services.live.session_opener import SessionOpener
 from services.live.spool_directory import SpoolDirectory, open_free
 from services.models import Models
 from services.policy import Policies
+from services.vocabulary import Vocabularies
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
@@ -34,7 +35,7 @@ logger = logging.getLogger("ray.serve")
 
 ABANDONED_POLL_INTERVAL_S = 1.0
 RESUME_TIMEOUT_S = 30.0
-"""How long a client that resumes waits until its former connection has released the recording."""
+"""How long a client that resumes waits until a recording is free that its former connection in this process does not hold."""
 RESUME_POLL_INTERVAL_S = 0.25
 
 
@@ -65,6 +66,7 @@ class LiveConversations:
         database: Database,
         store: AudioStore,
         policies: Policies,
+        vocabularies: Vocabularies,
         share: Callable[[Samples], Any],
         memory: MemoryBudget,
         models: Models,
@@ -81,7 +83,7 @@ class LiveConversations:
         self._threads = StreamThreads()
         self._tasks = BackgroundTasks(LiveError, LimitExceededError, ModelError)
         self._spools = SpoolDirectory(settings.data_path / "live")
-        self._finalizer = Finalizer(background_stages, database, store, self._threads, policies, share, memory)
+        self._finalizer = Finalizer(settings, background_stages, database, store, self._threads, policies, share, memory)
         self._opener = SessionOpener(
             settings,
             stages,
@@ -90,6 +92,7 @@ class LiveConversations:
             self._threads,
             self._tasks,
             policies,
+            vocabularies,
             share,
             on_close=self._sessions.discard,
         )
@@ -165,7 +168,8 @@ class LiveConversations:
         return await self._admit(await self._opener.create(options, emit))
 
     async def _resume(self, conversation_id: int, options: StartMessage, emit: Emit) -> LiveSession:
-        """Continue once the recording is free: mostly it is held by a dead connection that has not been noticed yet.
+        """Continue once the recording is free: it is held by a dead connection that has not been noticed yet, or by a lost one
+        whose last segments are being processed, which takes minutes on a busy machine.
 
         A client without the token is refused with the sentence for a conversation that does not exist.
         """
@@ -178,7 +182,10 @@ class LiveConversations:
             if opened := await self._opener.take_over(path, options, emit):
                 return opened
             holder = next((held for held in self._sessions if held.conversation_id == conversation_id), None)
-            if time.monotonic() > deadline or (holder is not None and not holder.options.resumable):
+            if holder is not None and not holder.options.resumable:
+                break
+            will_be_free = holder is not None and not holder.is_finishing
+            if not will_be_free and time.monotonic() > deadline:
                 break
             if holder is not None:
                 holder.superseded.set()

@@ -48,6 +48,8 @@ class SegmentData(Schema):
     """A stored segment. Offsets are seconds from the start of the recording."""
 
     segment_id: _SegmentId
+    speaker_id: int | None = None
+    """None for a voice that is no known speaker; its name is local to the conversation."""
     speaker_name: str
     is_known: bool
     """A user has named the speaker."""
@@ -58,6 +60,10 @@ class SegmentData(Schema):
     """Similarity of the voice to the speaker; 0 where there is none, since clients expect a number."""
     emotion_category: str | None
     emotion_confidence: float | None
+    activation: float | None = None
+    """How excited the speaker sounds, -1 to 1."""
+    valence: float | None = None
+    """How pleasant, -1 to 1."""
     detector_breakdown: dict[str, Any] | None
     words: list[Word] | None
     avg_logprob: float | None
@@ -74,6 +80,7 @@ class PartialData(Schema):
 
 class SegmentSpeaker(Schema):
     segment_id: _SegmentId
+    speaker_id: int | None = None
     speaker_name: str
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from media import free_space, recording
 from media.spool import Spool
 from media.stream import create_decoder
+from pipeline.hotwords import left_out_note, merged
 from pipeline.languages import chosen_language
 from pipeline.live.endpointing import Endpointer
 from pipeline.live.language import LanguageTracker
@@ -25,8 +26,9 @@ from services.live.server_messages import Emit
 from services.live.session import LiveSession
 from services.live.spool_directory import SpoolDirectory, open_free
 from services.policy import Policies
+from services.vocabulary import Vocabularies
 from settings import Settings
-from storage.conversations import live_recordings
+from storage.conversations import conversations, live_recordings
 from storage.postgres.database import Database
 
 
@@ -46,6 +48,7 @@ class SessionOpener:
         threads: StreamThreads,
         tasks: BackgroundTasks,
         policies: Policies,
+        vocabularies: Vocabularies,
         share: Callable[[Samples], Any],
         on_close: Callable[[LiveSession], None],
     ) -> None:
@@ -56,6 +59,7 @@ class SessionOpener:
         self._threads = threads
         self._tasks = tasks
         self._policies = policies
+        self._vocabularies = vocabularies
         self._share = share
         self._on_close = on_close
 
@@ -67,6 +71,7 @@ class SessionOpener:
         await self._threads.run(free_space.require, self._spools.path)
         uuid, token = uuid4(), new_token() if options.resumable else None
         options = options.model_copy(update={"resume_token": token})
+        chosen = await self._vocabularies.chosen(options.decoding)
         spool = await self._threads.run(Spool, self._spools.file(uuid))
         try:
             async with self._database.session() as session:
@@ -74,14 +79,24 @@ class SessionOpener:
                 token_hash = None if token is None else hash_of(token)
                 creator = actor().principal
                 conversation_id = await live_recordings.begin(
-                    session, uuid, options.title, audio_format, options.language, token_hash, creator, options.decoding
+                    session,
+                    uuid,
+                    options.title,
+                    audio_format,
+                    options.language,
+                    token_hash,
+                    creator,
+                    options.decoding,
+                    chosen.used,
                 )
+                if chosen.left_out:
+                    await conversations.add_notes(session, conversation_id, [left_out_note(chosen.left_out)])
                 await limits.add_stream(session, self._settings, conversation_id)
                 await audit.record(session, "conversation.create", f"conversation:{conversation_id}")
         except BaseException:
             await self._threads.run(spool.discard)
             raise
-        return await self._open(conversation_id, spool, 0.0, options, emit)
+        return await self._open(conversation_id, spool, 0.0, options.expecting(chosen.used), emit)
 
     async def take_over(self, path: Path, options: StartMessage, emit: Emit) -> LiveSession | None:
         """A session that continues the recording in a file; None if that is held, or its conversation finished or deleted."""
@@ -91,13 +106,17 @@ class SessionOpener:
         try:
             async with self._database.session() as session:
                 found = await live_recordings.find(session, UUID(path.stem))
+            if found is None or found.status != live_recordings.RECORDING:
+                await self._threads.run(spool.discard)
+                return None
+            options = options.continuing(found.language, found.decoding)
+            chosen = await self._vocabularies.chosen(options.decoding)
+            async with self._database.session() as session:
+                await conversations.set_hotwords(session, found.id, merged(found.hotwords, chosen.used))
         except BaseException:
             await self._threads.run(spool.close)
             raise
-        if found is None or found.status != live_recordings.RECORDING:
-            await self._threads.run(spool.discard)
-            return None
-        return await self._open(found.id, spool, found.stored_s, options.continuing(found.language, found.decoding), emit)
+        return await self._open(found.id, spool, found.stored_s, options.expecting(chosen.used), emit)
 
     async def _open(
         self, conversation_id: int, spool: Spool, stored_s: float, options: StartMessage, emit: Emit

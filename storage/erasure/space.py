@@ -2,7 +2,8 @@
 
 PostgreSQL leaves the bytes of a deleted row in the table's file until other rows are written over them, also after VACUUM,
 which only marks the space as free. The same holds for old versions of a row, for indexes, for TOAST tables, and for the
-statistics, which contain common values of columns. VACUUM FULL writes tables and indexes to new files.
+statistics, which contain common values of columns. VACUUM FULL writes tables and indexes to new files. The indexes of vectors
+take minutes to build, and are built afterwards, beside other work.
 
 VACUUM FULL blocks a table while it writes (docs/erasure.md has times), so that it runs only after an erasure. It keeps rows
 that the snapshot of an older transaction may still see: hence the wait until there is none. PostgreSQL 18 has no function that
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage.erasure import pending
 from storage.postgres.database import Database
+from storage.search import vector_index
 
 SPACE_LOCK = 0x65726173  # "eras"; the key of an advisory lock
 LOCK_TIMEOUT_S = 10.0
@@ -32,8 +34,10 @@ LOCK_NOT_AVAILABLE = "55P03"
 REWRITTEN = (
     *("speakers", "voiceprints", "emotion_profiles", "identity_changes", "backups"),
     *("conversations", "participants", "segments", "turns", "labels", "conversation_shares"),
+    "conversation_tags",
     *("original_segments", "transcript_changes"),
-    *("jobs", "job_stages"),
+    *("segment_vectors", "segments_to_embed"),
+    *("jobs", "job_stages", "summaries", "vocabulary"),
 )
 """Tables with names, voices, texts, or keys of recordings, in deleted rows also those of former operations."""
 
@@ -71,8 +75,9 @@ async def remove(database: Database) -> None:
             await _await_snapshots(connection)
             if await connection.scalar(HAS_CLEAR):
                 await connection.execute(CLEAR_STATISTICS, {"tables": list(REWRITTEN)})
-            for table in REWRITTEN:
-                await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
+            async with vector_index.without_indexes(connection):
+                for table in REWRITTEN:
+                    await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
             await _await_snapshots(connection)
             await connection.execute(text("VACUUM FULL pg_statistic"))
             async with AsyncSession(connection) as session:

@@ -3,19 +3,32 @@
 from storage.tables.access import ApiKey, AuditEntry, ConversationShare, LoginSession, Person, Ticket, Usage
 from storage.tables.backups import Backup
 from storage.tables.base import Base
-from storage.tables.conversations import STATUSES, Conversation, LabelRow, ParticipantRow, SegmentRow, TurnRow
+from storage.tables.conversations import (
+    STATUSES,
+    Conversation,
+    ConversationTag,
+    LabelRow,
+    ParticipantRow,
+    SegmentRow,
+    TurnRow,
+    spoken_by,
+)
 from storage.tables.editing import OriginalSegment, TranscriptChange
 from storage.tables.emotions import EmotionProfile
 from storage.tables.erasure import PendingRemoval
 from storage.tables.jobs import JobRow, JobStageRow
 from storage.tables.speakers import (
+    DistinctSpeakers,
     IdentityChange,
-    ReferenceChange,
     Speaker,
     VoiceprintRow,
+    VoiceRow,
     VoiceSetting,
     unknown_speaker_number,
 )
+from storage.tables.summaries import SummaryRow, SummaryTemplate
+from storage.tables.vectors import SegmentToEmbed, SegmentVector
+from storage.tables.vocabulary import VocabularyRow
 
 __all__ = [
     "STATUSES",
@@ -25,6 +38,8 @@ __all__ = [
     "Base",
     "Conversation",
     "ConversationShare",
+    "ConversationTag",
+    "DistinctSpeakers",
     "EmotionProfile",
     "IdentityChange",
     "JobRow",
@@ -35,14 +50,20 @@ __all__ = [
     "ParticipantRow",
     "PendingRemoval",
     "Person",
-    "ReferenceChange",
     "SegmentRow",
+    "SegmentToEmbed",
+    "SegmentVector",
     "Speaker",
+    "SummaryRow",
+    "SummaryTemplate",
     "Ticket",
     "TranscriptChange",
     "TurnRow",
     "Usage",
+    "VocabularyRow",
+    "VoiceRow",
     "VoiceSetting",
     "VoiceprintRow",
+    "spoken_by",
     "unknown_speaker_number",
 ]

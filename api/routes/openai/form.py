@@ -114,7 +114,7 @@ class TranslationForm(AudioForm):
 class TranscriptionForm(AudioForm):
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
     keywords: list[Annotated[Text, Field(max_length=MAX_KEYWORD_CHARS)]] = Field(
-        [], max_length=MAX_KEYWORDS, description="Words that are likely to be said; the first 111 tokens count."
+        [], max_length=MAX_KEYWORDS, description="Words that are likely to occur, before those of the settings."
     )
     languages: list[Language] = Field(
         [], max_length=100, description="Expected languages. One is as `language`; of several it is detected."

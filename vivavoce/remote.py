@@ -1,0 +1,40 @@
+"""Requests of commands to a running application."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+class RemoteError(RuntimeError):
+    """Nothing answers, or the application refuses; the message is a sentence that gives the reason."""
+
+
+def get(address: str, headers: Mapping[str, str], path: str, params: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+    """The answer of the application at `address`. Raises RemoteError."""
+    return _request(address, "GET", path, headers, timeout_s, params=params)
+
+
+def post(address: str, headers: Mapping[str, str], path: str, body: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+    """The answer of the application at `address`. Raises RemoteError."""
+    return _request(address, "POST", path, headers, timeout_s, json=body)
+
+
+def _request(
+    address: str, method: str, path: str, headers: Mapping[str, str], timeout_s: float, **content: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
+        url = f"{address.rstrip('/')}/api/v1{path}"
+        answer = httpx.request(method, url, headers=headers, timeout=timeout_s, **content)  # type: ignore[arg-type]
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise RemoteError(
+            f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."
+        ) from error
+    if answer.is_success:
+        found: dict[str, Any] = answer.json()
+        return found
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = f"{address} answered {answer.status_code}, as no Vivavoce does: say where it is with --url."
+    raise RemoteError(detail if isinstance(detail, str) else "; ".join(fault["msg"] for fault in detail))
