@@ -18,7 +18,7 @@ from typing import Any
 
 import soundfile
 
-from benchmarks.harness import compose
+from benchmarks.harness import compose, spoken
 from benchmarks.harness.application import Application, running
 from benchmarks.harness.command import DATA, Data, run
 from engines.diarization_errors import diarization_error_rate
@@ -63,17 +63,11 @@ def accuracy(application: Application, data: Path) -> Iterator[Sequence[str]]:
         yield path.stem, f"{der:.1%}", *speakers, *words(path.with_suffix(".stm"), segments), f"{feeling}/{len(segments)}"
 
 
-def said_in(stm: Path) -> list[tuple[str, str]]:
-    """Every word with its speaker."""
-    rows = [line.split(maxsplit=5) for line in stm.read_text().splitlines()]
-    return [(word, row[2]) for row in rows for word in row[5].split()]
-
-
 def words(reference: Path, segments: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """Word error rate, and the share of correct words with the right speaker."""
     if not reference.exists():
         return "–", "–"
-    said = said_in(reference)
+    said = spoken.said_in(reference)
     heard = [(word["word"], segment["speaker_name"]) for segment in segments for word in segment["words"]]
     wer = word_error_rate(" ".join(word for word, _ in said), " ".join(segment["text"] for segment in segments))
     return f"{wer:.1%}", f"{word_speaker_accuracy(said, heard):.1%}"

@@ -1,31 +1,35 @@
-"""Compare our decoding with bare faster-whisper: the same weights, windows of speech and threads, in one run.
+"""Word and character error rates of each language: our decoding and bare faster-whisper, in one run.
 
-    python -m benchmarks.accuracy.transcription [--data DIRECTORY] [--repeats N]
+    python -m benchmarks.accuracy.transcription [--data DIRECTORY] [--answers DIRECTORY]
 
-Bare faster-whisper decodes each window once, in the language of the first. Our decoding detects the language of every window,
-decodes failed and omitted speech again, and drops hallucinations. No language is given. Both run on one thread. The first run
-is not counted.
+Both have the same weights, windows of speech and one thread; no language is given. Bare faster-whisper decodes each window
+once, in the language of the first. Our decoding detects the language of every window, decodes failed and omitted speech again,
+and drops hallucinations. Japanese and Chinese are written without spaces, so they have no word error rate. Where the reference
+is printed text, case and punctuation of the words that are right are compared, too. It takes an hour and more; with `--answers`
+an interrupted run continues where it stopped.
 """
 
 import asyncio
 import json
+import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from faster_whisper import BatchedInferencePipeline
+from faster_whisper.transcribe import Segment
 
-from benchmarks.accuracy.end_to_end import said_in
-from benchmarks.harness import compose
-from benchmarks.harness.command import DATA, Data, run
+from benchmarks.harness import figures, spoken
+from benchmarks.harness.command import DATA, Answers, Data, kept_in, run
+from benchmarks.harness.spoken import Spoken
 from engines.in_process import LocalTranscriber
 from engines.vad import find_speech
 from engines.weights.resolver import resolve
-from engines.whisper import BEAM_SIZE, Whisper
-from media.decoding import decode
-from pipeline.evaluation.error_rates import word_errors
+from engines.whisper.transcription import BEAM_SIZE, Whisper
+from pipeline.evaluation.error_rates import aligned, character_errors, word_errors, written_errors
+from pipeline.languages import language_name
 from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.transcript.windows import pack
@@ -43,18 +47,18 @@ from pipeline.types import (
 from settings import Settings
 from vivavoce.printing import table
 
-READERS = 3
-PAUSE_S = 0.7
-"""Between two utterances of a reader."""
-MAX_S = 3600.0
-HEADER = ("recording", "minutes", "words", "WER bare", "ours", "CPU s bare", "ours", "ratio")
+WITHOUT_SPACES = ("ja", "zh")
+NO_OPTIONS = Options()
+
+Errors = Callable[[str, str], tuple[int, int]]
+"""Of a reference and a hypothesis: wrong ones, and all of the reference."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    samples: Samples
-    reference: str
-    """Empty where there is none."""
+class Answer:
+    text: str
+    cpu: float
+    """Seconds."""
 
 
 class OneSpeaker:
@@ -79,90 +83,113 @@ class OneSpeaker:
         return [Emotion("neutral", 1.0, {}, np.ones(1, np.float32), "none") for _ in spans]
 
 
-def main(data: Data = DATA, repeats: int = 2) -> None:
-    engine = Whisper(resolve("whisper", Settings(), gpu=False).path, threads=1)
-    print(table(HEADER, list(rows(engine, data, repeats))))
+class Transcribers:
+    """Bare faster-whisper and our decoding with one model; answers are kept in a folder and found again."""
+
+    def __init__(self, answers: Path) -> None:
+        self._answers = answers
+        engine = Whisper(resolve("whisper", Settings(), gpu=False).path, threads=1)
+        bare, ours = BatchedInferencePipeline(engine.model), LocalTranscriber(lambda _: engine)
+        self._systems: dict[str, Callable[[Samples], str]] = {
+            "stock": lambda samples: text_of_bare(bare, samples),
+            "ours": lambda samples: text_of_ours(ours, samples),
+        }
+
+    def ask(self, system: str, recording: Spoken) -> Answer:
+        kept = self._answers / f"{system} words {recording.name}.json"
+        if not kept.exists():
+            samples = recording.read()
+            began = time.process_time()
+            text = self._systems[system](samples)
+            kept.write_text(json.dumps({"text": text, "cpu": time.process_time() - began}))
+            print(kept.stem, file=sys.stderr, flush=True)
+        return Answer(**json.loads(kept.read_text()))
 
 
-def rows(engine: Whisper, data: Path, repeats: int) -> Iterator[Sequence[str]]:
-    bare, ours = BatchedInferencePipeline(engine.model), LocalTranscriber(lambda _: engine)
-    for name, recordings in corpus(data).items():
-        plain, its_cpu = fastest(lambda: [text_of_bare(bare, each.samples) for each in recordings], repeats)  # noqa: B023
-        text, cpu = fastest(lambda: [text_of_ours(ours, each.samples) for each in recordings], repeats)  # noqa: B023
-        minutes = sum(len(each.samples) for each in recordings) / SAMPLE_RATE / 60
-        words = f"{sum(len(each.split()) for each in plain)}, {sum(len(each.split()) for each in text)}"
-        rates = (error_rate(recordings, plain), error_rate(recordings, text))
-        yield name, f"{minutes:.1f}", words, *rates, f"{its_cpu:.1f}", f"{cpu:.1f}", f"{cpu / its_cpu:.2f}"
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    recording: Spoken
+    ours: Answer
+    stock: Answer | None
 
 
-def corpus(data: Path) -> dict[str, list[Recording]]:
-    sample = data / "conversations/pyannote_sample/sample"
-    reference = " ".join(word for word, _ in said_in(sample.with_suffix(".stm")))
-    folder = data / "read_speech/picovoice_multilingual"
-    tests = json.loads((folder / "leopard_test_data.json").read_text())["tests"]["language_tests"]
-    clips = [(folder / test["audio_file"]).with_suffix(".flac") for test in tests]
-    texts = [test["transcript"] for test in tests]
-    return {
-        "pyannote's sample, telephone": [Recording(read(sample.with_suffix(".flac")), reference)],
-        f"{READERS} readers": readers(data / "read_speech/librispeech_test-other"),
-        f"{len(clips)} languages": [
-            Recording(read(clip), text) for clip, text in zip(clips, texts, strict=True) if clip.exists()
-        ],
-        "telephone call, 8 kHz": [Recording(read(data / "conversations/misc/aws_call_8k.flac"), "")],
-    }
+def main(data: Data = DATA, answers: Answers = None) -> None:
+    with kept_in(answers) as folder:
+        found = transcribe(spoken.recordings(data), folder)
+    print(figures.shown(rows(found)))
+    print(f"\n{table(('of', 'recordings', 'CPU s stock', 'ours', 'ratio'), list(cost(found)))}")
 
 
-def readers(folder: Path) -> list[Recording]:
-    """Everything that each of the first readers reads, with pauses."""
-    found = []
-    pool = compose.utterances(folder)
-    for reader in sorted({utterance.reader for utterance in pool})[:READERS]:
-        own = [utterance for utterance in pool if utterance.reader == reader]
-        pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.float32)
-        pieces = [piece for utterance in own for piece in (read(utterance.path), pause)]
-        found.append(Recording(np.concatenate(pieces), " ".join(utterance.text for utterance in own)))
-    return found
+def transcribe(recordings: Iterable[Spoken], answers: Path, *, stock: bool = True) -> list[Transcribed]:
+    systems = Transcribers(answers)
+    return [Transcribed(each, systems.ask("ours", each), systems.ask("stock", each) if stock else None) for each in recordings]
 
 
-def read(path: Path) -> Samples:
-    return decode(path, max_duration=MAX_S)
+def rows(found: Sequence[Transcribed]) -> Iterator[figures.Row]:
+    """Errors of words and characters, and of case and punctuation where the reference is printed text: in each language, and of
+    each corpus where a language has several."""
+    for language in dict.fromkeys(each.recording.language for each in found):
+        own = [each for each in found if each.recording.language == language]
+        name, corpora = language_name(language).capitalize(), list(dict.fromkeys(each.recording.corpus for each in own))
+        yield from of_group(name, own)
+        for corpus in corpora if len(corpora) > 1 else ():
+            yield from of_group(f"{name}: {corpus}", [each for each in own if each.recording.corpus == corpus])
+
+
+def of_group(group: str, found: Sequence[Transcribed]) -> Iterator[figures.Row]:
+    spaced = [each for each in found if each.recording.language not in WITHOUT_SPACES]
+    for figure, errors, some in (("WER", word_errors, spaced), ("CER", character_errors, found)):
+        if some:
+            ours = [count for each in some for count in _counts(each.recording, each.ours, errors)]
+            stock = [count for each in some if each.stock for count in _counts(each.recording, each.stock, errors)]
+            yield figures.Row(figure, group, ours, stock or None)
+    yield from _written(group, found)
+
+
+def _written(group: str, found: Sequence[Transcribed]) -> Iterator[figures.Row]:
+    """Of recordings whose reference is printed text; the unit is a recording."""
+    printed = [each for each in found if each.recording.written]
+    for place, figure in enumerate(("case", "punctuation")):
+        ours = [figures.Count(*written_errors(each.recording.text, each.ours.text)[place]) for each in printed]
+        stock = [figures.Count(*written_errors(each.recording.text, each.stock.text)[place]) for each in printed if each.stock]
+        if sum(count.total for count in ours):
+            yield figures.Row(figure, group, ours, stock or None)
+
+
+def _counts(recording: Spoken, answer: Answer, errors: Errors) -> Iterator[figures.Count]:
+    for expected, found in aligned(recording.texts, answer.text):
+        yield figures.Count(*errors(expected, found))
+
+
+def cost(found: Sequence[Transcribed]) -> Iterator[Sequence[str]]:
+    for corpus in dict.fromkeys(each.recording.corpus for each in found):
+        times = [(each.stock.cpu, each.ours.cpu) for each in found if each.recording.corpus == corpus and each.stock]
+        stock, ours = (sum(column) for column in zip(*times, strict=True))
+        yield corpus, str(len(times)), f"{stock:.1f}", f"{ours:.1f}", f"{ours / stock:.2f}"
 
 
 def text_of_bare(bare: BatchedInferencePipeline, audio: Samples) -> str:
+    return "".join(segment.text for segment in segments_of_bare(bare, audio)).strip()
+
+
+def segments_of_bare(bare: BatchedInferencePipeline, audio: Samples) -> list[Segment]:
     windows = [{"start": window.start, "end": window.end} for window in pack(find_speech(audio))]
+    if not windows:
+        return []
     segments, _ = bare.transcribe(
         audio, clip_timestamps=windows, batch_size=1, beam_size=BEAM_SIZE, word_timestamps=True, without_timestamps=True
     )
-    return "".join(segment.text for segment in segments)
+    return list(segments)
 
 
-def text_of_ours(transcriber: LocalTranscriber, audio: Samples) -> str:
+def text_of_ours(transcriber: LocalTranscriber, audio: Samples, options: Options = NO_OPTIONS) -> str:
     seconds = len(audio) / SAMPLE_RATE
     others = OneSpeaker(seconds)
-    found = asyncio.run(process(audio, seconds, Stages(transcriber, others, others, others), Options(), ignore))
+    found = asyncio.run(process(audio, seconds, Stages(transcriber, others, others, others), options, ignore))
     return " ".join(segment.text for segment in found.segments)
 
 
 async def ignore(_stage: str, _fraction: float) -> None: ...
-
-
-def fastest(work: Callable[[], list[str]], repeats: int) -> tuple[list[str], float]:
-    """The texts, and the CPU seconds of the fastest run."""
-    cpu: list[float] = []
-    texts = work()
-    for _ in range(repeats):
-        began = time.process_time()
-        texts = work()
-        cpu.append(time.process_time() - began)
-    return texts, min(cpu)
-
-
-def error_rate(recordings: Sequence[Recording], texts: Sequence[str]) -> str:
-    """Over all words of the recordings that have a reference."""
-    errors = [word_errors(each.reference, text) for each, text in zip(recordings, texts, strict=True) if each.reference]
-    if not errors:
-        return "–"
-    return f"{sum(wrong for wrong, _ in errors) / sum(words for _, words in errors):.2%}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Conversations with exact ground truth, composed from recordings of people who read aloud."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,10 @@ PAUSES = (0.2, 1.2)
 """Seconds between two turns, drawn evenly."""
 OVERLAPS = (0.3, 2.0)
 """Seconds that a turn which interrupts the last one begins before its end, drawn evenly; at most half of either."""
+SILENCE_MS = 200
+"""Shortest silence within an utterance that is no speech: longer than those within words."""
+PADDING_MS = 30
+"""On either side of speech: about a frame of Silero."""
 LEVEL = 0.05
 """Root mean square that every turn is scaled to, so that loudness does not distinguish speakers."""
 
@@ -23,7 +27,15 @@ class Composed:
 
     samples: Samples
     turns: tuple[Turn, ...]
-    text: str
+    """Whole utterances, also the silences in them."""
+    texts: tuple[str, ...]
+    """Of each turn."""
+    pieces: tuple[Samples, ...] = ()
+    """The samples of each turn, alone, as the reader recorded them."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ def conversation(
     overlap: float = 0.0,
     noise: float | None = None,
     repeat: bool = False,
+    sound: Callable[[str, Samples], Samples] = lambda _reader, samples: samples,
 ) -> Composed:
     """About `duration` seconds in which `readers` alternate in random order, no reader twice in a row.
 
@@ -61,6 +74,7 @@ def conversation(
         overlap: How many of the turns begin before the last one has ended, 0 to 1; after the others there is a pause.
         noise: Signal-to-noise ratio in dB of the pink noise under everything.
         repeat: Begin a reader's utterances again when all are used; otherwise the conversation ends early.
+        sound: What becomes of a reader's utterance on the way to the microphone; it keeps its length.
     """
     rng = np.random.default_rng(seed)
     pieces: list[Samples] = []
@@ -83,10 +97,31 @@ def conversation(
     mixed = np.zeros(round((ended + pause) * SAMPLE_RATE) + 1, np.float32)
     for turn, piece in zip(turns, pieces, strict=True):
         begin = round(turn.start * SAMPLE_RATE)
-        mixed[begin : begin + len(piece)] += piece
+        mixed[begin : begin + len(piece)] += sound(turn.speaker, piece)
     if noise is not None:
         mixed += pink(len(mixed), rng) * (LEVEL * 10 ** (-noise / 20))
-    return Composed(mixed, tuple(turns), " ".join(texts))
+    return Composed(mixed, tuple(turns), tuple(texts), tuple(pieces))
+
+
+def spoken(talk: Composed) -> tuple[Turn, ...]:
+    """The turns without the silences in them, which Silero finds in each utterance alone."""
+    return tuple(
+        Turn(turn.start + begin / SAMPLE_RATE, turn.start + end / SAMPLE_RATE, turn.speaker)
+        for turn, piece in zip(talk.turns, talk.pieces, strict=True)
+        for begin, end in _speech(piece)
+    )
+
+
+def speech_of(samples: Samples) -> Samples:
+    """The samples without silences."""
+    return np.concatenate([samples[begin:end] for begin, end in _speech(samples)] or [samples[:0]])
+
+
+def _speech(samples: Samples) -> Iterator[tuple[int, int]]:
+    from faster_whisper.vad import VadOptions, get_speech_timestamps  # here: most benchmarks do not need CTranslate2
+
+    options = VadOptions(min_silence_duration_ms=SILENCE_MS, speech_pad_ms=PADDING_MS)
+    yield from ((speech["start"], speech["end"]) for speech in get_speech_timestamps(samples, options))
 
 
 def _order(readers: Sequence[str], pool: Sequence[Utterance], rng: np.random.Generator, *, repeat: bool) -> Iterator[Utterance]:

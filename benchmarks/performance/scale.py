@@ -30,6 +30,7 @@ from services.identity import identification, speaker_admin
 from storage.conversations import conversations
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
+from storage.search import listing
 from storage.speakers import references, speakers
 from storage.tables import SegmentRow
 from vivavoce.printing import table
@@ -169,8 +170,8 @@ async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[
 
     matches = [match(probe, 1 + int(at) // REFERENCES) for probe, at in zip(probes, picked, strict=True)]
     first, *rest = await timed(database, [matches[0], *matches])
-    pages = [lambda session: conversations.list_page(session, LOCAL, 0, 100)] * rounds
-    last = [lambda session: conversations.list_page(session, LOCAL, CONVERSATIONS - 100, 100)] * rounds
+    pages = [lambda session: listing.list_page(session, LOCAL)] * rounds
+    last = [lambda session: listing.list_page(session, LOCAL, skip=CONVERSATIONS - 100)] * rounds
     chosen = rng.integers(1, CONVERSATIONS, rounds)
     opened = [lambda session, id_=int(id_): conversations.get(session, id_) for id_ in chosen]
     long = [lambda session: conversations.get(session, CONVERSATIONS + 1)] * rounds

@@ -22,7 +22,7 @@ import numpy as np
 import soxr
 from websockets.sync.client import connect
 
-from benchmarks.accuracy.end_to_end import said_in
+from benchmarks.harness import spoken
 from benchmarks.harness.application import Application, running
 from benchmarks.harness.command import DATA, Data, Files, run
 from benchmarks.performance.live import composed
@@ -91,7 +91,7 @@ def truth(path: Path) -> str:
     if (text := path.with_suffix(".txt")).exists():
         return text.read_text()
     stm = path.with_suffix(".stm")
-    return " ".join(word for word, _ in said_in(stm)) if stm.exists() else ""
+    return " ".join(word for word, _ in spoken.said_in(stm)) if stm.exists() else ""
 
 
 def at_48_khz(path: Path) -> Samples:
