@@ -1,7 +1,9 @@
 """Fixtures for all tests, and their distribution over processes."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -9,18 +11,18 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import delete, make_url
+from sqlalchemy import make_url
 
 from settings import Settings
 from storage.postgres.database import Database, migrate
-from storage.postgres.embedded import EmbeddedPostgres
-from storage.tables import AuditEntry, JobRow
-from tests.support import directories
+from storage.tables import JobRow
+from tests.support import directories, fast_postgres
 from tests.support.program import ServedApplication
 from tests.support.whisper import second_model
 
 if TYPE_CHECKING:
     from engines.in_process import LocalStages
+    from tests.support.remembered import Results
 
 ENGINES = Path(__file__).parent / "engines"
 BROWSER = Path(__file__).parent / "browser"
@@ -28,6 +30,11 @@ BROWSER = Path(__file__).parent / "browser"
 # The result must depend neither on how busy the machine is nor on chance: `--hypothesis-profile=default` draws other examples.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    about = "folder for a picture of each screen of the page, which tests/browser/test_screenshots.py looks at"
+    parser.addoption("--screenshots", type=Path, metavar="FOLDER", help=about)
 
 
 LANES = ("ray", "models")
@@ -38,9 +45,14 @@ LANES = ("ray", "models")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests for several processes: those with a Ray, those with real models, and each other file."""
     groups = {item: _group(item) for item in items}
-    items.sort(key=lambda item: LANES.index(groups[item]) if groups[item] in LANES else len(LANES))
+    items.sort(key=lambda item: (LANES.index(groups[item]) if groups[item] in LANES else len(LANES), _uses_program(item)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
+def _uses_program(item: pytest.Item) -> bool:
+    """These tests come last in their lane: even when it is idle, the program takes CPU time from another Ray."""
+    return "program" in getattr(item, "fixturenames", ())
 
 
 def _group(item: pytest.Item) -> str:
@@ -60,15 +72,40 @@ def data_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         directory = tmp_path_factory.mktemp("data")
         patch.setenv("DATA_PATH", str(directory))
         patch.delenv("VOLUMES_PATH", raising=False)
+        # Threads of one forward pass wait for each other without sleeping, which takes CPU time from the other test processes.
+        patch.setenv("CPU_THREADS", "1")
         yield directory
 
 
 @pytest.fixture(scope="session")
-def real_stages() -> "LocalStages":
-    """The real models, loaded once in this process."""
+def remembering_stages() -> "tuple[LocalStages, Results]":
     from engines.in_process import load
+    from tests.support.remembered import remember
 
-    return load(Settings())
+    stages = load(Settings())
+    return stages, remember(stages)
+
+
+@pytest.fixture(scope="session")
+def real_stages(remembering_stages: "tuple[LocalStages, Results]") -> "LocalStages":
+    """The real models, loaded once in this process; what they compute for a recording is remembered for other tests."""
+    return remembering_stages[0]
+
+
+@pytest.fixture
+def computed_again(remembering_stages: "tuple[LocalStages, Results]") -> Iterator[None]:
+    """The real models compute all results of this test, for tests that compare two runs."""
+    with remembering_stages[1].computed_again():
+        yield
+
+
+@pytest.fixture
+def gate(real_stages: "LocalStages") -> Iterator[threading.Event]:
+    """The models begin when it is set, so that a test sees work in progress, however fast they are."""
+    gate = threading.Event()
+    real_stages.transcriber._thread.submit(gate.wait)  # type: ignore[attr-defined]
+    yield gate
+    gate.set()
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +118,10 @@ def open_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def program() -> Iterator[ServedApplication]:
     """The application, started as `make run` starts it; at the end Ctrl-C must stop it and all of its processes."""
+    desktop = {"DISPLAY": ":0", "BROWSER": "echo A browser opens %s"}
     with (
         directories.open_directory() as directory,
-        ServedApplication(directory, "--sample", WHISPER_MODELS=str(second_model(directory))) as program,
+        ServedApplication(directory, "--sample", "--open", WHISPER_MODELS=str(second_model(directory)), **desktop) as program,
     ):
         program.wait_for("is ready")
         yield program
@@ -95,20 +133,14 @@ def program() -> Iterator[ServedApplication]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """One embedded PostgreSQL for the whole session; its URL names an empty database."""
-    with directories.open_directory() as directory, EmbeddedPostgres(directory / "postgres") as url:
-        asyncio.run(_execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in SAFETY), "SELECT pg_reload_conf()"))
+    with directories.open_directory() as directory, fast_postgres.serve(directory / "postgres") as url:
         yield url
 
 
-SAFETY = ("fsync", "synchronous_commit", "full_page_writes")
-"""What lets a database survive the end of the machine, and takes most of the time of a short transaction."""
-
-
-async def _execute(server_url: str, *statements: str) -> None:
+async def _execute(server_url: str, statement: str) -> None:
     connection = await asyncpg.connect(server_url.replace("+asyncpg", ""))
     try:
-        for statement in statements:
-            await connection.execute(statement)
+        await connection.execute(statement)
     finally:
         await connection.close()
 
@@ -120,10 +152,20 @@ def create_database(server_url: str, template: str = "template1") -> str:
     return server_url.replace("/postgres?", f"/{name}?")
 
 
+@contextmanager
+def own_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """The same, removed at the end: most of its files are gone before the system has written them to the disk."""
+    url = create_database(server_url, template)
+    yield url
+    with suppress(asyncpg.ObjectInUseError):
+        asyncio.run(_execute(server_url, f"DROP DATABASE {make_url(url).database}"))
+
+
 @pytest.fixture
-def empty_database_url(postgres_url: str) -> str:
+def empty_database_url(postgres_url: str) -> Iterator[str]:
     """A database of this test's own, without tables."""
-    return create_database(postgres_url)
+    with own_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -135,25 +177,30 @@ def migrated_template(postgres_url: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres_url: str, migrated_template: str) -> str:
+def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """A database of this module's own, with all tables."""
-    return create_database(postgres_url, migrated_template)
+    with own_database(postgres_url, migrated_template) as url:
+        yield url
+
+
+EMPTYING = "; ".join(
+    (
+        "SET session_replication_role = replica",  # no triggers, or the audit log could not be emptied, and no foreign keys
+        # TRUNCATE, which makes new files for all tables and indexes, takes five times as long as what a test left here.
+        *(f"DELETE FROM {table.name}" for table in JobRow.metadata.sorted_tables),
+        "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
+        "RESET session_replication_role",
+    )
+)
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The module's database, emptied."""
     database = Database(database_url)
-    async with database.engine.begin() as connection:
-        # Without triggers, or the audit log could not be emptied.
-        await connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        await connection.execute(delete(AuditEntry))
-        await connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
-        # TRUNCATE, which makes new files for all tables and indexes, takes five times as long as what a test left here.
-        for table in reversed(JobRow.metadata.sorted_tables):
-            if table is AuditEntry.__table__:
-                continue
-            await connection.execute(table.delete())
-        await connection.exec_driver_sql("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
+    async with database.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(EMPTYING)  # one round trip, and one transaction
     yield database
     await database.dispose()

@@ -60,7 +60,7 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
         yield f"127.0.0.1:{port}/api/v1"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(600)
         assert not thread.is_alive()
 
 
@@ -113,7 +113,7 @@ class Client:
                 return data
             assert type_ == "error" or message["type"] != "error", message
 
-    def closed(self, timeout: float = 30) -> int:
+    def closed(self, timeout: float = 120) -> int:
         """Read until the server closes the connection; returns its code."""
         try:
             while True:
@@ -174,12 +174,12 @@ def killed_server(url: str, directory: Path) -> Iterator[tuple[subprocess.Popen[
 
 def conversation(address: str, id_: int) -> dict[str, Any]:
     """The answer of `GET /conversations/{id}`."""
-    answer = httpx.get(f"http://{address}/conversations/{id_}", timeout=30, trust_env=False)
+    answer = httpx.get(f"http://{address}/conversations/{id_}", timeout=120, trust_env=False)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
 
 
-def until_status(address: str, id_: int, status: str, timeout: float = 60) -> dict[str, Any]:
+def until_status(address: str, id_: int, status: str, timeout: float = 120) -> dict[str, Any]:
     """The conversation, once its status is this."""
     deadline = time.monotonic() + timeout
     while (found := conversation(address, id_))["status"] != status:

@@ -28,6 +28,7 @@ from tests.support.fixed_stages import FixedStages, sound
 from tests.support.ports import free_port
 
 CHANGES_NOTHING = {
+    ("POST", "/ask"),
     ("POST", "/evaluation"),
     ("POST", "/streaming/ticket"),
     ("POST", "/v1/audio/transcriptions"),
@@ -114,6 +115,7 @@ class Trail:
 async def trail(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Trail]:
     fixed = FixedStages()
     settings = Settings(speaker_threshold=RULES.voice.speaker_threshold, data_path=tmp_path, private_urls=True)
+    settings = settings.model_copy(update={"llm_url": "http://127.0.0.1:9/v1", "llm_model": "none"})
     stages = Stages(fixed, fixed, fixed, fixed)
     async with database.session() as session:
         refuse = "CREATE OR REPLACE FUNCTION full_log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full'; END $$"
@@ -164,8 +166,10 @@ async def test_every_route_that_changes_something_records_it(trail: Trail, recor
     await speakers(trail)
     await profiles(trail)
     await access(trail)
+    await summaries(trail)
     for path in (f"{C}/transcript", f"{C}/transcript?format=srt"):
         await trail.rest("GET", path)
+    await trail.rest("POST", "/conversations/export", json={"ids": [trail.values["talk_1"]]})
     await trail.rest("DELETE", C)
     trail.values["conversation_id"] = trail.values["talk_2"]
     await trail.rest("POST", f"{C}/erase")
@@ -189,6 +193,8 @@ async def recordings(trail: Trail, url: str) -> None:
     await trail.rest("POST", "/jobs/{job_id}/cancel")
     await trail.rest("POST", "/jobs/{job_id}/retry")
     await trail.rest("PATCH", C, json={"title": "New"})
+    await trail.rest("PATCH", C, json={"title": "Newer", "tags": ["Work"]})
+    await trail.rest("POST", "/conversations/bulk", json={"ids": [trail.values["talk_1"]], "action": "add_tags", "tags": ["a"]})
     await trail.rest("POST", f"{C}/rematch")
     await trail.rest("POST", f"{C}/labels/rttm", files={"file": ("a.rttm", RTTM)})
     await trail.rest("PUT", f"{S}/label", json={"speaker_name": "Ana"})
@@ -231,7 +237,9 @@ async def speakers(trail: Trail) -> None:
     enrolled = await trail.rest("POST", "/speakers/enroll", data={"name": "Cy"}, files={"audio_file": ("c.wav", sound(12.0))})
     trail.values["speaker_id"], former = enrolled["id"], trail.values["speaker_id"]
     await trail.rest("POST", "/speakers/{speaker_id}/samples", files={"audio_file": ("c.wav", sound(12.0))})
-    trail.values["speaker_id"] = former
+    trail.values |= {"speaker_id": former, "other_id": enrolled["id"]}
+    await trail.rest("PUT", "/speakers/{speaker_id}/distinct/{other_id}")
+    await trail.rest("DELETE", "/speakers/{speaker_id}/distinct/{other_id}")
     await trail.rest("POST", "/speakers/{speaker_id}/merge", json={"into": enrolled["id"]})
     trail.values["speaker_id"] = enrolled["id"]
     await trail.rest("DELETE", "/speakers/{speaker_id}")
@@ -244,6 +252,7 @@ async def speakers(trail: Trail) -> None:
 async def profiles(trail: Trail) -> None:
     await trail.rest("POST", "/settings/voice", json={"emotion_threshold": 0.7})
     await trail.rest("POST", "/settings/voice/reset")
+    await trail.rest("PUT", "/settings/vocabulary", json={"hotwords": ["Siobhán"]})
     await trail.rest("POST", "/profiles", json={"name": "empty"})
     await trail.rest("POST", "/profiles/duplicate", json={"name": "home"})
     await trail.rest("PATCH", P, json={})
@@ -256,6 +265,13 @@ async def profiles(trail: Trail) -> None:
     await trail.rest("POST", "/profiles/restore", params={"filename": kept["filename"]})
     await trail.rest("DELETE", f"{P}/checkpoints/{{timestamp}}")
     await trail.rest("DELETE", P)
+
+
+async def summaries(trail: Trail) -> None:
+    template = "/settings/summaries/templates/{name}"
+    await trail.rest("PUT", template, json={"instructions": "Name the tasks."})
+    await trail.rest("DELETE", template)
+    await trail.rest("POST", f"{C}/summary")
 
 
 async def access(trail: Trail) -> None:
@@ -283,6 +299,7 @@ async def test_every_tool_that_changes_something_records_it(trail: Trail, record
     await trail.tool("rename_speaker", speaker_id=ada, new_name="Ada L.")
     await trail.tool("undo_last_speaker_change")
     await trail.tool("correct_emotion", segment_id=lines[0], emotion="happy")
+    await trail.tool("correct_transcript", conversation_id=talk_id, segment_id=lines[0], text="Other words.")
     await trail.tool("merge_speakers", speaker_id=other, into_speaker_id=ada)
     await trail.tool("update_conversation_title", conversation_id=talk_id, title="New")
     await trail.tool("export_transcript", conversation_id=talk_id)

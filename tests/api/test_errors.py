@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.stages import Stages
 from settings import Settings
-from storage.jobs import notifications
+from storage.events import notifications
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from tests.api.test_worker import Steered, held_up

@@ -106,11 +106,11 @@ def test_what_needs_no_space_is_answered(http: httpx.Client, monkeypatch: pytest
 
 
 def test_no_live_conversation_begins(server: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = httpx.get(f"http://{server}/conversations", trust_env=False).json()["total"]
+    before = httpx.get(f"http://{server}/conversations", trust_env=False, timeout=120).json()["total"]
     fill(monkeypatch)
     text, code = refused(server, json.dumps({"type": "start"}))
     assert (text[: len(SENTENCE)], code) == (SENTENCE, 1013)
-    assert httpx.get(f"http://{server}/conversations", trust_env=False).json()["total"] == before
+    assert httpx.get(f"http://{server}/conversations", trust_env=False, timeout=120).json()["total"] == before
     assert not list(directory.glob("live/*"))
 
 

@@ -13,13 +13,14 @@ from starlette.types import Message, Receive, Scope, Send
 from api.app import create_app
 from api.guard import SECURITY_HEADERS, Guard
 from settings import Settings
+from tests.support.openapi import published
 
 HOST = "localhost:8000"
 OWN = "http://localhost:8000"
 PAGE = "https://pages.example"
 SETTINGS = Settings(allowed_hosts=["viva.example"], cors_origins=[f"{PAGE}/"])
 APP = create_app(Settings(), lambda _app: nullcontext())
-OPERATIONS = [(method.upper(), path) for path, methods in APP.openapi()["paths"].items() for method in methods]
+OPERATIONS = [(method.upper(), path) for path, methods in published().document["paths"].items() for method in methods]
 CROSS_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
 Headers = list[tuple[str, str]]

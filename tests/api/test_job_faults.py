@@ -10,7 +10,7 @@ from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.transcript import windows
 from pipeline.types import Diarization, Observation, Samples, Span, SpeakerHint, Turn, Utterance, Word
-from services import worker
+from services import queue_worker
 from settings import Settings
 from storage.jobs import jobs
 from storage.postgres.database import Database
@@ -65,7 +65,7 @@ def stages() -> Long:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Long, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
-    monkeypatch.setattr(worker, "POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr(jobs, "BACKOFF_S", 0.05)
     monkeypatch.setattr(windows, "SHARD_S", SHARD_S)
     settings = Settings(speaker_threshold=0.5)

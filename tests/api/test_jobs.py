@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.decoding import MAX_PROMPT_CHARS, PLAIN, Decoding
 from pipeline.stages import Stages
-from services import worker
+from services import leases, worker
 from settings import Settings
 from storage.postgres.database import Database
 from tests.api.test_worker import Steered, arrives, held_up, send
@@ -32,7 +32,7 @@ def stages() -> Steered:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
-    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
+    monkeypatch.setattr(leases, "RENEW_INTERVAL_S", 0.1)
     settings = Settings(max_queued=ROOM, speaker_threshold=0.5, private_urls=True)
     async with running(settings, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL) as application:
         yield application
@@ -87,7 +87,7 @@ async def test_the_work_can_be_watched(application: Application, stages: Steered
 
     watching = asyncio.create_task(watch())
     stages.open.set()
-    seen = await asyncio.wait_for(watching, 30)
+    seen = await asyncio.wait_for(watching, 120)
     assert (seen[0]["id"], seen[-1]["state"]) == (id_, "completed")
     assert [event["progress"] for event in seen] == sorted(event["progress"] for event in seen)
 

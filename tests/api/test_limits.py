@@ -22,7 +22,7 @@ from services.live.client_messages import StartMessage
 from settings import Settings
 from storage.access import usage
 from storage.conversations import conversations
-from storage.jobs import jobs
+from storage.jobs import jobs, lists
 from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.tables import Usage
@@ -153,7 +153,7 @@ async def test_uploads_at_one_time_do_not_exceed_the_hours_together(database: Da
 
     assert sorted(await asyncio.gather(*(queue() for _ in range(8)))) == [False] * 5 + [True] * 3
     async with database.session() as session:
-        assert (await jobs.list_page(session, LOCAL))[1] == 3
+        assert (await lists.list_page(session, LOCAL))[1] == 3
 
 
 async def test_live_streams_are_limited(start: Start, database: Database) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
 from tests.api.live import Client, conversation, refused, serving
 from tests.storage.transcripts import MODEL, voice
+from tests.support.transcriber import ScriptedTranscriber
 from tests.unit.media.test_clock import recording as webm_with_gap
 
 PAUSE = np.zeros(SAMPLE_RATE, np.float32)
@@ -29,7 +30,7 @@ def speech(number: int, seconds: float = 1.0) -> Samples:
 
 
 @dataclass
-class Script:
+class Script(ScriptedTranscriber):
     """Every span is spoken by one voice, in German unless a language is given."""
 
     wait_for: dict[int, int] = field(default_factory=dict)
@@ -169,7 +170,7 @@ def test_a_recording_of_which_all_spans_fail_has_failed_and_keeps_its_sound(serv
     found = conversation(server, done["conversation_id"])
     assert (found["status"], found["error"], found["segments"]) == ("failed", "The device is gone.", [])
     assert len(found["notes"]) == 1
-    assert httpx.get(f"http://{server}/conversations/{found['id']}/audio", trust_env=False).status_code == 200
+    assert httpx.get(f"http://{server}/conversations/{found['id']}/audio", trust_env=False, timeout=120).status_code == 200
 
 
 def test_words_without_an_emotion_are_stored_with_a_note(server: str, script: Script) -> None:
@@ -261,12 +262,53 @@ def test_a_stream_chooses_its_task_and_prompts_for_partials_and_segments(server:
     assert script.decodings == {Decoding("translate", "Siobhán", "A talk.")}
 
 
+@pytest.fixture
+def set_hotwords(server: str) -> Iterator[Callable[..., None]]:
+    """Sets those of the installation, whose database other tests use, too."""
+
+    def put(*words: str) -> None:
+        assert httpx.put(f"http://{server}/settings/vocabulary", json={"hotwords": words}, timeout=120).status_code == 200
+
+    yield put
+    put()
+
+
+def test_a_stream_has_the_hot_words_of_the_settings_after_its_own(
+    server: str, script: Script, set_hotwords: Callable[..., None]
+) -> None:
+    set_hotwords("pgvector")
+    with Client(server) as client:
+        id_ = client.start(sample_rate=SAMPLE_RATE, resumable=True, hotwords="Siobhán")
+        client.socket.send(speech(1).astype("<f4").tobytes())
+        client.until("status")
+    assert conversation(server, id_)["hotwords"] == ["Siobhán", "pgvector"]
+    set_hotwords("Tekzas")
+    with Client(server) as again:
+        done = stream(again, PAUSE, speech(2), conversation_id=id_, resume_token=client.token)
+    assert script.decodings == {Decoding(hotwords="Siobhán, pgvector"), Decoding(hotwords="Siobhán, Tekzas")}
+    assert conversation(server, done["conversation_id"])["hotwords"] == ["Siobhán", "pgvector", "Tekzas"]
+
+
+def test_hot_words_without_room_are_noted_on_a_stream(server: str, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(_decoding: Decoding) -> list[str]:
+        return []
+
+    monkeypatch.setattr(script, "hotwords_read", none)
+    with Client(server) as client:
+        done = stream(client, speech(1), hotwords="Siobhán, Tekzas")
+    found = conversation(server, done["conversation_id"])
+    assert found["hotwords"] == []
+    sentence = "Hot words that the transcriber has no room for were not used: Siobhán, Tekzas."
+    assert sentence in [note["message"] for note in found["notes"]]
+    assert script.decodings == {PLAIN}
+
+
 def test_a_stream_names_its_model(server: str, script: Script) -> None:
     with Client(server) as client:
         stream(client, speech(1), model="turbo", language="de")
     assert script.decodings == {Decoding(model="large-v3-turbo")}
     for options, says in (
-        ({"model": "large-v3"}, "The model 'large-v3' is not configured: name one of whisper, large-v3-turbo."),
+        ({"model": "large-v3"}, "The model 'large-v3' is not configured: name one of whisper-base, large-v3-turbo."),
         ({"model": "turbo", "task": "translate"}, "The model 'large-v3-turbo' does not translate: name another one, such as"),
     ):
         text, code = refused(server, json.dumps({"type": "start"} | options))

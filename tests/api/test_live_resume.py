@@ -2,17 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from sqlalchemy import text
 
+from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
+from pipeline.types import Samples, Span, Utterance
 from storage.postgres.database import unpooled
 from tests.api.live import CLIENT_RATE, Client, conversation, killed_server, refused, serving
+from tests.storage.transcripts import MODEL
+from tests.support.fixed_stages import FixedStages
+from vivavoce.sample import recording
 
 NO_STAGE: Any = None
 STAGES = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
@@ -51,6 +59,40 @@ def test_a_dead_connection_is_superseded(server: str) -> None:
         assert first.closed() == 1008
         second.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
         assert second.stop()["duration"] == 2.0
+
+
+class Busy(FixedStages):
+    """Stages with so much other work that they do not finish before the gate is open."""
+
+    def __init__(self) -> None:
+        self.called, self.gate = threading.Event(), threading.Event()
+
+    async def transcribe(
+        self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN
+    ) -> Sequence[Utterance]:
+        self.called.set()
+        while not self.gate.is_set():  # noqa: ASYNC110  # the test is in another thread
+            await asyncio.sleep(0.02)
+        return await super().transcribe(audio, window, language, decoding)
+
+
+def test_a_client_waits_while_the_models_are_busy(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not resume before its segments are stored, and would begin another conversation."""
+    monkeypatch.setattr("services.live.live_conversations.RESUME_TIMEOUT_S", 0.0)
+    samples, rate = soundfile.read(recording(), dtype="float32")
+    spoken = soxr.resample(samples[8 * rate : 10 * rate], rate, CLIENT_RATE)
+    stages = Busy()
+    with serving(database_url, tmp_path, Stages(*[stages] * 4), MODEL, speaker_threshold=0.5) as address:
+        with Client(address) as first:
+            id_ = first.start(resumable=True)
+            first.send(np.concatenate([spoken, np.zeros(CLIENT_RATE, np.float32)]), CLIENT_RATE)
+            assert stages.called.wait(60)
+        opening = threading.Timer(0.5, stages.gate.set)
+        opening.start()
+        with Client(address) as second:
+            assert second.start(conversation_id=id_, resume_token=first.token, resumable=True) == id_
+            assert second.of("started")[0]["total_audio_seconds"] == 3.0
+            assert second.stop()["num_segments"] == 1
 
 
 def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:

@@ -13,10 +13,10 @@ from settings import Settings
 from storage.postgres.database import Database
 from storage.tables import JobRow
 from tests.storage.transcripts import MODEL
-from tests.support.application import Application, running
+from tests.support.application import EMBEDDED_MODELS, Application, running
 from tests.support.fixed_stages import RecordingStages, sound
 
-DEFAULT = "whisper"
+DEFAULT = EMBEDDED_MODELS["transcriber"]
 """The model that the application's fixture names."""
 KNOWN = [DEFAULT, "large-v3-turbo", "base.en"]
 
@@ -75,7 +75,10 @@ async def test_an_unknown_model_is_refused_with_the_names(application: Applicati
 @pytest.mark.parametrize(
     ("form", "says"),
     [
-        ({"model": "turbo", "task": "translate"}, "'large-v3-turbo' does not translate: name another one, such as whisper."),
+        (
+            {"model": "turbo", "task": "translate"},
+            "'large-v3-turbo' does not translate: name another one, such as whisper-base.",
+        ),
         ({"model": "base.en", "task": "translate"}, "'base.en' does not translate"),
         ({"model": "base.en", "language": "de-AT"}, "'base.en' knows no German, only English: name another one, such as"),
     ],

@@ -171,6 +171,7 @@ async def test_restoring(api: httpx.AsyncClient, database: Database) -> None:
         "segments_skipped_namespace": 0, "segments_skipped_identity": 0, "segments_replayed_by_identity": 4,
         "segments_replayed_by_legacy_identity": 0, "segment_namespace_match": True, "legacy_restore_warning": None,
         "settings_restored": True, "settings_warning": None, "replaced_state": "profile_Before_restore.json",
+        "distinct_pairs_restored": 0, "forgotten_changes": 0,
     }  # fmt: skip
     async with database.session() as session:
         assert await state(session) == before

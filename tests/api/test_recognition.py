@@ -210,3 +210,20 @@ async def test_a_speaker_that_a_person_separated_from_an_enrolled_one_stays_apar
     assert await house.speakers(poor) == {"Unknown_01"}
     assert (await house.client.delete(f"/conversations/{clean}")).is_success
     assert await house.named(CLEAN) == "Unknown_01", "closer, and not Alice, as somebody said"
+
+
+async def test_enrolling_says_how_surely_the_voice_is_recognised(house: House) -> None:
+    async def add() -> dict[str, Any]:
+        files = {"audio_file": ("more.wav", sound())}
+        answer: dict[str, Any] = (await house.client.post("/speakers/1/samples", files=files)).json()
+        assert answer["name"] == "Alice"
+        return {key: answer[key] for key in ("samples", "certainty", "advice")}
+
+    assert await add() == {
+        "samples": 2,
+        "certainty": "fair",
+        "advice": "Add one more sample: with three even short segments are recognised.",
+    }
+    assert await add() == {"samples": 3, "certainty": "good", "advice": None}
+    await house.upload(voice(9))  # the next sample is of that person, too
+    assert (await add())["certainty"] == "low"

@@ -211,6 +211,19 @@ async def test_the_waveform_is_computed_once_and_goes_with_the_recording(kept: K
     assert list(kept.directory.iterdir()) == []
 
 
+async def test_a_client_that_has_the_waveform_does_not_get_it_again(kept: Kept) -> None:
+    path = f"/conversations/{kept.conversation}/peaks"
+    found = await kept.client.get(path)
+    tag, other = found.headers["etag"], (await kept.client.get(path, params={"per_second": 5})).headers["etag"]
+    assert tag != other
+    assert "no-store" not in found.headers["cache-control"]
+    again = await kept.client.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await kept.client.get(path, headers={"If-None-Match": other})).json() == found.json()
+    await kept.client.delete(f"/conversations/{kept.conversation}")
+    assert (await kept.client.get(path, headers={"If-None-Match": tag})).status_code == 404
+
+
 async def test_too_many_peaks_are_refused(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "MAX_PEAKS", 100)
     path = f"/conversations/{kept.conversation}/peaks"

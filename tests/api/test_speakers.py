@@ -258,3 +258,42 @@ async def test_enrolling_needs_a_free_name_and_a_sound(api: httpx.AsyncClient, d
     assert (broken.status_code, "damaged" in broken.json()["detail"]) == (400, True)
     nameless = await api.post("/speakers/enroll", data={"name": "  "}, files=files)
     assert nameless.status_code == 422
+
+
+async def test_the_overview_has_speech_feelings_and_samples(api: httpx.AsyncClient, database: Database) -> None:
+    conversation = await keep(database, 1, 2)
+    await identify(api, conversation, 0, speaker_name="Ada")
+    whole = {one["speaker_id"]: one for one in (await api.get("/speakers/overview")).json()}
+    own = [one for one in await segments(api, conversation) if one["speaker_id"] == 1]
+    length = sum(one["end_offset"] - one["start_offset"] for one in own)
+    feelings: dict[str, float] = {}
+    for one in own:
+        if one["emotion_category"] is not None:
+            feelings.setdefault(one["emotion_category"], 0.0)
+            feelings[one["emotion_category"]] += one["end_offset"] - one["start_offset"]
+    assert set(whole) == {1, 2}
+    assert whole[1]["seconds"] == pytest.approx(length)
+    assert whole[1]["emotions"] == pytest.approx(feelings)
+    assert whole[1]["conversations"] == 1
+    assert whole[1]["last_heard"] == (await api.get(f"/conversations/{conversation}")).json()["start_time"]
+
+
+async def test_samples_are_of_different_conversations_first(api: httpx.AsyncClient, database: Database) -> None:
+    kept = [await keep(database, 1, audio_key="one.flac"), await keep(database, 1, audio_key="two.flac")]
+    await keep(database, 1)  # without a recording
+    found = (await api.get("/speakers/1/samples", params={"limit": 2})).json()
+    assert {one["conversation_id"] for one in found} == set(kept)
+    assert {one["segment_id"] for one in found} <= {one["id"] for id_ in kept for one in await segments(api, id_)}
+    assert (await api.get("/speakers/7/samples")).status_code == 404
+
+
+async def test_two_speakers_are_said_to_differ(api: httpx.AsyncClient, database: Database) -> None:
+    await keep(database, 1, 2)
+    assert (await api.put("/speakers/1/distinct/2")).status_code == 204
+    assert (await api.put("/speakers/2/distinct/1")).status_code == 204
+    assert (await api.put("/speakers/1/distinct/1")).status_code == 400
+    assert (await api.put("/speakers/1/distinct/9")).status_code == 404
+    assert (await api.delete("/speakers/2/distinct/1")).status_code == 204
+    entries = (await api.get("/audit")).json()["entries"]
+    actions = [one["action"] for one in entries if one["action"].startswith("speaker.")]
+    assert actions == ["speaker.not_distinct", "speaker.distinct", "speaker.distinct"]

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:in
 SPEAKING = slice(7 * CLIENT_RATE, 18 * CLIENT_RATE)
 """A part of the sample in which both speakers speak."""
 SEGMENT = {
-    *("segment_id", "speaker_name", "text", "start_offset", "end_offset", "confidence", "emotion_category"),
-    *("emotion_confidence", "detector_breakdown", "is_known", "words", "avg_logprob", "language"),
+    *("segment_id", "speaker_id", "speaker_name", "text", "start_offset", "end_offset", "confidence", "emotion_category"),
+    *("emotion_confidence", "activation", "valence", "detector_breakdown", "is_known", "words", "avg_logprob", "language"),
 }
 
 
@@ -83,6 +83,7 @@ def test_two_speakers_are_distinguished_while_they_speak(whole: tuple[Client, in
     assert len(set(chicago)) == 2  # both speakers mention it
 
 
+@pytest.mark.usefixtures("computed_again")
 async def test_the_words_are_those_of_the_file(whole: tuple[Client, int], real_stages: LocalStages, speech: Samples) -> None:
     samples, _ = soundfile.read(recording(), dtype="float32")
 
@@ -113,6 +114,7 @@ def test_the_whole_recording_is_diarized_at_the_end(whole: tuple[Client, int]) -
     assert [message["type"] for message in client.messages[-2:]] == ["speaker_update", "completed"]
 
 
+@pytest.mark.usefixtures("computed_again")
 def test_small_frames_give_the_same_segments(server: str, speech: Samples, whole: tuple[Client, int]) -> None:
     with Client(server) as client:
         client.start(language="en")
@@ -199,6 +201,6 @@ def test_a_stage_that_fails_affects_one_segment_alone(
 def test_the_audio_of_a_segment_is_served(server: str, whole: tuple[Client, int]) -> None:
     client, _ = whole
     segment = client.of("segment")[0]
-    answer = httpx.get(f"http://{server}/conversations/segments/{segment['segment_id']}/audio", trust_env=False)
+    answer = httpx.get(f"http://{server}/conversations/segments/{segment['segment_id']}/audio", trust_env=False, timeout=120)
     assert answer.status_code == 200
     assert len(answer.content) > 2 * SAMPLE_RATE * (segment["end_offset"] - segment["start_offset"])

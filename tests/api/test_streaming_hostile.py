@@ -74,7 +74,7 @@ def test_silence_is_a_recording_without_segments(server: str, directory: Path) -
 def gone(address: str, id_: int) -> bool:
     """There is no such conversation, or it goes within a minute."""
     deadline = time.monotonic() + 60
-    while httpx.get(f"http://{address}/conversations/{id_}", trust_env=False).status_code != 404:
+    while httpx.get(f"http://{address}/conversations/{id_}", trust_env=False, timeout=120).status_code != 404:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return True
@@ -287,7 +287,7 @@ async def test_the_recording_of_a_lost_replica_is_finished_by_another(database: 
 
 def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
     host, port = impatient.removesuffix("/api/v1").split(":")
-    before = httpx.get(f"http://{impatient}/conversations", trust_env=False).json()["total"]
+    before = httpx.get(f"http://{impatient}/conversations", trust_env=False, timeout=120).json()["total"]
     with socket.create_connection((host, int(port))) as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.settimeout(5)
@@ -309,7 +309,7 @@ def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
 
         with pytest.raises(OSError):  # noqa: PT011  # the server disconnects, at once or after it stops reading
             send()
-    page = httpx.get(f"http://{impatient}/conversations", trust_env=False).json()
+    page = httpx.get(f"http://{impatient}/conversations", trust_env=False, timeout=120).json()
     assert page["total"] == before + 1
     until_status(impatient, page["conversations"][0]["id"], "completed", 60)
 
@@ -333,7 +333,7 @@ def test_much_silence_takes_no_memory(server: str) -> None:
 def test_a_conversation_in_progress_cannot_be_deleted(server: str) -> None:
     with Client(server) as client:
         id_ = client.start()
-        answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False)
+        answer = httpx.delete(f"http://{server}/conversations/{id_}", trust_env=False, timeout=120)
         assert answer.status_code == 409
         client.stop()
 
@@ -358,10 +358,10 @@ def test_a_recording_that_could_not_be_stored_is_stored_later(impatient: str, mo
 
 def test_without_models_no_conversation_is_created(database_url: str, tmp_path: Path) -> None:
     with serving(database_url, tmp_path, Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE), None) as address:
-        before = httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"]
+        before = httpx.get(f"http://{address}/conversations", trust_env=False, timeout=120).json()["total"]
         text, code = refused(address, json.dumps({"type": "start"}))
         assert (text, code) == ("The models do not answer; wait until GET /health/ready does.", 1013)
-        assert httpx.get(f"http://{address}/conversations", trust_env=False).json()["total"] == before
+        assert httpx.get(f"http://{address}/conversations", trust_env=False, timeout=120).json()["total"] == before
     assert not list(tmp_path.glob("live/*"))
 
 
@@ -380,7 +380,7 @@ def test_the_recording_of_a_killed_server_is_finished_at_the_next_start(database
 
 def test_other_requests_are_answered_while_a_frame_is_processed(server: str) -> None:
     """Eight megabytes are decoded and searched for speech in a thread; the server has one event loop."""
-    with Client(server) as client, httpx.Client(trust_env=False) as http:
+    with Client(server) as client, httpx.Client(trust_env=False, timeout=120) as http:
         client.start(sample_rate=16000, encoding="int16")
         client.socket.send(bytes(8 * 2**20))
         answered = 0

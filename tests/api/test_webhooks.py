@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from pipeline.stages import Stages
 from pipeline.types import Emotion, Samples, Span
-from services import webhooks, worker
+from services import leases, webhooks
 from settings import Settings
 from storage.jobs import webhooks as deliveries
 from storage.postgres.database import Database
@@ -65,7 +65,7 @@ class Receiver:
         self.received.put_nowait((headers, body))
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        return await asyncio.wait_for(self.received.get(), 20)
+        return await asyncio.wait_for(self.received.get(), 120)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "POLL_INTERVAL_S", 0.05)
-    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
+    monkeypatch.setattr(leases, "RENEW_INTERVAL_S", 0.1)
     monkeypatch.setattr(deliveries, "FIRST_RETRY_DELAY_S", 0.1)
 
 
@@ -129,7 +129,7 @@ async def test_an_answer_that_does_not_end_is_heard_by_its_beginning(
     async with application(database, database_url, tmp_path, webhook_secret=SECRET, private_urls=True) as app:
         await send(app, receiver.url, sound())
         await receiver.next()
-        async with asyncio.timeout(20), database.engine.connect() as opened:
+        async with asyncio.timeout(120), database.engine.connect() as opened:
             connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
             while (await connection.execute(select(JobRow.webhook_at))).scalar_one() is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -151,7 +151,7 @@ async def test_the_servers_own_network_is_told_nothing(
 ) -> None:
     async with application(database, database_url, tmp_path, webhook_secret=SECRET) as app:
         sent = await send(app, receiver.url, sound())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while "failed in attempt 2" not in caplog.text:  # noqa: ASYNC110  # a log has no event
                 await asyncio.sleep(0.05)
         assert (await app.client.get(f"/jobs/{sent['job_id']}")).json()["state"] == "completed"

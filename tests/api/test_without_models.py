@@ -10,7 +10,9 @@ from mcp import Client
 from mcp_server.server import Server
 from services.context import AppContext
 from settings import Settings
+from storage import vocabulary
 from storage.postgres.database import Database
+from storage.vocabulary import StoredVocabulary
 from tests.api.test_speakers import keep, segments
 from tests.support.application import Application, answering, connected, no_stages
 
@@ -49,6 +51,20 @@ async def test_acts_that_compare_voices_say_that_they_need_one(application: Appl
     ]
     assert {answer.status_code for answer in answers} == {503}
     assert len((await api.get("/speakers")).json()) == 2
+
+
+async def test_the_vocabulary_is_read_and_cannot_be_checked(application: Application, database: Database) -> None:
+    async with database.session() as session:
+        await vocabulary.replace(session, StoredVocabulary(["Siobhán"], True))
+    api, path = application.client, "/settings/vocabulary"
+    stored = {"hotwords": ["Siobhán"], "include_speaker_names": True, "speaker_names": None, "left_out": None}
+    assert (await api.get(path)).json() == stored
+    refused = await api.put(path, json={"hotwords": ["pgvector"]})
+    assert (refused.status_code, refused.json()) == (
+        503,
+        {"detail": "The models do not answer; wait until GET /health/ready does."},
+    )
+    assert (await api.get(path)).json() == stored
 
 
 async def test_agents_may_rename_too(application: Application, database: Database) -> None:

@@ -10,17 +10,18 @@ from sqlalchemy import text
 
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Voiceprint
-from services import worker
+from services import leases, queue_worker, worker
 from services.runtime import IN_PROCESS
 from services.worker import Worker
 from settings import Settings
 from storage.jobs import jobs
+from storage.jobs.open_work import OpenWork
 from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import SECONDS, RecordingStages, sound
 
-PATIENCE = 20
+PATIENCE = 120
 """Seconds."""
 
 
@@ -50,8 +51,8 @@ def stages() -> Steered:
 async def application(
     database: Database, database_url: str, tmp_path: Path, stages: Steered, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
-    monkeypatch.setattr(worker, "RENEW_INTERVAL_S", 0.1)
-    monkeypatch.setattr(worker, "POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr(leases, "RENEW_INTERVAL_S", 0.1)
+    monkeypatch.setattr(queue_worker, "POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr(jobs, "BACKOFF_S", 0.05)
     all_stages = Stages(stages, stages, stages, stages)
     async with running(
@@ -109,7 +110,7 @@ async def lines(database: Database, id_: int) -> int:
 
 async def other_worker(application: Application) -> Worker:
     context = application.context
-    other = Worker(context.recordings, context.notifications, context.policies, IN_PROCESS)
+    other = Worker(context.recordings, context.notifications, context.policies, context.vocabularies, IN_PROCESS)
     other.start()
     return other
 
@@ -242,3 +243,27 @@ async def test_a_place_is_kept_for_short_recordings(
     await send(application, seconds=0.5)
     await held_up(stages, worker.MAX_JOBS)
     assert (await job(application, long[-1]))["state"] == "queued"
+
+
+async def test_recordings_at_once_are_a_setting(database: Database, database_url: str, tmp_path: Path, stages: Steered) -> None:
+    settings = Settings(recordings_at_once=6, speaker_threshold=0.5)
+    async with running(settings, database_url, tmp_path, Stages(stages, stages, stages, stages), MODEL) as application:
+        sent = [await send(application) for _ in range(7)]
+        await held_up(stages, 6)
+        states = [(await job(application, id_))["state"] for id_ in sent]
+        assert states.count("running") == 6
+        own = application.context.worker
+        work = await own.open_work()
+        assert (work.jobs, work.long_jobs) == (7, 0)
+        assert own.workers_for(work) == 2
+        stages.open.set()
+        for id_ in sent:
+            await arrives(application, id_, "completed")
+        assert own.workers_for(await own.open_work()) == 0
+
+
+async def test_long_recordings_need_more_workers(application: Application) -> None:
+    own = application.context.worker
+    assert own.workers_for(OpenWork(jobs=10, long_jobs=10, audio_s=36_000.0, oldest_s=0.0)) == 4
+    one = Worker(own.recordings, own.notifications, own.policies, own.vocabularies, IN_PROCESS, max_jobs=1)
+    assert one.workers_for(OpenWork(jobs=3, long_jobs=2, audio_s=7200.0, oldest_s=0.0)) == 3

@@ -11,17 +11,23 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
-from pyannote.audio.pipelines import SpeakerDiarization
+from pyannote.audio.pipelines import SpeakerDiarization, clustering
 from pyannote.core import SlidingWindowFeature
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import cdist, pdist
 
-from engines import speaker_trunk
+from engines import embedding_distances, speaker_trunk
+from engines.clustered_turns import ClusteredTurns
 from engines.diarization import PyannoteDiarization
 from engines.diarization_errors import diarization_error_rate
+from engines.hinted_clustering import _merged
 from engines.weights.resolver import resolve
 from pipeline.transcript.windows import shards
 from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint
@@ -109,6 +115,38 @@ def test_hints_are_followed(engine: PyannoteDiarization) -> None:
     one = diarize(engine, audio, SpeakerHint(num_speakers=1))
     assert len(speakers(one.result)) == 1
     assert len(speakers(engine.cluster(one.observations, SpeakerHint(min_speakers=2)))) >= 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_a_number_of_speakers_does_not_divide_a_voice(whole: Diarized, engine: PyannoteDiarization, count: int) -> None:
+    """pyannote's k-means finds the given number, and then part of the voice of one speaker is called another."""
+    found = engine.cluster(whole.observations, SpeakerHint(num_speakers=count))
+    assert len(speakers(found)) == min(count, len(speakers(whole.result)))
+    if count >= 2:
+        assert found.turns == whole.result.turns
+
+
+def test_clustering_of_another_kind_stays(whole: Diarized, tmp_path: Path) -> None:
+    """A directory of the user's may hold a pipeline with pyannote's earlier clustering."""
+    weights = resolve("diarization", Settings(), gpu=False).path
+    for part in ("segmentation", "embedding", "plda"):
+        (tmp_path / part).symlink_to(weights / part)
+    config = yaml.safe_load((weights / "config.yaml").read_text())
+    config["pipeline"]["params"]["clustering"] = "AgglomerativeClustering"
+    config["params"]["clustering"] = {"method": "centroid", "min_cluster_size": 1, "threshold": 0.7}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    engine = PyannoteDiarization(tmp_path)
+    for count in (1, 2, 4):  # as many as it is given
+        assert len(speakers(engine.cluster(whole.observations, SpeakerHint(num_speakers=count)))) == count
+    engine.cluster(whole.observations, SpeakerHint(num_speakers=100))
+
+
+def test_the_closest_clusters_are_merged_first() -> None:
+    centroids = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]], np.float32)
+    found = _merged((np.array([[0, 1], [2, -2], [2, 1]], np.int8), 2 - cdist(centroids, centroids)[:, None], centroids), 2)
+    assert found[0].tolist() == [[0, 1], [0, -2], [0, 1]]
+    assert found[1].shape == (3, 1, 2)
+    assert found[2] == pytest.approx(np.array([[2.8 / 3, 0.2 / 3], [0.0, 1.0]]), abs=1e-6)
 
 
 def test_speech_of_a_single_frame_is_no_error(engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,3 +281,29 @@ def test_cluster_of_what_another_process_observed(engine: PyannoteDiarization, o
     copy: Observation = pickle.loads(pickle.dumps(observed))
     copy.active.flags.writeable = copy.embeddings.flags.writeable = False  # as it comes out of Ray's object store
     assert len(speakers(engine.cluster([copy]))) == 2
+
+
+@pytest.mark.parametrize("hint", [NO_HINT, SpeakerHint(num_speakers=3), SpeakerHint(max_speakers=1)], ids=str)
+def test_turns_are_those_of_pyannotes_own_clustering_and_reconstruction(
+    engine: PyannoteDiarization, observed: Observation, hint: SpeakerHint
+) -> None:
+    """Among the input are a shard of silence, and one whose local speakers are in another order."""
+    silent = Observation(np.zeros_like(observed.active), np.full_like(observed.embeddings, np.nan))
+    mirrored = Observation(observed.active[:, :, ::-1].copy(), observed.embeddings[:, ::-1].copy())
+    observations = [observed, silent, mirrored, observed]
+    ours = engine.cluster(observations, hint)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("speaker_count", "reconstruct", "to_annotation"):
+            patch.delattr(ClusteredTurns, name)
+        patch.setattr(clustering, "linkage", hierarchy.linkage)
+        stock = engine.cluster(observations, hint)
+    assert len(ours.turns) > 10
+    assert (ours.turns, ours.exclusive) == (stock.turns, stock.exclusive)
+    assert ours.voiceprints.keys() == stock.voiceprints.keys()
+
+
+@pytest.mark.parametrize("count", [2, 511, 512, 1100])
+def test_distances_are_those_of_scipy(count: int) -> None:
+    vectors = np.random.default_rng(count).standard_normal((count, 16)).astype(np.float32)
+    vectors[-1] = vectors[0]
+    np.testing.assert_allclose(embedding_distances.distances(vectors), pdist(vectors), atol=1e-6)

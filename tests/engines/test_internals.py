@@ -11,7 +11,7 @@ from pyannote.audio import Inference
 from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.models.segmentation import PyanNet
 from pyannote.audio.pipelines import SpeakerDiarization
-from pyannote.audio.pipelines.clustering import BaseClustering
+from pyannote.audio.pipelines.clustering import BaseClustering, VBxClustering
 
 from engines import _unused
 
@@ -21,13 +21,14 @@ def test_the_release_is_the_one_that_was_checked() -> None:
 
 
 def test_the_pipeline_calls_the_methods_that_are_replaced() -> None:
-    """engines/diarization.py computes segmentations and embeddings itself and hands them to `apply`."""
+    """engines/diarization.py computes segmentations and embeddings itself and hands them to `apply`, which makes the turns."""
     source = inspect.getsource(SpeakerDiarization.apply)
-    assert "self.get_segmentations(" in source
-    assert "self.get_embeddings(" in source
+    for name in ("get_segmentations", "get_embeddings", "speaker_count", "reconstruct", "to_annotation"):
+        assert f"self.{name}(" in source
     assert "self._embedding" in inspect.getsource(SpeakerDiarization.__init__)
     assert "self._segmentation" in inspect.getsource(SpeakerDiarization.__init__)
     assert "filter_embeddings" in inspect.getsource(BaseClustering)
+    assert "linkage(" in inspect.getsource(VBxClustering.__call__)
 
 
 def test_the_segmentation_network_has_its_parts() -> None:

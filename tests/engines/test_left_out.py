@@ -1,9 +1,12 @@
 """What a transcript leaves out is noted, through the real stages; sound without speech leaves nothing and notes no loss."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from engines.in_process import LocalStages
+from media import recording
 from media.decoding import decode
 from pipeline.process import Options, process
 from pipeline.transcript.notes import NOT_UNDERSTOOD
@@ -23,9 +26,17 @@ async def transcript(stages: LocalStages, audio: Samples, language: str | None) 
     return await process(audio, len(audio) / SAMPLE_RATE, stages, Options(language=language), ignore)
 
 
+def stored(name: str, directory: Path) -> Samples:
+    """A recording as an upload of it is stored: `tests/api/test_reports.py` processes the same samples."""
+    recording.write(directory / "stored.flac", decode(DATA / "edge/reports" / name, max_duration=90))
+    return recording.read(directory / "stored.flac")
+
+
 @pytest.mark.parametrize("language", [None, "de", "hi", "lv", "ta"])
-async def test_music_stays_empty_whatever_language_is_given(real_stages: LocalStages, language: str | None) -> None:
-    found = await transcript(real_stages, decode(DATA / "edge/reports/music20.opus", max_duration=60), language)
+async def test_music_stays_empty_whatever_language_is_given(
+    real_stages: LocalStages, tmp_path: Path, language: str | None
+) -> None:
+    found = await transcript(real_stages, stored("music20.opus", tmp_path), language)
     assert [segment.text for segment in found.segments] == []
     assert NOT_UNDERSTOOD not in [note.message for note in found.notes]
 
@@ -44,8 +55,8 @@ async def test_speech_whose_second_decoding_is_a_loop_is_noted(real_stages: Loca
     assert note.end == pytest.approx((len(before) + len(unintelligible)) / SAMPLE_RATE + 0.5, abs=2.5)
 
 
-async def test_english_and_german_in_one_recording(real_stages: LocalStages) -> None:
-    found = await transcript(real_stages, decode(DATA / "edge/reports/en_then_de.opus", max_duration=90), None)
+async def test_english_and_german_in_one_recording(real_stages: LocalStages, tmp_path: Path) -> None:
+    found = await transcript(real_stages, stored("en_then_de.opus", tmp_path), None)
     assert [segment.language for segment in found.segments if segment.end < 39.5] == ["en"] * 5
     german = [segment for segment in found.segments if segment.end >= 39.5]
     assert {segment.language for segment in german} == {"de"}

@@ -21,7 +21,12 @@ async def voices(url: str) -> list[tuple[str, Vector]]:
     database = Database(url)
     try:
         async with database.session() as session:
-            query = select(Speaker.name, ParticipantRow.vector).join(Speaker).order_by(ParticipantRow.conversation_id)
+            query = (
+                select(Speaker.name, ParticipantRow.vector)
+                .select_from(ParticipantRow)
+                .join(Speaker, Speaker.id == ParticipantRow.speaker_id)
+                .order_by(ParticipantRow.conversation_id)
+            )
             return [(name, vector) for name, vector in await session.execute(query) if vector is not None]
     finally:
         await database.dispose()

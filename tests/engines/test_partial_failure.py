@@ -16,6 +16,7 @@ from pipeline.stages import Diarizer, Transcriber
 from pipeline.transcript.windows import SHARD_S, WINDOW_STEP_S
 from pipeline.types import SAMPLE_RATE, Diarization, Observation, Samples, Span, SpeakerHint, Transcript, Utterance
 from tests.engines.speech import conversation
+from tests.support.transcriber import ScriptedTranscriber
 
 SHAPES = RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x0 and 80x512)")
 AGAIN_S = SHARD_S + 5
@@ -36,7 +37,7 @@ class FaultyDiarizer:
 
 
 @dataclass
-class FaultyTranscriber:
+class FaultyTranscriber(ScriptedTranscriber):
     real: Transcriber[Samples]
 
     async def find_speech(self, audio: Samples) -> Sequence[Span]:

@@ -1,13 +1,10 @@
 import json
 import multiprocessing
-import re
 import shutil
 import socket
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.queues import Queue
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -15,76 +12,16 @@ from engines.weights import manifest, resolver
 from engines.weights.catalogue import ALIASES, EMBEDDED, MODELS, ROLES, choose, find
 from engines.weights.resolver import WeightsError, resolve
 from settings import Settings
+from tests.support.hub import COMMIT, Hub, serving
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = {"config.json": b"{}", "model.bin": b"weights" * 1000, "vocabulary.txt": b"a\nb", "picture.png": b"no"}
-
-
-class Hub(ThreadingHTTPServer):
-    """The part of the Hugging Face hub that a download needs, with the repository `owner/tiny` and a gated one."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.tokens: set[str | None] = set()
-        self.sent: list[str] = []
-        self.revisions: set[str] = set()
-        """Revisions in the paths of requests."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hub
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        self.server.tokens.add(self.headers["Authorization"])
-        if self.path == "/":
-            return self._send(200, b"", {})
-        if "/owner/tiny/" not in self.path:
-            gated = "pyannote" in self.path
-            return self._send(403 if gated else 404, b"", {"X-Error-Code": "GatedRepo" if gated else "RepoNotFound"})
-        name = self.path.partition("?")[0].rpartition("/")[2]
-        commit = {"X-Repo-Commit": COMMIT}
-        if found := re.search(r"/(?:revision|resolve|tree)/(\w+)", self.path):
-            self.server.revisions.add(found[1])
-        if "/tree/" in self.path:
-            rows = [{"type": "file", "path": path, "size": len(data), "oid": path} for path, data in REPOSITORY.items()]
-            return self._send(200, json.dumps(rows).encode(), {"Content-Type": "application/json"} | commit)
-        if "/resolve/" in self.path and name in REPOSITORY:
-            if self.command == "GET":
-                self.server.sent.append(name)
-            return self._send(200, REPOSITORY[name], {"ETag": f'"{name}"'} | commit)
-        info = {"id": "owner/tiny", "sha": COMMIT, "siblings": [{"rfilename": path} for path in REPOSITORY]}
-        return self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"} | commit)
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    server = Hub()
-    thread = Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving({"owner/tiny": REPOSITORY}) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +92,8 @@ def test_embedded_models_come_whole(models_path: Path) -> None:
         ("whisper-base", "whisper-base", None),
         ("community-1-embedded", "community-1-embedded", None),
         ("wespeaker-resnet34", "wespeaker-resnet34", None),
-        ("whisper-encoder-emotion", "whisper-base", None),
+        ("whisper-encoder-emotion-2", "whisper-base", None),
+        ("multilingual-e5-small", "multilingual-e5-small", None),
     ]
     rows = resolver.listing(settings, gpu=False)
     assert {row.state for row in rows} == {"ok"}
@@ -180,7 +118,7 @@ def test_gated_model_names_its_page_and_the_token(models_path: Path, hub: Hub, c
     resolved = resolve("diarization", settings_for(models_path, hf_token="hf_secret"), gpu=True)
     assert resolved.name == "community-1-embedded"
     assert resolved.note is not None
-    assert f"http://127.0.0.1:{hub.server_port}/pyannote/speaker-diarization-community-1" in resolved.note
+    assert f"{hub.url}/pyannote/speaker-diarization-community-1" in resolved.note
     assert "HF_TOKEN" in resolved.note
     assert "hf_secret" not in resolved.note
     assert "Bearer hf_secret" in hub.tokens
@@ -222,7 +160,8 @@ def test_a_commit_may_be_named(tmp_path: Path, hub: Hub) -> None:
 
 def test_known_repositories_have_a_revision() -> None:
     without = {model.name for model in MODELS.values() if model.hub and not model.revision}
-    assert without == {"distil-large-v3.5", "emotion2vec_plus_large"}  # none could be confirmed
+    # None could be confirmed.
+    assert without == {"distil-large-v3.5", "emotion2vec_plus_large", "BAAI/bge-m3", "intfloat/multilingual-e5-base"}
     assert all(len(model.revision) == 40 for model in MODELS.values() if model.revision)
 
 
@@ -285,8 +224,7 @@ def _resolve_in_a_process(path: Path, endpoint: str, queue: "Queue[str | None]")
 def test_two_processes_download_once(tmp_path: Path, hub: Hub) -> None:
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    endpoint = f"http://127.0.0.1:{hub.server_port}"
-    processes = [context.Process(target=_resolve_in_a_process, args=(tmp_path, endpoint, queue)) for _ in range(2)]
+    processes = [context.Process(target=_resolve_in_a_process, args=(tmp_path, hub.url, queue)) for _ in range(2)]
     for process in processes:
         process.start()
     assert [queue.get(timeout=60) for _ in processes] == [None, None]
@@ -303,5 +241,6 @@ def test_listing_knows_what_is_missing(tmp_path: Path) -> None:
         "pyannote/speaker-diarization-community-1",
         "wespeaker-resnet34",
         "emotion2vec_plus_large",
+        "multilingual-e5-small",
     }
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from engines.in_process import load
 from engines.weights import resolver
 from engines.weights.resolver import WeightsError, resolve_other
 from engines.weights.whisper_models import ModelError, UnknownModelError, configured, others, with_model
-from engines.whisper import Whisper, Window
+from engines.whisper.transcription import Whisper, Window
 from pipeline.decoding import Decoding
 from pipeline.types import SAMPLE_RATE, Span, Utterance
 from settings import Settings

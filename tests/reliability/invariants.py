@@ -24,7 +24,8 @@ INVARIANTS = {
         AND NOT EXISTS (SELECT 1 FROM segments s WHERE s.participant_id = p.id AND NOT is_misidentified)""",
     "an unknown speaker has no participant, voiceprint or emotion profile": r"""
         SELECT count(*) FROM speakers k WHERE name ~ '^Unknown_\d+$' AND name <> 'Unknown_77'
-        AND NOT EXISTS (SELECT 1 FROM participants p WHERE p.speaker_id = k.id AND (p.vector IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM participants p JOIN voices v ON v.id = p.speaker_id
+            WHERE v.speaker_id = k.id AND (p.vector IS NOT NULL
             OR EXISTS (SELECT 1 FROM segments s WHERE s.participant_id = p.id)))
         AND NOT EXISTS (SELECT 1 FROM voiceprints v WHERE v.speaker_id = k.id)
         AND NOT EXISTS (SELECT 1 FROM emotion_profiles e WHERE e.speaker_id = k.id)""",

@@ -32,7 +32,7 @@ async def keep(
         participants = []
         for person in range(people):
             speaker = await speakers.create_unknown(session) if known else None
-            row: dict[str, Any] = {"conversation_id": conversation, "label": str(person), "speaker_id": speaker}
+            row: dict[str, Any] = {"conversation_id": conversation, "label": str(person), "voice_id": speaker}
             new = insert(ParticipantRow).values(**row, vector=voice(1 + person), model=MODEL)
             participants.append((await session.execute(new.returning(ParticipantRow.id))).scalar_one())
         ids = []

@@ -11,14 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.voice_settings import VoiceSettingsChange
 from services.archive.restore import Restored, restore
-from services.identity import corrections
+from services.identity import corrections, speaker_admin, undo
 from settings import Settings
-from storage.backups import backups
+from storage import vocabulary
+from storage.backups import backups, imports
 from storage.backups.backups import BEFORE_RESTORE, KEPT, BackupSummary, ProfileNotFoundError
 from storage.backups.snapshots import Running
 from storage.emotions import emotions
 from storage.postgres.database import Database
-from storage.speakers import speakers, voice_settings
+from storage.speakers import distinct_speakers, speakers, voice_settings
 from storage.tables import (
     Backup,
     Conversation,
@@ -29,8 +30,9 @@ from storage.tables import (
     TurnRow,
     VoiceprintRow,
 )
+from storage.vocabulary import StoredVocabulary
 from tests.storage.archive import add_speaker, add_talk, names, state
-from tests.storage.transcripts import MODEL, voice
+from tests.storage.transcripts import MODEL, RULES, read_rules, voice
 from tests.storage.waiting import await_lock_waiter
 
 RUNNING = Running(Settings(speaker_threshold=0.5), MODEL)
@@ -82,8 +84,8 @@ async def test_a_restore_undoes_what_came_after_the_backup(database: Database) -
         await session.execute(update(Speaker).where(Speaker.id == bob).values(name="Ada"))
         await session.execute(update(Speaker).where(Speaker.id == ada).values(name="Bob"))
         eve = await add_speaker(session, "Eve", 3)
-        await session.execute(update(ParticipantRow).where(ParticipantRow.speaker_id == bob).values(speaker_id=eve))
-        other = ParticipantRow(conversation_id=one, label="moved", speaker_id=eve)
+        await session.execute(update(ParticipantRow).where(ParticipantRow.speaker_id == bob).values(voice_id=eve))
+        other = ParticipantRow(conversation_id=one, label="moved", voice_id=eve)
         session.add(other)
         await session.flush()
         await session.execute(update(SegmentRow).where(SegmentRow.position == 0).values(participant_id=other.id))
@@ -136,7 +138,7 @@ async def test_lines_that_were_found_again_are_known_by_their_place(database: Da
     async with database.session() as session:
         wanted = await names(session, one)
         await session.execute(update(SegmentRow).where(SegmentRow.position == 5).values(end_offset=99.0))
-        await session.execute(update(ParticipantRow).values(speaker_id=None))
+        await session.execute(update(ParticipantRow).values(voice_id=None))
         await reprocess(session, one)
     done = await put_back(database, kept)
     async with database.session() as session:
@@ -168,7 +170,7 @@ async def test_segments_moved_to_a_restored_participant_are_restored_again(datab
     async with database.session() as session:
         assert wanted == ["Ada", None, "Ada", "Bob", "Ada", "Bob"] == await names(session, one)
         moved = await session.scalar(select(SegmentRow.participant_id).where(SegmentRow.position == 1))
-        await session.execute(update(ParticipantRow).where(ParticipantRow.id == moved).values(speaker_id=bob))
+        await session.execute(update(ParticipantRow).where(ParticipantRow.id == moved).values(voice_id=bob))
         await session.execute(update(SegmentRow).where(SegmentRow.position == 3).values(participant_id=moved))
         await session.execute(update(SegmentRow).where(SegmentRow.position == 5).values(participant_id=moved))
         empty = ~select(SegmentRow.id).where(SegmentRow.participant_id == ParticipantRow.id).exists()
@@ -259,6 +261,26 @@ async def test_settings_come_back(database: Database) -> None:
     assert (done.settings_restored, done.settings_warning) == (True, None)
     async with database.session() as session:
         assert await state(session) == before
+
+
+async def test_hot_words_come_back(database: Database) -> None:
+    first, second = StoredVocabulary(["Siobhán", "pgvector"], True), StoredVocabulary(["Tekzas"])
+    async with database.session() as session:
+        await vocabulary.replace(session, first)
+    kept = await keep(database)
+    async with database.session() as session:
+        await vocabulary.replace(session, second)
+        content = await backups.content(session, kept.filename)
+        assert content is not None
+        older = json.loads(content) | {"name": "older"}
+        del older["vocabulary"]
+        imported = await imports.import_file(session, json.dumps(older).encode())
+    await put_back(database, imported)
+    async with database.session() as session:
+        assert await vocabulary.stored(session) == second
+    await put_back(database, kept)
+    async with database.session() as session:
+        assert await vocabulary.stored(session) == first
 
 
 async def test_a_threshold_of_another_model_does_not_hold_for_the_one_that_runs(database: Database) -> None:
@@ -388,3 +410,38 @@ async def test_a_file_holds_no_vector_without_its_model(database: Database) -> N
 def test_a_name_never_becomes_a_path(name: str, kept: str) -> None:
     assert backups.safe(name) == kept
     assert backups.FILENAME.fullmatch(backups.profile_filename(name))
+
+
+async def test_an_undone_merge_still_tells_its_speakers_apart_after_a_restore(database: Database) -> None:
+    async with database.session() as session:
+        ada, bob = await add_speaker(session, "Ada", 1), await add_speaker(session, "Bob", 2)
+        await speaker_admin.rename(session, bob, "Rob")
+        await speaker_admin.merge(session, RULES, bob, ada)
+        await undo.undo(session, read_rules)
+    kept = await keep(database)
+    done = await put_back(database, kept)
+    assert (done.forgotten_changes, done.counts.distinct_pairs_restored) == (1, 1)
+    assert done.left_out == "1 change(s) of speakers cannot be undone any more."
+    async with database.session() as session:
+        assert await distinct_speakers.pairs(session, [ada, bob]) == {frozenset((ada, bob))}
+
+
+async def test_a_file_without_pairs_leaves_those_of_the_speakers_that_stay(database: Database) -> None:
+    async with database.session() as session:
+        ada, bob = await add_speaker(session, "Ada", 1), await add_speaker(session, "Bob", 2)
+    kept = await keep(database)
+    async with database.session() as session:
+        content = json.loads(await backups.content(session, kept.filename) or "")
+        for speaker in content["speakers"]:
+            assert speaker.pop("different_from") == []
+        older = await imports.import_file(session, json.dumps(content).encode())
+        eve = await add_speaker(session, "Eve", 3)
+        await distinct_speakers.add(session, ada, bob)
+        await distinct_speakers.add(session, ada, eve)
+    done = await put_back(database, older)
+    assert done.counts.distinct_pairs_restored is None
+    async with database.session() as session:
+        assert await distinct_speakers.pairs_of(session, [ada]) == [(ada, bob)]
+    assert (await put_back(database, kept)).counts.distinct_pairs_restored == 0
+    async with database.session() as session:
+        assert await distinct_speakers.pairs_of(session, [ada]) == []

@@ -12,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from pipeline.access import LOCAL
 from pipeline.types import Note
 from services.identity import corrections, transcripts
-from storage.conversations import conversations
+from storage.conversations import conversations, titles
 from storage.conversations.conversations import ConversationDetail
 from storage.emotions import profiles
 from storage.postgres.database import Database
+from storage.search import listing
 from storage.speakers import speakers
 from storage.tables import Conversation, SegmentRow
 from tests.storage.archive import add_speaker, add_talk
@@ -79,14 +80,29 @@ async def test_the_list_goes_from_the_newest_on(database: Database) -> None:
         await transcripts.save(session, full, transcript([voice(1), voice(2), voice(1)], lines=5), RULES)
 
     async with database.session() as session:
-        page, total = await conversations.list_page(session, LOCAL, skip=1, limit=3)
-        assert ([c.title for c in page], total) == (["2", "1", "failed"], 5)
-        page, total = await conversations.list_page(session, LOCAL, status="failed")
-        assert ([c.title for c in page], total) == (["failed"], 1)
+        page = await listing.list_page(session, LOCAL, skip=1, limit=3)
+        assert ([c.title for c in page.items], page.total) == (["2", "1", "failed"], 5)
+        page = await listing.list_page(session, LOCAL, listing.Filters(status="failed"))
+        assert ([c.title for c in page.items], page.total) == (["failed"], 1)
         with counted_queries(database) as queries:
-            page, _ = await conversations.list_page(session, LOCAL)
+            page = await listing.list_page(session, LOCAL)
     assert len(queries) == 2
-    assert [(c.num_segments, c.num_speakers) for c in page][-1] == (5, 3)
+    assert [(c.num_segments, c.num_speakers) for c in page.items][-1] == (5, 3)
+
+
+async def test_a_failure_of_any_length_is_stored_and_sent(database: Database) -> None:
+    """PostgreSQL refuses a notification of 8,000 bytes or more, and with it the transaction."""
+    error = "\0" + "\x01" * 10_000
+    async with database.session() as session:
+        id_ = await conversations.create(session, "A talk", None, "flac")
+        await conversations.fail(session, id_, error)
+        cut_off = await conversations.create(session, "A live recording", None, "flac", status="recording")
+        await conversations.complete(session, cut_off, 0.0, "en", error=error)
+    for failed in (id_, cut_off):
+        found = await read(database, failed)
+        assert found.status == "failed"
+        assert found.error is not None
+        assert found.error == "\x01" * 999 + "…"
 
 
 async def test_progress_is_kept_within_bounds_and_ends_with_the_work(database: Database) -> None:
@@ -120,7 +136,7 @@ async def test_an_unknown_status_is_refused_and_the_transaction_undone(database:
     with pytest.raises(IntegrityError, match="ck_conversations_status"):
         await fails()
     async with database.session() as session:
-        assert await conversations.list_page(session, LOCAL) == ([], 0)
+        assert (await listing.list_page(session, LOCAL)).total == 0
 
 
 async def test_speakers_are_listed_with_their_lines(database: Database) -> None:
@@ -144,9 +160,9 @@ async def test_a_title_is_changed_and_nothing_else(database: Database) -> None:
     id_ = await archived(database, None)
     before = await read(database, id_)
     async with database.session() as session:
-        await conversations.rename(session, id_, "Ann\0ual review")
+        await titles.rename(session, id_, "Ann\0ual review")
         with pytest.raises(LookupError, match="Conversation not found"):
-            await conversations.rename(session, id_ + 1, "Nothing")
+            await titles.rename(session, id_ + 1, "Nothing")
     assert await read(database, id_) == replace(before, title="Annual review")
 
 

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: start, sharing, and recovery from crashes."""
 
 import asyncio
+import ctypes
 import os
 import pwd
 import shutil
@@ -222,6 +223,58 @@ def test_a_normal_user_needs_nothing_special(directory: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("postgresql+asyncpg://postgres@/postgres?host="), done.stderr
     assert (directory / "data" / "cluster").stat().st_uid == nobody.pw_uid
+
+
+FORK_FATAL = """
+import ctypes, hashlib, sys, threading, time
+from pathlib import Path
+from storage.postgres.embedded import EmbeddedPostgres
+
+libc = ctypes.CDLL(None)
+address = lambda function: ctypes.cast(function, ctypes.c_void_p)
+assert libc.__register_atfork(None, None, address(libc.abort), None) == 0
+
+def compute():
+    while True:
+        hashlib.sha256(bytes(2**16)).digest()
+        time.sleep(0.002)
+
+for _ in range(16):
+    threading.Thread(target=compute, daemon=True).start()
+for _ in range(int(sys.argv[2])):
+    with EmbeddedPostgres(Path(sys.argv[1])) as url:
+        print(url, flush=True)
+"""
+"""Starts and stops the server some times, in a process with busy threads of which every forked child dies."""
+STARTS = 20
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "__register_atfork"), reason="needs the GNU C library, for its fork handlers"
+)
+def test_it_starts_where_forked_children_die(data: Path) -> None:
+    """As in a Ray actor, where handlers of gRPC run in every forked child."""
+    command = [sys.executable, "-c", FORK_FATAL, str(data), str(STARTS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    urls = done.stdout.splitlines()
+    assert len(urls) == STARTS
+    assert len(set(urls)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone has to change the user")
+def test_root_without_the_right_to_change_the_user_is_told_so(directory: Path) -> None:
+    """As in a container without capabilities."""
+    program = (
+        "import ctypes, sys; from pathlib import Path; from storage.postgres.system_user import Account\n"
+        "SETGID, SETUID, DROP = 6, 7, 24\n"
+        "for capability in (SETGID, SETUID): ctypes.CDLL(None).prctl(DROP, capability, 0, 0, 0)\n"
+        "Account(65534, 65534).barrier(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", program, str(directory)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "PermissionError: PostgreSQL cannot run as the user nobody: This process may not become" in done.stderr
+    assert "set DATABASE_URL" in done.stderr
 
 
 def test_the_server_of_an_installation_is_the_embedded_one_or_the_users(data: Path) -> None:

@@ -1,16 +1,25 @@
 """An erasure removes one speaker under all its names, and no other speaker."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import insert, select
 
+from pipeline.checkpoint import ChosenHotwords
 from services.erasure import speakers as erasure
 from services.identity import speaker_admin, undo
+from storage import vocabulary
+from storage.conversations import conversations
+from storage.jobs import jobs
+from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.speakers import change_log
 from storage.speakers.speakers import SpeakerNotFoundError
-from storage.tables import LabelRow, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, JobStageRow, LabelRow, ParticipantRow, SegmentRow, Speaker
+from storage.vocabulary import StoredVocabulary
 from tests.storage.archive import add_speaker, add_talk
-from tests.storage.transcripts import RULES, read_rules
+from tests.storage.people import keep, talk
+from tests.storage.transcripts import RULES, read_rules, voice
 
 
 async def erase(database: Database, speaker: int) -> None:
@@ -43,6 +52,36 @@ async def test_names_in_labels_go(database: Database) -> None:
         columns = (LabelRow.segment_id, LabelRow.speaker_name, LabelRow.labeled_by, LabelRow.notes)
         left = [tuple(row) for row in await session.execute(select(*columns).order_by(LabelRow.segment_id))]
     assert left == [(two, "Bob", None, None), (three, "Bob", None, None), (four, "Bob", "Eve", "in Adagio")]
+
+
+async def test_names_in_hot_words_go(database: Database) -> None:
+    async with database.session() as session:
+        lee, bob = await add_speaker(session, "Lee, Ada", 1), await add_speaker(session, "Bob", 2)
+        talks = [await add_talk(session, [lee, bob], lines=2), await add_talk(session, [bob], lines=2)]
+        for talk, words in zip(talks, (["Adagio", "LEE ADA", "Bob"], ["Bob", "Lee"]), strict=True):
+            await conversations.set_hotwords(session, talk, words)
+        await vocabulary.replace(session, StoredVocabulary(["Dr. Lee Ada", "Bob"], True))
+        job = await jobs.enqueue(session, talks[1], JobOptions(), 2.0, max_queued=9)
+        stages = dict.fromkeys((ChosenHotwords.stage, "transcribing"), "Lee Ada, Bob")
+        rows = [{"job_id": job, "stage": stage, "result": result} for stage, result in stages.items()]
+        await session.execute(insert(JobStageRow), rows)
+    await erase(database, lee)
+    async with database.session() as session:
+        found = await session.execute(select(Conversation.id, Conversation.hotwords))
+        assert {row.id: row.hotwords for row in found} == {talks[0]: ["Adagio", "Bob"], talks[1]: ["Bob", "Lee"]}
+        assert await vocabulary.stored(session) == StoredVocabulary(["Bob"], True)
+        assert list(await session.scalars(select(JobStageRow.stage))) == ["transcribing"]
+
+
+async def test_a_name_that_is_erased_while_a_recording_is_processed_is_not_stored(database: Database) -> None:
+    async with database.session() as session:
+        await add_speaker(session, "Bob", 2)
+    heard = replace(talk([voice(7)]), hotwords=("Ada", "Ida", "Lee", "Bob"), hotword_names=("Lee", "Bob"))
+    kept = await keep(database, heard)
+    async with database.session() as session:
+        found = await conversations.summary(session, kept)
+    assert found is not None
+    assert list(found.hotwords) == ["Ada", "Ida", "Bob"]
 
 
 async def test_speakers_that_were_merged_into_it_go_from_the_history(database: Database) -> None:

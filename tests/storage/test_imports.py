@@ -179,6 +179,7 @@ BAD: list[Any] = [
     legacy_file(version=3, participants=[PARTICIPANT, PARTICIPANT | {"id": 2}]),
     legacy_file(version=3, segments=[SEGMENT | {"emotion_corrected": True}]),
     legacy_file(version=3, segments=[SEGMENT | {"voice_vector": [1.0]}]),
+    legacy_file(version=3, vocabulary={"hotwords": ["<|de|>"]}), legacy_file(version=3, vocabulary={"hotwords": ["a"] * 201}),
 ]  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from pipeline.access import LOCAL
 from pipeline.decoding import Decoding
 from pipeline.types import SpeakerHint
 from storage.conversations import conversations
-from storage.jobs import jobs
-from storage.jobs.jobs import MAX_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError, QueueFullError
+from storage.jobs import jobs, lists, stage_results
+from storage.jobs.jobs import MAX_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError
+from storage.jobs.limit import QueueFullError
+from storage.jobs.open_work import OpenWork, read_open_work
 from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.tables import Conversation, JobRow, JobStageRow
@@ -188,7 +190,7 @@ async def test_a_worker_that_was_thought_dead_cannot_finish_over_its_successor(d
         (jobs.release,),
         (jobs.confirm_cancel,),
     ]
-    calls += [(jobs.renew,), (jobs.store_stage_result, "transcribing", "text"), (jobs.report, "transcribing", 0.9)]
+    calls += [(jobs.renew,), (stage_results.store, "transcribing", "text"), (jobs.report, "transcribing", 0.9)]
     for function, *args in calls:
         with pytest.raises(LeaseLostError):
             await late(function, *args)
@@ -212,7 +214,7 @@ async def test_a_job_that_kills_its_worker_is_set_aside(database: Database) -> N
     for _ in range(MAX_ATTEMPTS):
         lease = await taken(database)
         async with database.session() as session:
-            await jobs.store_stage_result(session, lease, "transcribing", "text")
+            await stage_results.store(session, lease, "transcribing", "text")
         await pass_away(database)
     assert await claim(database) is None
     async with database.session() as session:
@@ -238,6 +240,17 @@ async def test_a_fault_of_ours_is_tried_again_after_a_pause(database: Database) 
     assert (await status(database, lease.conversation_id)).error == f"reason {MAX_ATTEMPTS}"
 
 
+async def test_a_reason_of_any_length_and_with_any_character_is_stored(database: Database) -> None:
+    job = await add(database)
+    for _ in range(MAX_ATTEMPTS):
+        lease = await taken(database)
+        async with database.session() as session:
+            await jobs.retry_later(session, lease, "\0" + "x" * 10_000)
+        assert (await read(database, job)).error == "x" * 999 + "…"
+        await pass_away(database)
+    assert (await status(database, lease.conversation_id)).error == "x" * 999 + "…"
+
+
 async def test_a_stop_of_the_program_is_no_attempt(database: Database) -> None:
     job = await add(database)
     for _ in range(2 * MAX_ATTEMPTS):
@@ -252,16 +265,16 @@ async def test_what_stages_found_is_there_for_the_next_attempt(database: Databas
     await add(database)
     lease, other = await taken(database), await taken(database)
     async with database.session() as session:
-        await jobs.store_stage_result(session, lease, "transcribing", "text")
-        await jobs.store_stage_result(session, lease, "transcribing", "later")  # the first is as good
-        await jobs.store_stage_result(session, other, "diarizing", "another's")
+        await stage_results.store(session, lease, "transcribing", "text")
+        await stage_results.store(session, lease, "transcribing", "later")  # the first is as good
+        await stage_results.store(session, other, "diarizing", "another's")
         await jobs.retry_later(session, lease, "no")
     await pass_away(database)
     again = await taken(database)
     async with database.session() as session:
-        assert await jobs.stage_results(session, again) == {"transcribing": "text"}
+        assert await stage_results.read(session, again) == {"transcribing": "text"}
         await jobs.finish(session, again)
-        assert await jobs.stage_results(session, again) == {}
+        assert await stage_results.read(session, again) == {}
 
 
 async def test_cancelling(database: Database) -> None:
@@ -331,9 +344,9 @@ async def test_jobs_are_listed_from_the_newest_on(database: Database) -> None:
     first, second, third = [await add(database) for _ in range(3)]
     async with database.session() as session:
         await jobs.cancel(session, second)
-        page, total = await jobs.list_page(session, LOCAL, skip=1, limit=1)
+        page, total = await lists.list_page(session, LOCAL, skip=1, limit=1)
         assert ([job.id for job in page], total) == ([second], 3)
-        page, total = await jobs.list_page(session, LOCAL, state="queued")
+        page, total = await lists.list_page(session, LOCAL, state="queued")
         assert ([job.id for job in page], total) == ([third, first], 2)
 
 
@@ -344,3 +357,22 @@ async def test_a_deleted_conversation_takes_its_jobs_along(database: Database) -
         await conversations.remove(session, cancelled.conversation_id)
     with pytest.raises(LookupError):
         await read(database, job)
+
+
+async def test_open_work_is_what_queued_and_running_jobs_still_need(database: Database) -> None:
+    async with database.session() as session:
+        assert await read_open_work(session, 600.0) == OpenWork(jobs=0, long_jobs=0, audio_s=0.0, oldest_s=0.0)
+    for duration in (10.0, 20.0, 3600.0, 40.0):
+        await add(database, duration)
+    first, second = await taken(database), await taken(database, "b")
+    async with database.session() as session:
+        await jobs.finish(session, first)
+        await jobs.report(session, second, "diarization", 0.75)
+        await session.execute(
+            update(JobRow).where(JobRow.state == "queued").values(created_at=func.now() - timedelta(minutes=3))
+        )
+    async with database.session() as session:
+        work = await read_open_work(session, 600.0)
+    assert (work.jobs, work.queued, work.long_jobs) == (3, 2, 1)
+    assert work.audio_s == pytest.approx(5.0 + 3600.0 + 40.0)
+    assert 180 <= work.oldest_s < 240

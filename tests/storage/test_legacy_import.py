@@ -17,6 +17,7 @@ from storage.conversations.conversations import ConversationDetail
 from storage.emotions import profiles
 from storage.legacy.sqlite_file import LegacyFile
 from storage.postgres.database import Database
+from storage.search import listing
 from storage.speakers import speakers
 from storage.tables import ParticipantRow, Speaker, VoiceprintRow
 from tests.storage.legacy_database import BREAKDOWN, add_segment, add_speaker, fill, legacy_database
@@ -141,7 +142,7 @@ async def test_what_an_import_added_later_is_imported_alone(
     assert (done.conversations, done.speakers, done.present) == (1, 1, 0)
     async with database.session() as session:
         people = {one.name: one.id for one in await speakers.list_all(session)}
-        newest = (await conversations.list_page(session, LOCAL, 0, 10))[0]
+        newest = (await listing.list_page(session, LOCAL, limit=10)).items
     assert people["Alice"] == 3  # the same name is the same person
     assert people["Zoe"] > 5
     (added,) = [one for one in newest if one.start_time.year == 2024]

@@ -54,16 +54,6 @@ async def test_several_processes_may_migrate_at_once(empty_database_url: str) ->
     await migrate(empty_database_url)
 
 
-async def test_a_newer_database_is_left_alone(empty_database_url: str) -> None:
-    await migrate(empty_database_url)
-    engine = unpooled(empty_database_url)
-    async with engine.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    await engine.dispose()
-    with pytest.raises(DatabaseError, match="newer Vivavoce"):
-        await migrate(empty_database_url)
-
-
 async def test_an_account_that_may_not_enable_pgvector_is_told_so(empty_database_url: str) -> None:
     engine = unpooled(empty_database_url)
     async with engine.begin() as connection:

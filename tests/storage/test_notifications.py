@@ -9,11 +9,17 @@ from sqlalchemy import text
 
 from storage.conversations import conversations
 from storage.conversations.conversations import Progress
-from storage.jobs import notifications as listening
-from storage.jobs.notifications import Notifications
+from storage.events import notifications as listening
+from storage.events.notifications import Notifications
 from storage.postgres.database import Database
 
-SOON = 5.0  # seconds
+SOON = 120.0  # seconds; long, so that a busy machine fails no test
+
+
+@pytest.fixture(autouse=True)
+def _no_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only notifications wake a watcher."""
+    monkeypatch.setattr(listening, "CHECK_INTERVAL_S", 2 * SOON)
 
 
 @pytest.fixture

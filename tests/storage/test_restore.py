@@ -11,7 +11,7 @@ from pipeline.voice_settings import VoiceSettingsChange
 from services.identity import corrections
 from storage.emotions import emotions
 from storage.postgres.database import Database
-from storage.speakers import voice_settings
+from storage.speakers import distinct_speakers, voice_settings
 from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
 from tests.storage.test_backups import keep, put_back
@@ -35,7 +35,7 @@ async def _merge(session: AsyncSession, random: Random) -> None:
     ids = (await session.scalars(select(Speaker.id))).all()
     if len(ids) > 1:
         into, gone = random.sample(ids, 2)
-        await session.execute(update(ParticipantRow).where(ParticipantRow.speaker_id == gone).values(speaker_id=into))
+        await session.execute(update(ParticipantRow).where(ParticipantRow.speaker_id == gone).values(voice_id=into))
         await session.execute(update(VoiceprintRow).where(VoiceprintRow.speaker_id == gone).values(speaker_id=into))
         await session.execute(delete(Speaker).where(Speaker.id == gone))
         await emotions.recompute(session, into)
@@ -45,7 +45,7 @@ async def _move_line(session: AsyncSession, random: Random) -> None:
     line = random.choice((await session.scalars(select(SegmentRow))).all())
     speaker = random.choice([None, *(await session.scalars(select(Speaker.id))).all()])
     label = f"moved {random.random()}"
-    person = ParticipantRow(conversation_id=line.conversation_id, label=label, speaker_id=speaker, enrolled=False)
+    person = ParticipantRow(conversation_id=line.conversation_id, label=label, voice_id=speaker, enrolled=False)
     session.add(person)
     await session.flush()
     line.participant_id, line.confidence = person.id, 1.0
@@ -83,8 +83,14 @@ async def _enroll(session: AsyncSession, random: Random) -> None:
     await add_speaker(session, f"New {random.random()}", random.randrange(1000))
 
 
+async def _tell_apart(session: AsyncSession, random: Random) -> None:
+    ids = (await session.scalars(select(Speaker.id))).all()
+    if len(ids) > 1:
+        await random.choice([distinct_speakers.add, distinct_speakers.remove])(session, *random.sample(ids, 2))
+
+
 CHANGES: tuple[Change, ...] = (
-    _rename, _delete_speaker, _merge, _move_line, _drop_empty, _correct, _misidentify, _set, _enroll,
+    _rename, _delete_speaker, _merge, _move_line, _drop_empty, _correct, _misidentify, _set, _enroll, _tell_apart,
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class Files:
             id=id_,
             name=name,
             emotion_threshold=self.maybe(0.0, 1.0),
+            different_from=self.maybe(self.some(range(8), 5)),
             references=[self.reference(self.random.choice(VOICES)) for _ in range(self.random.randrange(3))],
             emotion_profiles=[self.profile(emotion) for emotion in self.some(EMOTIONS[:3], 3)],
         )
@@ -133,7 +134,7 @@ class Files:
         return {name: value for name, value in values.items() if value is not None or self.random.random() < 0.5}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 40))])
 async def test_a_valid_file_is_restored_or_refused(database: Database, seed: int) -> None:
     async with database.session() as session:
         ada, bob = await add_speaker(session, "Ada", 1), await add_speaker(session, "Bob", 2)

@@ -4,16 +4,20 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.erasure import pending, space
 from storage.postgres.database import Database
 from storage.postgres.embedded import EmbeddedPostgres
+from storage.search import vector_index
 from storage.tables import Base, PendingRemoval, Speaker
 from tests.support import traces
 
+MODEL = "it's:a model"
 WITHOUT_NAMES_AND_VECTORS = {
-    *("voice_settings", "reference_changes", "pending_removals"),
+    *("voice_settings", "reference_changes", "voices", "distinct_speakers", "pending_removals"),
+    "summary_templates",
     *("people", "api_keys", "login_sessions", "tickets", "usage", "audit_log"),  # accounts are no speakers
 }
 
@@ -42,6 +46,36 @@ async def test_deleted_rows_stay_in_the_files_until_the_space_is_removed(databas
     assert await traces.relations_with(database, directory, forms, analyze=False) == set()
     async with database.session() as session:
         assert await pending.last_space(session) is None
+
+
+async def index_is_valid(session: AsyncSession) -> bool | None:
+    valid = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+    found: bool | None = await session.scalar(valid, {"name": vector_index.name_of(MODEL, 16)})
+    return found
+
+
+async def test_indexes_of_vectors_are_built_again(database: Database) -> None:
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, 16)
+        await pending.add_space(session)
+    await space.remove(database)
+    async with database.session() as session:
+        assert await index_is_valid(session) is True
+
+
+async def test_an_index_that_was_left_unfinished_is_built_again(database: Database) -> None:
+    unfinished = text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)")
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, 16)
+        await session.execute(unfinished, {"name": vector_index.name_of(MODEL, 16)})
+    async with database.session() as building:
+        await building.execute(select(func.pg_advisory_xact_lock(vector_index.REBUILD_LOCK)))
+        async with database.session() as session:
+            await vector_index.ensure(session, MODEL, 16)
+            assert await index_is_valid(session) is False  # the other process is at work on it
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, 16)
+        assert await index_is_valid(session) is True
 
 
 async def test_a_table_in_use_delays_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

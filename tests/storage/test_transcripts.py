@@ -13,6 +13,7 @@ from services.identity import transcripts
 from storage.conversations import conversations
 from storage.conversations.conversations import ConversationDetail
 from storage.postgres.database import Database
+from storage.search import listing
 from storage.speakers import speakers
 from storage.tables import ParticipantRow, SegmentRow, Speaker, TurnRow, VoiceprintRow
 from tests.storage.transcripts import MODEL, RULES, near, transcript, voice
@@ -47,6 +48,7 @@ async def test_a_transcript_comes_back_as_it_was_stored(database: Database) -> N
     assert second.words == (Word(" Line", 2.0, 2.5, 0.9), Word(" 1.", 2.5, 3.5, 0.8))
     assert (second.emotion_category, second.emotion_confidence) == ("happy", 0.75)
     assert second.emotion_scores == {"happy": 0.75, "neutral": 0.25}
+    assert [second.activation, second.valence] == pytest.approx([0.75 * 0.51, 0.75 * 0.81])
     assert second.confidence is None  # a new voice is similar to no speaker
 
     async with database.session() as session:
@@ -183,7 +185,7 @@ async def test_a_contradictory_transcript_leaves_nothing_behind(database: Databa
     with pytest.raises(ValueError, match="nobody"):
         await keep(database, broken)
     async with database.session() as session:
-        assert await conversations.list_page(session, LOCAL) == ([], 0)
+        assert (await listing.list_page(session, LOCAL)).total == 0
         assert await speakers.names(session) == []
 
 

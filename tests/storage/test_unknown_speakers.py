@@ -9,7 +9,7 @@ from pipeline.types import Transcript, Vector, Voiceprint
 from services.identity import identification, speaker_admin, undo, unknown_speakers
 from services.identity.unknown_speakers import Suggestion
 from storage.postgres.database import Database
-from storage.speakers import speakers
+from storage.speakers import distinct_speakers, speakers
 from tests.storage.people import keep, lines, names, talk
 from tests.storage.transcripts import MODEL, RULES, near, read_rules, voice
 
@@ -159,3 +159,49 @@ async def test_lines_that_are_nobodys_have_no_lasting_speaker(database: Database
 async def test_a_line_that_is_little_like_its_participant_stays_with_it(database: Database) -> None:
     conversation = await keep(database, _with_voice(talk([voice(3)], lines=3), 1, near(voice(3), 0.45)))
     assert set(await names(database, conversation)) == {"Unknown_01"}
+
+
+async def set_distinct(database: Database, one: int, other: int, distinct: bool = True) -> None:
+    async with database.session() as session:
+        await speaker_admin.set_distinct(session, one, other, distinct)
+
+
+async def test_speakers_that_a_person_said_differ_are_not_suggested_until_that_is_taken_back(database: Database) -> None:
+    await keep(database, talk([voice(1)]))
+    await keep(database, talk([near(voice(1), 0.45)]))
+    (pair,) = await suggested(database)
+    await set_distinct(database, pair.other_id, pair.speaker_id)
+    assert await suggested(database) == []
+    await set_distinct(database, pair.speaker_id, pair.other_id, False)
+    assert await suggested(database) == [pair]
+
+
+async def test_speakers_that_a_person_said_differ_are_not_merged_automatically(database: Database) -> None:
+    await keep(database, talk([voice(1)]))
+    await keep(database, talk([voice(2)]))
+    await set_distinct(database, 1, 2)
+    await keep(database, talk([between(voice(1), voice(2))]))
+    assert await all_names(database) == ["Unknown_01", "Unknown_02"]
+
+
+async def test_what_becomes_part_of_a_speaker_passes_on_who_it_is_not(database: Database) -> None:
+    await keep(database, talk([voice(1)]))
+    await keep(database, talk([near(voice(1), 0.45)]))
+    await keep(database, talk([voice(3)]))
+    await set_distinct(database, 1, 2)
+    await set_distinct(database, 2, 3)
+    async with database.session() as session:
+        await speaker_admin.merge(session, RULES, 2, 3)
+        assert await distinct_speakers.pairs(session, [1, 2, 3]) == {frozenset((1, 3))}
+        await undo.undo(session, read_rules)
+        assert await distinct_speakers.pairs(session, [1, 2, 3]) == {frozenset((1, 2)), frozenset((2, 3))}
+
+
+async def test_a_speaker_who_comes_back_is_still_told_apart(database: Database) -> None:
+    await keep(database, talk([voice(1)]))
+    await keep(database, talk([near(voice(1), 0.45)]))
+    await set_distinct(database, 1, 2)
+    async with database.session() as session:
+        assert await speaker_admin.delete_unknown(session) == ["Unknown_01", "Unknown_02"]
+        await undo.undo(session, read_rules)
+    assert await suggested(database) == []

@@ -22,6 +22,8 @@ from tests.support import openapi
 from tests.support.ports import free_port
 
 API = "http://localhost/api/v1"
+EMBEDDED_MODELS = {"transcriber": "whisper-base", "diarizer": "community-1-embedded", "emotion": "whisper-encoder-emotion-2"}
+"""What the stages say that they run."""
 
 
 def no_stages() -> Stages[Any]:
@@ -52,8 +54,8 @@ async def connected(
     async def status() -> StageStatus:
         if embedding_model is None:
             raise ConnectionError("the stages are gone")
-        kinds = {"transcriber": "whisper", "diarizer": "diarization", "embedder": embedding_model, "emotion": "emotion"}
-        return {stage: {"model": model, "device": "cpu", "note": None} for stage, model in kinds.items()}
+        models = {**EMBEDDED_MODELS, "embedder": embedding_model}
+        return {stage: {"model": model, "device": "cpu", "note": None} for stage, model in models.items()}
 
     chosen = settings.model_copy(update={"audio_url": str(directory)})
     async with AppContext.create(chosen, url, stages, status) as context:
@@ -86,10 +88,18 @@ async def running(
 
 @contextmanager
 def serving(
-    settings: Settings, url: str, directory: Path, embedding_model: str, fill: Callable[[Database], Awaitable[None]]
+    settings: Settings,
+    url: str,
+    directory: Path,
+    embedding_model: str,
+    fill: Callable[[Database], Awaitable[None]],
+    stages: Stages[Any] | None = None,
 ) -> Iterator[str]:
-    """The same behind a real HTTP server with no stages, on a thread of its own; the address. `fill` gives it its data."""
-    server = _Server(settings, url, directory, embedding_model, fill)
+    """The same behind a real HTTP server, on a thread of its own; the address. `fill` gives it its data.
+
+    Without `stages` nothing can be processed.
+    """
+    server = _Server(settings, url, directory, embedding_model, fill, stages or no_stages())
     server.start()
     try:
         assert server.ready.wait(600)
@@ -104,9 +114,16 @@ def serving(
 
 class _Server(threading.Thread):
     def __init__(
-        self, settings: Settings, url: str, directory: Path, model: str, fill: Callable[[Database], Awaitable[None]]
+        self,
+        settings: Settings,
+        url: str,
+        directory: Path,
+        model: str,
+        fill: Callable[[Database], Awaitable[None]],
+        stages: Stages[Any],
     ) -> None:
         super().__init__()
+        self.stages = stages
         self.settings, self.url, self.directory, self.model, self.fill = settings, url, directory, model, fill
         self.port = free_port()
         self.ready = threading.Event()
@@ -120,7 +137,7 @@ class _Server(threading.Thread):
 
     async def _serve(self) -> None:
         async with (
-            running(self.settings, self.url, self.directory, no_stages(), self.model) as application,
+            running(self.settings, self.url, self.directory, self.stages, self.model) as application,
             application.app.router.lifespan_context(application.app),  # MCP
         ):
             await self.fill(application.context.database)
@@ -130,4 +147,7 @@ class _Server(threading.Thread):
                 await asyncio.sleep(0.01)
             self.uvicorn = server
             self.ready.set()
+            while not server.should_exit and not serving.done():  # noqa: ASYNC110  # it has no event to wait for
+                await asyncio.sleep(0.05)
+            await application.context.drain()  # ends the streams of events, for which the server would wait
             await serving

@@ -10,6 +10,13 @@ import soundfile
 EMPTY_BLOCK = 1 << 20
 
 
+def zeros(size: int) -> bytes:
+    """A gzip file that expands to `size` bytes; they are never in memory at once."""
+    packed = zlib.compressobj(9, wbits=31)
+    block = bytes(EMPTY_BLOCK)
+    return b"".join(packed.compress(block) for _ in range(size // EMPTY_BLOCK)) + packed.flush()
+
+
 def silence(seconds: int, rate: int = 1000) -> bytes:
     """A FLAC file: 13 bytes for a block of up to 4 s."""
     file = io.BytesIO()

@@ -9,11 +9,12 @@ import soundfile
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
 from tests.storage.transcripts import MODEL, voice
+from tests.support.transcriber import ScriptedTranscriber
 
 SECONDS = 6.0
 
 
-class FixedStages:
+class FixedStages(ScriptedTranscriber):
     """Stages that find one voice and one sentence in every recording."""
 
     async def find_speech(self, audio: Samples) -> Sequence[Span]:

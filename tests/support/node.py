@@ -28,7 +28,7 @@ def installed() -> Path:
     """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        _give_up("There is no Node.js here: clients on the TypeScript SDK are not run.")
+        give_up("There is no Node.js here: clients on the TypeScript SDK are not run.")
     files = [file for file in sorted(CLIENTS.iterdir()) if file.is_file()]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -50,7 +50,7 @@ def _install(npm: str, files: list[Path], directory: Path) -> None:
             subprocess.run(command, cwd=building, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=True)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             said = str(error.stderr or error).strip().splitlines()[-1:]
-            _give_up(f"npm could not install the clients: {''.join(said)}")
+            give_up(f"npm could not install the clients: {''.join(said)}")
         # The Inspector's command reads its version from the folder of the whole Inspector, which is four times as large.
         version = {"name": "inspector", "version": "0.0.0"}
         (Path(building) / "node_modules" / "@modelcontextprotocol" / "package.json").write_text(json.dumps(version))
@@ -58,7 +58,8 @@ def _install(npm: str, files: list[Path], directory: Path) -> None:
         Path(building).mkdir()  # for its removal
 
 
-def _give_up(reason: str) -> NoReturn:
+def give_up(reason: str) -> NoReturn:
+    """Skip the test, or let it fail where `REQUIRE_NODE` is set."""
     if os.environ.get("REQUIRE_NODE"):
         pytest.fail(reason)
     pytest.skip(reason)

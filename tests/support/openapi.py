@@ -2,15 +2,13 @@
 
 import json
 import re
-from contextlib import nullcontext
 from functools import cache
 from typing import Any, NamedTuple
 
 import httpx
 import jsonschema_rs
 
-from api.app import create_app
-from settings import Settings
+from api.document import document
 
 JSON = "application/json"
 PARAMETER = re.compile(r"\\\{.+?\\\}")
@@ -62,8 +60,7 @@ class Published:
 
 @cache
 def published() -> Published:
-    """The document does not depend on settings."""
-    return Published(create_app(Settings(), lambda _app: nullcontext()).openapi())
+    return Published(document())
 
 
 async def check_answer(response: httpx.Response) -> None:

@@ -127,7 +127,10 @@ class Program:
     def stop(self, signum: signal.Signals = signal.SIGINT, timeout: float = STOP_TIMEOUT_S) -> int:
         """Send the signal to the program alone; returns its exit status."""
         self.process.send_signal(signum)
-        return self.process.wait(timeout)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"Not ended {timeout:.0f} s after {signum.name}: {self.stderr[-2000:]}") from error
 
     def left(self, timeout: float = 60) -> list[str]:
         """Command lines of its descendants that still run after a while, PostgreSQL on `directory` included."""

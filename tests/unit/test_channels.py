@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.channels import process_channels
 from pipeline.decoding import PLAIN, Decoding
+from pipeline.hotwords import Vocabulary
 from pipeline.process import Options
 from pipeline.stages import Stages
 from pipeline.transcript.channels import ChannelTranscript, channel_hint, merged
@@ -29,6 +30,7 @@ from pipeline.types import (
     Voiceprint,
     Word,
 )
+from tests.support.transcriber import ScriptedTranscriber
 
 VECTOR = np.ones(4, np.float32)
 
@@ -143,12 +145,13 @@ class Loaded:
 
 
 @dataclass
-class Channels:
+class Channels(ScriptedTranscriber):
     """Stages that answer by the channel that they get."""
 
     speech: dict[str, list[Span]]
     hints: list[SpeakerHint] = field(default_factory=list)
     transcribed: list[str] = field(default_factory=list)
+    hotwords: list[str] = field(default_factory=list)
 
     async def find_speech(self, audio: str) -> Sequence[Span]:
         return self.speech[audio]
@@ -157,6 +160,7 @@ class Channels:
         self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         self.transcribed.append(audio)
+        self.hotwords.append(decoding.hotwords)
         words = [Word(f" {audio}{i}", window.start + i, window.start + i + 0.9, 0.9) for i in range(4)]
         return [Utterance(tuple(words), -0.2, "de" if audio == "b" else "en")]
 
@@ -237,11 +241,22 @@ async def test_no_speech_in_any_channel(mode: ChannelMode) -> None:
 async def test_an_interrupted_job_continues_with_the_channels_that_are_done() -> None:
     kept: dict[str, str] = {}
     whole = await Channels(BOTH).process(Options(), kept=kept)
-    assert len(kept) == 4
+    assert len(kept) == 1 + 4  # the hot words, and two stages of each channel
     again = Channels(BOTH)
     first = {stage: result for stage, result in kept.items() if stage.endswith("1")}
     assert replace(await again.process(Options(), found=first), participants=()) == replace(whole, participants=())
     assert again.transcribed == ["b"]
+
+
+async def test_an_interrupted_job_goes_on_with_its_hot_words() -> None:
+    kept: dict[str, str] = {}
+    first = Options(decoding=Decoding(hotwords="Ann, Bob"), vocabulary=Vocabulary(("Carl",)))
+    whole = await Channels(BOTH).process(first, kept=kept)
+    done = {stage: result for stage, result in kept.items() if not stage.endswith("2")}
+    again = Channels(BOTH)
+    continued = await again.process(replace(first, vocabulary=Vocabulary(("Dora",))), found=done)
+    assert whole.hotwords == continued.hotwords == ("Ann", "Bob", "Carl")
+    assert again.hotwords == ["Ann, Bob, Carl"]
 
 
 @pytest.mark.parametrize(("stage", "channels"), [("find_speech", {"a": [Span(0, 9)], "b": []}), ("transcribe", BOTH)])

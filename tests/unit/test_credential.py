@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from services.access import admin_key
 from settings import Settings
-from vivavoce.credential import headers
+from vivavoce.access.credential import headers
 
 HERE = ["http://127.0.0.1:8000", "http://localhost:9", "http://[::1]:8000", "https://127.0.0.1", "http://192.0.2.7:8000"]
 ELSEWHERE = [

@@ -14,7 +14,6 @@ from pipeline.emotion.dual_detector import (
     SpeakerEmotionProfiles,
     canonical,
     decide,
-    general,
     similarities,
 )
 from pipeline.emotion.rules import CONTRACT, Evidence, Limits, judge
@@ -167,11 +166,6 @@ def test_the_first_rule_that_applies_decides() -> None:
         "Matched Ada_happy voice profile",
         "emotion2vec neutral",
     ]
-
-
-@pytest.mark.parametrize(("scores", "expected"), [({}, ("unknown", 0.0)), ({"sad": 0.3, "happy": 0.7}, ("happy", 0.7))])
-def test_the_general_answer(scores: dict[str, float], expected: tuple[str, float]) -> None:
-    assert general(scores) == expected
 
 
 def test_an_emotion_is_one_of_nine() -> None:

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from pipeline.identity.enrollment import UnsuitableSampleError, read_sample, voice_of
+from pipeline.identity.sample_set import SampleSet, sample_set
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Observation, Span, SpeakerHint, Turn, Voiceprint
+from tests.support.transcriber import ScriptedTranscriber
 
 WANTED = "send 10 to 30 s of one person speaking."
 VOICE = Voiceprint(np.ones(4, np.float32), "test")
 
 
-class Script:
+class Script(ScriptedTranscriber):
     """Stages that answer with the given turns; `embedded` holds the spans of the embedded speech."""
 
     def __init__(self, *turns: Turn, silent: bool = False) -> None:
@@ -78,3 +80,28 @@ async def test_a_laugh_in_the_background_is_no_speaker() -> None:
     script = Script(Turn(0, 12, "A"), Turn(12, 12.8, "B"))
     assert await script.voice(14) is VOICE
     assert [(span.start, span.end) for span in script.embedded] == [(0, 12)]
+
+
+def samples(*lengths: float | None, similarity: float = 0.9) -> SampleSet:
+    """Of one person; the last one has this similarity to the others, which are equal."""
+    vectors = [np.array([1, 0], np.float32)] * (len(lengths) - 1)
+    last = np.array([similarity, np.sqrt(1 - similarity**2)], np.float32)
+    return sample_set(list(zip([*vectors, last], lengths, strict=True)), "test", 0.53)
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "certainty", "advises"),
+    [
+        (samples(2.0), "low", "Add 2 more samples"),
+        (samples(20.0), "fair", "Add 2 more samples"),
+        (samples(None), "fair", "Add 2 more samples"),
+        (samples(20.0, 20.0), "fair", "Add one more sample"),
+        (samples(20.0, 20.0, 20.0), "good", None),
+        (samples(20.0, None, 20.0), "good", None),
+        (samples(1.5, 1.6, 1.7), "low", "very short"),
+        (samples(20.0, 20.0, 20.0, similarity=0.4), "low", "sounds unlike the others"),
+    ],
+)
+def test_three_samples_that_agree_are_sure(enrolled: SampleSet, certainty: str, advises: str | None) -> None:
+    assert enrolled.certainty == certainty
+    assert advises in enrolled.advice if advises and enrolled.advice else enrolled.advice is advises

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.error_rates import word_error_rate, word_errors, word_speaker_accuracy
+from pipeline.evaluation.error_rates import (
+    aligned,
+    character_errors,
+    speaker_word_errors,
+    word_error_rate,
+    word_errors,
+    word_speaker_accuracy,
+    written_errors,
+)
 from pipeline.transcript.tokens import tokens
 
 _words = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=9)
@@ -82,3 +90,48 @@ def test_only_correctly_recognized_words_count() -> None:
 def test_words_against_nothing_are_all_wrong() -> None:
     assert word_errors("one two three", "") == (3, 3)
     assert word_errors("", "one two") == (2, 0)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=9), max_size=9), st.lists(st.sampled_from("abcd"), max_size=40))
+def test_errors_of_utterances_sum_to_those_of_the_whole(utterances: list[list[str]], hypothesis: list[str]) -> None:
+    spoken, heard = [" ".join(words) for words in utterances if words], " ".join(hypothesis)
+    found = aligned(spoken, heard)
+    assert [one for one, _ in found] == spoken
+    assert " ".join(other for _, other in found if other) == (heard if spoken else "")
+    if spoken:
+        assert sum(word_errors(*pair)[0] for pair in found) == word_errors(" ".join(spoken), heard)[0]
+
+
+def test_a_word_between_two_utterances_belongs_to_the_first() -> None:
+    assert aligned(["One two.", "...", "Three four."], "one two or four") == [("one two", "one two"), ("three four", "or four")]
+    assert aligned(["One two.", "Three."], "one two uh three") == [("one two", "one two uh"), ("three", "three")]
+
+
+def test_characters_are_compared_without_spaces_and_case() -> None:
+    assert character_errors("Das Haus.", "das  hauß") == (1, 7)
+    assert character_errors("", "ab") == (2, 0)
+
+
+def test_words_of_the_wrong_speaker_are_wrong() -> None:
+    said = {"ann": "one two three", "bob": "four five"}
+    assert speaker_word_errors(said, {"B": "four five", "A": "one two three"}) == (0, 5)
+    assert speaker_word_errors(said, {"A": "one two", "B": "three four five"}) == (2, 5)
+    assert speaker_word_errors(said, {"A": "one two three four five"}) == (4, 5)
+    assert speaker_word_errors(said, {"A": "one two three", "B": "four", "C": "five"}) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "case", "punctuation"),
+    [
+        ("Mr. Quilter came, I think.", "Mr. Quilter came, I think.", (0, 5), (0, 3)),
+        ("Mr. Quilter came, I think.", "mr. Quilter came I think?", (1, 5), (2, 3)),
+        ("Mr. Quilter came, I think.", "Mr. Quilter comes, I think", (0, 4), (1, 2)),
+        ("so it is", "So, it is", (1, 3), (1, 1)),
+        ("客観的実在。", "客観的実在.", (0, 1), (0, 1)),
+        ("Well-known.", "well-known.", (1, 1), (0, 1)),
+    ],
+)
+def test_case_and_punctuation_of_right_words_are_compared(
+    reference: str, hypothesis: str, case: tuple[int, int], punctuation: tuple[int, int]
+) -> None:
+    assert written_errors(reference, hypothesis) == (case, punctuation)

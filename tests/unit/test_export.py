@@ -93,10 +93,10 @@ def test_txt_has_a_row_for_each_segment(given: list[ConversationSegment]) -> Non
 def test_csv_reads_back_and_holds_no_formula(given: list[ConversationSegment]) -> None:
     visible = _visible(given)
     header, *rows = csv.reader(io.StringIO(to_csv(given), newline=""))
-    assert header == ["start", "end", "speaker", "emotion", "emotion_confidence", "text", "language"]
+    assert header == ["start", "end", "speaker", "emotion", "emotion_confidence", "text", "language", "activation", "valence"]
     for (start, end, *texts), line in zip(rows, visible, strict=True):
         assert (float(start), float(end)) == (round(line.start_offset, 3), round(line.end_offset, 3))
-        speaker, emotion, _, text, _ = texts
+        speaker, emotion, _, text, *_ = texts
         for cell, shown in ((speaker, line.speaker_name), (emotion, line.emotion_category or ""), (text, line.text)):
             assert cell.removeprefix("'") == _flat(shown).removeprefix("'")
             assert not cell.startswith(("=", "+", "-", "@", "\uff1d"))
@@ -105,14 +105,21 @@ def test_csv_reads_back_and_holds_no_formula(given: list[ConversationSegment]) -
 
 def test_csv_example() -> None:
     given = [
-        segment(1.5, 2.25, '=HYPERLINK("x")', "Hi, there", emotion_category="happy", emotion_confidence=0.5, language="en"),
+        segment(
+            *(1.5, 2.25, '=HYPERLINK("x")', "Hi, there"),
+            emotion_category="happy",
+            emotion_confidence=0.5,
+            language="en",
+            activation=-0.25,
+            valence=0.5,
+        ),
         segment(3, 4, "Ana", "-1"),
         segment(5, 6, "Ana", " \n"),
     ]
     assert to_csv(given).split("\r\n") == [
-        "start,end,speaker,emotion,emotion_confidence,text,language",
-        '1.500,2.250,"\'=HYPERLINK(""x"")",happy,0.500,"Hi, there",en',
-        "3.000,4.000,Ana,,,'-1,",
+        "start,end,speaker,emotion,emotion_confidence,text,language,activation,valence",
+        '1.500,2.250,"\'=HYPERLINK(""x"")",happy,0.500,"Hi, there",en,-0.250,0.500',
+        "3.000,4.000,Ana,,,'-1,,,",
         "",
     ]
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity.gallery import ROOM, ReferenceMatrix
+from pipeline.identity.gallery import ROOM, Reference, ReferenceMatrix
 from pipeline.identity.matching import MAX_SIMILARITY, closest, match
 
 
@@ -17,7 +17,7 @@ def test_whatever_comes_and_goes_it_answers_like_a_matrix_made_anew(steps: list[
     for what, key, speaker in steps:
         if what == "p":
             vector = rng.normal(size=4).astype(np.float32) * rng.choice([0.0, 1.0, 1e6])
-            matrix.put([(key, speaker, vector)])
+            matrix.put([Reference(key, speaker, vector)])
             truth.pop(key, None)
             if vector.any():
                 truth[key] = (speaker, vector)
@@ -34,13 +34,13 @@ def test_whatever_comes_and_goes_it_answers_like_a_matrix_made_anew(steps: list[
 
 def test_it_grows_as_it_must() -> None:
     matrix, vectors = ReferenceMatrix(8), _vectors(3 * ROOM, 8)
-    matrix.put([(key, key // 3, vector) for key, vector in enumerate(vectors)])
+    matrix.put([Reference(key, key // 3, vector) for key, vector in enumerate(vectors)])
     found = [closest(near) for near in matrix.neighbours(vectors[[0, 2 * ROOM]], 0.9999)]
     assert [m and m.speaker_id for m in found] == [0, 2 * ROOM // 3]
 
 
 def test_a_speaker_is_as_close_as_the_closest_reference() -> None:
     matrix = ReferenceMatrix(2)
-    matrix.put([("far", 1, np.array([0, 1], np.float32)), ("near", 1, np.array([2, 0], np.float32))])
+    matrix.put([Reference(name, 1, np.array(vector, np.float32)) for name, vector in (("far", [0, 1]), ("near", [2, 0]))])
     (near,) = matrix.neighbours(np.array([[1, 0]], np.float32), -1.1)
     assert near == {1: MAX_SIMILARITY}

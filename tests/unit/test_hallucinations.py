@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.transcript.hallucinations import CAPTIONS, FILLERS, is_loop, reason_to_leave_out, repeated
+from pipeline.transcript.hallucinations import CAPTIONS, FILLERS, is_loop, reason_to_leave_out, repeated, words_in
 from pipeline.types import Segment, Word
 
 SURE, UNSURE = -0.2, -0.7
@@ -31,6 +31,26 @@ def test_hardly_any_text_is_noise(text: str) -> None:
 )
 def test_short_words_that_mean_something_stay(text: str) -> None:
     assert not reason(text, 0.3, UNSURE)
+
+
+def alone(text: str, avg_logprob: float, no_speech_prob: float = 0.0, *, nobody_speaks: bool = False) -> str | None:
+    """The reason for a text where the hot words are `Berlin`, `New York` and `Siobhán`."""
+    segment = Segment(0.0, 2.0, "A", (Word(text, 0.0, 2.0, 0.9),), avg_logprob, no_speech_prob=no_speech_prob)
+    expected = words_in(["Berlin", "New York", "Siobhán"])
+    return reason_to_leave_out(segment, is_repeated=False, nobody_speaks=nobody_speaks, expected=expected)
+
+
+@pytest.mark.parametrize("text", ["Berlin.", "Siobha\u0301n, BERLIN", "New York, Berlin, Berlin", "York"])
+def test_hot_words_alone_are_noise_where_there_is_a_doubt(text: str) -> None:
+    assert alone(text, SURE) is None
+    assert alone(text, UNSURE) == "it is hot words alone, and the transcriber was unsure"
+    silent = "it is hot words alone, and there seems to be no speech"
+    assert alone(text, SURE, no_speech_prob=0.61) == alone(text, SURE, nobody_speaks=True) == silent
+
+
+@pytest.mark.parametrize("text", ["Berlin, I think.", "In Berlin", "Yorkshire"])
+def test_other_words_beside_hot_words_stay(text: str) -> None:
+    assert alone(text, UNSURE, nobody_speaks=True) is None
 
 
 @pytest.mark.parametrize("caption", CAPTIONS)

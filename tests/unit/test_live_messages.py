@@ -105,10 +105,10 @@ def test_status() -> None:
 def test_a_segment_keeps_its_nulls_except_for_the_confidence() -> None:
     word = {"word": " Hi.", "start": 1.0, "end": 1.5, "probability": 0.9}
     offsets = {"start_offset": 1.0, "end_offset": 1.5}
-    emotion = {"emotion_category": None, "emotion_confidence": None, "detector_breakdown": None}
+    emotion = dict.fromkeys(("emotion_category", "emotion_confidence", "activation", "valence", "detector_breakdown"))
     rest = {"is_known": False, "text": "Hi.", "words": [word], "avg_logprob": None, "language": "en"} | offsets | emotion
     stored = segment(1.0, 1.5, "Unknown_01", "Hi.", words=(Word(" Hi.", 1.0, 1.5, 0.9),), language="en")
-    expected = {"segment_id": 1, "speaker_name": "Unknown_01", "confidence": 0.0, **rest}
+    expected = {"segment_id": 1, "speaker_id": None, "speaker_name": "Unknown_01", "confidence": 0.0, **rest}
     assert sent(server_messages.segment(stored)) == ("segment", expected)
 
 

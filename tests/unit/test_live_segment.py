@@ -11,6 +11,7 @@ from pipeline.decoding import PLAIN, Decoding
 from pipeline.live.live_segment import ProcessedSegment, SegmentOptions, process_segment
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Span, SpeakerHint, Turn, Utterance, Vector, Voiceprint, Word
+from tests.support.transcriber import ScriptedTranscriber
 
 AUDIO = "a reference that the pipeline only passes on"
 ALICE, BOB = np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32)
@@ -19,7 +20,7 @@ WHOLE = np.array([0, 0, 1], np.float32)
 
 
 @dataclass
-class Script:
+class Script(ScriptedTranscriber):
     """By default Alice speaks for three seconds, then Bob does."""
 
     words: list[Word] = field(default_factory=lambda: [Word(f" w{i}", i, i + 0.9, 0.9) for i in range(6)])

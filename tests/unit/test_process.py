@@ -11,6 +11,7 @@ from pipeline.decoding import PLAIN, Decoding
 from pipeline.process import Options, process
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Segment, Span, SpeakerHint, Turn, Utterance, Voiceprint, Word
+from tests.support.transcriber import ScriptedTranscriber
 
 SPOKEN = [Turn(0, 6, "S0"), Turn(39, 66, "S1")]
 VECTOR = np.ones(4, np.float32)
@@ -18,18 +19,24 @@ AUDIO = "a reference that the pipeline only hands on"
 
 
 @dataclass
-class Script:
+class Script(ScriptedTranscriber):
     """Stages that answer from a script and record the calls of `transcribe`."""
 
     speech: list[Span] = field(default_factory=lambda: [Span(0, 5), Span(40, 65)])
     words: dict[float, str] = field(default_factory=lambda: {1.0: " Hello.", 41.0: " Bonjour."})
     turns: list[Turn] = field(default_factory=lambda: [Turn(0, 6, "S0"), Turn(39, 70, "S1"), Turn(80, 82, "S2")])
     transcribe_calls: list[tuple[Span, str | None]] = field(default_factory=list)
+    detect_calls: list[Span] = field(default_factory=list)
     expected: list[str | None] = field(default_factory=list)
 
     async def find_speech(self, audio: str) -> Sequence[Span]:
         assert audio is AUDIO
         return self.speech
+
+    async def detect_language(self, audio: object, window: Span, decoding: Decoding = PLAIN) -> str:
+        assert audio is AUDIO
+        self.detect_calls.append(window)
+        return "fr"
 
     async def transcribe(
         self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
@@ -106,14 +113,41 @@ async def test_a_long_recording_is_diarized_in_shards_and_clustered_in_order() -
 async def test_every_window_has_its_own_language_and_that_of_the_longest_is_expected() -> None:
     script = Script()
     await process(AUDIO, 90.0, stages(script), Options(), ignore)
-    assert script.transcribe_calls == [(Span(40, 65), None), (Span(0, 5), None)]
-    assert script.expected == [None, "fr"]
+    assert script.detect_calls == [Span(40, 65)]
+    assert script.transcribe_calls == [(Span(0, 5), None), (Span(40, 65), None)]
+    assert script.expected == ["fr", "fr"]
+
+
+async def test_no_window_waits_for_the_words_of_another_one() -> None:
+    """All are in work at once, also where their language must be detected."""
+    all_there = asyncio.Event()
+
+    class Waiting(Script):
+        async def transcribe(
+            self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
+        ) -> Sequence[Utterance]:
+            found = await super().transcribe(audio, window, language, decoding)
+            if len(self.transcribe_calls) == len(self.speech):
+                all_there.set()
+            await all_there.wait()
+            return found
+
+    async with asyncio.timeout(120):
+        transcript = await process(AUDIO, 90.0, stages(Waiting()), Options(), ignore)
+    assert speakers_and_texts(transcript.segments) == [("S0", "Hello."), ("S1", "Bonjour.")]
+
+
+async def test_the_language_of_a_single_window_is_not_detected_before() -> None:
+    script = Script(speech=[Span(40, 65)])
+    await process(AUDIO, 90.0, stages(script), Options(), ignore)
+    assert (script.detect_calls, script.expected) == ([], [None])
 
 
 async def test_a_given_language_is_not_detected() -> None:
     script = Script()
     await process(AUDIO, 90.0, stages(script), Options(language="de"), ignore)
     assert {language for _, language in script.transcribe_calls} == {"de"}
+    assert script.detect_calls == []
     assert len(script.transcribe_calls) == 2
 
 

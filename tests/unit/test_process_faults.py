@@ -34,6 +34,10 @@ class Faulty(Script):
         if name in self.names and set(starts) & set(self.bad):
             raise self.error
 
+    async def detect_language(self, audio: object, window: Span, decoding: Decoding = PLAIN) -> str:
+        self.check("transcribe", window.start)
+        return await super().detect_language(audio, window, decoding)
+
     async def transcribe(
         self, audio: str, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.formats.profile_conversation import WithoutConversations
-from pipeline.formats.profile_file import Header, render
+from pipeline.formats.profile_file import Header, Vocabulary, render
 from pipeline.formats.profile_person import WithoutPerson
 from pipeline.formats.profile_redaction import redact
 from pipeline.identity.erased_person import ErasedPerson, mentions
@@ -61,6 +61,16 @@ TALK = file(
     [participant(10, 1, [3.0]), participant(11, 2, [4.0]), participant(12, 3, [5.0]), participant(13, 2, [6.0])],
     [segment(20, 10, 1, speaker_name="Ada", **corrected([7.0])), segment(21, 11, 2, speaker_name="Bob")],
 )
+
+
+def test_hot_words_with_a_name_of_the_person_go() -> None:
+    vocabulary = Vocabulary(hotwords=["Adagio", "ADA", "Lee Ada", "Bob"], include_speaker_names=True)
+    content = render(Header(version=3, name="kept", vocabulary=vocabulary), [], [], [])
+    left = {"hotwords": ["Adagio", "Bob"], "include_speaker_names": True}
+    assert without_person(content, names=["Ada"])["vocabulary"] == left
+    assert without_person(content, names=["Lee, Ada"])["vocabulary"]["hotwords"] == ["Adagio", "ADA", "Bob"]
+    assert without_person(content, names=["Eve"]) is None
+    assert without_conversation(content) is None
 
 
 def test_a_speaker_of_this_name_is_the_person() -> None:
@@ -144,3 +154,11 @@ def test_a_name_is_mentioned_as_a_word() -> None:
     assert mentions("A line of Unknown_07 was identified as Al", ["Al"])
     assert mentions("Zoë Qvist (née X) was renamed", ["Zoë Qvist (née X)"])
     assert not mentions("Alice was deleted", ["Al", "Bob"])
+
+
+def test_nobody_is_told_apart_from_a_person_who_is_gone() -> None:
+    content = file([speaker(1, "Ada", different_from=[2, 3]), speaker(2, "Bob"), speaker(3, "Eve", different_from=[1])], [], [])
+    assert {entry["id"]: entry["different_from"] for entry in without_person(content, names={"Bob"})["speakers"]} == {
+        1: [3],
+        3: [1],
+    }

@@ -3,18 +3,21 @@
 import dataclasses
 import inspect
 from contextvars import ContextVar
+from functools import cached_property
 from importlib.metadata import version
 
 import pytest
-from ray._private import ray_constants, services
+from ray._private import ray_constants, services, state
 from ray._private.authentication import authentication_constants
-from ray.serve import context
-from ray.serve._private import replica
+from ray.serve import context, metrics
+from ray.serve._private import autoscaling_state, constants, replica
+from ray.serve.config import AutoscalingContext
 from ray.serve.handle import _DeploymentHandleBase
 from ray.serve.request_router import FIFOMixin, MultiplexMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
+from ray.serve.schema import ServeApplicationSchema
 
 from deployments.ray_environment import LOOPBACK_NODE
-from vivavoce.sign_in import COOKIE
+from vivavoce.access.sign_in import COOKIE
 
 
 def test_the_release_is_the_one_that_was_checked() -> None:
@@ -35,8 +38,10 @@ def test_the_request_router() -> None:
         "candidate_replicas",
         "pending_request",
     ]
-    for name in ("initialize_state", "on_send_request", "on_new_queue_len_info", "replica_queue_len_cache"):
+    for name in ("initialize_state", "on_send_request", "on_new_queue_len_info", "replica_queue_len_cache", "curr_replicas"):
         assert hasattr(RequestRouter, name), name
+    assert "self._deployment_id = deployment_id" in inspect.getsource(RequestRouter.__init__)
+    assert "self._replicas.pop(replica_id" in inspect.getsource(RequestRouter.on_replica_actor_died)
     assert "routing_context" in {field.name for field in dataclasses.fields(PendingRequest)}
     routing_context = next(field for field in dataclasses.fields(PendingRequest) if field.name == "routing_context")
     assert hasattr(routing_context.default_factory(), "should_backoff")  # type: ignore[operator]
@@ -47,8 +52,13 @@ def test_the_request_router() -> None:
 
 
 def test_a_handle_names_its_deployment() -> None:
-    """deployments/stage_status.py compares it with the names in Serve's status."""
+    """deployments/stage_status.py compares its name with Serve's status; deployments/known_replicas.py knows routers by it."""
     assert "self.deployment_id" in inspect.getsource(_DeploymentHandleBase.__init__)
+
+
+def test_a_counter_can_be_exported_before_its_first_increment() -> None:
+    """deployments/metrics.py does so; test_cluster.py reads the result."""
+    assert list(inspect.signature(metrics.Counter._record).parameters) == ["self", "value", "tags"]
 
 
 def test_a_replica_binds_its_port_by_a_function_that_can_be_replaced() -> None:
@@ -65,3 +75,19 @@ def test_the_loopback_address_is_a_nodes_own_only_without_clusters(monkeypatch: 
 
 def test_the_cookie_of_the_dashboard() -> None:
     assert authentication_constants.AUTHENTICATION_TOKEN_COOKIE_NAME == COOKIE
+
+
+def test_a_policy_for_all_deployments_gets_what_replicas_report() -> None:
+    """deployments/scaling/policy.py is one, in the configuration of a cluster."""
+    assert "autoscaling_policy" in ServeApplicationSchema.model_fields
+    assert "_apply_app_level_autoscaling_config" in inspect.getsource(autoscaling_state.ApplicationAutoscalingState.register)
+    assert '"record_autoscaling_stats"' in inspect.getsource(replica.UserCallableWrapper)
+    assert isinstance(AutoscalingContext.raw_metrics, cached_property)
+    assert "metrics_interval_s" in inspect.getsource(replica.ReplicaMetricsManager.start_metrics_pusher)
+    assert callable(state.available_resources_per_node)
+    assert callable(state.state.get_draining_nodes)
+
+
+def test_replicas_are_packed_where_the_environment_of_the_controller_says_so() -> None:
+    """docs/operations.md and deploy/ name the variable."""
+    assert '"RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY"' in inspect.getsource(constants)

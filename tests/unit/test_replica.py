@@ -1,10 +1,14 @@
 """Replicas with failing models, tested without a cluster."""
 
 import asyncio
+import inspect
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +18,19 @@ from ray import serve
 
 from deployments.metrics import Call, StageMetrics, reason
 from deployments.stages.diarizer import Diarizer
+from deployments.stages.embedder import SpeakerEmbedder
+from deployments.stages.emotion import EmotionRecognizer
 from deployments.stages.fair_scheduler import FairScheduler
 from deployments.stages.replica import MAX_CONSECUTIVE_FAILURES, Replica
 from deployments.stages.transcriber import Transcriber
+from deployments.stages.workload import Workload
 from engines.weights.resolver import Resolved, WeightsError
-from engines.whisper import Window
+from engines.whisper.transcription import Window
+from pipeline.decoding import Decoding
 from pipeline.faults import DeviceError, StageError
 from pipeline.types import NO_HINT, SAMPLE_RATE, Diarization, Observation, Span, SpeakerHint, Utterance, Word
 from settings import Settings
+from tests.support.serve_log import serve_log
 
 IT = Call("it", "It")
 
@@ -32,6 +41,7 @@ def replica(cls: type[Replica] = Replica) -> Any:
     made.device, made.settings, made._failures = "cpu", Settings(), 0
     made.weights, made._inference_thread = Resolved("whisper-base", Path("/nowhere")), ThreadPoolExecutor(1)
     made.metrics, made._scheduler, made._cpu_threads = RecordedMetrics(), FairScheduler(), ThreadPoolExecutor(2)
+    made.workload = Workload()
     return made
 
 
@@ -142,7 +152,7 @@ class FailingEngine:
         if any(window.span.start == 13 for window in windows):
             raise ValueError("unlucky")
         return [
-            [Utterance((Word(f" {w.span.start:.0f}", w.span.start, w.span.end, 1.0),), -0.1, w.language or "en")]
+            [Utterance((Word(f" {w.span.start:.0f}{w.decoding.hotwords}", w.span.start, w.span.end, 1.0),), -0.1, "en")]
             for w in windows
         ]
 
@@ -170,6 +180,16 @@ async def test_windows_of_a_batch_share_a_pass_and_get_their_own_answers(transcr
     answers = await batched(transcriber, [3, 1, 2])
     assert transcriber.metrics.calls == [("transcribe", 3.0)]
     assert [answer[0].words[0].text for answer in answers] == [" 3", " 1", " 2"]
+    assert transcriber.engine.batches == [3]
+
+
+async def test_windows_of_a_batch_keep_their_own_hot_words(transcriber: Any) -> None:
+    unbatched: Any = Transcriber._batched
+    windows = [
+        replace(window(start), decoding=Decoding(hotwords=words)) for start, words in ((1, " Ann"), (2, ""), (3, " Bob"))
+    ]
+    answers = await unbatched.__wrapped__(transcriber, windows)
+    assert [answer[0].words[0].text for answer in answers] == [" 1 Ann", " 2", " 3 Bob"]
     assert transcriber.engine.batches == [3]
 
 
@@ -244,6 +264,39 @@ async def test_wait_and_inference_are_measured_separately() -> None:
     await asyncio.gather(*(stage.run(IT, time.sleep, 0.1) for _ in range(3)))
     first, second, third = stage.metrics.waited
     assert first < second < third
+
+
+@pytest.mark.parametrize("stage", [Transcriber, Diarizer, SpeakerEmbedder, EmotionRecognizer])
+def test_a_stage_names_its_calls(stage: type[Replica]) -> None:
+    """The counters of their failures exist before the first failure."""
+    assert set(stage.CALLS) == set(re.findall(r'Call\("(\w+)"', inspect.getsource(sys.modules[stage.__module__])))
+
+
+async def test_a_replica_logs_its_model_its_first_call_and_failures() -> None:
+    stage = replica()
+    stage._begun = time.monotonic()
+    with serve_log() as lines:
+        stage.log_loaded()
+        for _ in range(3):
+            await stage.run(Call("observe", "Diarizing 12 s"), lambda: None)
+        with pytest.raises(StageError):
+            await stage.run(Call("observe", "Diarizing 13 s"), fails())
+    assert [re.sub(r"\d+\.\d+ s", "… s", line) for line in lines] == [
+        "whisper-base is loaded on cpu after … s",
+        "First call: Diarizing 12 s took … s, after a wait of … s",
+        "Diarizing 13 s failed with whisper-base on cpu after … s (out_of_memory): out of memory",
+    ]
+
+
+async def test_a_failure_of_unknown_reason_is_logged_with_its_traceback() -> None:
+    def function() -> None:
+        raise KeyError("segments")
+
+    with serve_log() as lines, pytest.raises(StageError):
+        await replica().run(IT, function)
+    (line,) = lines
+    assert "(other)" in line
+    assert "Traceback" in line
 
 
 @pytest.mark.parametrize(

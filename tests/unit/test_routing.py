@@ -4,6 +4,10 @@ from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
+from ray import cloudpickle
+from ray.serve._private.common import DeploymentID
+
+from deployments import known_replicas, routing
 from deployments.routing import LeastLoaded
 
 CALLS = {"idle": 0, "busy": 3, "loaded": 2, "loaded and busy": 5}
@@ -32,3 +36,23 @@ async def test_the_least_loaded_replica_comes_first() -> None:
 async def test_replicas_that_have_loaded_the_model_come_first() -> None:
     assert await ranked(MODEL) == ["loaded", "loaded and busy", "idle", "busy"]
     assert await ranked("small") == ["idle", "loaded", "busy", "loaded and busy"]
+
+
+def test_serve_can_pickle_the_class_with_its_module() -> None:
+    """The variables of the module that its methods use go with it."""
+    cloudpickle.register_pickle_by_value(routing)
+    try:
+        assert cloudpickle.loads(cloudpickle.dumps(LeastLoaded)).__name__ == "LeastLoaded"
+    finally:
+        cloudpickle.unregister_pickle_by_value(routing)
+
+
+async def test_a_router_makes_its_replicas_known() -> None:
+    deployment = DeploymentID(name="Diarizer", app_name="vivavoce")
+    router: Any = LeastLoaded.__new__(LeastLoaded)
+    router._deployment_id, router._replicas = deployment, {"a": 1, "b": 2}
+    assert known_replicas.count(deployment) == 0
+    router.initialize_state()
+    assert known_replicas.count(deployment) == 2
+    router._replicas.pop("a")
+    assert known_replicas.count(deployment) == 1

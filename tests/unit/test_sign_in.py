@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from vivavoce.sign_in import COOKIE, SignInPage
+from vivavoce.access.sign_in import COOKIE, SignInPage
 
 DASHBOARD = "http://127.0.0.1:8265"
 FETCH = """
@@ -29,15 +29,15 @@ def page() -> Iterator[SignInPage]:
 
 
 def test_it_sets_the_cookie_once_and_leads_on(page: SignInPage) -> None:
-    answer = httpx.get(page.url, trust_env=False)
+    answer = httpx.get(page.url, trust_env=False, timeout=120)
     assert (answer.status_code, answer.headers["Location"]) == (303, DASHBOARD)
     assert answer.headers["Set-Cookie"] == f"{COOKIE}=secret; Path=/; HttpOnly; SameSite=Strict"
     assert page.wait(0)
-    assert httpx.get(page.url, trust_env=False).status_code == 404
+    assert httpx.get(page.url, trust_env=False, timeout=120).status_code == 404
 
 
 def test_another_path_gets_nothing(page: SignInPage) -> None:
-    answer = httpx.get(f"{httpx.URL(page.url).copy_with(path='/')}", trust_env=False)
+    answer = httpx.get(f"{httpx.URL(page.url).copy_with(path='/')}", trust_env=False, timeout=120)
     assert answer.status_code == 404
     assert "Set-Cookie" not in answer.headers
     assert not page.wait(0)

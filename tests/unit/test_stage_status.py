@@ -30,7 +30,7 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    monkeypatch.setattr(stage_status, "_scaled_to_zero", set)
+    monkeypatch.setattr(stage_status, "scaled_to_zero", set)
     return Stage()
 
 

@@ -58,7 +58,7 @@ async def at_provider(client: httpx.AsyncClient) -> httpx.URL:
     """Start a login and pass the provider's page; the address to which it sends the browser."""
     started = await client.get("/login/openid")
     assert started.status_code == 303, started.text
-    async with httpx.AsyncClient(trust_env=False) as outside:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as outside:
         approved = await outside.get(started.headers["location"])
     assert approved.status_code == 302, approved.text
     return httpx.URL(approved.headers["location"])

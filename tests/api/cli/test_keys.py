@@ -53,7 +53,7 @@ def test_the_life_of_a_key(served: Served) -> None:
     assert done.returncode == 0, done.stderr
     key = done.stdout.strip()
     number = done.stderr.split()[1]
-    status = httpx.get(f"{served.address}/api/v1/status", headers={"Authorization": f"Bearer {key}"}).status_code
+    status = httpx.get(f"{served.address}/api/v1/status", headers={"Authorization": f"Bearer {key}"}, timeout=120).status_code
     assert status == 200
 
     listed = vivavoce_here("keys", "list", **served.env).stdout

@@ -1,6 +1,7 @@
 """Additions to the older API of conversations: exports, matching again, labels, evaluation."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,15 @@ async def test_a_conversation_is_matched_again(api: Client, call: int) -> None:
     await api.refused(404, "POST", f"/conversations/{MISSING_ID}/rematch", "Conversation not found")
 
 
-async def test_reprocessing_can_go_on_by_itself(api: Client, call: int, application: Application) -> None:
+async def test_reprocessing_can_go_on_by_itself(
+    api: Client, call: int, application: Application, gate: threading.Event
+) -> None:
     answer = await api.http.post(f"/conversations/{call}/reprocess", params={"wait": False, "num_speakers": 1})
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['job_id']}"
     await api.refused(409, "POST", f"/conversations/{call}/reprocess", "Conversation is already active")
     assert len(await api.segments(call)) > 3  # the former ones
+    gate.set()
     await application.context.recordings.finished(call)
     progress = await api.ok("GET", f"/conversations/{call}/progress")
     assert (progress["status"], progress["error"]) == ("completed", None)
@@ -150,7 +154,7 @@ async def test_a_recording_that_is_lost_while_it_is_processed_again_costs_no_tra
 @pytest.mark.parametrize(
     ("format", "begins", "media_type"),
     [
-        ("csv", "start,end,speaker,emotion,emotion_confidence,text,language\r\n", "text/csv; charset=utf-8"),
+        ("csv", "start,end,speaker,emotion,emotion_confidence,text,language,activation,valence\r\n", "text/csv; charset=utf-8"),
         ("srt", "1\n00:00:", "application/x-subrip; charset=utf-8"),
         ("vtt", "WEBVTT\n", "text/vtt; charset=utf-8"),
         ("txt", "[00:00:", "text/plain; charset=utf-8"),

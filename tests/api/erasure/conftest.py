@@ -10,9 +10,8 @@ import pytest
 from pipeline.stages import Stages
 from settings import Settings
 from storage.postgres.database import Database, migrate
-from storage.postgres.embedded import EmbeddedPostgres
 from tests.storage.transcripts import MODEL
-from tests.support import traces
+from tests.support import fast_postgres, traces
 from tests.support.application import Application, running
 from tests.support.directories import open_directory
 from tests.support.fixed_stages import FixedStages
@@ -35,7 +34,7 @@ class Installation:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[tuple[str, Path]]:
     """A server of the module's own, with all tables, and the directory of the installation."""
-    with open_directory() as directory, EmbeddedPostgres(directory / "postgres") as url:
+    with open_directory() as directory, fast_postgres.serve(directory / "postgres") as url:
         asyncio.run(migrate(url))
         yield url, directory
 

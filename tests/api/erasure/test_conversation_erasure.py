@@ -28,7 +28,8 @@ async def ok(installation: Installation, method: str, path: str, **options: Any)
 
 async def test_nothing_of_a_conversation_is_left(installation: Installation) -> None:
     first = await record(installation, "The Zyxwvu file.wav")
-    title = name_forms("The Zyxwvu file")
+    title, tag = name_forms("The Zyxwvu file"), name_forms("Qponm")
+    await ok(installation, "PATCH", f"/conversations/{first}", json={"tags": ["Qponm"]})
     (line,) = (await installation.application.client.get(f"/conversations/{first}")).json()["segments"]
     corrected = {"emotion": "happy"}
     await ok(installation, "POST", f"/conversations/{first}/segments/{line['id']}/correct-emotion", json=corrected)
@@ -43,12 +44,13 @@ async def test_nothing_of_a_conversation_is_left(installation: Installation) -> 
     assert {"original_segments", "transcript_changes"} <= await installation.traces(SPOKEN)
     assert {"segments", "ix_segments_lexemes", "job_stages"} <= await installation.traces(SPOKEN)
     assert {"conversations"} <= await installation.traces(title)
+    assert {"conversation_tags", "pk_conversation_tags"} <= await installation.traces(tag)
     assert {"participants", "segments", "backups", "job_stages"} <= await installation.traces(VOICE)
     assert {"segments", "emotion_profiles", "backups", "identity_changes"} <= await installation.traces(SOUNDS)
 
     answer = await ok(installation, "POST", f"/conversations/{first}/erase")
     assert answer == {"message": f"Conversation {first} erased", "pending": [], "deleted_backups": []}
-    for forms in (SPOKEN, title, VOICE, SOUNDS):
+    for forms in (SPOKEN, title, tag, VOICE, SOUNDS):
         assert await installation.traces(forms) == set()
     assert list((installation.directory / "audio").iterdir()) == []
     (speaker,) = await ok(installation, "GET", "/speakers")

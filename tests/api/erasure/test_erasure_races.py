@@ -62,7 +62,7 @@ async def test_a_job_that_runs_ends_without_a_result(
 ) -> None:
     id_ = await upload(application.client)
     await stages.arrived.wait()
-    assert await count(database, JobStageRow) == 2
+    assert await count(database, JobStageRow) == 3  # hot words are one
     answer = await application.client.post(f"/conversations/{id_}/erase")
     assert (answer.status_code, answer.json()["pending"]) == (200, [])
     stages.open.set()

@@ -30,15 +30,15 @@ def replicas(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def erase(address: str, conversation: int) -> None:
-    answer = httpx.post(f"http://{address}/conversations/{conversation}/erase", timeout=60, trust_env=False)
+    answer = httpx.post(f"http://{address}/conversations/{conversation}/erase", timeout=120, trust_env=False)
     assert (answer.status_code, answer.json()["pending"]) == (200, [])
 
 
 def status(address: str, conversation: int) -> int:
-    return httpx.get(f"http://{address}/conversations/{conversation}", timeout=30, trust_env=False).status_code
+    return httpx.get(f"http://{address}/conversations/{conversation}", timeout=120, trust_env=False).status_code
 
 
-def until_gone(directory: Path, timeout_s: float = 30) -> None:
+def until_gone(directory: Path, timeout_s: float = 120) -> None:
     deadline = time.monotonic() + timeout_s
     while list(directory.iterdir()):
         assert time.monotonic() < deadline, list(directory.iterdir())

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from mcp_server import result_text
 from mcp_server.server import TOOLS
 from services.identity import transcripts
-from storage.conversations import conversations
+from storage.conversations import conversations, tags, titles
 from storage.postgres.database import Database
 from storage.tables import Conversation
 from tests.storage.transcripts import RULES, near, transcript, voice
@@ -89,6 +89,28 @@ async def test_the_story(client: Client, database: Database) -> None:
 
     undone = await call(client, "undo_last_speaker_change")
     assert "Nick" in undone["undone"]
+
+
+async def test_conversations_are_filtered(client: Client, database: Database) -> None:
+    first, second = await talk(database, 1, 2), await talk(database, 3)
+    async with database.session() as session:
+        await tags.replace(session, first, ["Work"])
+        await titles.rename(session, second, "Budget")
+    page = await call(client, "get_conversation", conversation_id=first)
+    assert page["tags"] == ["Work"]
+    cases: list[tuple[dict[str, str], list[int]]] = [
+        ({"tag": "work"}, [first]),
+        ({"text": "budg"}, [second]),
+        ({"text": "line"}, [second, first]),
+        ({"speaker": page["segments"][0]["speaker_name"].lower(), "text": "line"}, [first]),
+        ({"since": "2099-01-01"}, []),
+        ({"until": "2099-01-01T00:00:00Z", "tag": " WORK "}, [first]),
+    ]
+    for filters, expected in cases:
+        listed = await call(client, "list_conversations", **filters)
+        assert [one["id"] for one in listed["conversations"]] == expected, filters
+        assert listed["total"] == len(expected)
+    assert "There is no speaker 'Nobody'" in await refused(client, "list_conversations", speaker="Nobody")
 
 
 async def test_lists_have_the_keys_that_old_clients_know(client: Client, database: Database) -> None:
@@ -175,6 +197,9 @@ async def test_search(client: Client, database: Database) -> None:
     (hit,) = found["results"]
     assert (hit["conversation_id"], hit["snippet"], hit["speaker_name"]) == (id_, "**Line** **3**.", "Unknown_02")
     assert (found["total"], found["total_is_exact"], found["next_skip"]) == (1, True, None)
+    assert hit["matched"] == "words"
+    asked = await call(client, "search_transcripts", query="what did Unknown_02 say about line today?")
+    assert [part["text"] for part in asked["recognized"]] == ["Unknown_02", "today"]
     page = await call(client, "search_transcripts", query="line", limit=3, order="oldest")
     assert (len(page["results"]), page["total"], page["next_skip"]) == (3, 4, 3)
     assert (await call(client, "search_transcripts", query="line", since="2099-01-01"))["results"] == []
@@ -230,7 +255,7 @@ async def test_a_recording_is_fetched_processed_and_processed_again(client: Clie
     again = await call(client, "reprocess_conversation", conversation_id=done["conversation_id"])
     assert (again["message"], again["segments"]) == ("Conversation reprocessed", 1)
     for tool, what in (("process_audio", {"url": f"{url}/talk.wav"}), ("reprocess_conversation", {"conversation_id": 1})):
-        assert "name one of whisper, large-v3-turbo" in await refused(client, tool, **what, model="large-v3")
+        assert "name one of whisper-base, large-v3-turbo" in await refused(client, tool, **what, model="large-v3")
     assert "does not translate" in await refused(
         client, "process_audio", url=f"{url}/talk.wav", model="turbo", task="translate"
     )
@@ -242,6 +267,7 @@ async def test_a_recording_without_words(client: Client, url: str) -> None:
     done = await call(client, "process_audio", url=f"{url}/talk.wav", enable_transcription=False, model="turbo")
     (segment,) = (await call(client, "get_conversation", conversation_id=done["conversation_id"]))["segments"]
     assert (segment["text"], segment["emotion_category"], "words" in segment) == ("", "sad", False)
+    assert (segment["activation"], segment["valence"]) == (pytest.approx(-0.27 * 0.8), pytest.approx(-0.63 * 0.8))
     await call(client, "reprocess_conversation", conversation_id=done["conversation_id"])
     read = await call(client, "get_conversation", conversation_id=done["conversation_id"], word_timestamps=True)
     assert read["segments"][0]["words"][1] == {"word": " parrot", "start": 1.0, "end": 1.9}

@@ -63,7 +63,7 @@ async def test_routes_and_bodies(client: AsyncOpenAI, served: Served) -> None:
     with pytest.raises(openai.NotFoundError):
         await client.get("/nothing", cast_to=object)
     url = f"{served.address}/v1/audio/transcriptions"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=120) as http:
         answers = [
             await http.post(url, json={"model": "whisper-1"}),
             await http.post(url, content=b"x", headers={"Content-Type": "multipart/form-data"}),

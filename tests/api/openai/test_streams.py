@@ -57,7 +57,7 @@ async def test_probabilities(client: AsyncOpenAI) -> None:
 
 
 async def test_a_file_without_sound_is_refused_before_the_stream(served: Served) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=120) as http:
         fields = {"model": "whisper-1", "stream": "true"}
         answer = await http.post(f"{served.address}/v1/audio/transcriptions", data=fields, files={"file": ("a.wav", b"x")})
     assert answer.status_code == 400

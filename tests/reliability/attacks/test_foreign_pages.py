@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +12,6 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from api.app import create_app
 from mcp_server.server import TOOLS
 from settings import Settings
 from storage.backups import backups
@@ -23,10 +21,11 @@ from tests.reliability.attacks.harness import Attacks, attacking, filled
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.openapi import published
 
 SETTINGS = Settings(max_upload_mb=1, speaker_threshold=0.5)
 API = "/api/v1"
-SCHEMA = create_app(Settings(), lambda _app: nullcontext()).openapi()
+SCHEMA = published().document
 OPERATIONS = [(method.upper(), path) for path, methods in SCHEMA["paths"].items() for method in methods]
 PROBES = ("/health/live", "/health/ready")
 PROFILE = json.dumps({"name": "evil", "speakers": [], "segments": []}).encode()
@@ -109,7 +108,7 @@ async def test_cross_site_requests(address: str, attacks: Attacks, page: str) ->
 async def test_cross_site_reads_are_unreadable(address: str, page: str) -> None:
     """A browser that gets no leave keeps the answer from the page, also as an image, a script or sound."""
     headers = {name: value.format(address=address) for name, value in FOREIGN[page].items()}
-    async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=120) as http:
         for path in ("/api/v1/search", "/api/v1/conversations/1", "/api/v1/profiles/download/home", "/docs", "/openapi.json"):
             answer = await http.get(path, headers=headers)
             assert "access-control-allow-origin" not in answer.headers
@@ -155,7 +154,7 @@ def mcp_calls() -> list[bytes]:
 async def test_the_same_requests_of_the_own_page_and_of_programs_pass(address: str, origin: str | None) -> None:
     """Otherwise the attacks might have been refused for another reason."""
     headers = {} if origin is None else {"Origin": origin.format(address=address), "Sec-Fetch-Site": "same-origin"}
-    async with httpx.AsyncClient(base_url=address + API, headers=headers, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address + API, headers=headers, trust_env=False, timeout=120) as http:
         assert (await http.get("/search", params={"q": "line"})).json()["total"] == 4
         assert (await http.post("/settings/voice/reset")).status_code == 200
         imported = await http.post(

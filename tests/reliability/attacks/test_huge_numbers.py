@@ -3,26 +3,25 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
-from api.app import create_app
 from mcp_server.server import TOOLS, Server
 from settings import Settings
 from tests.reliability.attacks.harness import TIMEOUT_S, Attacks, filled
 from tests.reliability.attacks.test_foreign_pages import fill
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.openapi import published
 
 SETTINGS = Settings(max_upload_mb=1, speaker_threshold=0.5)
 HUGE = ("9" * 5000, "-" + "9" * 5000, "9223372036854775808", "2147483648", "1e400", "-1e-5000", "NaN", "-Infinity")
 """Python refuses to read more than 4,300 digits; 2^63 and 2^31 do not fit PostgreSQL's integers."""
 ANSWERED = range(200, 500)
-SCHEMA: Mapping[str, Any] = create_app(Settings(), lambda _app: nullcontext()).openapi()
+SCHEMA: Mapping[str, Any] = published().document
 OPERATIONS = [(method.upper(), path) for path, methods in SCHEMA["paths"].items() for method in methods]
 
 

@@ -1,0 +1,58 @@
+"""The figures of accuracy that take seconds are within their intervals in the baseline; what a transcript looks like."""
+
+import json
+import re
+
+import pytest
+
+from benchmarks.accuracy import short
+from benchmarks.accuracy.transcription import Transcribed, text_of_ours
+from benchmarks.harness import figures
+from engines.in_process import LocalStages, LocalTranscriber
+from media.decoding import decode
+from tests.support.program import DATA
+
+NUMBERS = {
+    "edge/bitdepths_speechrecognition/french.aiff": r"et c'est la dictée numéro (1|un)\.",
+    "edge/bitdepths_speechrecognition/audio-mono-16-bit-44100Hz.flac": r"(1, 2, 3|one, two, three)\W?",
+    "emotion/emodb_4emotions/03a07Nc.flac": r"In (7|sieben) Stunden wird es so ?weit sein\.",
+}
+"""What is said in recordings with numbers: they are written in digits or in words."""
+LETTERS = {"ja": r"[\u3040-\u30ff\u4e00-\u9fff]", "ko": r"[\uac00-\ud7a3 \d]"}
+"""Of the languages without Latin letters."""
+ACCENTED = {"fr": "forêts", "pt": "não"}
+
+
+@pytest.fixture(scope="module")
+def sentences(real_stages: LocalStages) -> list[Transcribed]:
+    return short.transcribe(real_stages, DATA)
+
+
+def test_no_figure_is_above_its_interval(real_stages: LocalStages, sentences: list[Transcribed]) -> None:
+    """Where it is meant to be, `make bench-accuracy SHORT=1 BASELINE=1` writes the baseline anew."""
+    rows = list(short.rows(real_stages, sentences))
+    assert figures.worse(short.BASELINE, rows) == [], figures.shown(rows)
+    named = json.loads(short.BASELINE.read_text())
+    assert {row.name for row in rows} == {name for name in named if sentences or name.endswith("telephone")}
+
+
+def test_a_transcript_is_written_as_its_language_is(sentences: list[Transcribed]) -> None:
+    """In the letters of the language, with a mark at the end, and without surplus spaces."""
+    if not sentences:
+        pytest.skip(f"the recordings of {DATA} are not there")
+    texts = {each.recording.language: each.ours.text for each in sentences}
+    assert set(texts) == {"de", "en", "es", "fr", "it", "ja", "ko", "pt"}
+    for language, text in texts.items():
+        assert re.fullmatch(r"\S+( \S+)*[.。]", text), text
+        assert re.fullmatch(rf"{LETTERS.get(language, '[A-Za-zÀ-ÿ ,]')}+", text.removeprefix("Mr.")[:-1]), text
+    assert all(word in texts[language] for language, word in ACCENTED.items())
+    assert sum(text[0].isupper() for language, text in texts.items() if language not in LETTERS) >= 5, texts
+
+
+@pytest.mark.parametrize("path", NUMBERS)
+def test_numbers_are_written_in_digits_or_in_words(real_stages: LocalStages, path: str) -> None:
+    if not (DATA / path).exists():
+        pytest.skip(f"{path} is not here")
+    assert isinstance(real_stages.transcriber, LocalTranscriber)
+    text = text_of_ours(real_stages.transcriber, decode(DATA / path, max_duration=60.0))
+    assert re.fullmatch(NUMBERS[path], text, re.IGNORECASE), text

@@ -1,0 +1,104 @@
+"""The nearest segments, by comparing all and by the index, on a real PostgreSQL."""
+
+import numpy as np
+import pytest
+from sqlalchemy import select, text
+
+from pipeline.access import LOCAL, Principal, Role
+from pipeline.types import TextVectors
+from storage.postgres.database import Database
+from storage.search import nearest, search, vector_index
+from storage.search.nearest import Neighbour
+from storage.search.search import Filters
+from storage.tables import Conversation, ParticipantRow, Person, SegmentRow, SegmentVector
+from tests.storage.archive import add_speaker, add_talk
+from tests.storage.transcripts import voice
+
+MODEL, DIMENSION = "test-sentences", 24
+
+
+@pytest.fixture
+async def archive(database: Database) -> Database:
+    """Six conversations of ten segments, half of them by Ada; the vectors of another model are there, too."""
+    async with database.session() as session:
+        ada = await add_speaker(session, "Ada")
+        owner = Person(name="Owner", role="writer")
+        session.add(owner)
+        await session.flush()
+        talks = [await add_talk(session, [ada, None], 10, seed=100 + number) for number in range(6)]
+        own = await session.get_one(Conversation, talks[0])
+        own.owner_id, own.visibility = owner.id, "private"
+        await vector_index.ensure(session, MODEL, DIMENSION)
+        await vector_index.ensure(session, "other", 8)
+        for id_ in await session.scalars(select(SegmentRow.id)):
+            session.add(SegmentVector(segment_id=id_, model=MODEL, vector=voice(id_, DIMENSION)))
+            session.add(SegmentVector(segment_id=id_, model="other", vector=voice(id_, 8)))
+            await session.flush()  # one by one: SQLAlchemy's inserts of many rows take a vector for text
+    return database
+
+
+async def find(database: Database, viewer: Principal, filters: Filters) -> list[Neighbour]:
+    async with database.session() as session, search.in_time(session):
+        return await nearest.nearest(session, viewer, query(), filters, 5)
+
+
+def query() -> TextVectors:
+    return TextVectors(voice(7, DIMENSION)[None], MODEL)
+
+
+OTHER = Principal("person:99", Role.WRITER, person_id=99)
+KINDS = {
+    "all": (LOCAL, Filters()),
+    "speaker": (LOCAL, Filters(speaker_id=1)),
+    "emotion": (LOCAL, Filters(emotion="happy")),
+    "conversation": (LOCAL, Filters(conversation_id=3)),
+    "nothing": (LOCAL, Filters(emotion="sad")),
+    "visible": (OTHER, Filters()),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_index_finds_what_comparing_all_finds(archive: Database, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    viewer, filters = KINDS[kind]
+    exact = await find(archive, viewer, filters)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", -1)
+    assert [one.segment_id for one in await find(archive, viewer, filters)] == [one.segment_id for one in exact]
+    async with archive.session() as session:
+        rows = select(SegmentRow.id, SegmentRow.conversation_id, ParticipantRow.speaker_id).join(
+            ParticipantRow, ParticipantRow.id == SegmentRow.participant_id
+        )
+        passing = [
+            row.id
+            for row in await session.execute(rows)
+            if kind in ("all", "emotion")
+            or (kind == "speaker" and row.speaker_id == 1)
+            or (kind == "conversation" and row.conversation_id == 3)
+            or (kind == "visible" and row.conversation_id != 1)
+        ]
+    expected = sorted(passing, key=lambda id_: -float(voice(id_, DIMENSION) @ voice(7, DIMENSION)))[:5]
+    assert [one.segment_id for one in exact] == expected
+    assert all(
+        one.similarity == pytest.approx(voice(one.segment_id, DIMENSION) @ voice(7, DIMENSION), abs=1e-2) for one in exact
+    )
+
+
+async def test_the_index_is_the_one_of_the_model(archive: Database) -> None:
+    async with archive.session() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = await session.scalars(
+            text(
+                f"EXPLAIN SELECT segment_id FROM segment_vectors WHERE model = '{MODEL}' "
+                f"ORDER BY vector::halfvec({DIMENSION}) <=> (SELECT vector FROM segment_vectors LIMIT 1) LIMIT 5".replace(
+                    ":", r"\:"
+                )
+            )
+        )
+        assert vector_index.name_of(MODEL, DIMENSION) in "\n".join(plan)
+
+
+async def test_vectors_are_read_with_their_models(archive: Database) -> None:
+    async with archive.session() as session:
+        found = await nearest.vectors_of(session, [1, 2, 999])
+    assert found.keys() == {1, 2}
+    assert {vectors.model for vectors in found.values()} <= {MODEL, "other"}
+    assert all(np.linalg.norm(vectors.vectors) == pytest.approx(1, abs=1e-2) for vectors in found.values())
