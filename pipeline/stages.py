@@ -68,6 +68,10 @@ class TextEmbedder(Protocol):
         """The vectors of what is to be found. A call has at most some hundred texts."""
 
 
+NO_MODEL = "none"
+"""What a text embedder without a model says in place of its name."""
+
+
 class TextsNotEmbeddedError(Exception):
     """Texts cannot be embedded now; the message says why, and what to do."""
 

@@ -38,7 +38,13 @@ def _report(found: dict[str, Any]) -> str:
         lines.append("Nothing was found.")
     elif any(hit["matched"] == "meaning" for hit in found["results"]):
         lines.append("~ means the same, without the words")
-    return "\n".join([*lines, *([found["note"]] if found["note"] else [])])
+    if found["note"]:
+        lines.append(found["note"])
+    if coverage := found.get("coverage"):
+        from services.search.coverage import Coverage
+
+        lines.append(str(Coverage(**coverage)))
+    return "\n".join(lines)
 
 
 def _span(part: dict[str, Any]) -> str:

@@ -86,6 +86,7 @@ async def search_transcripts(
         words=found.words,
         recognized=[schemas.Recognized.model_validate(part) for part in found.recognized],
         note=found.note,
+        coverage=None if found.coverage is None else schemas.Coverage.model_validate(found.coverage),
         skip=skip,
         limit=limit,
     )

@@ -41,7 +41,7 @@ from api.schemas.people import (
     PersonChange,
 )
 from api.schemas.reading import Participant, Sample, Segments, SuggestedSpeaker
-from api.schemas.search import Hit, Hits, Recognized
+from api.schemas.search import Coverage, Hit, Hits, Recognized
 from api.schemas.summaries import Summary, SummaryRequest, SummarySettings, Template, TemplateText
 from api.schemas.system import LanguageModel, StageStatus, Status
 from services.schemas import Conversation, Job, Moment, Note, Schema, Segment, SpeakerId
@@ -59,6 +59,7 @@ __all__ = [
     "ConversationListItem",
     "ConversationUpdate",
     "Conversations",
+    "Coverage",
     "Credentials",
     "Deleted",
     "EditRequest",

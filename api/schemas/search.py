@@ -37,6 +37,13 @@ class Recognized(Schema):
     until: Moment | None = Field(None, description="The first moment after it; null where it has none.")
 
 
+class Coverage(Schema):
+    """What search by meaning finds, while a model embeds the archive for the first time."""
+
+    covered: int = Field(description="Segments with a vector of the model in use.", examples=[12300])
+    segments: int = Field(description="Segments with text.", examples=[20000])
+
+
 class Hits(Schema):
     results: list[Hit]
     total: Total
@@ -47,5 +54,8 @@ class Hits(Schema):
         description="Filters in the query. To remove one: repeat with `interpret=false`, `q`=`words`, and the other filters.",
     )
     note: str | None = Field(None, description="What the search could not do, and why; null where it did all.")
+    coverage: Coverage | None = Field(
+        None, description="How many segments could be found by meaning; null where these are all, or only words were searched."
+    )
     skip: Skipped
     limit: Limit

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from api.schemas.search import Coverage
 from services.schemas import Schema
 
 
@@ -28,4 +29,9 @@ class Status(Schema):
     stages: dict[str, StageStatus] = Field(description="The model of each stage.")
     language_model: LanguageModel | None = Field(
         None, description="Writes titles, summaries and answers; null where none is set up."
+    )
+    search_by_meaning: Coverage | None = Field(
+        None,
+        description="How many segments search by meaning finds: not all, while the archive is embedded after a change of its "
+        "model. A few seconds old at most; null where there is no model.",
     )

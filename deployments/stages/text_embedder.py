@@ -8,11 +8,9 @@ from deployments.stages.replica import Replica
 from engines.sentences.encoder import SentenceEmbedding
 from engines.weights.catalogue import Role
 from engines.weights.resolver import Resolved
-from pipeline.stages import TextsNotEmbeddedError
+from pipeline.stages import NO_MODEL, TextsNotEmbeddedError
 from pipeline.types import TextVectors
 from settings import Settings
-
-NO_MODEL = "none"
 
 
 class TextEmbedder(Replica):

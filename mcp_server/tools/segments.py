@@ -52,7 +52,7 @@ async def search_transcripts(
         total_is_exact=found.exact,
         next_skip=onward if found.hits and onward < found.total else None,
         recognized=[results.Recognized.model_validate(part) for part in found.recognized],
-        note=found.note,
+        note=" ".join(str(part) for part in (found.note, found.coverage) if part) or None,
     )
 
 

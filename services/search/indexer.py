@@ -96,11 +96,11 @@ class Indexer:
         return True
 
     async def _prepare(self, example: TextVectors) -> None:
-        """Make the model's index, and queue all segments without a vector of it."""
+        """Queue all segments without a vector of the model, and make its index, which says that they are in the queue."""
         dimension = example.vectors.shape[1]
+        await self._add_missing(example.model)
         async with self._database.session() as session:
             await vector_index.ensure(session, example.model, dimension)
-        await self._add_missing(example.model)
         self._model, self._dimension = example.model, dimension
 
     async def _add_missing(self, model: str) -> None:

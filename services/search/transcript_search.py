@@ -17,6 +17,7 @@ from pipeline.access import Principal
 from pipeline.search.interpretation import OPERATORS
 from pipeline.stages import TextEmbedder, TextsNotEmbeddedError
 from pipeline.types import TextVectors
+from services.search.coverage import Coverage, CoverageCounts
 from services.search.understanding import Recognized, Understood, understand
 from storage.postgres.database import Database
 from storage.search import search
@@ -70,11 +71,14 @@ class Found:
     recognized: Sequence[Recognized] = ()
     note: str | None = None
     """What the search could not do, and why."""
+    coverage: Coverage | None = None
+    """Of the search by meaning, where it is incomplete."""
 
 
 class TranscriptSearch:
     def __init__(self, database: Database, embedder: TextEmbedder | None) -> None:
         self._database, self._embedder = database, embedder
+        self.coverage = CoverageCounts(database)
 
     async def search(self, viewer: Principal, query: Query) -> Found:
         """Raises SearchError where it takes too long."""
@@ -91,7 +95,8 @@ class TranscriptSearch:
             hits = await search.read(session, ids[query.skip : query.skip + query.limit], meant.words or query.text)
         by_words = set(words.ids) if meant.words.strip() else set()
         told = [_told(hit, hit.id in by_words, similarities.get(hit.id)) for hit in hits]
-        return Found(told, len(ids), words.exact, meant.words, meant.recognized, note)
+        coverage = None if vector is None else await self.coverage.incomplete(vector.model)
+        return Found(told, len(ids), words.exact, meant.words, meant.recognized, note, coverage)
 
     async def _ranked(
         self, session: AsyncSession, viewer: Principal, query: Query, meant: Understood, vector: TextVectors | None

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import ColumnElement, cast, delete, func, select, text
+from sqlalchemy import ColumnElement, cast, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage.postgres.vectors import HalfEmbedding
@@ -21,13 +21,18 @@ REMOVED_AT_ONCE = 5_000
 BUILD_MEMORY = "256MB"
 """Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector, it takes several times as long."""
 IS_INVALID = text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+NAMES = text("SELECT indexname FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)")
 DEFINITIONS = text(
     "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)"
 )
 
 
 def name_of(model: str, dimension: int) -> str:
-    return f"{PREFIX}{dimension}_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
+    return f"{PREFIX}{dimension}{_suffix(model)}"
+
+
+def _suffix(model: str) -> str:
+    return f"_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
 
 
 def indexed(dimension: int) -> ColumnElement[object]:
@@ -48,6 +53,14 @@ async def ensure(session: AsyncSession, model: str, dimension: int) -> None:
             f"WHERE model = '{quoted}'".replace(":", r"\:")
         )
     )
+
+
+async def is_begun(session: AsyncSession, model: str) -> bool:
+    """Whether the model has an index, or vectors whose index is being built anew."""
+    names = await session.scalars(NAMES, {"prefix": PREFIX})
+    if any(name.endswith(_suffix(model)) for name in names):
+        return True
+    return bool(await session.scalar(select(exists().where(SegmentVector.model == model))))
 
 
 async def _is_left_unfinished(session: AsyncSession, name: str) -> bool:

@@ -84,7 +84,7 @@ def texts(found: dict[str, Any]) -> list[str]:
     [
         ("less money for advertising", MEETING[0]),
         ("recruiting developers", MEETING[1]),
-        ("nouveaux employés", MEETING[1]),
+        ("recruter des ingénieurs", MEETING[1]),
         ("Kunden unzufrieden mit der Lieferzeit", MEETING[3]),
     ],
 )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from engines.in_process import load_text_embedder
 from pipeline.stages import Stages
+from services.search.indexer import BATCH
 from settings import Settings
 from storage.postgres.database import Database
 from storage.search import pending_vectors
@@ -18,6 +19,7 @@ from tests.browser.checks import check_accessibility, open_page
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.held_texts import HeldTexts, until_embedded
 
 LINES = ("The marketing budget was cut.", "Where is the dog?", "We spend less on adverts.", "It rains.")
 
@@ -62,3 +64,27 @@ async def test_a_question_finds_what_means_the_same_of_whom_it_names(window: Bro
     await expect(page.get_by_role("searchbox", name="Find what was said")).to_have_value("budget")
     await expect(filters).to_have_count(0)
     assert shown == []
+
+
+async def test_the_page_says_how_far_an_archive_is_embedded_until_it_is(
+    window: BrowserContext, database: Database, database_url: str, directory: Path
+) -> None:
+    nobody: Any = None
+    texts, lines = HeldTexts(1), 3 * BATCH
+
+    async def archive(database: Database) -> None:
+        async with database.session() as session:
+            await add_talk(session, [None], lines)
+        await until_embedded(database, texts.model, BATCH)
+
+    stages: Stages[Any] = Stages(nobody, nobody, nobody, nobody, text=texts)
+    with serving(Settings(), database_url, directory, MODEL, archive, stages) as address:
+        page, shown = await open_page(window, address)
+        await page.get_by_role("searchbox", name="Find what was said").fill("line")
+        coverage = page.get_by_text(f"Search by meaning covers {BATCH} of {lines} segments")
+        await expect(coverage).to_be_visible()
+        await check_accessibility(page)
+        texts.goes_on.set()
+        await expect(coverage).to_have_count(0)
+        await expect(page.get_by_text("Search by meaning covers")).to_have_count(0)
+        assert shown == []

@@ -175,6 +175,27 @@ async def test_an_archive_gets_the_vectors_of_another_model_before_it_loses_the_
     assert await stored(database) == {(item.segment_id, "other:model's") for item in again}
 
 
+async def test_a_model_has_begun_with_its_index_or_with_vectors_whose_index_is_being_built(database: Database) -> None:
+    await talk(database, 3)
+
+    async def begun(model: str) -> bool:
+        async with database.session() as session:
+            return await vector_index.is_begun(session, model)
+
+    assert not await begun(MODEL)
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, DIMENSION)
+    assert await begun(MODEL)
+    assert not await begun("other:model's")
+    await store(database, await claim(database, 2))
+    async with database.session() as session:
+        await vector_index.drop(session, vector_index.name_of(MODEL, DIMENSION))
+        assert await pending_vectors.count_with_vectors(session, MODEL) == 3
+        assert await pending_vectors.count_with_vectors(session, "other:model's") == 1
+        assert await pending_vectors.count_segments(session) == 3
+    assert await begun(MODEL)
+
+
 async def test_the_queue_of_an_archive_gives_way_to_an_edit(database: Database) -> None:
     await talk(database, 2)
     claimed = await claim(database)

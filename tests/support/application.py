@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from pipeline.stages import Stages
+from pipeline.stages import NO_MODEL, Stages, TextEmbedder, TextsNotEmbeddedError
 from services.context import AppContext
 from services.policy import StageStatus
 from settings import Settings
@@ -55,11 +55,20 @@ async def connected(
         if embedding_model is None:
             raise ConnectionError("the stages are gone")
         models = {**EMBEDDED_MODELS, "embedder": embedding_model}
+        if stages.text is not None:
+            models["text"] = await _text_model(stages.text)
         return {stage: {"model": model, "device": "cpu", "note": None} for stage, model in models.items()}
 
     chosen = settings.model_copy(update={"audio_url": str(directory)})
     async with AppContext.create(chosen, url, stages, status) as context:
         yield context
+
+
+async def _text_model(embedder: TextEmbedder) -> str:
+    try:
+        return (await embedder.embed_query(".")).model
+    except TextsNotEmbeddedError:
+        return NO_MODEL
 
 
 @asynccontextmanager

@@ -3053,6 +3053,24 @@ export interface components {
             /** Speaker Name */
             speaker_name: string | null;
         };
+        /**
+         * Coverage
+         * @description What search by meaning finds, while a model embeds the archive for the first time.
+         */
+        Coverage: {
+            /**
+             * Covered
+             * @description Segments with a vector of the model in use.
+             * @example 12300
+             */
+            covered: number;
+            /**
+             * Segments
+             * @description Segments with text.
+             * @example 20000
+             */
+            segments: number;
+        };
         /** CreateProfile */
         CreateProfile: {
             /**
@@ -3744,6 +3762,8 @@ export interface components {
              * @description What the search could not do, and why; null where it did all.
              */
             note?: string | null;
+            /** @description How many segments could be found by meaning; null where these are all, or only words were searched. */
+            coverage?: components["schemas"]["Coverage"] | null;
             /**
              * Skip
              * @description How many are left out at the beginning.
@@ -5573,6 +5593,8 @@ export interface components {
             };
             /** @description Writes titles, summaries and answers; null where none is set up. */
             language_model?: components["schemas"]["LanguageModel"] | null;
+            /** @description How many segments search by meaning finds: not all, while the archive is embedded after a change of its model. A few seconds old at most; null where there is no model. */
+            search_by_meaning?: components["schemas"]["Coverage"] | null;
         };
         /** StreamTicket */
         StreamTicket: {

@@ -107,6 +107,8 @@ export const useArchiveText = texts(
     said: "What was said",
     saidTimes: (count: number, exact: boolean) => `Said ${exact ? plural(count, "time", "times") : `more than ${count} times`}`,
     passages: (count: number) => `${plural(count, "passage", "passages")} with these words or this meaning`,
+    coverage: (covered: number, segments: number) =>
+      `Search by meaning covers ${covered.toLocaleString("en")} of ${segments.toLocaleString("en")} segments`,
     similar: "≈ similar",
     recognized: "Read from the query",
     saidIn: (count: number) => `Said in ${plural(count, "conversation", "conversations")}`,
@@ -222,6 +224,8 @@ export const useArchiveText = texts(
     said: "Was gesagt wurde",
     saidTimes: (count: number, exact: boolean) => `${exact ? "" : "Mehr als "}${count}-mal gesagt`,
     passages: (count: number) => `${plural(count, "Stelle", "Stellen")} mit diesen Wörtern oder dieser Bedeutung`,
+    coverage: (covered: number, segments: number) =>
+      `Die Suche nach der Bedeutung umfasst ${covered.toLocaleString("de")} von ${segments.toLocaleString("de")} Segmenten`,
     similar: "≈ ähnlich",
     recognized: "Aus der Suche gelesen",
     saidIn: (count: number) => `Gesagt in ${plural(count, "Gespräch", "Gesprächen")}`,

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 
 import { useMatching } from "@/api/conversations";
 import { type Hit, useSearch } from "@/api/search";
+import { useCoverage } from "@/api/status";
 import { Button } from "@/components/Button";
 import { Loading } from "@/components/Loading";
 import { useArchiveText } from "@/i18n/archive";
@@ -35,6 +36,7 @@ export function SearchResults({ filters, onChange }: SearchResultsProps) {
   const hits = useMemo(() => search.data?.pages.flatMap(({ results }) => results) ?? [], [search.data]);
   const groups = useMemo(() => grouped(hits.filter((hit) => within?.has(hit.conversation_id) ?? true)), [hits, within]);
   const counted = search.data?.pages[0];
+  const coverage = useCoverage(counted?.coverage);
   if (search.isPending) return <Loading />;
   if (search.isError) return <p className="py-6 text-danger">{search.error.message}</p>;
   const total = counted?.total ?? 0;
@@ -47,6 +49,7 @@ export function SearchResults({ filters, onChange }: SearchResultsProps) {
       <h2 className="mt-6 mb-2 px-1 text-[13px] text-muted">
         <span role="status">{within ? text.saidIn(groups.length) : counts}</span>
         {counted?.note && <span className="block">{counted.note}</span>}
+        {coverage && <span className="block">{text.coverage(coverage.covered, coverage.segments)}</span>}
       </h2>
       {groups.map((group) => (
         <article key={group[0].conversation_id} className="mb-3 rounded-panel border border-line bg-panel py-2">

@@ -1,0 +1,109 @@
+"""How far an archive is embedded: /status, searches, and the tools of agents."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from pipeline.stages import Stages
+from services.search import coverage
+from services.search.indexer import BATCH
+from settings import Settings
+from storage.postgres.database import Database
+from tests.storage.archive import add_talk
+from tests.storage.transcripts import MODEL
+from tests.support.application import Application, running, serving
+from tests.support.command_line import vivavoce_here
+from tests.support.held_texts import HeldTexts, until_embedded
+
+LINES = 3 * BATCH - 4
+PART = {"covered": BATCH, "segments": LINES}
+ALL = {"covered": LINES, "segments": LINES}
+
+
+@pytest.fixture(autouse=True)
+def current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are not kept."""
+    monkeypatch.setattr(coverage, "WAITING_MAX_AGE_S", -1.0)
+
+
+def stages_with(text: HeldTexts | None) -> Stages[Any]:
+    nobody: Any = None
+    return Stages(nobody, nobody, nobody, nobody, text=text)
+
+
+async def of_status(application: Application) -> Any:
+    return (await application.client.get("/status")).json()["search_by_meaning"]
+
+
+async def of_search(application: Application, **params: str) -> Any:
+    return (await application.client.get("/search", params={"q": "line", **params})).json()["coverage"]
+
+
+async def test_clients_see_how_far_an_archive_is_embedded(database: Database, database_url: str, tmp_path: Path) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], LINES)
+    first = HeldTexts(1)
+    async with running(Settings(), database_url, tmp_path, stages_with(first), MODEL) as application:
+        await until_embedded(database, first.model, BATCH)
+        assert await of_status(application) == PART
+        assert await of_search(application) == PART
+        assert await of_search(application, mode="words") is None
+        first.goes_on.set()
+        await until_embedded(database, first.model, LINES)
+        assert await of_status(application) == ALL
+        assert await of_search(application) is None
+
+
+async def test_another_model_begins_with_nothing(database: Database, database_url: str, tmp_path: Path) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], LINES)
+    first, second = HeldTexts(99), HeldTexts(1, "other-sentences")
+    async with running(Settings(), database_url, tmp_path, stages_with(first), MODEL) as application:
+        await until_embedded(database, first.model, LINES)
+        # The program has started with another model, and has queued nothing for it yet.
+        assert await application.context.search.coverage.read(second.model) == coverage.Coverage(0, LINES)
+        assert await application.context.search.coverage.incomplete(second.model) == coverage.Coverage(0, LINES)
+        assert await of_status(application) == ALL
+    async with running(Settings(), database_url, tmp_path, stages_with(second), MODEL) as application:
+        await until_embedded(database, second.model, BATCH)
+        assert await of_status(application) == PART
+        second.goes_on.set()
+        await until_embedded(database, second.model, LINES)
+        assert await of_status(application) == ALL
+
+
+async def test_a_few_new_segments_are_not_reported_by_searches(database: Database, database_url: str, tmp_path: Path) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], 4)
+    text = HeldTexts(0)
+    async with running(Settings(), database_url, tmp_path, stages_with(text), MODEL) as application, asyncio.timeout(120):
+        while await of_search(application) is not None:  # noqa: ASYNC110  # until the archive is in the queue
+            await asyncio.sleep(0.02)
+        assert await of_status(application) == {"covered": 0, "segments": 4}
+
+
+async def test_without_a_model_there_is_no_coverage(database_url: str, tmp_path: Path) -> None:
+    async with running(Settings(), database_url, tmp_path, stages_with(None), MODEL) as application:
+        assert await of_status(application) is None
+
+
+async def test_agents_and_the_command_read_it_as_a_sentence(database_url: str, tmp_path: Path) -> None:
+    text = HeldTexts(1)
+
+    async def fill(database: Database) -> None:
+        async with database.session() as session:
+            await add_talk(session, [None], LINES)
+        await until_embedded(database, text.model, BATCH)
+
+    sentence = f"Search by meaning covers {BATCH} of {LINES} segments so far."
+    with serving(Settings(), database_url, tmp_path, MODEL, fill, stages_with(text)) as address:
+        async with Client(f"{address}/mcp") as client:
+            found = (await client.call_tool("search_transcripts", {"query": "line"})).structured_content
+        assert found is not None
+        assert found["note"] == sentence
+        printed = await asyncio.to_thread(vivavoce_here, "search", "line", "--url", address)
+        assert printed.stdout.splitlines()[-1] == sentence
+        text.goes_on.set()
