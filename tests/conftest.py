@@ -1,6 +1,7 @@
 """Fixtures for all tests, and their distribution over processes."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 ENGINES = Path(__file__).parent / "engines"
 BROWSER = Path(__file__).parent / "browser"
 
+# Hardly anything of the modules that the collection of the tests imports is garbage, and each of three processes imports all.
+gc.disable()
+
 # The result must depend neither on how busy the machine is nor on chance: `--hypothesis-profile=default` draws other examples.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
@@ -48,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (LANES.index(groups[item]) if groups[item] in LANES else len(LANES), _uses_program(item)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
+def pytest_collection_finish() -> None:
+    """From now on the collector runs, and does not look at those modules again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _uses_program(item: pytest.Item) -> bool:
