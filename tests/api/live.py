@@ -149,25 +149,26 @@ def refused(server: str, *messages: str | bytes) -> tuple[str, int]:
         return text, client.closed()
 
 
-KILLED = """
-import sys, time
+SERVER = """
+import json, sys
 from pathlib import Path
-from pipeline.stages import Stages
 from tests.api.live import serving
-with serving(sys.argv[1], Path(sys.argv[2]), Stages(None, None, None, None), "wespeaker-resnet34") as address:
+from tests.support.application import no_stages
+with serving(sys.argv[1], Path(sys.argv[2]), no_stages(), "wespeaker-resnet34", **json.loads(sys.argv[3])) as address:
     print(address, flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
 @contextmanager
-def killed_server(url: str, directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server in a process of its own, which the block must kill, and its address."""
-    command = [sys.executable, "-c", KILLED, url, str(directory)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+def server_process(url: str, directory: Path, **settings: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server without stages in a process of its own, and its address. It ends with the block, which may kill it before."""
+    command = [sys.executable, "-c", SERVER, url, str(directory), json.dumps(settings)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline().strip()
+            process.communicate(timeout=600)
         finally:
             process.kill()
 

@@ -17,7 +17,7 @@ from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
 from storage.postgres.database import unpooled
-from tests.api.live import CLIENT_RATE, Client, conversation, killed_server, refused, serving
+from tests.api.live import CLIENT_RATE, Client, conversation, refused, server_process, serving
 from tests.storage.transcripts import MODEL
 from tests.support.fixed_stages import FixedStages
 from vivavoce.sample import recording
@@ -144,7 +144,7 @@ def test_tokens_are_long_and_differ(server: str) -> None:
 
 
 def test_the_token_survives_the_server_but_not_in_the_database(database_url: str, tmp_path: Path) -> None:
-    with killed_server(database_url, tmp_path) as (process, address), Client(address) as client:
+    with server_process(database_url, tmp_path) as (process, address), Client(address) as client:
         id_ = client.start(resumable=True)
         client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
         process.kill()

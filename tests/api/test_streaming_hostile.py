@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 
 from media.spool import Spool
@@ -23,7 +21,8 @@ from pipeline.types import SAMPLE_RATE
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
 from storage.postgres.database import Database
-from tests.api.live import CLIENT_RATE, Client, conversation, killed_server, refused, serving, until_status
+from tests.api.live import CLIENT_RATE, Client, conversation, refused, server_process, serving, until_status
+from tests.support.processes import resident_bytes
 
 NO_STAGE: Any = None
 SECOND = np.zeros(CLIENT_RATE, "<f4").tobytes()
@@ -49,6 +48,14 @@ def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     limits = {"stream_idle_seconds": 3, "ws_send_timeout_seconds": 1, "stream_resume_seconds": 5}
     with serving(database_url, tmp_path_factory.mktemp("impatient"), stages, "wespeaker-resnet34", **limits) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def alone(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, Path]]:
+    """One in a process of its own, whose memory only it changes: its process id, its address and its data."""
+    data = tmp_path_factory.mktemp("alone")
+    with server_process(database_url, data) as (process, address):
+        yield process.pid, address, data
 
 
 def test_silence_is_a_recording_without_segments(server: str, directory: Path) -> None:
@@ -245,12 +252,12 @@ def test_the_number_of_streams_is_limited(server: str) -> None:
         client.stop()
 
 
-def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_url: str, tmp_path: Path) -> None:
+def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(alone: tuple[int, str, Path]) -> None:
     """The maximum number of streams, all with audio in transit; one more is refused."""
-    stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
-    process, part = psutil.Process(os.getpid()), np.full(CLIENT_RATE // 4, 0.001, np.float32)
-    with serving(database_url, tmp_path, stages, "wespeaker-resnet34") as address, ExitStack() as stack:
-        before = process.memory_info().rss
+    part = np.full(CLIENT_RATE // 4, 0.001, np.float32)
+    pid, address, data = alone
+    with ExitStack() as stack:
+        before = resident_bytes(pid)
         clients = [stack.enter_context(Client(address)) for _ in range(100)]
         ids = [client.start() for client in clients]
         for _ in range(4):
@@ -262,13 +269,13 @@ def test_a_hundred_streams_at_once_lose_nothing_and_take_little_memory(database_
             "All 100 live streams are in use: try again later.",
             1013,
         )
-        assert process.memory_info().rss - before < 400e6  # including that of the clients
+        assert resident_bytes(pid) - before < 400e6
         for client in clients:
             client.socket.send(json.dumps({"type": "stop"}))
         assert [client.until("completed")["duration"] for client in clients] == [1.0] * 100
         assert {client.closed() for client in clients} == {1000}
         assert len(set(ids)) == 100
-    assert list((tmp_path / "live").iterdir()) == []
+    assert list((data / "live").iterdir()) == []
 
 
 async def test_the_recording_of_a_lost_replica_is_finished_by_another(database: Database, tmp_path: Path) -> None:
@@ -314,19 +321,19 @@ def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
     until_status(impatient, page["conversations"][0]["id"], "completed", 60)
 
 
-def test_much_silence_takes_no_memory(server: str) -> None:
-    process = psutil.Process(os.getpid())
+def test_much_silence_takes_no_memory(alone: tuple[int, str, Path]) -> None:
     frame = np.zeros(30 * 16_000, "<i2").tobytes()
-    with Client(server) as client:
+    pid, address, _ = alone
+    with Client(address) as client:
         client.start(sample_rate=16000, encoding="int16")
         for _ in range(5):
             client.socket.send(frame)
             client.until("status")
-        before = process.memory_info().rss
+        before = resident_bytes(pid)
         for _ in range(30):
             client.socket.send(frame)
             client.until("status")
-        assert process.memory_info().rss - before < 20e6
+        assert resident_bytes(pid) - before < 20e6
         assert client.stop()["duration"] == 35 * 30
 
 
@@ -366,7 +373,7 @@ def test_without_models_no_conversation_is_created(database_url: str, tmp_path: 
 
 
 def test_the_recording_of_a_killed_server_is_finished_at_the_next_start(database_url: str, tmp_path: Path) -> None:
-    with killed_server(database_url, tmp_path) as (process, address), Client(address) as client:
+    with server_process(database_url, tmp_path) as (process, address), Client(address) as client:
         id_ = client.start()
         client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
         process.kill()

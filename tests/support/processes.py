@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -12,6 +13,22 @@ def descendants(pid: int) -> list[int]:
     with suppress(psutil.NoSuchProcess):
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     return []
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory that a process has now."""
+    resident: int = psutil.Process(pid).memory_info().rss
+    return resident
+
+
+def forget_peak(pid: int) -> None:
+    """`peak_bytes` is from now on that after this call."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process has had."""
+    return 1024 * int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 def end_now(pids: Iterable[int]) -> None:

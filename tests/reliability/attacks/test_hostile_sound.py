@@ -4,55 +4,62 @@ import asyncio
 import gzip
 import json
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-import psutil
 import pytest
 
-from tests.api.live import CLIENT_RATE, Client, refused, serving
+from tests.api.live import CLIENT_RATE, Client, refused, server_process, serving
 from tests.reliability.attacks.harness import Attacks, attacking
 from tests.support import bombs
 from tests.support.application import no_stages
 from tests.support.ports import free_port
+from tests.support.processes import forget_peak, peak_bytes
 
 MODEL = "wespeaker-resnet34"
 MAX_S = 60
 SECOND = np.zeros(CLIENT_RATE, np.float32)
 MOST_MEMORY_BYTES = 200 << 20
-"""What the server may take more than before; each of the bombs is larger."""
+"""What the server may take for a while, more than before; each of the bombs is larger."""
 
 Answers = Mapping[str, bytes]
 """What a server answers, head included, by path."""
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data and the temporary files of the server, which runs in this process."""
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data and the temporary files of the server."""
     found = tmp_path_factory.mktemp("data")
     (found / "tmp").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(found / "tmp"))
-        yield found
+    return found
 
 
 @pytest.fixture(scope="module")
-def server(database_url: str, directory: Path) -> Iterator[str]:
+def started(database_url: str, directory: Path) -> Iterator[tuple[int, str]]:
+    """The server's process id and address. In this process other tests and the bombs themselves take memory."""
     limits = {"private_urls": True, "max_duration_hours": MAX_S / 3600, "max_upload_mb": 8}
-    with serving(database_url, directory, no_stages(), MODEL, **limits) as address:
-        yield address
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(directory / "tmp"))
+        with server_process(database_url, directory, **limits) as (process, address):
+            yield process.pid, address
+
+
+@pytest.fixture(scope="module")
+def server(started: tuple[int, str]) -> str:
+    return started[1]
 
 
 @pytest.fixture
-async def attacks(server: str, database_url: str, directory: Path) -> AsyncIterator[Attacks]:
-    before = psutil.Process().memory_info().rss
-    async with attacking(f"http://{server}", database_url, directory) as attacks:
+async def attacks(started: tuple[int, str], database_url: str, directory: Path) -> AsyncIterator[Attacks]:
+    pid, address = started
+    forget_peak(pid)
+    before = peak_bytes(pid)
+    async with attacking(f"http://{address}", database_url, directory) as attacks:
         yield attacks
-    assert psutil.Process().memory_info().rss - before < MOST_MEMORY_BYTES
+    assert peak_bytes(pid) - before < MOST_MEMORY_BYTES
 
 
 @asynccontextmanager
