@@ -11,6 +11,7 @@ from pipeline.names import MaybeName
 from services.access.actor import actor
 from services.errors import SegmentNotFoundError
 from services.identity import corrections
+from services.search.transcript_search import Mode
 from services.search.transcript_search import Query as SearchQuery
 from storage.conversations import segments
 from storage.search import search
@@ -33,17 +34,18 @@ async def search_transcripts(
     conversation_id: arg.MaybeConversationId = None,
     since: Annotated[arg.MaybeMoment, Field(description="From this time on, ISO 8601; UTC without an offset.")] = None,
     until: Annotated[arg.MaybeMoment, Field(description="Before this time.")] = None,
+    mode: Mode = "auto",
     order: search.Order = "relevance",
     skip: Annotated[int, Field(ge=0, le=search.MAX_HITS)] = 0,
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
 ) -> results.Hits:
-    """Search all segments by words, then by meaning, with speaker, emotion and time ("what did Nick say about the
+    """Search all segments by words, then by meaning, speaker, emotion and time ("what did Nick say about the
     invoice last week?")."""
     with work(ctx) as backend:
         async with backend.database.session() as session:
             who = (await speaker_queries.resolve(session, speaker))[0] if speaker else None
         filters = search.Filters(who, emotion or None, conversation_id, since, until)
-        asked = SearchQuery(query, filters, order=order, skip=skip, limit=limit)
+        asked = SearchQuery(query, filters, mode, order, skip=skip, limit=limit)
         found = await backend.search.search(actor().principal, asked)
     onward = skip + len(found.hits)
     return results.Hits(

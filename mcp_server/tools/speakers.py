@@ -76,7 +76,7 @@ async def merge_speakers(ctx: Work, speaker_id: arg.SpeakerId, into_speaker_id: 
 
 
 async def delete_speaker(ctx: Work, speaker_id: arg.SpeakerId) -> results.Message:
-    """Delete a speaker: the voice will not be recognised any more. The segments stay, under an unknown name."""
+    """Delete a speaker: the voice is recognised no more. The segments stay, under an unknown name."""
     with work(ctx) as backend:
         name = await backend.speakers.delete(speaker_id)
     return results.Message(message=f"Speaker '{name}' deleted successfully")
