@@ -1,10 +1,11 @@
 """The voice embeddings and emotions of segments. Those that a stage fails on are missing, with a note."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from pipeline.concurrency import gather, map_bounded
+from pipeline.concurrency import even_count, gather, map_bounded
 from pipeline.faults import Fault, each_span, succeeded
 from pipeline.stages import Audio, Stages
 from pipeline.transcript.notes import unrecognized_voice, without_emotion
@@ -15,8 +16,8 @@ MAX_SEGMENT_CALLS_IN_FLIGHT = 32
 SEGMENTS_PER_CALL = 16
 """Segments in one call for voice embeddings and emotions."""
 CALL_S = 60.0
-"""Seconds of segments in one call, unless a single one is longer: long segments are divided among replicas as evenly as short
-ones. For every call the embedder computes up to 2.4 s beside the segments."""
+"""Seconds of segments in one call, about, unless a single one is longer: long segments are divided among replicas as evenly as
+short ones. For every call the embedder computes up to 2.4 s beside the segments."""
 MIN_EMOTION_SPAN_S = 1.5
 """A shorter segment is extended by its surroundings: emotion models are trained with clips of two to four seconds."""
 
@@ -94,15 +95,18 @@ def _emotion_padding(segment: Segment) -> float:
 
 
 def _batches(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Consecutive segments for one call each."""
+    """Consecutive segments for one call each, of about the same length together."""
+    total = sum(segment.end - segment.start for segment in segments)
+    count = even_count(max(math.ceil(len(segments) / SEGMENTS_PER_CALL), math.ceil(total / CALL_S)))
     batches: list[list[Segment]] = []
-    seconds = 0.0
+    seconds, last = 0.0, -1
     for segment in segments:
-        seconds += segment.end - segment.start
-        if not batches or len(batches[-1]) == SEGMENTS_PER_CALL or seconds > CALL_S:
+        length = segment.end - segment.start
+        number = math.floor((seconds + length / 2) / total * count)
+        if number > last or len(batches[-1]) == SEGMENTS_PER_CALL:
             batches.append([])
-            seconds = segment.end - segment.start
         batches[-1].append(segment)
+        seconds, last = seconds + length, number
     return batches
 
 

@@ -1,11 +1,13 @@
 """How the pipeline divides one recording among replicas, without Ray: `python -m benchmarks.performance.fan_out`.
 
 The stages sleep as those of `benchmarks.performance.scaling` do, in one process and with the same times
-(`tests.support.cluster.sleeping`). So the table shows what the order of the calls allows; `scaling` adds Serve, Ray's
-transport, and the processes.
+(`tests.support.cluster.sleeping`). Time is simulated: the clock goes forward to the next sleep that ends, so the load of the
+machine changes nothing, and an hour takes seconds. So the table shows what the order of the calls allows. `scaling` adds Serve,
+Ray's transport, and the processes; the last column is the processor time of the pipeline itself, which the clock leaves out.
 """
 
 import asyncio
+import selectors
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
@@ -27,6 +29,29 @@ TURN_S = 10.0
 REPLICAS = (1, 4, 16, 32, 64)
 EMBEDDED_S = 60.0
 """Seconds of a voice that are embedded at most."""
+
+
+class _Clock(selectors.SelectSelector):
+    """Does not wait."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise RuntimeError("All tasks wait for each other.")
+        self.now += timeout
+        return super().select(0)
+
+
+class SimulatedTime(asyncio.SelectorEventLoop):
+    """An event loop in which sleeping takes no time."""
+
+    def __init__(self) -> None:
+        self._clock = _Clock()
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        return self._clock.now
 
 
 class Pool:
@@ -84,8 +109,9 @@ class Transcribers(Pool):
 
 
 class Diarizers(Pool):
-    def __init__(self, count: int, clustering: float) -> None:
+    def __init__(self, count: int, seconds: float, clustering: float) -> None:
         super().__init__(count)
+        self.seconds = seconds
         self.clustering = clustering
 
     async def observe(self, audio: str, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
@@ -94,7 +120,7 @@ class Diarizers(Pool):
 
     async def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
         await self.work(self.clustering)
-        turns = tuple(Turn(TURN_S * i, TURN_S * (i + 1), "AB"[i % 2]) for i in range(12 * len(observations)))
+        turns = tuple(Turn(TURN_S * i, TURN_S * (i + 1), "AB"[i % 2]) for i in range(round(self.seconds / TURN_S)))
         return Diarization(turns, turns, {label: Voiceprint(VECTOR, "simulated") for label in "AB"})
 
 
@@ -116,33 +142,35 @@ class EmotionRecognizers(Pool):
         return [Emotion("neutral", 0.5, {}, VECTOR, "simulated") for _ in spans]
 
 
-async def one_recording(replicas: int, seconds: float, clustering: float) -> float:
-    """Seconds that it takes with so many replicas of every stage."""
+def one_recording(replicas: int, seconds: float, clustering: float) -> float:
+    """Simulated seconds that it takes with so many replicas of every stage."""
+    with asyncio.Runner(loop_factory=SimulatedTime) as runner:
+        return runner.run(_one_recording(replicas, seconds, clustering))
+
+
+async def _one_recording(replicas: int, seconds: float, clustering: float) -> float:
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 
-    transcribers, diarizers = Transcribers(replicas, seconds), Diarizers(replicas, clustering)
+    transcribers, diarizers = Transcribers(replicas, seconds), Diarizers(replicas, seconds, clustering)
     stages = Stages(transcribers, diarizers, Embedders(replicas), EmotionRecognizers(replicas))
-    start = time.perf_counter()
     await process("a reference", seconds, stages, Options(filter_hallucinations=False), ignore)
-    return time.perf_counter() - start
-
-
-async def measure_all(seconds: float, clustering: float) -> None:
-    found = await asyncio.gather(*(one_recording(count, seconds, clustering) for count in REPLICAS))
-    ideal = [found[0] / count for count in REPLICAS]
-    rows = [
-        (f"{count}", f"{took:.1f} s", f"{best:.1f} s", f"{best / took:.0%}")
-        for count, took, best in zip(REPLICAS, found, ideal, strict=True)
-    ]
-    print(table(("of every stage", f"{seconds / 60:.0f} minutes", "ideal", "of ideal"), rows))
+    return asyncio.get_running_loop().time()
 
 
 def main(
     minutes: Annotated[float, typer.Option(help="Length of the recording.")] = 60.0,
     clustering: Annotated[float, typer.Option(help="Seconds that clustering takes for each of audio.")] = CLUSTER,
 ) -> None:
-    asyncio.run(measure_all(minutes * 60, minutes * 60 * clustering))
+    seconds, rows, alone = 60 * minutes, [], 0.0
+    for count in REPLICAS:
+        began = time.process_time()
+        took = one_recording(count, seconds, clustering * seconds)
+        processor = time.process_time() - began
+        alone = alone or took
+        ideal = alone / count
+        rows.append((f"{count}", f"{took:.2f} s", f"{ideal:.2f} s", f"{ideal / took:.0%}", f"{processor:.2f} s"))
+    print(table(("of every stage", f"{minutes:.0f} minutes", "ideal", "of ideal", "pipeline"), rows))
 
 
 if __name__ == "__main__":

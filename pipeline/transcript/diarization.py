@@ -10,7 +10,7 @@ from pipeline.faults import Fault, attempt, map_surviving, succeeded
 from pipeline.stages import Audio, Stages
 from pipeline.transcript import participants
 from pipeline.transcript.notes import unrecognized_voice, unseparated
-from pipeline.transcript.windows import SHARD_S, WINDOW_STEP_S, shards
+from pipeline.transcript.windows import WINDOW_STEP_S, shards
 from pipeline.types import Diarization, Observation, Participant, Span, SpeakerHint, Word
 
 MAX_SHARDS_IN_FLIGHT = 32
@@ -49,7 +49,7 @@ async def diarize(
         return await stages.diarizer.observe(audio, part, report)
 
     observed = await map_surviving(observe, parts, MAX_SHARDS_IN_FLIGHT)
-    diarization = await stages.diarizer.cluster(_without_faults(observed), hint)
+    diarization = await stages.diarizer.cluster(_without_faults(parts, observed), hint)
     failed = [(part, found) for part, found in zip(parts, observed, strict=True) if isinstance(found, Fault)]
     notes = [unseparated(part, fault) for part, fault in failed]
 
@@ -66,16 +66,17 @@ async def diarize(
     return replace(diarization, missing=tuple(part for part, _ in failed), notes=tuple(notes)), found
 
 
-def _without_faults(observed: Sequence[Observation | Fault]) -> list[Observation]:
+def _without_faults(parts: Sequence[Span], observed: Sequence[Observation | Fault]) -> list[Observation]:
     """The observations, up to the last one. A fault before it becomes an observation without speech."""
     found = [each for each in observed if succeeded(each)]
     last = max(i for i, each in enumerate(observed) if succeeded(each))
-    return [each if succeeded(each) else _silent(found[0]) for each in observed[: last + 1]]
+    pairs = list(zip(parts, observed, strict=True))[: last + 1]
+    return [each if succeeded(each) else _silent(part, found[0]) for part, each in pairs]
 
 
-def _silent(like: Observation) -> Observation:
-    """Of a shard of full length."""
-    windows = round(SHARD_S / WINDOW_STEP_S)
+def _silent(part: Span, like: Observation) -> Observation:
+    """Of a shard that is not the last."""
+    windows = round(part.duration / WINDOW_STEP_S)
     embeddings = np.full((windows, *like.embeddings.shape[1:]), np.nan, np.float32)
     return Observation(np.zeros((windows, *like.active.shape[1:]), np.uint8), embeddings)
 

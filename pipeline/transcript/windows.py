@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from pipeline.concurrency import even_count
 from pipeline.types import Span
 
 MAX_WINDOW_S = 30.0
@@ -16,10 +18,10 @@ speech. Larger models are known to write captions into long silences; that was n
 """
 
 SHARD_S = 120.0
-"""The part of a recording that a diarizer processes in one call. Shorter shards cost time: about 12 s beyond the end of a shard
-are processed twice."""
+"""The longest part of a recording that a diarizer processes in one call, about. Shorter shards cost time: about 12 s beyond the
+end of a shard are processed twice."""
 MIN_LAST_SHARD_S = 10.0
-"""A shorter end of a recording belongs to the shard before it. The diarizer's window has this length."""
+"""An end of a recording that is no shorter counts as a shard. The diarizer's window has this length."""
 WINDOW_STEP_S = 1.0
 """Time from one of the diarizer's windows to the next."""
 
@@ -50,6 +52,10 @@ def pack(speech: Sequence[Span], limit: float = MAX_WINDOW_S, max_silence: float
 
 
 def shards(duration: float) -> list[Span]:
-    """A recording of `duration` seconds in consecutive pieces of `SHARD_S` seconds, independent of the number of replicas."""
-    starts = [SHARD_S * i for i in range(1 + max(0, math.floor((duration - MIN_LAST_SHARD_S) / SHARD_S)))]
-    return [Span(start, end) for start, end in zip(starts, [*starts[1:], max(duration, MIN_LAST_SHARD_S)], strict=True)]
+    """A recording of `duration` seconds in consecutive pieces of equal length, independent of the number of replicas.
+
+    Inner edges are multiples of `WINDOW_STEP_S`.
+    """
+    count = even_count(1 + max(0, math.floor((duration - MIN_LAST_SHARD_S) / SHARD_S)))
+    inner = [WINDOW_STEP_S * round(duration * i / count / WINDOW_STEP_S) for i in range(1, count)]
+    return [Span(start, end) for start, end in pairwise([0.0, *inner, max(duration, MIN_LAST_SHARD_S)])]

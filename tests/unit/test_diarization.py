@@ -44,7 +44,7 @@ async def test_a_recording_is_diarized_shard_by_shard() -> None:
 
     hint = SpeakerHint(num_speakers=3)
     diarization, people = await diarize(AUDIO, 300.0, Stages(stage, stage, stage, stage), hint, progress)
-    assert stage.shards == [Span(0, 120), Span(120, 240), Span(240, 300)]
+    assert stage.shards == [Span(0, 100), Span(100, 200), Span(200, 300)]
     assert stage.hints == [hint]
     assert sorted(told) == [1 / 3, 2 / 3, 1.0]
     assert len(diarization.turns) == 3

@@ -92,17 +92,17 @@ async def test_a_window_that_cannot_be_transcribed_is_noted(
 
 
 async def test_the_words_of_a_shard_that_cannot_be_diarized_have_a_speaker_of_their_own() -> None:
-    script = Faulty([120.0], "observe")
+    script = Faulty([100.0], "observe")
     transcript = await process(AUDIO, 300.0, stages(script), OPTIONS, ignore)
     assert speakers_and_texts(transcript.segments) == [("S0", "One."), ("SPEAKER_00", "Two."), ("S1", "Three.")]
     assert [person.label for person in transcript.participants] == ["S0", "S1", "SPEAKER_00"]
     assert transcript.participants[2].voiceprint is None
     assert {turn.speaker for turn in transcript.turns} == {"S0", "S1"}
     (note,) = transcript.notes
-    assert (note.kind, note.start, note.end) == ("speakers", 120.0, 240.0)
+    assert (note.kind, note.start, note.end) == ("speakers", 100.0, 200.0)
     assert str(SHAPES) in note.message
     first, missing, last = script.clustered
-    assert (missing.active.shape, missing.embeddings.shape) == ((120, 7, 3), (120, 3, 5))
+    assert (missing.active.shape, missing.embeddings.shape) == ((100, 7, 3), (100, 3, 5))
     assert not missing.active.any()
     assert np.isnan(missing.embeddings).all()
     assert first.active.all()
@@ -110,10 +110,10 @@ async def test_the_words_of_a_shard_that_cannot_be_diarized_have_a_speaker_of_th
 
 
 async def test_a_last_shard_that_cannot_be_diarized_is_not_clustered() -> None:
-    script = Faulty([240.0], "observe")
+    script = Faulty([200.0], "observe")
     transcript = await process(AUDIO, 300.0, stages(script), OPTIONS, ignore)
     assert len(script.clustered) == 2
-    assert [(note.start, note.end) for note in transcript.notes] == [(240.0, 300.0)]
+    assert [(note.start, note.end) for note in transcript.notes] == [(200.0, 300.0)]
 
 
 async def test_a_voice_that_cannot_be_embedded_is_noted() -> None:
@@ -137,7 +137,7 @@ async def test_segments_that_fail_one_after_the_other_have_one_note() -> None:
     assert [(note.start, note.end) for note in transcript.notes] == [(1.0, 252.5)]
 
 
-@pytest.mark.parametrize(("bad", "name"), [([0.0, 130.0, 250.0], "transcribe"), ([0.0, 120.0, 240.0], "observe")])
+@pytest.mark.parametrize(("bad", "name"), [([0.0, 130.0, 250.0], "transcribe"), ([0.0, 100.0, 200.0], "observe")])
 async def test_where_all_fails_so_does_the_recording(bad: list[float], name: str) -> None:
     with pytest.raises(RuntimeError, match="shapes"):
         await process(AUDIO, 300.0, stages(Faulty(bad, name)), OPTIONS, ignore)
@@ -156,10 +156,10 @@ async def test_a_resumed_recording_keeps_its_notes() -> None:
     async def keep(stage: str, result: str) -> None:
         stored[stage] = result
 
-    script = Faulty([120.0, 130.0], "transcribe", "observe")
+    script = Faulty([100.0, 130.0], "transcribe", "observe")
     first = await process(AUDIO, 300.0, stages(script), OPTIONS, ignore, keep=keep)
     assert [note.kind for note in first.notes] == ["speakers", "left_out"]
     again = await process(AUDIO, 300.0, stages(Script(words={}, turns=[])), OPTIONS, ignore, stored)
     assert (again.notes, speakers_and_texts(again.segments)) == (first.notes, speakers_and_texts(first.segments))
-    assert Diarized.load(stored["diarizing"]).diarization.missing == (Span(120.0, 240.0),)
+    assert Diarized.load(stored["diarizing"]).diarization.missing == (Span(100.0, 200.0),)
     assert Transcribed.load(stored["transcribing"]).notes == (first.notes[1],)

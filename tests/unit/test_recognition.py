@@ -32,10 +32,10 @@ async def ignore(_fraction: float) -> None: ...
 
 @pytest.mark.parametrize(
     ("seconds", "count", "calls"),
-    [(2.0, 40, [16, 16, 8]), (10.0, 20, [6, 6, 6, 2]), (90.0, 3, [1, 1, 1]), (2.0, 0, [])],
-    ids=["short", "long", "longer than a call", "none"],
+    [(2.0, 40, [14, 13, 13]), (10.0, 20, [5, 5, 5, 5]), (90.0, 3, [1, 1, 1]), (3.3, 1088, [14] * 48 + [13] * 32), (2.0, 0, [])],
+    ids=["short", "long", "longer than a call", "an hour", "none"],
 )
-async def test_a_call_has_at_most_16_segments_and_a_minute_of_audio(seconds: float, count: int, calls: list[int]) -> None:
+async def test_calls_have_up_to_16_segments_and_a_minute_of_audio_evenly(seconds: float, count: int, calls: list[int]) -> None:
     stage = Recorded()
     segments = [Segment(seconds * i, seconds * (i + 1), "A", (), -0.1) for i in range(count)]
     every = Stages(stage, stage, stage, stage)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.transcript.windows import MAX_SILENCE_S, MAX_WINDOW_S, MIN_LAST_SHARD_S, SHARD_S, pack, shards
+from pipeline.transcript.windows import MAX_SILENCE_S, MAX_WINDOW_S, MIN_LAST_SHARD_S, SHARD_S, WINDOW_STEP_S, pack, shards
 from pipeline.types import Span
 
 # Quarters of a second are exact in binary, so that lengths can be compared without a tolerance.
@@ -80,5 +80,13 @@ def test_shards_cover_a_recording_and_none_is_shorter_than_a_window(duration: fl
     assert found[0].start == 0
     assert found[-1].end >= duration
     assert all(a.end == b.start for a, b in pairwise(found))
-    assert all(MIN_LAST_SHARD_S <= part.duration < SHARD_S + MIN_LAST_SHARD_S for part in found)
-    assert all(part.start % SHARD_S == 0 for part in found)
+    assert all(MIN_LAST_SHARD_S <= part.duration <= SHARD_S + MIN_LAST_SHARD_S for part in found)
+    assert all(part.start % WINDOW_STEP_S == 0 for part in found)
+    assert max(part.duration for part in found) - min(part.duration for part in found) <= 2 * WINDOW_STEP_S
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count"), [(2, 1), (4, 2), (6, 3), (8, 4), (10, 6), (30, 16), (60, 32), (90, 48), (240, 128)]
+)
+def test_replicas_have_the_same_number_of_shards(minutes: float, count: int) -> None:
+    assert len(shards(60 * minutes)) == count
