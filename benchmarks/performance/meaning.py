@@ -23,6 +23,7 @@ from sqlalchemy import literal, select, text
 from benchmarks.accuracy.retrieval.material import queries, sentences
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
+from benchmarks.harness.processor import Stopwatch
 from benchmarks.performance.search import SPEAKERS, fill
 from engines.in_process import load_text_embedder
 from pipeline.access import LOCAL, Principal, Role
@@ -122,19 +123,29 @@ def kinds(draw: random.Random) -> dict[str, tuple[Principal, Any]]:
 
 
 async def measure(database: Database, known: Known, texts: list[str], rounds: int) -> None:
-    print(f"{'':34}{'median':>9}{'p95':>9}{'hits':>9}   (ms)")
+    watch = await Stopwatch.of(database)
+    print(f"{'':34}{'median':>9}{'p95':>9}{'processor':>11}{'p95':>9}{'PostgreSQL':>18}{'hits':>9}   (ms)")
     for mode in ("meaning", "auto"):
         draw = random.Random(1)
         for name, (viewer, filters) in kinds(draw).items():
             times, hits = [], []
             for _ in range(rounds):
                 query = Query(draw.choice(texts), filters(), mode=mode, interpret=False)
-                began = time.perf_counter()
+                watch.start()
                 found = await TranscriptSearch(database, known).search(viewer, query)
-                times.append(1000 * (time.perf_counter() - began))
+                times.append(watch.stop())
                 hits.append(found.total)
-            p95 = statistics.quantiles(times, n=20)[-1]
-            print(f"{f'{mode}: {name}':34}{statistics.median(times):9.1f}{p95:9.1f}{statistics.median(hits):9.0f}", flush=True)
+            passed, processor = [one.passed for one in times], [one.processor for one in times]
+            print(
+                f"{f'{mode}: {name}':34}{statistics.median(passed):9.1f}{_p95(passed):9.1f}"
+                f"{statistics.median(processor):11.1f}{_p95(processor):9.1f}"
+                f"{statistics.median(one.postgres for one in times):18.1f}{statistics.median(hits):9.0f}",
+                flush=True,
+            )
+
+
+def _p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20)[-1]
 
 
 async def measure_all(url: str, segments: int, rounds: int, recalls: int) -> None:

@@ -3,7 +3,7 @@
 There are 100,000 conversations of ten segments, 20,000 speakers of five references each, and one conversation of a thousand
 segments. Then unknown voices are named, or merged into a named speaker; none is used twice. Each has 10,000 segments in 2,000
 conversations, or in 1,000 in which they speak alone, and a reference from every one of them. Every operation is a transaction
-of its own, timed from its beginning to its commit.
+of its own, timed from its beginning to its commit, with the median processor time of PostgreSQL and of the program.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import run
+from benchmarks.harness.processor import Spent, Stopwatch
 from pipeline.access import LOCAL
 from pipeline.identity import matching
 from pipeline.identity.policy import IdentityPolicy
@@ -138,19 +139,22 @@ async def give_vectors(database: Database, rows: Iterator[tuple[int, Any]]) -> N
         await connection.execute(text("VACUUM ANALYZE"))
 
 
-async def timed(database: Database, acts: Sequence[Act]) -> list[float]:
-    """Milliseconds that each of them takes."""
-    taken = []
+async def timed(database: Database, acts: Sequence[Act]) -> list[Spent]:
+    """What each of them takes."""
+    taken, watch = [], await Stopwatch.of(database)
     for act in acts:
-        began = time.perf_counter()
+        watch.start()
         async with database.session() as session:
             await act(session)
-        taken.append(1000 * (time.perf_counter() - began))
+        taken.append(watch.stop())
     return taken
 
 
-def row(name: str, wanted: str, taken: Sequence[float]) -> tuple[str, ...]:
-    return name, wanted, *(f"{of(taken):.1f}" for of in (statistics.median, min, max))
+def row(name: str, wanted: str, taken: Sequence[Spent]) -> tuple[str, ...]:
+    passed = [one.passed for one in taken]
+    processor = ([one.postgres for one in taken], [one.program for one in taken])
+    figures = (statistics.median(passed), min(passed), max(passed), *map(statistics.median, processor))
+    return name, wanted, *(f"{figure:.1f}" for figure in figures)
 
 
 async def before(database: Database, known: Vectors, rounds: int) -> list[tuple[str, ...]]:
@@ -238,7 +242,7 @@ async def measure_all(url: str, rounds: int) -> None:
     unknown = np.concatenate([voices(1, heard, seed=5 + voice) for voice, heard in enumerate(VOICES)])
     await give_vectors(database, ((2 * i + 1, vector) for i, vector in enumerate(unknown)))
     rows += await after(database, rounds)
-    print(table(("ms", "wanted", "median", "fastest", "slowest"), rows))
+    print(table(("ms", "wanted", "median", "fastest", "slowest", "processor: PostgreSQL", "program"), rows))
     await database.dispose()
 
 
