@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, func, literal, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Float, Select, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal
@@ -50,7 +50,9 @@ async def nearest(
     """The nearest first. Only vectors of the query's model are compared. Call it within `search.in_time`."""
     unfiltered = viewer.sees_everything and filters == Filters()
     candidates = select(SegmentVector.segment_id) if unfiltered else filtered(viewer, filters, dated=False)
-    few = list(await session.scalars(candidates.limit(EXACT_ROWS + 1)))
+    # As one array: ten thousand rows take the program longer than their comparison takes PostgreSQL.
+    some = candidates.limit(EXACT_ROWS + 1).subquery()
+    few = await session.scalar(select(func.array_agg(some.c[0], type_=ARRAY(BigInteger)))) or []
     vector = query.vectors[0]
     if len(few) <= EXACT_ROWS:
         # pgvector would use its index for an order by the expression of the index.
