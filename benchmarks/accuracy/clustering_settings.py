@@ -1,23 +1,24 @@
 """Compare settings of VBx on conversations that are like rooms and telephones.
 
-    python -m benchmarks.accuracy.clustering_settings [--data DIRECTORY]
+    python -m benchmarks.accuracy.clustering_settings [--data DIRECTORY] [--answers DIRECTORY]
 
 The conversations are composed of read speech, so that their truth is exact (`SETS`). In a room every speaker has another
 distance and loudness; on the telephone every speaker has another codec. Each is segmented and embedded once, and clustered with
 every setting. The error rate is against speech without the silences in utterances (`compose.spoken`). The interval of the
 difference to the first setting is a bootstrap over conversations. It takes about six minutes of one core that has
-nothing else to do.
+nothing else to do; with `--answers` an interrupted run continues where it stopped.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from benchmarks.accuracy.diarization import weights
-from benchmarks.harness import compose
-from benchmarks.harness.command import DATA, Data, run
+from benchmarks.harness import compose, figures
+from benchmarks.harness.command import DATA, Answers, Data, kept_in, run
 from benchmarks.harness.conditions import coded, room
 from benchmarks.harness.references import Reference
 from engines.diarization import PyannoteDiarization
@@ -38,7 +39,8 @@ SETTINGS = (
 """Threshold of the first clustering, Fa and Fb."""
 OVERLAP = 0.25
 CODECS = (("pcm_mulaw", 8000, None), ("libopencore_amrnb", 8000, 7950), ("libopus", 16000, 8000), ("g722", 16000, None))
-BOOTSTRAPS = 10_000
+SAME = 0.001
+"""Error rates that differ by less are neither better nor worse."""
 
 Sound = Callable[[str, Samples], Samples]
 
@@ -72,23 +74,27 @@ class Result:
     """Found, less those in the reference."""
 
 
-def main(data: Data = DATA) -> None:
+def main(data: Data = DATA, answers: Answers = None) -> None:
     engine = PyannoteDiarization(weights())
     pool = compose.utterances(data / "read_speech/librispeech_test-other")
     pool += compose.impostors(data / "read_speech/librispeech_train-clean-100")
     results: dict[str, list[list[Result]]] = {kind.name: [] for kind in SETS}
-    for kind, number, seed in in_turn():
-        talk = composed(kind, pool, *kind.conversations[number], seed)
-        found = list(clustered(engine, talk))
-        results[kind.name].append(found)
-        cells = (f"{one.error:.1%} ({one.speakers:+})" for one in found)
-        print(kind.name, kind.conversations[number], *cells, file=sys.stderr, flush=True)
+    with kept_in(answers) as folder:
+        for kind, number, seed in in_turn():
+            kept = folder / f"clustering {kind.name} {number}.json"
+            if not kept.exists():
+                talk = composed(kind, pool, *kind.conversations[number], seed)
+                kept.write_text(json.dumps([asdict(one) for one in clustered(engine, talk)]))
+            found = [Result(**one) for one in json.loads(kept.read_text())]
+            results[kind.name].append(found)
+            cells = (f"{one.error:.1%} ({one.speakers:+})" for one in found)
+            print(kind.name, kind.conversations[number], *cells, file=sys.stderr, flush=True)
     groups = [*results.values(), [one for some in results.values() for one in some]]
     rows = []
     for at, setting in enumerate(SETTINGS):
         means = (f"{np.mean([one[at].error for one in some]):.1%}" for some in groups)
         rows.append((", ".join(f"{value:g}" for value in setting), *means, *total(groups[-1], at)))
-    print(table(("threshold, Fa, Fb", *results, "all", "difference", "right number"), rows))
+    print(table(("threshold, Fa, Fb", *results, "all", "difference", "better, worse", "right number"), rows))
 
 
 def in_turn() -> Iterator[tuple[Set, int, int]]:
@@ -99,13 +105,14 @@ def in_turn() -> Iterator[tuple[Set, int, int]]:
                 yield kind, number, 100 * at + number
 
 
-def total(everything: Sequence[Sequence[Result]], at: int) -> tuple[str, str]:
-    """The difference to the first setting with its 95 % interval, and how often the number of speakers is right."""
-    differences = np.array([one[at].error - one[0].error for one in everything])
-    drawn = np.random.default_rng(0).integers(0, len(differences), (BOOTSTRAPS, len(differences)))
-    low, high = np.quantile(differences[drawn].mean(axis=1), (0.025, 0.975))
+def total(everything: Sequence[Sequence[Result]], at: int) -> tuple[str, str, str]:
+    """The difference to the first setting with its interval, in how many conversations it is better and worse, and in how many
+    the number of speakers is right."""
+    first, own = ([figures.Count(one[place].error, 1.0) for one in everything] for place in (0, at))
+    differences = [one[at].error - one[0].error for one in everything]
+    better, worse = sum(one < -SAME for one in differences), sum(one > SAME for one in differences)
     right = sum(one[at].speakers == 0 for one in everything)
-    return f"{100 * differences.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", f"{right}/{len(everything)}"
+    return figures.points(figures.rate(own, first)), f"{better}, {worse}", f"{right}/{len(everything)}"
 
 
 def composed(kind: Set, pool: Sequence[compose.Utterance], speakers: int, minutes: float, seed: int) -> compose.Composed:

@@ -58,7 +58,7 @@ class Row:
         return f"{self.figure}, {self.of}"
 
     def cells(self) -> tuple[str, ...]:
-        stock, difference = ("–", "–") if not self.stock else (str(rate(self.stock)), _points(rate(self.ours, self.stock)))
+        stock, difference = ("–", "–") if not self.stock else (str(rate(self.stock)), points(rate(self.ours, self.stock)))
         return self.figure, self.of, str(int(_units(self.ours).max()) + 1), stock, str(rate(self.ours)), difference
 
 
@@ -92,7 +92,8 @@ def _rates(counts: Sequence[Count], weights: NDArray[np.floating]) -> NDArray[np
     return np.asarray(np.nanmean(found, axis=0) if len(kinds) > 1 else found[0])
 
 
-def _points(difference: Rate) -> str:
+def points(difference: Rate) -> str:
+    """A difference in percentage points, with its interval."""
     low, value, high = (f"{100 * part:+.1f}" for part in (difference.low, difference.value, difference.high))
     return value + (f" ({low} to {high})" if difference.low < difference.high else "")
 

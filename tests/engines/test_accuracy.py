@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from benchmarks.accuracy import short
+from benchmarks.accuracy import clustering_settings, short
 from benchmarks.accuracy.transcription import Transcribed, text_of_ours
 from benchmarks.harness import figures
 from engines.in_process import LocalStages, LocalTranscriber
@@ -56,3 +56,16 @@ def test_numbers_are_written_in_digits_or_in_words(real_stages: LocalStages, pat
     assert isinstance(real_stages.transcriber, LocalTranscriber)
     text = text_of_ours(real_stages.transcriber, decode(DATA / path, max_duration=60.0))
     assert re.fullmatch(NUMBERS[path], text, re.IGNORECASE), text
+
+
+def test_a_setting_of_clustering_is_compared_with_the_first_one() -> None:
+    first, second = [0.2, 0.1, 0.1, 0.3], [0.1, 0.1, 0.1005, 0.32]
+    speakers = [-1, 0, 0, 1]
+    everything = [
+        [clustering_settings.Result(a, number), clustering_settings.Result(b, 0)]
+        for a, b, number in zip(first, second, speakers, strict=True)
+    ]
+    assert clustering_settings.total(everything, 0) == ("+0.0", "0, 0", "2/4")
+    difference, changed, right = clustering_settings.total(everything, 1)
+    assert difference.startswith("-2.0 (")
+    assert (changed, right) == ("1, 1", "4/4")
