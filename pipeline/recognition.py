@@ -102,7 +102,7 @@ def _batches(segments: Sequence[Segment]) -> list[list[Segment]]:
     seconds, last = 0.0, -1
     for segment in segments:
         length = segment.end - segment.start
-        number = math.floor((seconds + length / 2) / total * count)
+        number = math.floor((seconds + length / 2) / total * count) if total else 0  # a word may have no length
         if number > last or len(batches[-1]) == SEGMENTS_PER_CALL:
             batches.append([])
         batches[-1].append(segment)

@@ -32,8 +32,15 @@ async def ignore(_fraction: float) -> None: ...
 
 @pytest.mark.parametrize(
     ("seconds", "count", "calls"),
-    [(2.0, 40, [14, 13, 13]), (10.0, 20, [5, 5, 5, 5]), (90.0, 3, [1, 1, 1]), (3.3, 1088, [14] * 48 + [13] * 32), (2.0, 0, [])],
-    ids=["short", "long", "longer than a call", "an hour", "none"],
+    [
+        (2.0, 40, [14, 13, 13]),
+        (10.0, 20, [5, 5, 5, 5]),
+        (90.0, 3, [1, 1, 1]),
+        (3.3, 1088, [14] * 48 + [13] * 32),
+        (2.0, 0, []),
+        (0.0, 17, [16, 1]),
+    ],
+    ids=["short", "long", "longer than a call", "an hour", "none", "without length"],
 )
 async def test_calls_have_up_to_16_segments_and_a_minute_of_audio_evenly(seconds: float, count: int, calls: list[int]) -> None:
     stage = Recorded()
