@@ -42,7 +42,7 @@ from api.schemas.people import (
 )
 from api.schemas.reading import Participant, Sample, Segments, SuggestedSpeaker
 from api.schemas.search import Coverage, Hit, Hits, Recognized
-from api.schemas.summaries import Summary, SummaryRequest, SummarySettings, Template, TemplateText
+from api.schemas.summaries import LanguageModelCheck, Summary, SummaryRequest, SummarySettings, Template, TemplateText
 from api.schemas.system import LanguageModel, StageStatus, Status
 from services.schemas import Conversation, Job, Moment, Note, Schema, Segment, SpeakerId
 from services.schemas.events import Event
@@ -75,6 +75,7 @@ __all__ = [
     "Label",
     "LabelChange",
     "LanguageModel",
+    "LanguageModelCheck",
     "Limit",
     "ListedSpeaker",
     "LoginMethods",

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.summary import content, templates
 from pipeline.summary.templates import Instructions, TemplateName
+from services.llm.model import ContextSource
 from services.schemas import Job, Moment, Schema
 from services.summaries.service import CurrentSummary
 
@@ -96,6 +97,21 @@ class Template(Schema):
     name: str
     instructions: str
     built_in: bool
+
+
+class LanguageModelCheck(Schema):
+    model: str = Field(examples=["llama3.2"])
+    server: str = Field(description="Host and port.", examples=["127.0.0.1:11434"])
+    seconds: float = Field(description="That a small request took.")
+    json_schema: bool | None = Field(
+        description="Whether the server enforced a JSON schema. Without it the schema is in the prompt, and small models fail "
+        "more often. Null where there was no answer."
+    )
+    context_tokens: int | None = Field(description="Tokens of a prompt and its answer together.")
+    context_source: ContextSource | None = Field(
+        description="LLM_CONTEXT_TOKENS, what the server reports, or the default where it reports nothing."
+    )
+    error: str | None = Field(description="Why the model cannot be used, and what to do; null where it can.")
 
 
 class SummarySettings(Schema):

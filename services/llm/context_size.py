@@ -14,8 +14,8 @@ FIELDS = ("max_model_len", "context_length", "context_window", "max_context_leng
 """Names of the context's size in `/v1/models`: of vLLM, of OpenRouter and Together, of Groq, of LM Studio, of llama.cpp."""
 
 
-async def probe(http: httpx.AsyncClient, url: str, model: str) -> int:
-    """The size that the server reports; `DEFAULT_TOKENS` if it reports none."""
+async def probe(http: httpx.AsyncClient, url: str, model: str) -> int | None:
+    """The size that the server reports; None if it reports none."""
     root = url.rstrip("/").removesuffix("/v1")
     # Ollama first: its list of models has the maximum of a model, not the size in use.
     for read in (_ollama, _openai, _llama_cpp):
@@ -24,7 +24,7 @@ async def probe(http: httpx.AsyncClient, url: str, model: str) -> int:
                 return max(found, MIN_TOKENS)
         except (httpx.HTTPError, ValueError, TypeError, AttributeError, KeyError):
             continue
-    return DEFAULT_TOKENS
+    return None
 
 
 async def _ollama(http: httpx.AsyncClient, root: str, _url: str, model: str) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,8 @@ from storage.access import usage
 from storage.postgres.database import Database
 
 T = TypeVar("T", bound=BaseModel)
+ContextSource = Literal["setting", "server", "default"]
+"""LLM_CONTEXT_TOKENS, what the server reports, or `context_size.DEFAULT_TOKENS`."""
 
 BUDGET = ("installation", "llm_tokens")
 """Under which the tokens of the day are counted in `storage.access.usage`."""
@@ -69,12 +71,40 @@ class LanguageModel:
 
     async def context_tokens(self) -> int:
         """Tokens of a prompt and its answer together. Raises LlmOffError."""
-        client = self._required()
+        self._required()
         async with self._probing:
             if self._context is None:
-                url, model = self._settings.llm_url or "", self._settings.llm_model or ""
-                self._context = await context_size.probe(client.http, url, model)
+                self._context, _ = await self.find_context()
         return self._context
+
+    async def find_context(self) -> tuple[int, ContextSource]:
+        """The same, read anew, and where the number is from. Raises LlmOffError."""
+        client = self._required()
+        if self._settings.llm_context_tokens is not None:
+            return self._settings.llm_context_tokens, "setting"
+        found = await context_size.probe(client.http, self._settings.llm_url or "", self._settings.llm_model or "")
+        self._context = context_size.DEFAULT_TOKENS if found is None else found
+        return self._context, "default" if found is None else "server"
+
+    async def enforces(self, kind: type[BaseModel], messages: Sequence[Message], max_tokens: int) -> bool:
+        """Whether the server answers with a `kind` where only the requested form says so. Raises as `ask` does."""
+        client = self._required()
+        for form in ("json_schema", "text"):
+            try:
+                async with self._budgeted(messages, max_tokens) as used:
+                    reply = await client.complete(messages, max_tokens, _form(kind, form))
+                    used.total = reply.tokens
+                    used.written = tokens(reply.text)
+            except RefusedFormatError:
+                if form == "text":
+                    raise
+                continue
+            try:
+                parsed(reply.text, kind)
+            except ValueError:
+                return False
+            return form == "json_schema"
+        raise AssertionError("unreachable")
 
     async def ask(self, messages: Sequence[Message], kind: type[T], max_tokens: int) -> T:
         """The answer as a `kind`. An invalid one is requested once more, with the fault.

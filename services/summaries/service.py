@@ -8,6 +8,7 @@ from pipeline.summary import people, templates
 from pipeline.summary.content import Content
 from pipeline.summary.templates import Template
 from services.access import audit
+from services.llm.check import LlmCheck, check
 from services.llm.model import LanguageModel, LlmDescription
 from services.runtime import Runtime
 from services.summaries import without_model
@@ -53,6 +54,10 @@ class Summaries:
     @property
     def description(self) -> LlmDescription | None:
         return self._model.description
+
+    async def check_model(self) -> LlmCheck:
+        """Whether the language model can be used. Raises LlmOffError."""
+        return await check(self._model)
 
     async def request(self, conversation_id: int, template: str = templates.DEFAULT) -> Job:
         """Queue a summary. Raises LlmOffError, LookupError, ConversationBusyError."""

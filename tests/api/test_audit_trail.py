@@ -30,6 +30,7 @@ from tests.support.ports import free_port
 CHANGES_NOTHING = {
     ("POST", "/ask"),
     ("POST", "/evaluation"),
+    ("POST", "/settings/summaries/check"),
     ("POST", "/streaming/ticket"),
     ("POST", "/v1/audio/transcriptions"),
     ("POST", "/v1/audio/translations"),

@@ -16,8 +16,20 @@ from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
 
-SECTIONS = ("browser", "voice", "vocabulary", "models", "backups", "access", "operators", "connect")
-ENGLISH = {"This browser", "Voices", "Vocabulary", "Models", "Backups", "Access", "Operation", "Connect", "Settings", "Keys"}
+SECTIONS = ("browser", "voice", "vocabulary", "models", "summaries", "backups", "access", "operators", "connect")
+ENGLISH = {
+    "This browser",
+    "Voices",
+    "Vocabulary",
+    "Models",
+    "Summaries",
+    "Backups",
+    "Access",
+    "Operation",
+    "Connect",
+    "Settings",
+    "Keys",
+}
 
 
 @pytest.fixture

@@ -99,3 +99,54 @@ async def ask(page: Page, question: str) -> None:
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Question").fill(question)
     await dialog.get_by_role("button", name="Ask").click()
+
+
+async def test_the_language_model_is_tested_and_templates_are_changed(
+    address: str, window: BrowserContext, model: LlmServer
+) -> None:
+    page, shown = await open_page(window, f"{address}/settings/summaries")
+    part = page.get_by_role("region", name="Language model")
+    await expect(part).to_contain_text("test-model")
+    model.statuses = [401]
+    await part.get_by_role("button", name="Test").click()
+    await expect(part.get_by_role("alert")).to_contain_text("check LLM_API_KEY")
+    await expect(part).not_to_contain_text(llm_server.KEY)
+    model.context = 16384
+    model.answers = [lambda _: {"greeting": "hello_there"}]
+    await part.get_by_role("button", name="Test").click()
+    await expect(part.get_by_role("status")).to_contain_text("It answers, after")
+    await expect(part.get_by_role("status")).to_contain_text("The server enforces a JSON schema.")
+    await expect(part.get_by_role("status")).to_contain_text("16,384 tokens (as the server reports)")
+    await expect(part.get_by_role("alert")).to_have_count(0)
+
+    templates = page.get_by_role("list", name="Templates of summaries")
+    await expect(templates.get_by_role("listitem").filter(has_text="lecture")).to_contain_text("built in")
+    await expect(templates.get_by_role("button")).to_have_count(0)
+    await page.get_by_role("button", name="Add a template").click()
+    dialog = page.get_by_role("dialog", name="Add a template")
+    await dialog.get_by_label("Name").fill("meeting")
+    await expect(dialog).to_contain_text("There is a template with this name.")
+    await dialog.get_by_label("Name").fill("sales-call")
+    await dialog.get_by_label("Instructions").fill("Name the budget.")
+    await check_accessibility(page)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(templates).to_contain_text("Name the budget.")
+    await templates.get_by_role("button", name="Change sales-call").click()
+    await page.get_by_role("dialog").get_by_label("Instructions").fill("Name the objections.")
+    await page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    await expect(templates).to_contain_text("Name the objections.")
+
+    await page.goto(f"{address}/c/1")
+    about = page.get_by_role("complementary", name="About this conversation")
+    await about.get_by_role("combobox", name="Template").select_option("sales-call")
+    await about.get_by_role("button", name="Summarise").click()
+    await expect(about.get_by_role("region", name="Summary")).to_contain_text("Ana said: Line 0.")
+    assert "Name the objections." in model.requests[-1]["messages"][0]["content"]
+    await expect(about.get_by_role("combobox", name="Template")).to_have_value("sales-call")
+    await check_accessibility(page)
+
+    await page.goto(f"{address}/settings/summaries")
+    await templates.get_by_role("button", name="Delete sales-call").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(templates).not_to_contain_text("sales-call")
+    assert shown == []

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Response
 from api import schemas, security
 from api.dependencies import ContextDep, not_found
 from pipeline.summary.templates import BUILT_IN, Template, TemplateName
+from services.llm.errors import LlmOffError
 from services.summaries.service import TemplateError
 
 router = APIRouter(prefix="/settings/summaries", tags=["settings"], dependencies=[security.READER])
@@ -15,6 +16,7 @@ Name = Annotated[TemplateName, Path()]
 REFUSED: dict[int | str, dict[str, Any]] = {
     409: {"model": schemas.Error, "description": "It is built in, or there are too many."}
 }
+OFF: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Error, "description": "No language model is set up."}}
 MISSING: dict[int | str, dict[str, Any]] = {404: {"model": schemas.Error, "description": "No such template was added."}}
 
 
@@ -28,6 +30,15 @@ async def get_summary_settings(context: ContextDep) -> schemas.SummarySettings:
         server=None if model is None else model.server,
         templates=[schemas.Template(name=one.name, instructions=one.instructions, built_in=one.name in own) for one in found],
     )
+
+
+@router.post("/check", dependencies=[security.ADMIN], responses=OFF)
+async def check_language_model(context: ContextDep) -> schemas.LanguageModelCheck:
+    """Send one small request to the language model: whether it answers, how fast, and in which form. No transcript is sent."""
+    try:
+        return schemas.LanguageModelCheck.model_validate(await context.summaries.check_model())
+    except LlmOffError as error:
+        raise HTTPException(503, str(error)) from error
 
 
 @router.put("/templates/{name}", dependencies=[security.ADMIN], responses=REFUSED)

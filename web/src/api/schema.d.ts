@@ -1457,6 +1457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/summaries/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Language Model
+         * @description Send one small request to the language model: whether it answers, how fast, and in which form. No transcript is sent.
+         */
+        post: operations["check_language_model_api_v1_settings_summaries_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/summaries/templates/{name}": {
         parameters: {
             query?: never;
@@ -4129,6 +4149,45 @@ export interface components {
              * @example 127.0.0.1:11434
              */
             server: string;
+        };
+        /** LanguageModelCheck */
+        LanguageModelCheck: {
+            /**
+             * Model
+             * @example llama3.2
+             */
+            model: string;
+            /**
+             * Server
+             * @description Host and port.
+             * @example 127.0.0.1:11434
+             */
+            server: string;
+            /**
+             * Seconds
+             * @description That a small request took.
+             */
+            seconds: number;
+            /**
+             * Json Schema
+             * @description Whether the server enforced a JSON schema. Without it the schema is in the prompt, and small models fail more often. Null where there was no answer.
+             */
+            json_schema: boolean | null;
+            /**
+             * Context Tokens
+             * @description Tokens of a prompt and its answer together.
+             */
+            context_tokens: number | null;
+            /**
+             * Context Source
+             * @description LLM_CONTEXT_TOKENS, what the server reports, or the default where it reports nothing.
+             */
+            context_source: ("setting" | "server" | "default") | null;
+            /**
+             * Error
+             * @description Why the model cannot be used, and what to do; null where it can.
+             */
+            error: string | null;
         };
         /** ListedCheckpoint */
         ListedCheckpoint: {
@@ -13237,6 +13296,89 @@ export interface operations {
             };
             /** @description A limit of the caller is reached; `Retry-After` says when to try again. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    check_language_model_api_v1_settings_summaries_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LanguageModelCheck"];
+                };
+            };
+            /** @description The body of the request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No credential was sent where one is required, or it is not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The role of the caller does not include this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than the server takes. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An argument is invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invalid"];
+                };
+            };
+            /** @description A limit of the caller is reached; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No language model is set up. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,6 +16,7 @@ const SECTIONS = {
   voice: lazy(async () => ({ default: (await import("./voice/Voice")).Voice })),
   vocabulary: lazy(async () => ({ default: (await import("./Vocabulary")).Vocabulary })),
   models: lazy(async () => ({ default: (await import("./Models")).Models })),
+  summaries: lazy(async () => ({ default: (await import("./summaries/Summaries")).Summaries })),
   backups: lazy(async () => ({ default: (await import("./backups/Backups")).Backups })),
   access: lazy(async () => ({ default: (await import("./access/Access")).Access })),
   operators: lazy(async () => ({ default: (await import("./operation/Operation")).Operation })),

@@ -1,7 +1,18 @@
+import { useState } from "react";
+
 import { useMay } from "@/api/me";
 import { useStatus } from "@/api/status";
-import { type ActionItem, type Statement, type Summary, useSummarise, useSummary } from "@/api/summaries";
+import {
+  type ActionItem,
+  DEFAULT_TEMPLATE,
+  type Statement,
+  type Summary,
+  useSummarise,
+  useSummary,
+  useSummarySettings,
+} from "@/api/summaries";
 import { Button } from "@/components/Button";
+import { INPUT } from "@/components/Field";
 import { toastError } from "@/components/toast";
 import { useLocale } from "@/i18n/language";
 import { useSummaryText } from "@/i18n/summary";
@@ -44,6 +55,11 @@ function State({ found }: { found: Summary }) {
   const { job, stale, dropped } = found;
   const working = job?.finished_at === null;
   const failed = job?.state === "failed";
+  const [chosen, setChosen] = useState<string>();
+  const templates = useSummarySettings(model != null && mayWrite).data?.templates;
+  const names = templates?.map(({ name }) => name) ?? [DEFAULT_TEMPLATE];
+  // The template of the present summary may have been deleted.
+  const template = [chosen, found.template].find((one) => one != null && names.includes(one)) ?? DEFAULT_TEMPLATE;
   const percent = new Intl.NumberFormat(locale, { style: "percent" });
   const label = failed ? text.again : found.model == null ? text.summarise : text.renew;
   return (
@@ -65,15 +81,25 @@ function State({ found }: { found: Summary }) {
       {model && mayWrite && !working && (
         <>
           {found.model == null && <p>{text.goesTo(model.model, model.server)}</p>}
-          <p>
+          <div className="flex flex-wrap items-center gap-2">
             <Button
               size="small"
               disabled={summarise.isPending}
-              onClick={() => summarise.mutate(undefined, { onError: toastError })}
+              onClick={() => summarise.mutate(template, { onError: toastError })}
             >
               {label}
             </Button>
-          </p>
+            <select
+              aria-label={text.template}
+              className={`${INPUT} h-7! w-auto! max-w-full px-2! text-[13px]`}
+              value={template}
+              onChange={({ target }) => setChosen(target.value)}
+            >
+              {names.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </div>
         </>
       )}
     </div>
