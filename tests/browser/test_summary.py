@@ -64,6 +64,11 @@ async def test_a_summary_is_asked_for_read_and_renewed(
     await actions.get_by_role("button", name="Play from 0:10").click()
     position = page.get_by_role("slider", name="Position", exact=True)
     await expect(position).to_have_attribute("aria-valuetext", re.compile("^0:1"))
+    chapter = page.get_by_role("region", name="Timeline").get_by_role("list", name="Chapters").get_by_role("button")
+    await expect(chapter).to_have_text("The beginning")
+    await expect(chapter).to_have_accessible_name("Play the chapter The beginning from 0:00")
+    await chapter.press("Enter")
+    await expect(position).to_have_attribute("aria-valuetext", re.compile("^0:0"))
     async with database.session() as session:
         await session.execute(update(Speaker).where(Speaker.name == "Ana").values(name="Anna"))
     summary = about.get_by_role("region", name="Summary")

@@ -4,6 +4,7 @@ export const useSummaryText = texts(
   {
     summary: "Summary",
     chapters: "Chapters",
+    playChapter: (title: string, time: string) => `Play the chapter ${title} from ${time}`,
     decisions: "Decisions",
     actions: "Action items",
     questions: "Open questions",
@@ -22,6 +23,7 @@ export const useSummaryText = texts(
   {
     summary: "Zusammenfassung",
     chapters: "Kapitel",
+    playChapter: (title: string, time: string) => `Kapitel ${title} ab ${time} abspielen`,
     decisions: "Beschlüsse",
     actions: "Aufgaben",
     questions: "Offene Fragen",

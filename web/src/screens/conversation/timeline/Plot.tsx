@@ -4,6 +4,7 @@ import { useConversationText } from "@/i18n/conversation";
 import { clock } from "@/lib/time";
 
 import { useSession, useTranscript } from "../context";
+import { Chapters } from "./Chapters";
 import { type Hovered, hoveredAt, HoverLabel } from "./Hover";
 import type { Lane } from "./lanes";
 import { Painter } from "./Painter";
@@ -95,6 +96,7 @@ export function Plot({ lanes, wave, zoom, describedBy }: PlotProps) {
           {hovered && <HoverLabel hovered={hovered} width={width} />}
         </div>
         <Ticks duration={duration} width={width * zoom} />
+        <Chapters />
       </div>
     </div>
   );
