@@ -94,10 +94,12 @@ class _Cache:
         if self._horizon is None:
             self.matrix = await self._read_all(session)
         else:
-            keys = sorted(self._unsettled | {key for key, _ in changed})
+            self._unsettled |= {key for key, _ in changed}  # until the end: what this transaction sees may be rolled back
+            voices = sorted(key for key in self._unsettled if key[0] == VoiceRow.__tablename__)
+            keys = sorted(self._unsettled.difference(voices))  # none after a merge
             for start in range(0, len(keys), BATCH):
                 await self._read_again(session, keys[start : start + BATCH])
-            await self._read_voices(session, [id_ for kind, id_ in keys if kind == VoiceRow.__tablename__])
+            await self._read_voices(session, [id_ for _, id_ in voices])
         self._unsettled = {key for key, unsettled in changed if unsettled}
         self._horizon, self._refreshed_at = rows[0][0], time.monotonic()
 
@@ -112,7 +114,6 @@ class _Cache:
 
     async def _read_again(self, session: AsyncSession, keys: Sequence[Key]) -> None:
         rows = _decoded((await session.execute(self._select(keys))).all())
-        self._unsettled.update(keys)  # until `refresh` has finished: what this transaction sees may be rolled back
         self.matrix.discard(set(keys) - {row.key for row in rows})
         self.matrix.put(rows)
 

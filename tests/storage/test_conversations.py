@@ -1,12 +1,10 @@
 """Conversations: their states, their list, and how many queries it takes to read one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.access import LOCAL
@@ -20,6 +18,7 @@ from storage.search import listing
 from storage.speakers import speakers
 from storage.tables import Conversation, SegmentRow
 from tests.storage.archive import add_speaker, add_talk
+from tests.storage.queries import counted_queries
 from tests.storage.transcripts import RULES, transcript, voice
 
 
@@ -28,20 +27,6 @@ async def read(database: Database, conversation_id: int) -> ConversationDetail:
         found = await conversations.get(session, conversation_id)
     assert found is not None
     return found
-
-
-@contextmanager
-def counted_queries(database: Database) -> Iterator[list[str]]:
-    queries: list[str] = []
-
-    def count(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        queries.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", count)
-    try:
-        yield queries
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", count)
 
 
 async def test_a_new_conversation_is_processing_and_empty(database: Database) -> None:

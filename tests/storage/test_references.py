@@ -13,8 +13,9 @@ from pipeline.identity import matching
 from pipeline.types import Vector
 from storage.postgres.database import Database
 from storage.speakers import references, speakers
-from storage.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow
+from storage.tables import Conversation, EmotionProfile, ParticipantRow, Speaker, VoiceprintRow, VoiceRow
 from tests.storage.people import keep, talk
+from tests.storage.queries import counted_queries
 from tests.storage.transcripts import MODEL, near, voice
 
 
@@ -132,6 +133,18 @@ async def test_models_and_dimensions_are_kept_apart(database: Database) -> None:
     async with database.session() as session:
         await session.execute(update(VoiceprintRow).where(VoiceprintRow.speaker_id == bob).values(model=MODEL, vector=voice(2)))
     assert [await ask(database, voice(2)), await ask(database, voice(1), "another")] == [bob, None]
+
+
+async def test_after_a_merge_no_vector_is_read_again(database: Database) -> None:
+    """A merge gives a voice another speaker."""
+    ada, former = await add(database, "Ada", voice(1)), await add(database, "Unknown", voice(2))
+    assert await ask(database, voice(2)) == former
+    assert await ask(database, voice(2)) == former  # what was not settled at the first time is now
+    async with database.session() as session:
+        await session.execute(update(VoiceRow).where(VoiceRow.id == former).values(speaker_id=ada))
+    with counted_queries(database) as queries:
+        assert await ask(database, voice(2)) == ada
+    assert [query for query in queries if "vector_send" in query] == []
 
 
 async def test_numbers_of_another_server_do_no_harm(database: Database) -> None:
