@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import psutil
 
+from media import memory
 from settings import NAME
 from storage import private_files
 from storage.postgres.system_user import Account, account_for
@@ -34,7 +35,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "128MB",
     # Queries are small, and the models need the cores. Parallel workers would also use /dev/shm, which is small in containers.
     "max_parallel_workers_per_gather": "0",
     "log_checkpoints": "off",
@@ -43,6 +43,12 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+MEMORY_SHARE = 8
+"""PostgreSQL's buffers may take this part of the memory; they take only what has been read."""
+MIN_BUFFERS_MB, MAX_BUFFERS_MB = 128, 2048
+"""The most is for the vectors of a million segments: with 128 MB a search by meaning takes twice the processor time, since it
+copies nearly all pages of the index from the kernel (docs/measurements.md)."""
 
 
 class EmbeddedPostgres:
@@ -215,7 +221,12 @@ class EmbeddedPostgres:
         (self._sockets / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
-        options = {**SETTINGS, "port": str(PORT), "unix_socket_directories": str(self._sockets)}
+        options = {
+            **SETTINGS,
+            "shared_buffers": f"{buffers_mb(memory.of_machine())}MB",
+            "port": str(PORT),
+            "unix_socket_directories": str(self._sockets),
+        }
         arguments = (f"--{key}={value}" for key, value in options.items())
         command = account.command(self._programs(account) / "postgres", "-D", self._cluster, *arguments)
         with self._log.open("ab") as log:
@@ -265,6 +276,11 @@ class EmbeddedPostgres:
             shutil.copytree(installed.parent, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
             draft.rename(copy)
         return copy / "bin"
+
+
+def buffers_mb(memory_bytes: int) -> int:
+    """Megabytes of buffers on a machine, or in a container, with so much memory."""
+    return max(MIN_BUFFERS_MB, min(memory_bytes // MEMORY_SHARE // 2**20, MAX_BUFFERS_MB))
 
 
 def _is_alive(process: psutil.Process) -> bool:

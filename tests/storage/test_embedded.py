@@ -17,9 +17,10 @@ import asyncpg
 import psutil
 import pytest
 
+from media import memory
 from settings import Settings
 from storage.postgres.database import DatabaseError
-from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.embedded import EmbeddedPostgres, buffers_mb
 from storage.postgres.server import DatabaseServer
 
 ROOT = Path(__file__).parents[2]
@@ -228,7 +229,7 @@ def test_a_normal_user_needs_nothing_special(directory: Path) -> None:
 FORK_FATAL = """
 import ctypes, hashlib, sys, threading, time
 from pathlib import Path
-from storage.postgres.embedded import EmbeddedPostgres
+from storage.postgres.embedded import EmbeddedPostgres, buffers_mb
 
 libc = ctypes.CDLL(None)
 address = lambda function: ctypes.cast(function, ctypes.c_void_p)
@@ -294,3 +295,13 @@ def test_an_installation_whose_server_cannot_start_says_why(data: Path) -> None:
     (cluster / "PG_VERSION").write_text("16\n")
     with pytest.raises(DatabaseError, match="written by PostgreSQL 16"):
         DatabaseServer(Settings(data_path=data, database_url=None)).start()
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.5, 128), (4, 512), (16, 2048), (256, 2048)])
+def test_buffers_are_a_part_of_the_memory(gigabytes: float, megabytes: int) -> None:
+    assert buffers_mb(round(gigabytes * 2**30)) == megabytes
+
+
+def test_the_server_has_these_buffers(data: Path) -> None:
+    with EmbeddedPostgres(data) as url:
+        assert query(url, "SELECT pg_size_bytes(current_setting('shared_buffers'))") == buffers_mb(memory.of_machine()) * 2**20
