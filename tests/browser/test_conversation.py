@@ -18,6 +18,7 @@ from storage.conversations import conversations
 from storage.postgres.database import Database
 from storage.tables import ParticipantRow, SegmentRow
 from tests.browser.checks import check_accessibility, open_page
+from tests.browser.conftest import TIMEOUT_MS
 from tests.storage.archive import add_speaker
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
@@ -125,7 +126,7 @@ async def click_word(page: Page, line: str, word: str) -> None:
 
 async def marked(page: Page, name: str, text: str) -> None:
     """Wait until the text is marked."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT_MS / 1000):
         while await page.evaluate(MARKED, name) != text:
             await page.evaluate("() => new Promise(requestAnimationFrame)")
 

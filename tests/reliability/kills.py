@@ -163,7 +163,7 @@ class TwoNodeApplication:
 
     def __init__(self, served: ServedApplication) -> None:
         self.served = served
-        self.client = httpx.Client(base_url=served.address, timeout=30)
+        self.client = httpx.Client(base_url=served.address, timeout=120)
         self.node: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
