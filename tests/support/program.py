@@ -36,6 +36,10 @@ STOP_TIMEOUT_S = 300.0
 RAY_TIMED_OUT = "The current node timed out during startup"
 MAX_RAY_STARTS = 5
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell script lets what it starts with `&` ignore Ctrl-C, and so would programs under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def environment(**extra: str) -> dict[str, str]:
     """The environment of this process, without settings of the program."""
