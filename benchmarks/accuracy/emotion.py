@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy.emotion_corpora import AMI, EMODB, LIBRISPEECH, RAVDESS, Corpus, load
 from benchmarks.accuracy.train_emotion_head import Trained
+from benchmarks.harness import figures
 from benchmarks.harness.command import DATA, Data, run
 from engines.emotions.whisper_emotion import WhisperEmotion, WhisperFeatures
 from pipeline.emotion.feeling import CALIBRATIONS, Calibration, Feeling, baseline, read_scores
@@ -30,7 +31,6 @@ FOUR = ("angry", "happy", "neutral", "sad")
 """The emotions that both corpora have."""
 Past = Literal["none", "neutral", "all"]
 PASTS: Mapping[Past, str] = {"none": "no baseline", "neutral": "baseline of neutral clips", "all": "baseline of all clips"}
-RESAMPLES = 1000
 BINS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
 """Of confidence, in the reliability table."""
 
@@ -48,6 +48,12 @@ class Heard:
     def labels(self) -> NDArray[np.str_]:
         return np.array([one.label for one in self.found])
 
+    @property
+    def errors(self) -> list[figures.Count]:
+        """Of each clip; the unit is a speaker."""
+        clips = zip(self.truth.tolist(), self.labels.tolist(), self.speakers.tolist(), strict=True)
+        return [figures.Count(float(truth != label), 1.0, kind=truth, unit=speaker) for truth, label, speaker in clips]
+
 
 def listen(head: Trained, corpus: Corpus, calibration: Calibration, past: Past) -> Heard:
     """Classify the clips as the application does, relative to what is stored of the speaker, the clip itself included."""
@@ -63,19 +69,8 @@ def listen(head: Trained, corpus: Corpus, calibration: Calibration, past: Past) 
 
 def accuracies(heard: Heard) -> tuple[str, str]:
     """The share of clips that are right, and the mean of this share over the emotions, with their intervals."""
-    speakers, emotions = np.unique(heard.speakers), np.unique(heard.truth)
-    of = (heard.speakers[:, None] == speakers)[:, :, None] & (heard.truth[:, None] == emotions)[:, None, :]
-    clips, right = of.sum(axis=0), of[heard.labels == heard.truth].sum(axis=0)  # (speakers, emotions)
-    drawn = np.random.default_rng(0).multinomial(len(speakers), np.full(len(speakers), 1 / len(speakers)), RESAMPLES)
-    chosen = np.concatenate([np.ones((1, len(speakers)), int), drawn])  # the first is all of them, once
-    rights, totals = chosen @ right, chosen @ clips
-    weighted, unweighted = rights.sum(axis=1) / totals.sum(axis=1), (rights / np.maximum(totals, 1)).mean(axis=1)
-    return _interval(weighted), _interval(unweighted)
-
-
-def _interval(values: NDArray[np.float64]) -> str:
-    low, high = np.percentile(values[1:], [2.5, 97.5])
-    return f"{values[0]:.1%} ({low:.0%} to {high:.0%})"
+    right = [replace(clip, wrong=clip.total - clip.wrong) for clip in heard.errors]  # the rate of what is right
+    return str(figures.rate([replace(clip, kind="") for clip in right])), str(figures.rate(right))
 
 
 def area(heard: Heard, excited: Sequence[str], calm: Sequence[str], *, valence: bool = False) -> float:

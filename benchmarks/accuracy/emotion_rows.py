@@ -23,15 +23,9 @@ def rows(data: Path, answers: Path) -> Iterator[figures.Row]:
     corpus = load(data, WhisperFeatures(whisper, threads=1), answers / "emotion.npz")
     even = replace(CALIBRATIONS[WhisperEmotion.name], neutral_odds=1.0)
     for train, test in ((EMODB, RAVDESS), (RAVDESS, EMODB)):
-        ours = _counts(emotion.unheard(corpus, train, test, even, "neutral"))
-        stock = _counts(emotion.unheard(corpus, train, test, even, "none"))
+        ours = emotion.unheard(corpus, train, test, even, "neutral").errors
+        stock = emotion.unheard(corpus, train, test, even, "none").errors
         yield figures.Row("emotion", f"{test}: mean of classes", ours, stock)
         for label in emotion.FOUR:
             pair = ([count for count in counts if count.kind == label] for counts in (ours, stock))
             yield figures.Row("emotion", f"{test}: {label}", *pair)
-
-
-def _counts(heard: emotion.Heard) -> list[figures.Count]:
-    """The unit is a speaker."""
-    clips = zip(heard.truth.tolist(), heard.labels.tolist(), heard.speakers.tolist(), strict=True)
-    return [figures.Count(float(truth != label), 1.0, kind=truth, unit=speaker) for truth, label, speaker in clips]

@@ -3,13 +3,15 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
-from benchmarks.accuracy import clustering_settings, short
+from benchmarks.accuracy import clustering_settings, emotion, short
 from benchmarks.accuracy.transcription import Transcribed, text_of_ours
 from benchmarks.harness import figures
 from engines.in_process import LocalStages, LocalTranscriber
 from media.decoding import decode
+from pipeline.emotion.feeling import Feeling
 from tests.support.program import DATA
 
 NUMBERS = {
@@ -56,6 +58,19 @@ def test_numbers_are_written_in_digits_or_in_words(real_stages: LocalStages, pat
     assert isinstance(real_stages.transcriber, LocalTranscriber)
     text = text_of_ours(real_stages.transcriber, decode(DATA / path, max_duration=60.0))
     assert re.fullmatch(NUMBERS[path], text, re.IGNORECASE), text
+
+
+def test_emotions_are_counted_with_the_intervals_of_all_figures() -> None:
+    """Four clips of each of ten speakers; all are right, or the neutral one of four. So speakers differ more than clips do."""
+    truth = np.array(["neutral", "angry", "angry", "angry"] * 10)
+    speakers = np.repeat([f"speaker {number}" for number in range(10)], 4)
+    labels = [label if number < 20 else "neutral" for number, label in enumerate(truth.tolist())]
+    heard = emotion.Heard("acted", truth, speakers, [Feeling(label, 1.0) for label in labels])
+    clips, emotions = emotion.accuracies(heard)
+    value, low, high = (float(number) for number in re.findall(r"[\d.]+", clips))
+    assert value == 62.5
+    assert high - low > 40  # of speakers 47 are to be expected, of clips 30
+    assert emotions.startswith("75.0% (")
 
 
 def test_a_setting_of_clustering_is_compared_with_the_first_one() -> None:
