@@ -1,9 +1,11 @@
 """What every screen of the page must fulfil: axe finds nothing in both themes, nothing overflows, and the console is silent."""
 
+import asyncio
+import re
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 import hatch_build
 from tests.support.node import give_up
@@ -14,6 +16,9 @@ PHONE_PX = (360, 740)
 VIOLATIONS = "async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)"
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
+
+LOADED_LATER = re.compile("/assets/(Actions|SideColumn|Tags|Timeline)-")
+"""The parts of the program that surround the text of a conversation."""
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -55,3 +60,23 @@ async def layout_faults(page: Page) -> list[str]:
     faults: list[str] = await page.evaluate(LAYOUT)
     overflow = await page.evaluate(OVERFLOW)
     return [*faults, f"{overflow} px wider than the window"] if overflow > 0 else faults
+
+
+async def check_that_the_text_stays(page: Page, url: str) -> None:
+    """Open a conversation; the parts around its text are loaded after it, and must not move it."""
+    text_is_shown = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await text_is_shown.wait()
+        await route.continue_()
+
+    await page.route(LOADED_LATER, hold)
+    await page.goto(url)
+    first = page.locator("[data-segment]").first
+    await expect(first).to_be_visible()
+    place = await first.bounding_box()
+    text_is_shown.set()
+    await expect(page.get_by_role("slider", name="Position in the timeline")).to_be_visible()
+    await expect(page.get_by_role("button", name="Export")).to_be_visible()
+    await expect(page.get_by_role("button", name="Tag")).to_be_visible()
+    assert await first.bounding_box() == place

@@ -1,14 +1,13 @@
 """The screen of a conversation: its text with its sound, on a desktop and on a phone."""
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.async_api import BrowserContext, Locator, Page, Route, expect
+from playwright.async_api import BrowserContext, Locator, Page, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import Note, Word
@@ -17,7 +16,7 @@ from storage.audio import AudioStore
 from storage.conversations import conversations
 from storage.postgres.database import Database
 from storage.tables import ParticipantRow, SegmentRow
-from tests.browser.checks import check_accessibility, open_page
+from tests.browser.checks import check_accessibility, check_that_the_text_stays, open_page
 from tests.browser.conftest import TIMEOUT_MS
 from tests.storage.archive import add_speaker
 from tests.storage.transcripts import MODEL
@@ -33,9 +32,6 @@ LONG_LINE_S = 0.2
 MAX_ROWS = 100
 """Elements of segments in the page, of thousands."""
 RATE = 16_000
-LOADED_LATER = re.compile("/assets/(Actions|SideColumn|Tags|Timeline)-")
-"""The parts of the program that surround the text."""
-
 PLAYED = """(() => {
   window.played = [];
   const play = HTMLMediaElement.prototype.play;
@@ -260,22 +256,7 @@ async def test_the_text_stays_in_its_place_while_the_rest_is_loaded(
 ) -> None:
     page = await window.new_page()
     await page.set_viewport_size({"width": width, "height": 900})
-    text_is_shown = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await text_is_shown.wait()
-        await route.continue_()
-
-    await page.route(LOADED_LATER, hold)
-    await page.goto(f"{address}/c/{number}")
-    first = page.locator("[data-segment]").first
-    await expect(first).to_be_visible()
-    place = await first.bounding_box()
-    text_is_shown.set()
-    await expect(page.get_by_role("slider", name="Position in the timeline")).to_be_visible()
-    await expect(page.get_by_role("button", name="Export")).to_be_visible()
-    await expect(page.get_by_role("button", name="Tag")).to_be_visible()
-    assert await first.bounding_box() == place
+    await check_that_the_text_stays(page, f"{address}/c/{number}")
 
 
 async def test_a_transcript_appears_when_the_work_has_ended(window: BrowserContext, address: str, database_url: str) -> None:

@@ -14,7 +14,7 @@ from settings import Settings
 from storage.audio import AudioStore
 from storage.postgres.database import Database
 from storage.tables import Speaker
-from tests.browser.checks import check_accessibility, open_page
+from tests.browser.checks import check_accessibility, check_that_the_text_stays, open_page
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support import llm_server
@@ -77,6 +77,9 @@ async def test_a_summary_is_asked_for_read_and_renewed(
     await summary.get_by_role("button", name="Renew").click()
     await expect(summary).not_to_contain_text("have changed since")
     assert shown == []
+    again = await window.new_page()
+    await check_that_the_text_stays(again, f"{address}/c/1")
+    await expect(again.get_by_role("list", name="Chapters").first).to_be_visible()
 
 
 async def test_the_archive_is_asked(address: str, window: BrowserContext, model: LlmServer) -> None:

@@ -3,6 +3,7 @@ import { useParams, useSearchParams } from "react-router";
 
 import { type ConversationHead, useConversation } from "@/api/conversations";
 import { recordingUrl } from "@/api/recording";
+import { useSummary } from "@/api/summaries";
 import { NotFound } from "@/app/Failure";
 import { Empty } from "@/components/Empty";
 import { Icon } from "@/components/Icon";
@@ -45,8 +46,9 @@ export function Conversation() {
 function Loaded({ id }: { id: number }) {
   const text = useCommonText();
   const { data: head, error, dataUpdatedAt } = useConversation(id);
+  const { isPending } = useSummary(id); // The timeline is higher where there are chapters.
   if (error) return <Empty title={text.failed}>{error.message}</Empty>;
-  if (!head) return <Loading />;
+  if (!head || isPending) return <Loading />;
   return head.status === "completed" ? (
     <Ready key={`${head.duration ?? 0}`} head={head} readAt={dataUpdatedAt} />
   ) : (
@@ -74,6 +76,7 @@ function Ready({ head, readAt }: { head: ConversationHead; readAt: number }) {
 
 function Screen({ head }: { head: ConversationHead }) {
   usePlayerKeys();
+  const hasChapters = Boolean(useSummary(head.id).data?.chapters.length);
   return (
     <div className="flex min-h-full flex-col">
       <div className="mx-auto w-full max-w-[1180px] grow px-4 py-5 sm:px-10 sm:py-7">
@@ -91,7 +94,7 @@ function Screen({ head }: { head: ConversationHead }) {
             {head.error}
           </p>
         )}
-        <div className="my-6" style={{ minHeight: timelineHeight(head.num_speakers) }}>
+        <div className="my-6" style={{ minHeight: timelineHeight(head.num_speakers, hasChapters) }}>
           <Suspense>
             <Timeline head={head} />
           </Suspense>

@@ -4,6 +4,7 @@ import { clock } from "@/lib/time";
 
 import { useSession } from "../context";
 import { chapterSpans } from "./chapters";
+import { CHAPTERS_PX } from "./size";
 
 /** A tick with a title for each chapter, below the times; it plays the recording from there. */
 export function Chapters() {
@@ -12,7 +13,7 @@ export function Chapters() {
   const spans = chapterSpans(useSummary(id).data?.chapters ?? [], player.duration);
   if (spans.length === 0) return null;
   return (
-    <ol aria-label={text.chapters} className="relative h-6 text-[12px]">
+    <ol aria-label={text.chapters} className="relative text-[12px]" style={{ height: CHAPTERS_PX }}>
       {spans.map(({ title, seconds, left, width }) => (
         <li key={seconds} className="absolute inset-y-0" style={{ left: `${left}%`, width: `${width}%` }}>
           <button
@@ -20,7 +21,7 @@ export function Chapters() {
             title={title}
             aria-label={text.playChapter(title, clock(seconds))}
             onClick={() => player.playFrom(seconds)}
-            className="block h-6 w-full truncate border-l-2 border-accent pl-1.5 text-left text-muted hover:text-ink"
+            className="block h-full w-full truncate border-l-2 border-accent pl-1.5 text-left text-muted hover:text-ink"
           >
             <span dir="auto">{title}</span>
           </button>
