@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks.accuracy.identity import Tally, policy
 from benchmarks.harness.application import open_directory
 from benchmarks.harness.command import DATA, Data, run
-from benchmarks.harness.compose import pink
+from benchmarks.harness.compose import pink, speech_of
 from engines.speaker_embedding import SHORTEST, SpeakerEmbedding
 from engines.weights.resolver import resolve
 from media.decoding import decode
 from pipeline.identity.policy import IdentityPolicy
 from pipeline.identity.thresholds import THRESHOLDS
-from pipeline.types import SAMPLE_RATE, Participant, Segment, Transcript, Turn, Vector, Voiceprint
+from pipeline.types import SAMPLE_RATE, Participant, Segment, Transcript, Turn, Voiceprint
 from services.identity import speaker_admin, transcripts
 from settings import Settings
 from storage.conversations import conversations
@@ -56,8 +56,15 @@ class Recording:
     """Signal-to-noise ratio, dB; None for a clean one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    voiceprint: Voiceprint
+    seconds: float
+    """Of speech, without silences."""
+
+
 class Ears:
-    """Embeddings of recordings, each computed once."""
+    """Voices of recordings, each computed once."""
 
     def __init__(self) -> None:
         weights = resolve("embedding", Settings(), gpu=False)
@@ -65,12 +72,13 @@ class Ears:
         self._engine = SpeakerEmbedding(weights.path)
         self.voice = cache(self._voice)
 
-    def _voice(self, path: Path, noise: float | None) -> Vector:
+    def _voice(self, path: Path, noise: float | None) -> Voice:
         samples = decode(path, max_duration=3600)[: round(LONGEST_S * SAMPLE_RATE)]
+        seconds = len(speech_of(samples)) / SAMPLE_RATE
         if noise is not None:
             level = float(np.sqrt(np.mean(samples**2)))
             samples = samples + pink(len(samples), np.random.default_rng(len(samples))) * (level * 10 ** (-noise / 20))
-        return self._engine.embed(samples)
+        return Voice(Voiceprint(self._engine.embed(samples), self.model), seconds)
 
 
 def people_of(data: Path) -> dict[str, People]:
@@ -108,11 +116,12 @@ def trial(people: People, listed: Sequence[Path], seed: int) -> tuple[dict[str, 
     return known, [recordings[at] for at in rng.permutation(len(recordings))]
 
 
-async def store(session: AsyncSession, voice: Voiceprint, with_: IdentityPolicy) -> int:
+async def store(session: AsyncSession, voice: Voice, with_: IdentityPolicy) -> int:
     """A conversation of one segment."""
     id_ = await conversations.create(session, None, None, "flac")
-    segment = Segment(0.0, 3.0, "A", (), 0.0, voice=voice)
-    heard = Transcript(3.0, None, (segment,), (Participant("A", 3.0, voice),), (Turn(0.0, 3.0, "A"),))
+    end, print_ = voice.seconds, voice.voiceprint
+    segment = Segment(0.0, end, "A", (), 0.0, voice=print_)
+    heard = Transcript(end, None, (segment,), (Participant("A", end, print_),), (Turn(0.0, end, "A"),))
     await transcripts.save(session, id_, heard, with_)
     return id_
 
@@ -128,8 +137,9 @@ async def measure(
     """The trial is rolled back."""
     async with database.session() as session:
         for name, path in known.items():
-            await speaker_admin.enroll(session, with_, name, Voiceprint(ears.voice(path, None), ears.model))
-        stored = [await store(session, Voiceprint(ears.voice(one.path, one.noise), ears.model), with_) for one in recordings]
+            voice = ears.voice(path, None)
+            await speaker_admin.enroll(session, with_, name, voice.voiceprint, voice.seconds)
+        stored = [await store(session, ears.voice(one.path, one.noise), with_) for one in recordings]
         for one, id_ in zip(recordings, stored, strict=True):
             found = await conversations.get(session, id_)
             assert found is not None
