@@ -145,7 +145,8 @@ async def correct_emotion(page: Page, api: Api, segment: dict[str, Any], emotion
 async def undo(page: Page, api: Api) -> None:
     async with api.changed("POST"):
         await page.keyboard.press("Control+z")
-    await expect(page.get_by_text("The former emotion is back.")).to_be_visible()
+    # Exactly this text: for a second a region for screen readers has it, too, after a word of its own.
+    await expect(page.get_by_text("The former emotion is back.", exact=True)).to_be_visible()
 
 
 async def export(page: Page) -> str:
