@@ -16,7 +16,7 @@ from tests.support.program import DATA
 
 NUMBERS = {
     "edge/bitdepths_speechrecognition/french.aiff": r"et c'est la dictée numéro (1|un)\.",
-    "edge/bitdepths_speechrecognition/audio-mono-16-bit-44100Hz.flac": r"(1, 2, 3|one, two, three)\W?",
+    "edge/bitdepths_speechrecognition/audio-mono-16-bit-44100Hz.flac": r"(1,? 2,? 3|one,? two,? three)\W?",
     "emotion/emodb_4emotions/03a07Nc.flac": r"In (7|sieben) Stunden wird es so ?weit sein\.",
 }
 """What is said in recordings with numbers: they are written in digits or in words."""
@@ -39,15 +39,19 @@ def test_no_figure_is_above_its_interval(real_stages: LocalStages, sentences: li
 
 
 def test_a_transcript_is_written_as_its_language_is(sentences: list[Transcribed]) -> None:
-    """In the letters of the language, with a mark at the end, and without surplus spaces."""
+    """In the letters of the language, without surplus spaces, and nearly always with a capital and a mark at the end.
+
+    Not always: in 8 bits some processors round in another way, and then Whisper base writes a sentence without both.
+    """
     if not sentences:
         pytest.skip(f"the recordings of {DATA} are not there")
     texts = {each.recording.language: each.ours.text for each in sentences}
     assert set(texts) == {"de", "en", "es", "fr", "it", "ja", "ko", "pt"}
     for language, text in texts.items():
-        assert re.fullmatch(r"\S+( \S+)*[.。]", text), text
-        assert re.fullmatch(rf"{LETTERS.get(language, '[A-Za-zÀ-ÿ ,]')}+", text.removeprefix("Mr.")[:-1]), text
+        assert re.fullmatch(r"\S+( \S+)*", text), text
+        assert re.fullmatch(rf"{LETTERS.get(language, '[A-Za-zÀ-ÿ ,]')}+[.。]?", text.removeprefix("Mr.")), text
     assert all(word in texts[language] for language, word in ACCENTED.items())
+    assert sum(text[-1] in ".。" for text in texts.values()) >= 7, texts
     assert sum(text[0].isupper() for language, text in texts.items() if language not in LETTERS) >= 5, texts
 
 
