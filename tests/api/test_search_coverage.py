@@ -90,16 +90,16 @@ async def test_without_a_model_there_is_no_coverage(database_url: str, tmp_path:
         assert await of_status(application) is None
 
 
-async def test_agents_and_the_command_read_it_as_a_sentence(database_url: str, tmp_path: Path) -> None:
+async def test_agents_and_the_command_read_it_as_a_sentence(database: Database, database_url: str, tmp_path: Path) -> None:
     text = HeldTexts(1)
+    async with database.session() as session:
+        await add_talk(session, [None], LINES)
 
-    async def fill(database: Database) -> None:
-        async with database.session() as session:
-            await add_talk(session, [None], LINES)
+    async def filled(database: Database) -> None:
         await until_embedded(database, text.model, BATCH)
 
     sentence = f"Search by meaning covers {BATCH} of {LINES} segments so far."
-    with serving(Settings(), database_url, tmp_path, MODEL, fill, stages_with(text)) as address:
+    with serving(Settings(), database_url, tmp_path, MODEL, filled, stages_with(text)) as address:
         async with Client(f"{address}/mcp") as client:
             found = (await client.call_tool("search_transcripts", {"query": "line"})).structured_content
         assert found is not None
