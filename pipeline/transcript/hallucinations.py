@@ -80,7 +80,8 @@ def is_speakable(text: str, duration: float) -> bool:
 def is_one_phrase(text: str) -> bool:
     """Whether the text is the same phrase `MIN_REPEATS` times or more; the last time it may be cut off."""
     letters = "".join(character for character in _normalise(text) if character != " ")
-    return any(letters[:-period] == letters[period:] for period in range(1, len(letters) // MIN_REPEATS + 1))
+    longest = (len(letters) - 1) // (MIN_REPEATS - 1)
+    return any(letters[:-period] == letters[period:] for period in range(1, longest + 1))
 
 
 def repeated(texts: Sequence[str]) -> list[bool]:

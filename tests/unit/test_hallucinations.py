@@ -100,6 +100,7 @@ def test_an_improbable_text_without_speech_is_left_out() -> None:
     [
         "भी भी भी भी भी",
         "வேண்டும் வேண்டும் வேண்டும் வேண்டும்",
+        "வேண்டும் வேண்டும் வேண்டும் வேண்டு",
         "Kārā kārā kārā kārā kār",
         "はいはいはいはい",
         "No, no, no, no!",
