@@ -57,7 +57,7 @@ async def test_speech_whose_second_decoding_is_a_loop_is_noted(real_stages: Loca
 
 async def test_english_and_german_in_one_recording(real_stages: LocalStages, tmp_path: Path) -> None:
     found = await transcript(real_stages, stored("en_then_de.opus", tmp_path), None)
-    assert [segment.language for segment in found.segments if segment.end < 39.5] == ["en"] * 5
+    assert {segment.language for segment in found.segments if segment.end < 39.5} == {"en"}
     german = [segment for segment in found.segments if segment.end >= 39.5]
     assert {segment.language for segment in german} == {"de"}
     said = " ".join(segment.text for segment in german)
