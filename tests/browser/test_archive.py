@@ -176,6 +176,7 @@ async def test_filters_are_in_the_address(window: BrowserContext, address: str) 
     await expect(titles(page)).to_have_text(["Budget", "Kitchen", "Garden"])
     await page.get_by_role("button", name="+ filter").click()
     await page.get_by_role("combobox").fill("ana")
+    await expect(page.get_by_role("option")).to_have_count(1)  # the list of people is loaded when it opens
     await page.keyboard.press("Enter")
     await expect(titles(page)).to_have_text(["Budget", "Garden"])
     await page.reload()
