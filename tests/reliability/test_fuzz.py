@@ -40,7 +40,11 @@ schema = schemathesis.openapi.from_dict(
 OPERATIONS = {operation.ok().label: operation.ok() for operation in schema.get_all_operations()}
 LABELS = sorted(OPERATIONS, key=lambda label: label.startswith("DELETE"))  # while the requested objects exist
 
-NEED_A_LANGUAGE_MODEL = {"POST /api/v1/ask", "POST /api/v1/conversations/{conversation_id}/summary"}
+NEED_A_LANGUAGE_MODEL = {
+    "POST /api/v1/ask",
+    "POST /api/v1/conversations/{conversation_id}/summary",
+    "POST /api/v1/settings/summaries/check",
+}
 """Here is none: 503 says so."""
 EXISTING: dict[str, st.SearchStrategy[Any]] = {
     "conversation_id": st.integers(1, 3),
