@@ -212,8 +212,12 @@ async def test_recording_goes_on_in_another_conversation_where_the_first_is_over
     await expect(page.get_by_text("The connection is lost")).to_have_count(0)
     second = await finish(page)
     assert await titled(impatient, "Tunnels") == [second, first]
-    sound = np.concatenate([await stored(impatient, first), await stored(impatient, second)])
-    assert np.array_equal(sound, await live.recorded(page))
+    before, after = await stored(impatient, first), await stored(impatient, second)
+    recorded = await live.recorded(page)
+    # Nothing is lost. What the server had stored without its receipt having come is sent again, and is in both.
+    assert np.array_equal(before, recorded[: len(before)])
+    assert np.array_equal(after, recorded[len(recorded) - len(after) :])
+    assert 0 <= len(before) + len(after) - len(recorded) <= 4 * PIECE
 
 
 async def test_the_microphone_may_be_refused_taken_away_and_muted(window: BrowserContext, line: Line) -> None:
