@@ -152,6 +152,19 @@ async def interrupt(page: Page, line: Line) -> None:
     assert asked == ["beforeunload"]
 
 
+def joined(first: np.ndarray, second: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+    """Two conversations one after the other.
+
+    What the server had stored when the connection was lost, but had not confirmed, is sent again: up to a second is in both.
+    """
+    for twice in range(0, 4 * PIECE, PIECE):
+        whole = np.concatenate([first, second[twice:]])
+        rest = min(len(whole), len(recorded))
+        if np.array_equal(whole[:rest], recorded[:rest]):
+            return whole
+    return np.concatenate([first, second])
+
+
 def begins_with(stored: np.ndarray, recorded: np.ndarray) -> int:
     """How many of the samples that were recorded before a reload are stored; all but those of the last moment must be."""
     rest = min(len(stored), len(recorded))
@@ -197,7 +210,7 @@ async def test_what_a_server_no_longer_waits_for_becomes_a_conversation(window: 
     assert link is not None
     second = int(link.removeprefix("/c/"))
     await completed(impatient, second)
-    begins_with(np.concatenate([await stored(impatient, first), await stored(impatient, second)]), before)
+    begins_with(joined(await stored(impatient, first), await stored(impatient, second), before), before)
 
 
 async def test_recording_goes_on_in_another_conversation_where_the_first_is_over(
@@ -212,12 +225,8 @@ async def test_recording_goes_on_in_another_conversation_where_the_first_is_over
     await expect(page.get_by_text("The connection is lost")).to_have_count(0)
     second = await finish(page)
     assert await titled(impatient, "Tunnels") == [second, first]
-    before, after = await stored(impatient, first), await stored(impatient, second)
     recorded = await live.recorded(page)
-    # Nothing is lost. What the server had stored without its receipt having come is sent again, and is in both.
-    assert np.array_equal(before, recorded[: len(before)])
-    assert np.array_equal(after, recorded[len(recorded) - len(after) :])
-    assert 0 <= len(before) + len(after) - len(recorded) <= 4 * PIECE
+    assert np.array_equal(joined(await stored(impatient, first), await stored(impatient, second), recorded), recorded)
 
 
 async def test_the_microphone_may_be_refused_taken_away_and_muted(window: BrowserContext, line: Line) -> None:
