@@ -88,23 +88,16 @@ class LanguageModel:
 
     async def enforces(self, kind: type[BaseModel], messages: Sequence[Message], max_tokens: int) -> bool:
         """Whether the server answers with a `kind` where only the requested form says so. Raises as `ask` does."""
-        client = self._required()
-        for form in ("json_schema", "text"):
-            try:
-                async with self._budgeted(messages, max_tokens) as used:
-                    reply = await client.complete(messages, max_tokens, _form(kind, form))
-                    used.total = reply.tokens
-                    used.written = tokens(reply.text)
-            except RefusedFormatError:
-                if form == "text":
-                    raise
-                continue
-            try:
-                parsed(reply.text, kind)
-            except ValueError:
-                return False
-            return form == "json_schema"
-        raise AssertionError("unreachable")
+        try:
+            answer = await self._complete(messages, kind, "json_schema", max_tokens)
+        except RefusedFormatError:
+            await self._complete(messages, kind, "text", max_tokens)
+            return False
+        try:
+            parsed(answer, kind)
+        except ValueError:
+            return False
+        return True
 
     async def ask(self, messages: Sequence[Message], kind: type[T], max_tokens: int) -> T:
         """The answer as a `kind`. An invalid one is requested once more, with the fault.
@@ -148,20 +141,24 @@ class LanguageModel:
                     raise
 
     async def _formed(self, messages: Sequence[Message], kind: type[BaseModel], max_tokens: int) -> str:
-        client = self._required()
         for form in list(self._forms):
-            sent = _told(messages, kind, form)
             try:
-                async with self._budgeted(sent, max_tokens) as used:
-                    reply = await client.complete(sent, max_tokens, _form(kind, form))
-                    used.total = reply.tokens
-                    used.written = tokens(reply.text)
+                answer = await self._complete(_told(messages, kind, form), kind, form, max_tokens)
                 self._takes(form)
-                return reply.text
+                return answer
             except RefusedFormatError:
                 if form == self._forms[-1]:
                     raise
         raise AssertionError("unreachable")
+
+    async def _complete(self, messages: Sequence[Message], kind: type[BaseModel], form: str, max_tokens: int) -> str:
+        """The answer to one request, counted in the budget."""
+        client = self._required()
+        async with self._budgeted(messages, max_tokens) as used:
+            reply = await client.complete(messages, max_tokens, _form(kind, form))
+            used.total = reply.tokens
+            used.written = tokens(reply.text)
+        return reply.text
 
     def _takes(self, form: str) -> None:
         """The better forms were refused, and not the request: do not try them again."""
