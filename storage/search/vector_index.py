@@ -22,7 +22,6 @@ REMOVED_AT_ONCE = 5_000
 BUILD_MEMORY = "256MB"
 """Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector, it takes several times as long."""
 IS_INVALID = text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-NAMES = text("SELECT indexname FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)")
 DEFINITIONS = text(
     "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)"
 )
@@ -58,7 +57,7 @@ async def ensure(session: AsyncSession, model: str, dimension: int) -> None:
 
 async def is_begun(session: AsyncSession, model: str) -> bool:
     """Whether the model has an index, or vectors whose index is being built anew."""
-    names = await session.scalars(NAMES, {"prefix": PREFIX})
+    names = await session.scalars(DEFINITIONS, {"prefix": PREFIX})
     if any(name.endswith(_suffix(model)) for name in names):
         return True
     return bool(await session.scalar(select(exists().where(SegmentVector.model == model))))
