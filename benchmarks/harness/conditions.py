@@ -58,14 +58,14 @@ def coded(samples: Samples, codec: str, rate: int, bit_rate: int | None = None) 
     packets = [packet for frame in [*down.resample(whole), *down.resample(None)] for packet in encoder.encode(frame)]
     packets += encoder.encode(None)
     frames = [frame for packet in packets for frame in decoder.decode(packet)] + list(decoder.decode(None))
-    heard = np.concatenate([out.to_ndarray()[0] for frame in frames for out in up.resample(frame)])
-    return aligned(np.asarray(heard, np.float32), samples)
+    received = np.concatenate([out.to_ndarray()[0] for frame in frames for out in up.resample(frame)])
+    return aligned(np.asarray(received, np.float32), samples)
 
 
-def aligned(heard: Samples, samples: Samples) -> Samples:
-    """`heard`, moved by up to `MAX_DELAY_S` to where it resembles `samples` most, and of their length."""
-    size = len(heard) + len(samples)
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(samples, size)), size)
+def aligned(received: Samples, samples: Samples) -> Samples:
+    """`received`, moved by up to `MAX_DELAY_S` to where it resembles `samples` most, and of their length."""
+    size = len(received) + len(samples)
+    product = np.fft.irfft(np.fft.rfft(received, size) * np.conj(np.fft.rfft(samples, size)), size)
     lag = int(np.argmax(product[: round(MAX_DELAY_S * SAMPLE_RATE)]))
-    moved = heard[lag : lag + len(samples)]
+    moved = received[lag : lag + len(samples)]
     return np.concatenate([moved, np.zeros(len(samples) - len(moved), np.float32)])

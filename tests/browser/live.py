@@ -1,4 +1,4 @@
-"""A browser whose microphone hears a file, and a connection to the application that can be lost."""
+"""A browser with a file in place of the microphone, and a connection to the application that can be lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -36,7 +36,7 @@ addEventListener("pagehide", () => sessionStorage.setItem("recorded", JSON.strin
 
 
 class Talking(FixedStages):
-    """Hears the same sentence in every span of speech."""
+    """Writes the same sentence for every span of speech."""
 
     async def transcribe(
         self, audio: Samples, window: Span, language: str | None, decoding: Decoding = PLAIN

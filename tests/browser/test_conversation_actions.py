@@ -70,4 +70,4 @@ async def test_a_conversation_is_erased_everywhere(window: BrowserContext, addre
     assert (await page.request.get(f"{address}/api/v1/conversations/{ERASED}")).status == 404
     assert [one["conversation_id"] for one in (await (await page.request.get(profile)).json())["participants"]] == [1]
     assert len({name.partition(".")[0] for name in files(directory)}) == 1  # the recording of the other one, and its peaks
-    assert [line for line in shown if "404" not in line] == []  # the page may ask for it once more before it leaves
+    assert [line for line in shown if "404" not in line] == []  # the page may request it once more before it leaves

@@ -1,4 +1,4 @@
-"""The live screen in a real browser, with a microphone that hears a file, and a connection that is lost."""
+"""The live screen in a real browser, with a file in place of the microphone, and a connection that is lost."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The settings of the page on a machine of one's own: nobody logs in, and everything may be changed."""
+"""The settings of the page on a machine of one's own: there is no login, and everything may be changed."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -31,7 +31,7 @@ PARTS_S = {"first.wav": (7.0, 18.0), "second.wav": (18.0, 30.0)}
 SPOKEN_S = (10.6, 14.4), (14.5, 17.8), (17.8, 21.5)
 """Parts of it that the microphone plays, over and over: each of the two in turn."""
 NAME, ADDED = "Grace Hopper", "Zanzibar"
-"""ADDED is a word that nobody says."""
+"""ADDED is a word that no recording has."""
 
 Theme = Literal["light", "dark"]
 

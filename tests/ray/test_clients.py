@@ -55,6 +55,6 @@ def test_events_pass_the_proxy_one_by_one(program: ServedApplication) -> None:
         data = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
         assert next(data)["type"] == "resync"
         title = http.get("/conversations/1").json()["title"]
-        for name in ("Renamed", title):  # each is told before the next
+        for name in ("Renamed", title):  # the event of each comes before the next change
             assert http.patch("/conversations/1", json={"title": name}).status_code == 200
             assert next(one for one in data if "title" in one.get("changes", ()))["id"] == 1

@@ -30,7 +30,7 @@ async def enroll(database: Database, name: str, vector: Vector, seconds: float |
 
 
 async def uploaded(database: Database, vector: Vector, seconds: float) -> str:
-    """The name of somebody who speaks so long in a recording."""
+    """The name of a speaker with so much speech in a recording."""
     content = transcript([vector], lines=1, model=POLICY.model)
     (person,) = content.participants
     content = replace(content, participants=(replace(person, speech_seconds=seconds),))

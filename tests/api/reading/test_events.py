@@ -1,4 +1,4 @@
-"""The stream of events: everything that changes, whoever changes it, for those who may see it."""
+"""The stream of events: every change, by any client, for those who may see it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -135,7 +135,7 @@ class House:
         become(self.served.application.client, None)
 
     async def heard(self) -> list[set[str]]:
-        """What each reader heard of the conversation until now."""
+        """The events on the conversation that each reader has received until now."""
         name = f"All hear this, and after what was before: {uuid4()}"
         await self.served.ask("PATCH", f"/speakers/{self.served.speakers[0]}/rename", json={"new_name": name})
         return [await self._heard(reader) for reader in self.readers]
