@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import BrowserContext, CDPSession, Locator, Page, expect
 
 from pipeline.stages import Stages
 from settings import Settings
@@ -33,22 +34,39 @@ def address(database_url: str, directory: Path) -> Iterator[str]:
         yield address
 
 
-async def drop(page: Page, paths: Sequence[Path]) -> None:
-    """Drop files and folders on the page, as from a window of the system."""
+class Drag:
+    """Files and folders from a window of the system, dragged over the page."""
+
+    def __init__(self, session: CDPSession, paths: Sequence[Path]) -> None:
+        self._session = session
+        self._data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": COPY}
+
+    async def send(self, type_: str) -> None:
+        await self._session.send("Input.dispatchDragEvent", {"type": type_, "x": 400, "y": 400, "data": self._data})
+
+
+@asynccontextmanager
+async def dragged(page: Page, paths: Sequence[Path]) -> AsyncIterator[Drag]:
+    """They are over the page, which says so."""
     await expect(page.get_by_role("button", name="Add recordings")).to_be_visible()
     session = await page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": COPY}
-
-    async def send(type_: str) -> None:
-        await session.send("Input.dispatchDragEvent", {"type": type_, "x": 400, "y": 400, "data": data})
-
-    await send("dragEnter")
+    drag = Drag(session, paths)
+    await drag.send("dragEnter")
     async with asyncio.timeout(60):
-        while not await page.get_by_text("Drop recordings here", exact=True).is_visible():
-            await send("dragOver")
-    await send("dragOver")  # Chromium drops only what the latest of them was accepted for
-    await send("drop")
+        while not await invitation(page).is_visible():
+            await drag.send("dragOver")
+    await drag.send("dragOver")  # the first over the invitation
+    yield drag
     await session.detach()
+
+
+async def drop(page: Page, paths: Sequence[Path]) -> None:
+    async with dragged(page, paths) as drag:
+        await drag.send("drop")
+
+
+def invitation(page: Page) -> Locator:
+    return page.get_by_text("Drop recordings here", exact=True)
 
 
 def work(page: Page) -> Locator:
@@ -139,3 +157,21 @@ async def test_after_a_lost_connection_an_upload_is_tried_again(window: BrowserC
     await work(page).get_by_role("button", name="Try again").click()
     await expect(titles(page).filter(has_text="lost.wav")).to_have_count(1)
     assert "lost.wav" in await stored(page, address)
+
+
+async def test_a_drop_where_an_element_was_just_removed_is_taken(window: BrowserContext, address: str, tmp_path: Path) -> None:
+    file = tmp_path / "removed.wav"
+    file.write_bytes(sound())
+    page, _ = await open_page(window, address)
+    await expect(page.get_by_role("button", name="Add recordings")).to_be_visible()
+    await page.evaluate("""() => {
+        const below = document.createElement("div");
+        below.id = "below";
+        below.style = "position: fixed; inset: 0";
+        document.body.append(below);
+    }""")
+    async with dragged(page, [file]) as drag:
+        await page.evaluate("document.getElementById('below').remove()")
+        await drag.send("drop")
+    await expect(titles(page).filter(has_text="removed.wav")).to_have_count(1)
+    await expect(invitation(page)).to_have_count(0)

@@ -42,8 +42,9 @@ export function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => voi
     };
   }, []);
   if (!over) return null;
+  // It is below the pointer itself: an element of the page that is removed there would take the drop with it.
   return (
-    <div className="pointer-events-none fixed inset-0 z-50 grid animate-[appear_120ms] place-items-center bg-background/85 p-6">
+    <div className="fixed inset-0 z-50 grid animate-[appear_120ms] place-items-center bg-background/85 p-6">
       <div className="grid size-full place-content-center justify-items-center gap-3 rounded-panel border-2 border-dashed border-accent">
         <Icon name="upload" size={32} />
         <p className="text-lg font-semibold">{text.dropHere}</p>
