@@ -27,7 +27,7 @@ OPTIONS = [
     "--host-resolver-rules=MAP *.example 127.0.0.1",
     "--disable-features=LocalNetworkAccessChecks",  # other browsers have no such checks
 ]
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 300_000
 """Far longer than anything takes, so that a busy machine fails no test."""
 SETTINGS = Settings(speaker_threshold=0.5)
 
