@@ -27,7 +27,8 @@ BIN = Path(sys.executable).parent
 COMMAND_TIMEOUT_S = 600
 """Downloading models takes longest."""
 MARK = "VIVAVOCE_TEST"
-"""An environment variable that every descendant inherits, except PostgreSQL."""
+"""An environment variable that every descendant inherits. PostgreSQL has none, and Ray's agents may write their titles over
+theirs: `Program` also looks for its directory and its sessions."""
 KEPT = ("models_path", "hf_token", "offline_mode", "cpu_threads", "data_path")
 """Settings of the environment that programs under test get, too. `data_path` is the directory that the fixture makes."""
 START_TIMEOUT_S = 600.0
@@ -66,6 +67,7 @@ class Program:
         self._command = [BIN / name, *arguments]
         self._environment = environment(**env, **{MARK: self._mark})
         self._attempts = 0
+        self._sessions: set[int] = set()
         self.start()
 
     def start(self) -> None:
@@ -81,6 +83,7 @@ class Program:
                 stderr=err,
                 start_new_session=True,  # Ctrl-C in the terminal of the tests is for pytest alone
             )
+        self._sessions.add(self.process.pid)
 
     @property
     def stdout(self) -> str:
@@ -148,9 +151,10 @@ class Program:
         for process in psutil.process_iter():
             try:
                 line = " ".join(process.cmdline())
-                if process.environ().get(MARK) == self._mark or f"-D {self.directory}/" in line:
+                in_session = os.getsid(process.pid) in self._sessions
+                if in_session or process.environ().get(MARK) == self._mark or f"-D {self.directory}/" in line:
                     found.append((process, line))
-            except psutil.Error:
+            except (psutil.Error, ProcessLookupError):
                 continue
         return found
 
