@@ -60,6 +60,9 @@ class Worker(QueueWorker):
         self.policies = policies
         self.vocabularies = vocabularies
         self._max_long = max(1, min(MAX_LONG_JOBS, max_jobs - 1))
+        # Transcripts wait for `speakers.lock` with a connection each. All together they would take those of the pool, and
+        # neither claims nor progress nor other results could be written.
+        self._storing = asyncio.Lock()
 
     async def open_work(self) -> OpenWork:
         """The work of all workers."""
@@ -113,7 +116,8 @@ class Worker(QueueWorker):
         numbers = [None] if lease.options.channel_count == 1 else range(lease.options.channel_count)
         channels = [partial(self.recordings.load, key, number) for number in numbers]
         transcript = await process_channels(channels, self.recordings.stages, options, report, found, store)
-        await self._write(self._store_transcript, lease, transcript)
+        async with self._storing:
+            await self._write(self._store_transcript, lease, transcript)
 
     async def _store_transcript(self, session: AsyncSession, lease: Lease, transcript: Transcript) -> None:
         policy = await self.policies.lock(session)

@@ -17,6 +17,7 @@ from settings import Settings
 from storage.jobs import jobs
 from storage.jobs.open_work import OpenWork
 from storage.postgres.database import Database
+from storage.speakers import speakers
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import SECONDS, RecordingStages, sound
@@ -260,6 +261,30 @@ async def test_recordings_at_once_are_a_setting(database: Database, database_url
         for id_ in sent:
             await arrives(application, id_, "completed")
         assert own.workers_for(await own.open_work()) == 0
+
+
+async def test_transcripts_that_wait_to_be_stored_take_one_connection(
+    application: Application, stages: Steered, database: Database
+) -> None:
+    sent = [await send(application) for _ in range(worker.MAX_JOBS)]
+    await held_up(stages, len(sent))
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    async def number() -> int:
+        async with database.session() as session:
+            return int((await session.execute(text(waiting))).scalar_one())
+
+    async def begun() -> bool:
+        return await number() > 0
+
+    async with database.session() as session:
+        await speakers.lock(session)
+        stages.open.set()
+        await until(begun)
+        await asyncio.sleep(1.0)  # for the others to arrive
+        assert await number() == 1
+    for id_ in sent:
+        await arrives(application, id_, "completed")
 
 
 async def test_long_recordings_need_more_workers(application: Application) -> None:
