@@ -1,13 +1,12 @@
 """The leases that a worker holds on jobs, all renewed in one transaction.
 
-Renewals have a connection of their own. All others of the process may be busy with transcripts that wait to be stored, one
-after the other (`storage.speakers.speakers.lock`). A lease that expires meanwhile has its recording processed again, which
-makes the wait longer, until jobs have used up their attempts.
+Renewals have a connection of their own, as all others of the process may be busy. A lease that expires meanwhile has its
+recording processed again, which makes the machine busier, until jobs have used up their attempts. For the same reason work
+goes on while the database does not answer: all that is written for a job checks its lease, so that nothing is stored twice.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -18,8 +17,9 @@ from storage.postgres.database import Database
 logger = logging.getLogger("ray.serve")
 
 RENEW_INTERVAL_S = LEASE_S / 5
-RENEW_TIMEOUT_S = LEASE_S / 5
-"""How long the database may take to renew the leases before the next attempt."""
+RENEW_TIMEOUT_S = LEASE_S * 2 / 3
+"""How long the database may take to renew the leases before the next attempt, which must open a connection first: that takes
+seconds on a busy machine."""
 
 
 class CancelledByUserError(Exception):
@@ -57,15 +57,11 @@ class Leases:
                 await self._renew(held)
 
     async def _renew(self, held: Sequence["_Held"]) -> None:
-        start = time.monotonic()
         try:
             async with asyncio.timeout(RENEW_TIMEOUT_S), self._database.session() as session:
                 found = await jobs.renew_all(session, [one.lease for one in held])
         except Exception as error:
-            logger.warning("The leases of %d jobs could not be renewed: %s", len(held), error)
-            for one in held:
-                if time.monotonic() - one.renewed >= LEASE_S:
-                    one.end(LeaseLostError())
+            logger.warning("The leases of %d jobs could not be renewed: %s", len(held), str(error) or type(error).__name__)
             return
         for one in held:
             cancelled = found.get(one.lease.id)
@@ -73,15 +69,13 @@ class Leases:
                 one.end(LeaseLostError())
             elif cancelled:
                 one.end(CancelledByUserError())
-            one.renewed = start
 
 
 class _Held:
-    """A lease, when it was renewed last, and how it ends."""
+    """A lease, and how it ends."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.renewed = time.monotonic()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def end(self, reason: Exception) -> None:
