@@ -14,7 +14,7 @@ scenario has a cluster of its own, which starts with the smallest number of repl
     stop      the same with SIGTERM, as when a pod is deleted
     deploy    the backlog; meanwhile `serve deploy` changes a setting, so that all replicas are replaced
 
-In the end all jobs must be completed, with each word of their recordings once.
+In the end all jobs must be completed, with each word of their recordings once. A pause is a time in which no job ended.
 """
 
 import logging
@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +45,12 @@ LONG = 10
 LOAD_S = 8.0
 """For a model to load; full-size ones take longer, but also work longer than this backlog lasts."""
 DISTURBED_AFTER = 0.25
-"""Fraction of the backlog that has ended when a node is killed, or a change deployed."""
+"""Fraction of the backlog that has ended when a node is killed, or a change deployed; but not before all of it is sent, as a
+request that is under way may be refused."""
 REPLACED_AFTER_S = 20.0
 """Time from the end of a node to the start of another one."""
-TIMEOUT_S = 1500.0
+TIMEOUT_S = 900.0
+"""For the next job to end: a node that starts, and loads its models, takes minutes on a busy machine."""
 MIDDLE = (0.1, 0.9)
 """Fractions of the backlog between which the sustained rate is measured."""
 HEAD = (
@@ -59,6 +62,7 @@ HEAD = (
     "ideal",
     "GPUs taken",
     "at work",
+    "longest pause",
     "most replicas T D E M I W",
     "attempts 1, 2, 3",
     "faults",
@@ -92,8 +96,8 @@ class Disturbance:
         self._pool = ThreadPoolExecutor(1)
         self._done = False
 
-    def __call__(self, ended: int) -> None:
-        if ended >= self._at and not self._done:
+    def __call__(self, ended: int, *, sent: bool) -> None:
+        if sent and ended >= self._at and not self._done:
             self._done = True
             self.result = self._pool.submit(self._act, self._cluster)
 
@@ -139,15 +143,16 @@ def observe(cluster: Deployed, scenario: str, paths: Sequence[Path]) -> Seen:
     seen = Seen()
     disturb = Disturbance(cluster, len(paths), DISTURBANCES[scenario]) if scenario in DISTURBANCES else None
 
-    def look(ended: int) -> None:
-        seen.counts.append(cluster.counts())
-        if disturb is not None:
-            disturb(ended)
-        if not len(seen.counts) % 10:
-            say(f"{ended} of {len(paths)} ended; {replicas(seen.counts[-1])} replicas")
-
     with ThreadPoolExecutor(1) as sender:
         sent = sender.submit(backlog.send, cluster, paths)
+
+        def look(ended: int) -> None:
+            seen.counts.append(cluster.counts())
+            if disturb is not None:
+                disturb(ended, sent=sent.done())
+            if not len(seen.counts) % 10:
+                say(f"{ended} of {len(paths)} ended; {replicas(seen.counts[-1])} replicas")
+
         backlog.watch(cluster, len(paths), TIMEOUT_S, look)
     if disturb is not None:
         disturb.result.result()
@@ -174,6 +179,7 @@ def row(scenario: str, cluster: Deployed, seen: Seen, slower: float, gpus: int) 
     low, high = (int(fraction * (len(finished) - 1)) for fraction in MIDDLE)
     sustained = (high - low) / (finished[high] - finished[low])
     ideal = sum(sleeping.gpu_seconds(job.duration, cluster.gpus) for job in seen.jobs) * slower / gpus
+    pause = max(after - before for before, after in pairwise([start, *finished]))
     taken = [cluster.allocated(count) for count in seen.counts]
     attempts = Counter(job.attempts for job in seen.jobs)
     return (
@@ -185,6 +191,7 @@ def row(scenario: str, cluster: Deployed, seen: Seen, slower: float, gpus: int) 
         f"{len(finished) / ideal:.2f}",
         f"{sum(taken) / len(taken):.2f}, at most {max(taken):.2f}",
         f"{at_work(cluster.calls, cluster.gpus, start, finished[-1]) / took:.2f}",
+        f"{pause:.0f} s",
         replicas(seen.most()),
         ", ".join(str(attempts[n]) for n in (1, 2, 3)),
         str(len(seen.faults)),

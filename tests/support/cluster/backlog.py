@@ -89,15 +89,21 @@ def watch(
     seen: Callable[[int], None] = lambda _ended: None,
     interval_s: float = 1.0,
 ) -> None:
-    """Call `seen` with the number of jobs that have ended, again and again until all `total` have."""
+    """Call `seen` with the number of jobs that have ended, again and again until all `total` have.
+
+    It fails when none ends for `timeout_s`.
+    """
     deadline = time.monotonic() + timeout_s
     ended = 0
     with cluster.client() as client:
         while ended < total:
-            assert time.monotonic() < deadline, f"{ended} of {total} jobs ended in {timeout_s:.0f} s."
+            assert time.monotonic() < deadline, f"{ended} of {total} jobs ended, and no other one for {timeout_s:.0f} s."
             time.sleep(interval_s)
+            before = ended
             with suppress(httpx.HTTPError):  # clients may be refused for a moment while a node dies
                 ended = sum(_count(client, state) for state in ENDED)
+            if ended > before:
+                deadline = time.monotonic() + timeout_s
             seen(ended)
 
 
