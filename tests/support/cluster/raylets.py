@@ -51,6 +51,8 @@ class Raylets:
         self._environment["RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY"] = "1"  # as in the image
         # Serve's default is 0.1: its controller then takes a tenth of a core, of the few that the whole cluster has here.
         self._environment["RAY_SERVE_CONTROL_LOOP_INTERVAL_S"] = "0.4"
+        # Otherwise `ray start` gives up after 30 s, and beside replicas that are busy no node would ever join.
+        self._environment["RAY_raylet_start_wait_time_s"] = str(round(START_TIMEOUT_S))
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
