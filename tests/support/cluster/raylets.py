@@ -67,8 +67,8 @@ class Raylets:
             )
             self._start("--head", *options, **{LOOPBACK_NODE: "0"}).wait_for(STARTED)
             self._await(lambda: self.dashboard.get("/api/serve/applications/").is_success)
-            for node in [self._new() for _ in range(self._count)]:
-                node.wait_for(STARTED)
+            for _ in range(self._count):  # one after the other: at the same time several take the same name for their sockets
+                self.add()
             self._await(lambda: self._alive() > self._count)
             self._stack = self._stack.pop_all()
         return self
@@ -78,7 +78,10 @@ class Raylets:
 
     def add(self) -> None:
         """Start a node, and wait until it belongs to the cluster."""
-        self._new().wait_for(STARTED)
+        agent = f"--dashboard-agent-listen-port={free_port()}"
+        node = self._start(f"--address={self._address}", agent, "--num-gpus=1", f"--num-cpus={self._cpus}")
+        self.nodes.append(node)
+        node.wait_for(STARTED)
 
     def end(self, node: Program, signum: signal.Signals) -> None:
         """End a node.
@@ -105,12 +108,6 @@ class Raylets:
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json() if method == "GET" else {}
         return found
-
-    def _new(self) -> Program:
-        agent = f"--dashboard-agent-listen-port={free_port()}"
-        node = self._start(f"--address={self._address}", agent, "--num-gpus=1", f"--num-cpus={self._cpus}")
-        self.nodes.append(node)
-        return node
 
     def _start(self, *options: str, **env: str) -> Program:
         command = ["python", "-c", RAY_ON_LOOPBACK, "start", "--node-ip-address=127.0.0.1", "--block", *options]
