@@ -22,17 +22,21 @@ from storage.tables import SegmentRow, SegmentVector
 NEIGHBOURS = 20
 """Hits by meaning. Every query has nearest texts. A rank is a better limit than a similarity: the
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
-EXACT_ROWS = 10_000
-"""Up to so many are compared one by one, in some 7 µs each. With more, of a million, reading the index takes less time."""
-EF_SEARCH = 400
-"""Candidates of the index for each step. Of the ten nearest of 100,000 vectors, 40 (pgvector's default) finds 75 %, 100 91 %,
-200 98 % and 400 99.5 %. Of a million, in an index built with ef_construction 64, 400 finds 86 %, and 1000, the most that
-pgvector takes, 93 % in twice the time (docs/measurements.md)."""
+EXACT_ROWS = 12_000
+"""Up to so many are compared one by one, in some 7 µs each: 2 for reading their ids, which searches by the index spend, too."""
+EF_SEARCH = 800
+"""Candidates of the index for each step. Of the ten nearest of 250,000 vectors, 40 (pgvector's default) finds 72 %, 400 98.0 %,
+800 99.6 % and 1,000, the most that pgvector takes, 99.8 %. Larger archives need more (docs/measurements.md)."""
 PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
 """Off, so that PostgreSQL reads the index in its order: it takes conditions that leave a tenth for cheaper than they are."""
 INDEX_SCAN = {"hnsw.ef_search": str(EF_SEARCH), "jit": "off"} | dict.fromkeys(PLANS, "off")
+MAX_SCAN_TUPLES, SCAN_MEMORY = 60_000, 4
+"""Limits of an iterative scan: vectors that it compares, and its memory in multiples of `work_mem` (4 MB). With pgvector's
+defaults, 20,000 and 1, it ends before it has read enough where filters leave a hundredth."""
 ITERATIVE_SCAN = text(
-    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true) FROM pg_extension "
+    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), "
+    f"set_config('hnsw.max_scan_tuples', '{MAX_SCAN_TUPLES}', true), "
+    f"set_config('hnsw.scan_mem_multiplier', '{SCAN_MEMORY}', true) FROM pg_extension "
     "WHERE extname = 'vector' AND string_to_array(extversion, '.')::int[] >= ARRAY[0, 8]"
 )
 """From pgvector 0.8 on; before, filters may leave fewer hits than there are."""
