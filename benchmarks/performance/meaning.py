@@ -15,10 +15,11 @@ import statistics
 import time
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import literal, select, text
+from sqlalchemy import func, literal, select, text
 
 from benchmarks.accuracy.retrieval.material import queries, sentences
 from benchmarks.harness.application import open_directory
@@ -33,14 +34,16 @@ from settings import Settings
 from storage.postgres.database import Database, migrate
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.postgres.vectors import HalfEmbedding
-from storage.search import search, vector_index
-from storage.search.nearest import nearest
-from storage.search.search import Filters
-from storage.tables import SegmentRow, SegmentVector
+from storage.search import nearest, search, vector_index
+from storage.search.search import Filters, filtered
+from storage.tables import ParticipantRow, SegmentRow, SegmentVector, VoiceRow
 
 STEP = 5_000  # vectors stored in a transaction
 RECALLED = 10
-TURN = 0.4  # length of that direction beside a vector of length 1: a cosine of 0.93 to it
+CANDIDATES = [40, 100, 200, 400, 600, 800, 1000]
+TURN = 0.4
+"""Length of that direction beside a vector of length 1: a cosine of 0.93 to it. The intrinsic dimension, which decides how hard
+the search is, is then above that of real sentences (docs/measurements.md)."""
 
 Floats = NDArray[np.float32]
 
@@ -93,18 +96,48 @@ async def build(database: Database, model: str, dimension: int) -> float:
     return seconds
 
 
-async def recall(database: Database, vectors: list[TextVectors]) -> float:
-    """The share of the ten nearest that the index finds."""
-    found = 0
-    for vector in vectors:
-        async with database.session() as session, search.in_time(session):
-            near = {item.segment_id for item in await nearest(session, LOCAL, vector, Filters(), RECALLED)}
-        async with database.session() as session:
-            await session.execute(text("SET LOCAL enable_indexscan = off"))
+async def exact(database: Database, vectors: list[TextVectors], filters: Filters, limit: int) -> list[set[int]]:
+    """The nearest of each query, all compared."""
+    passing = () if filters == Filters() else (SegmentVector.segment_id.in_(filtered(LOCAL, filters, dated=False)),)
+    found = []
+    async with database.session() as session:
+        for vector in vectors:
+            # Not the expression of the index, which therefore is not read.
             distance = SegmentVector.vector.op("<=>")(literal(vector.vectors[0], HalfEmbedding()))
-            rows = await session.scalars(select(SegmentVector.segment_id).order_by(distance).limit(RECALLED))
-            found += len(near & set(rows))
-    return found / (RECALLED * len(vectors))
+            chosen = select(SegmentVector.segment_id).where(*passing)
+            found.append(set(await session.scalars(chosen.order_by(distance).limit(limit))))
+    return found
+
+
+async def recall(
+    database: Database, vectors: list[TextVectors], filters: Filters, limit: int, all_candidates: list[int]
+) -> None:
+    """Print the share of the nearest that the index finds, and PostgreSQL's processor time, for each number of candidates."""
+    watch, wanted = await Stopwatch.of(database), await exact(database, vectors, filters, limit)
+    for candidates in all_candidates:
+        settings = nearest.INDEX_SCAN | {"hnsw.ef_search": str(candidates)}
+        shares, times = [], []
+        with patch.multiple(nearest, EXACT_ROWS=-1, INDEX_SCAN=settings):
+            for vector, near in zip(vectors, wanted, strict=True):
+                watch.start()
+                async with database.session() as session, search.in_time(session):
+                    found = await nearest.nearest(session, LOCAL, vector, filters, limit)
+                times.append(watch.stop().postgres)
+                shares.append(len({one.segment_id for one in found} & near) / len(near))
+        took = f"{statistics.median(times):.1f} ms, 95th percentile {_p95(times):.1f} ms"
+        print(f"{candidates:4} candidates: recall@{limit} {statistics.mean(shares):.3f}, {took}", flush=True)
+
+
+async def recall_of_speakers(database: Database, vectors: list[TextVectors]) -> None:
+    """The same of the segments of one speaker, for speakers with many and with few segments."""
+    number = func.count().label("number")
+    counted = select(VoiceRow.speaker_id, number).join(ParticipantRow, ParticipantRow.voice_id == VoiceRow.id)
+    counted = counted.join(SegmentRow, SegmentRow.participant_id == ParticipantRow.id).group_by(VoiceRow.speaker_id)
+    async with database.session() as session:
+        rows = (await session.execute(counted.order_by(number.desc()))).all()
+    for speaker_id, segments in [*rows[:1], *rows[1:32:4]]:
+        print(f"a speaker with {segments} segments", flush=True)
+        await recall(database, vectors, Filters(speaker_id=speaker_id), nearest.NEIGHBOURS, [nearest.EF_SEARCH])
 
 
 def kinds(draw: random.Random) -> dict[str, tuple[Principal, Any]]:
@@ -171,7 +204,9 @@ async def measure_all(url: str, segments: int, rounds: int, recalls: int) -> Non
         table, indexes = sizes.one()
     print(f"table {table:.0f} MB, its indexes {indexes:.0f} MB", flush=True)
     sample = random.Random(2).sample(sorted(known), min(recalls, len(known)))
-    print(f"recall@{RECALLED} {await recall(database, [known[query] for query in sample]):.3f}", flush=True)
+    vectors = [known[query] for query in sample]
+    await recall(database, vectors, Filters(), RECALLED, CANDIDATES)
+    await recall_of_speakers(database, vectors)
     await measure(database, Known(known), texts, rounds)
     await database.dispose()
 
