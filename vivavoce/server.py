@@ -50,7 +50,9 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True, bro
     show_threshold(settings, resolver.resolve("embedding", settings, gpu=gpu).name)
     database = DatabaseServer(settings)
     try:
-        with database as url, _locked(settings), ray_environment.environment(settings.data_path) as ray_files:
+        # Ray's environment outlives PostgreSQL: an aborted start goes on until this process ends. Where Ray's processes find no
+        # token, `ray.init` waits for minutes, and all other Python threads, which lack the interpreter's lock, for it.
+        with ray_environment.environment(settings.data_path) as ray_files, database as url, _locked(settings):
             ticket = asyncio.run(_prepare(settings, url))
             _print("Starting the graph …")
             _on_signal(lambda *_: stop.set())

@@ -1,5 +1,6 @@
 """The command line: as the shell runs it, and within this process where the shell adds nothing."""
 
+import fcntl
 import json
 import signal
 import socket
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from deployments.ray_environment import usual_directory
 from engines import in_process
 from engines.in_process import LocalStages
 from services import schemas
@@ -174,3 +176,21 @@ def test_it_can_be_stopped_while_it_starts(signum: signal.Signals, after: float,
         program.stop(signum)
         assert program.left() == []
         assert "Traceback" not in program.stderr
+
+
+@pytest.mark.ray
+def test_ray_keeps_its_token_until_postgresql_has_stopped(open_directory: Path) -> None:
+    """A start that is aborted goes on until then, and hangs where Ray's processes find no token."""
+    data = open_directory / "data"
+    with Program(["vivavoce", "serve", "--port", str(free_port()), "--data-dir", data], open_directory) as program:
+        program.wait_for("Starting the graph")
+        token = usual_directory(data) / f"token_{program.process.pid}"
+        with (data / "postgres" / "start.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            program.process.send_signal(signal.SIGTERM)
+            time.sleep(3.0)  # for it to wait for the lock, which is what stopping PostgreSQL takes
+            assert program.process.poll() is None
+            assert token.exists()
+        assert program.process.wait(300) == 1
+        assert not token.exists()
+        assert program.left() == []
