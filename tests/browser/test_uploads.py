@@ -175,3 +175,23 @@ async def test_a_drop_where_an_element_was_just_removed_is_taken(window: Browser
         await drag.send("drop")
     await expect(titles(page).filter(has_text="removed.wav")).to_have_count(1)
     await expect(invitation(page)).to_have_count(0)
+
+
+async def test_the_invitation_goes_when_the_drag_leaves_the_window_or_ends_unseen(
+    window: BrowserContext, address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere.wav"
+    file.write_bytes(sound())
+    page, _ = await open_page(window, address)
+    async with dragged(page, [file]):
+        # From an element of the page to the invitation. Safari names no other element, either.
+        await page.get_by_role("main").dispatch_event("dragleave", {"relatedTarget": None})
+        await expect(invitation(page)).to_be_visible()
+        # Chromium's protocol ends a drag without this event, which each browser sends when the drag leaves the window.
+        await invitation(page).locator("xpath=../..").dispatch_event("dragleave", {"relatedTarget": None})
+        await expect(invitation(page)).to_have_count(0)
+    async with dragged(page, [file]):
+        await page.mouse.move(300, 300)
+        await page.mouse.move(301, 301)
+        await expect(invitation(page)).to_have_count(0)
+    assert "elsewhere.wav" not in await stored(page, address)

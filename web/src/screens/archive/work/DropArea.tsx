@@ -23,9 +23,6 @@ export function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => voi
       event.dataTransfer.dropEffect = "copy";
       setOver(true);
     };
-    const leave = (event: DragEvent) => {
-      if (event.relatedTarget === null) setOver(false);
-    };
     const drop = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
@@ -33,19 +30,23 @@ export function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => voi
       droppedFiles(event.dataTransfer).then((chosen) => latest.current(chosen), toastError);
     };
     window.addEventListener("dragover", follow);
-    window.addEventListener("dragleave", leave);
     window.addEventListener("drop", drop);
     return () => {
       window.removeEventListener("dragover", follow);
-      window.removeEventListener("dragleave", leave);
       window.removeEventListener("drop", drop);
     };
   }, []);
   if (!over) return null;
-  // It is below the pointer itself: an element of the page that is removed there would take the drop with it.
+  // It is below the pointer itself: an element of the page that is removed there would take the drop with it. So leaving it is
+  // leaving the window, in each browser: `relatedTarget` is always null in Safari. The pointer moves only after a drag.
+  const hide = () => setOver(false);
   return (
-    <div className="fixed inset-0 z-50 grid animate-[appear_120ms] place-items-center bg-background/85 p-6">
-      <div className="grid size-full place-content-center justify-items-center gap-3 rounded-panel border-2 border-dashed border-accent">
+    <div
+      onDragLeave={hide}
+      onPointerMove={hide}
+      className="fixed inset-0 z-50 grid animate-[appear_120ms] place-items-center bg-background/85 p-6"
+    >
+      <div className="pointer-events-none grid size-full place-content-center justify-items-center gap-3 rounded-panel border-2 border-dashed border-accent">
         <Icon name="upload" size={32} />
         <p className="text-lg font-semibold">{text.dropHere}</p>
         <p className="text-muted">{text.dropHint}</p>
