@@ -179,9 +179,10 @@ class LiveConversations:
         path = self._spools.file(found.uuid) if found is not None and allowed else None
         deadline = time.monotonic() + RESUME_TIMEOUT_S
         while path is not None and path.exists():
+            # A session counts until its file is free: where none is found first, this process does not hold the file.
+            holder = next((held for held in self._sessions if held.conversation_id == conversation_id), None)
             if opened := await self._opener.take_over(path, options, emit):
                 return opened
-            holder = next((held for held in self._sessions if held.conversation_id == conversation_id), None)
             if holder is not None and not holder.options.resumable:
                 break
             will_be_free = holder is not None and not holder.is_finishing

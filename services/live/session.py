@@ -25,7 +25,7 @@ class LiveSession:
     """Belongs to the connection that feeds it, and continues without that until it is finished or paused.
 
     Args:
-        on_close: Called when the session closes.
+        on_close: Called when the session is closed and its file is free.
     """
 
     def __init__(
@@ -126,11 +126,13 @@ class LiveSession:
 
     async def close(self) -> None:
         """Cancel all work and release the file."""
-        self._on_close(self)
         self._processor.cancel()
         if self._partials is not None:
             self._partials.cancel()
-        await self.recorder.close()
+        try:
+            await self.recorder.close()
+        finally:
+            self._on_close(self)
 
     def _span_started(self, span: SpeechSpan) -> None:
         self._frames = 0

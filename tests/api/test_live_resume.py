@@ -16,6 +16,7 @@ from sqlalchemy import text
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
+from services.live.recorder import Recorder
 from storage.postgres.database import unpooled
 from tests.api.live import CLIENT_RATE, Client, conversation, refused, server_process, serving
 from tests.storage.transcripts import MODEL
@@ -76,8 +77,18 @@ class Busy(FixedStages):
         return await super().transcribe(audio, window, language, decoding)
 
 
-def test_a_client_waits_while_the_models_are_busy(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It could not resume before its segments are stored, and would begin another conversation."""
+@pytest.mark.parametrize("closing_s", [0.0, 1.0])
+def test_a_client_waits_while_the_models_are_busy(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closing_s: float
+) -> None:
+    """It could not resume before its segments are stored, and would begin another conversation. A slow disk does not matter."""
+    close = Recorder.close
+
+    async def slow_close(recorder: Recorder) -> None:
+        await asyncio.sleep(closing_s)
+        await close(recorder)
+
+    monkeypatch.setattr(Recorder, "close", slow_close)
     monkeypatch.setattr("services.live.live_conversations.RESUME_TIMEOUT_S", 0.0)
     samples, rate = soundfile.read(recording(), dtype="float32")
     spoken = soxr.resample(samples[8 * rate : 10 * rate], rate, CLIENT_RATE)
