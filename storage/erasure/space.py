@@ -28,6 +28,8 @@ LOCK_TIMEOUT_S = 10.0
 """How long to wait for a table that a transaction uses. All later users of the table wait behind this wait."""
 SNAPSHOT_TIMEOUT_S = 10.0
 """How long to wait for transactions that began before the erasure, such as a backup."""
+TURN_TIMEOUT_S = 300.0
+"""How long to wait while another process removes space."""
 POLL_INTERVAL_S = 0.05
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -67,7 +69,7 @@ async def remove(database: Database) -> None:
     """
     async with _connection(database) as connection:
         try:
-            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": SPACE_LOCK})
+            await _await_turn(connection)
             async with AsyncSession(connection) as session:
                 last = await pending.last_space(session)
             if last is None:
@@ -100,6 +102,18 @@ async def _connection(database: Database) -> AsyncIterator[AsyncConnection]:
             yield connection
         finally:
             await connection.invalidate()
+
+
+async def _await_turn(connection: AsyncConnection) -> None:
+    """Take the advisory lock. Raises SpaceBusyError.
+
+    Not by `pg_advisory_lock`: a statement that waits has a snapshot, and the process with the lock waits for older snapshots.
+    """
+    deadline = time.monotonic() + TURN_TIMEOUT_S
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": SPACE_LOCK}):
+        if time.monotonic() > deadline:
+            raise SpaceBusyError("A removal by another process has not ended.")
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
 async def _await_snapshots(connection: AsyncConnection) -> None:

@@ -1,5 +1,6 @@
 """Which tables are rewritten after an erasure, and what stays in their files without that."""
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -90,6 +91,15 @@ async def test_a_table_in_use_delays_it(database: Database, monkeypatch: pytest.
         assert await pending.last_space(session) is not None
     monkeypatch.undo()
     await space.remove(database)
+    async with database.session() as session:
+        assert await pending.last_space(session) is None
+
+
+async def test_removals_at_the_same_time_do_not_wait_for_each_other(database: Database) -> None:
+    """Neither has a snapshot while it waits for its turn."""
+    async with database.session() as session:
+        await pending.add_space(session)
+    await asyncio.gather(space.remove(database), space.remove(database))
     async with database.session() as session:
         assert await pending.last_space(session) is None
 
