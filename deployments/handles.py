@@ -4,14 +4,16 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from ray import ObjectRef
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from deployments.stages.call_limit import CallLimit
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.faults import DeviceError
 from pipeline.stages import Stages
@@ -49,10 +51,26 @@ async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(delay)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteTranscriber:
-    handle: Handle
-    urgent: bool = False
+class _Stage:
+    """A stage whose calls for recordings are limited; urgent ones are not."""
+
+    calls_per_replica: ClassVar[int]
+    """Calls for recordings that a process sends at a time, for each replica: half as many again as `target_ongoing_requests` in
+    serve_config.yaml. With fewer than the target Serve would start no further replica."""
+
+    def __init__(self, handle: Handle, urgent: bool = False) -> None:
+        self.handle = handle
+        self.urgent = urgent
+        self._limit = CallLimit(handle.deployment_id, self.calls_per_replica)
+
+    async def _call(self, audio: AudioRef, call: Callable[[], Awaitable[T]]) -> T:
+        """One of the many calls for a recording."""
+        async with nullcontext() if self.urgent else self._limit.take(audio.hex()):
+            return await call_with_retry(call)
+
+
+class RemoteTranscriber(_Stage):
+    calls_per_replica = 48  # three batches of a GPU
 
     async def find_speech(self, audio: AudioRef) -> Sequence[Span]:
         return await call_with_retry(lambda: self.handle.find_speech.remote(audio, self.urgent))
@@ -65,7 +83,7 @@ class RemoteTranscriber:
         self, audio: AudioRef, window: Span, language: str | None, decoding: Decoding = PLAIN
     ) -> Sequence[Utterance]:
         handle = self._handle(decoding)
-        return await call_with_retry(lambda: handle.transcribe.remote(audio, window, language, decoding, self.urgent))
+        return await self._call(audio, lambda: handle.transcribe.remote(audio, window, language, decoding, self.urgent))
 
     async def hotwords_read(self, decoding: Decoding) -> Sequence[str]:
         handle = self._handle(decoding)
@@ -75,13 +93,11 @@ class RemoteTranscriber:
         return self.handle.options(multiplexed_model_id=decoding.model) if decoding.model else self.handle
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteDiarizer:
-    handle: Handle
-    urgent: bool = False
+class RemoteDiarizer(_Stage):
+    calls_per_replica = 6
 
     async def observe(self, audio: AudioRef, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
-        return await call_with_retry(lambda: self._observe(audio, shard, progress))
+        return await self._call(audio, lambda: self._observe(audio, shard, progress))
 
     async def _observe(self, audio: AudioRef, shard: Span, progress: Callable[[float], Awaitable[None]]) -> Observation:
         reports = self.handle.options(stream=True).observe.remote(audio, shard, self.urgent)
@@ -100,25 +116,21 @@ class RemoteDiarizer:
         return await call_with_retry(lambda: self.handle.cluster.remote(observations, hint, self.urgent))
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteEmbedder:
-    handle: Handle
-    urgent: bool = False
+class RemoteEmbedder(_Stage):
+    calls_per_replica = 12
 
     async def embed(self, audio: AudioRef, spans: Sequence[Span], known: Voiceprint | None = None) -> Voiceprint:
-        return await call_with_retry(lambda: self.handle.embed.remote(audio, spans, known, self.urgent))
+        return await self._call(audio, lambda: self.handle.embed.remote(audio, spans, known, self.urgent))
 
     async def embed_each(self, audio: AudioRef, spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
-        return await call_with_retry(lambda: self.handle.embed_each.remote(audio, spans, self.urgent))
+        return await self._call(audio, lambda: self.handle.embed_each.remote(audio, spans, self.urgent))
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteEmotionRecognizer:
-    handle: Handle
-    urgent: bool = False
+class RemoteEmotionRecognizer(_Stage):
+    calls_per_replica = 12
 
     async def recognize(self, audio: AudioRef, spans: Sequence[Span]) -> Sequence[Emotion]:
-        return await call_with_retry(lambda: self.handle.recognize.remote(audio, spans, self.urgent))
+        return await self._call(audio, lambda: self.handle.recognize.remote(audio, spans, self.urgent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,11 @@ from engines.weights.resolver import resolve
 from engines.whisper.transcription import Whisper, Window
 from media.decoding import decode
 from pipeline.process import Options, process
+from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Span
 from settings import Settings
-from tests.support.cluster import sleeping, stages
+from tests.support.cluster import sleeping
+from tests.support.cluster import stages as simulated
 from tests.support.cluster.sleeping import WINDOW_S
 from vivavoce.sample import recording
 
@@ -54,26 +56,26 @@ MEASURED = 40.0
 """Seconds of full load that are measured."""
 
 
-class SimulatedTranscriber(stages.Transcriber):
+class SimulatedTranscriber(simulated.Transcriber):
     def __init__(self, slower: float) -> None:
         os.environ[sleeping.SLOWER] = str(slower)
         super().__init__(Settings())
         self.set_batch_size(GPU_BATCH_SIZE)
 
 
-class SimulatedDiarizer(stages.Diarizer):
+class SimulatedDiarizer(simulated.Diarizer):
     def __init__(self, slower: float) -> None:
         os.environ[sleeping.SLOWER] = str(slower)
         super().__init__(Settings())
 
 
-class SimulatedEmbedder(stages.SpeakerEmbedder):
+class SimulatedEmbedder(simulated.SpeakerEmbedder):
     def __init__(self, slower: float) -> None:
         os.environ[sleeping.SLOWER] = str(slower)
         super().__init__(Settings())
 
 
-class SimulatedEmotion(stages.EmotionRecognizer):
+class SimulatedEmotion(simulated.EmotionRecognizer):
     def __init__(self, slower: float) -> None:
         os.environ[sleeping.SLOWER] = str(slower)
         super().__init__(Settings())
@@ -121,13 +123,12 @@ async def throughput(handle: Handle, audio: Any, asking: int, seconds: float, co
 
 async def one_recording(replicas: int, audio: Any, duration: float, slower: float) -> float:
     """Seconds from a decoded recording to its transcript."""
-    remote = {
-        "transcriber": deploy(SimulatedTranscriber, replicas, slower),
-        "diarizer": deploy(SimulatedDiarizer, replicas, slower),
-        "embedder": deploy(SimulatedEmbedder, replicas, slower),
-        "emotion": deploy(SimulatedEmotion, replicas, slower),
-    }
-    stages = handles.stages(remote)
+    stages = Stages(
+        handles.RemoteTranscriber(deploy(SimulatedTranscriber, replicas, slower)),
+        handles.RemoteDiarizer(deploy(SimulatedDiarizer, replicas, slower)),
+        handles.RemoteEmbedder(deploy(SimulatedEmbedder, replicas, slower)),
+        handles.RemoteEmotionRecognizer(deploy(SimulatedEmotion, replicas, slower)),
+    )
 
     async def ignore(_stage: str, _fraction: float) -> None: ...
 

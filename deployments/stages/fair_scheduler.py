@@ -15,7 +15,7 @@ class FairScheduler:
     """
 
     def __init__(self, slots: int = 1) -> None:
-        self._free = slots
+        self._slots = self._free = slots
         self._closed = 0
         self._waiting: list[tuple[bool, int, int, asyncio.Future[None]]] = []
         self._number = itertools.count()
@@ -27,7 +27,7 @@ class FairScheduler:
     @asynccontextmanager
     async def take(self, *, urgent: bool = False, recording_key: Hashable = None) -> AsyncIterator[None]:
         """Wait for a slot, and hold it until the end of the block. A call without `recording_key` is a recording of its own."""
-        if self._free and not self._closed:
+        if self._free > 0 and not self._closed:
             self._free -= 1
         else:
             turn = asyncio.get_running_loop().create_future()
@@ -59,12 +59,18 @@ class FairScheduler:
             self._closed -= 1
             self._admit()
 
+    def resize(self, slots: int) -> None:
+        """Admit up to `slots` calls from now on. Calls that are too many then keep their slots."""
+        self._free += slots - self._slots
+        self._slots = slots
+        self._admit()
+
     def _release(self) -> None:
         self._free += 1
         self._admit()
 
     def _admit(self) -> None:
-        while self._free and self._waiting and not self._closed:
+        while self._free > 0 and self._waiting and not self._closed:
             urgent_last, round_, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 if urgent_last:
