@@ -2,11 +2,14 @@
 
 import json
 import queue
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -50,7 +53,8 @@ def listen(
     Args:
         options: Fields of the `start` message other than the encoding and sample rate; those that are None are left out.
         headers: Of the request that opens the connection, such as an API key.
-        on_message: Called with every message, in this thread. Ctrl-C ends the audio; the messages that follow still come.
+        on_message: Called with every message, in this thread. In the main thread Ctrl-C ends the audio; the messages that
+            follow still come, unless it is repeated.
 
     Raises ListenError.
     """
@@ -63,7 +67,8 @@ def listen(
             sender = threading.Thread(target=_send, args=(socket, source, stop), daemon=True)
             sender.start()
             try:
-                _receive(socket, on_message, stop)
+                with _interrupted_by(stop):
+                    _receive(socket, on_message)
             finally:
                 stop.set()
                 sender.join(5)
@@ -98,17 +103,31 @@ def show(message: ServerMessage) -> None:
             print(f"{completed.message}: {completed.duration:.0f} s, {counts}", file=sys.stderr)
 
 
-def _receive(socket: ClientConnection, on_message: Emit, stop: threading.Event) -> None:
+@contextmanager
+def _interrupted_by(stop: threading.Event) -> Iterator[None]:
+    """Within the block the first Ctrl-C sets the event: an exception could come while a message is printed, which was lost."""
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield
+        return
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            signal.default_int_handler(signum, frame)
+        stop.set()
+
+    former = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _receive(socket: ClientConnection, on_message: Emit) -> None:
     """Until the application has sent `completed`."""
     failed = ""
     while True:
         try:
             message = server_messages.parse(socket.recv(ANSWER_TIMEOUT_S, decode=True))
-        except KeyboardInterrupt:
-            if stop.is_set():
-                raise
-            stop.set()
-            continue
         except (ConnectionClosed, TimeoutError) as error:
             raise ListenError(failed or f"The connection was lost: {error}.") from error
         if message is None:

@@ -13,7 +13,7 @@ import pytest
 
 from media import recording
 from pipeline.stages import Stages
-from pipeline.types import SAMPLE_RATE
+from pipeline.types import SAMPLE_RATE, Samples
 from services.live import server_messages
 from services.live.server_messages import CompletedMessage, SegmentData, SegmentMessage, ServerMessage, StartedMessage
 from settings import Settings
@@ -30,7 +30,8 @@ NO_STAGE: Any = None
 @pytest.fixture(scope="module")
 def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     stages = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
-    with serving(database_url, tmp_path_factory.mktemp("live"), stages, "wespeaker-resnet34", max_streams=1) as address:
+    limits = {"max_streams": 1, "stream_idle_seconds": 600}
+    with serving(database_url, tmp_path_factory.mktemp("live"), stages, "wespeaker-resnet34", **limits) as address:
         yield address
 
 
@@ -65,7 +66,7 @@ def test_the_command_plays_a_file_faster(server: str, silence: Path) -> None:
 
 def test_ctrl_c_ends_the_audio_and_not_the_conversation(server: str, tmp_path: Path) -> None:
     long = tmp_path / "long.flac"
-    recording.write(long, np.zeros(60 * SAMPLE_RATE, np.float32))
+    recording.write(long, np.zeros(600 * SAMPLE_RATE, np.float32))
     command: list[str | Path] = [BIN / "vivavoce", "listen", long, "--url", url(server)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(), cwd="/") as process:
         assert process.stderr is not None
@@ -73,17 +74,40 @@ def test_ctrl_c_ends_the_audio_and_not_the_conversation(server: str, tmp_path: P
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         assert "Recording completed and saved" in process.stderr.read()
-        assert process.wait(30) == 0
+        assert process.wait(600) == 0
+
+
+def test_ctrl_c_while_a_message_is_printed_loses_none(server: str, tmp_path: Path) -> None:
+    long = tmp_path / "long.flac"
+    recording.write(long, np.zeros(600 * SAMPLE_RATE, np.float32))
+    messages: list[ServerMessage] = []
+
+    def interrupted(message: ServerMessage) -> None:
+        if not messages:
+            signal.raise_signal(signal.SIGINT)
+        messages.append(message)
+
+    former = signal.getsignal(signal.SIGINT)
+    listen.listen(url(server), listen.file(long, Settings()), {}, interrupted)
+    assert isinstance(messages[0], StartedMessage)
+    assert isinstance(messages[-1], CompletedMessage)
+    assert messages[-1].data.duration < 600
+    assert signal.getsignal(signal.SIGINT) is former
 
 
 def test_the_reason_of_a_refusal_is_raised(server: str, silence: Path) -> None:
-    started = threading.Event()
-    source = listen.file(silence, Settings())
-    first = threading.Thread(target=listen.listen, args=(url(server), source, {}, lambda _message: started.set()))
+    started, refused = threading.Event(), threading.Event()
+
+    def until_refused(_stop: threading.Event) -> Iterator[Samples]:
+        yield np.zeros(SAMPLE_RATE, np.float32)
+        assert refused.wait(600)
+
+    first = threading.Thread(target=listen.listen, args=(url(server), until_refused, {}, lambda _message: started.set()))
     first.start()
-    assert started.wait(60)
+    assert started.wait(600)
     with pytest.raises(ListenError, match="All 1 live streams are in use"):
         listen.listen(url(server), listen.file(silence, Settings()), {}, lambda _message: None)
+    refused.set()
     first.join()
 
 
