@@ -26,6 +26,8 @@ from tests.support.ports import free_port
 from tests.support.program import ROOT
 
 CLIENT_RATE = 48_000
+PATIENCE_S = 600.0
+"""So that a slow machine fails no test."""
 
 
 @contextmanager
@@ -77,6 +79,7 @@ class Client:
 
     def connect(self, **options: Any) -> None:
         """Connect again if the connection was lost."""
+        options = {"open_timeout": PATIENCE_S, "ping_timeout": PATIENCE_S, **options}
         connection = connect(f"ws://{self._address}/streaming/ws", proxy=None, **options)
         self.socket: ClientConnection = self._stack.enter_context(connection)
 
@@ -104,7 +107,7 @@ class Client:
         self.socket.send(json.dumps({"type": "stop"}))
         return self.until("completed")
 
-    def until(self, type_: str, timeout: float = 120) -> dict[str, Any]:
+    def until(self, type_: str, timeout: float = PATIENCE_S) -> dict[str, Any]:
         """The data of the next message of this type."""
         while True:
             message = self._receive(timeout)
@@ -113,7 +116,7 @@ class Client:
                 return data
             assert type_ == "error" or message["type"] != "error", message
 
-    def closed(self, timeout: float = 120) -> int:
+    def closed(self, timeout: float = PATIENCE_S) -> int:
         """Read until the server closes the connection; returns its code."""
         try:
             while True:
@@ -180,10 +183,18 @@ def conversation(address: str, id_: int) -> dict[str, Any]:
     return found
 
 
-def until_status(address: str, id_: int, status: str, timeout: float = 120) -> dict[str, Any]:
+def until_status(address: str, id_: int, status: str) -> dict[str, Any]:
     """The conversation, once its status is this."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + PATIENCE_S
     while (found := conversation(address, id_))["status"] != status:
         assert time.monotonic() < deadline, found["status"]
         time.sleep(0.1)
     return found
+
+
+def until_empty(directory: Path) -> None:
+    """Wait until no file is left: those of recordings are deleted after the end of their conversations is stored."""
+    deadline = time.monotonic() + PATIENCE_S
+    while found := list(directory.iterdir()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)

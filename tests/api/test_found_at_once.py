@@ -54,7 +54,10 @@ def server(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(indexer, "POLL_INTERVAL_S", 3600.0)
     script, text = Speech(), load_text_embedder(Settings(cpu_threads=1))
     stages: Stages[Any] = Stages(script, script, script, script, text=text)
-    with serving(database_url, tmp_path, stages, MODEL, jobs=True, endpointing="energy", speaker_threshold=0.5) as address:
+    patience = {"stream_idle_seconds": 2 * DEADLINE_S}
+    with serving(
+        database_url, tmp_path, stages, MODEL, jobs=True, endpointing="energy", speaker_threshold=0.5, **patience
+    ) as address:
         yield address
 
 

@@ -36,7 +36,7 @@ def server(database_url: str, directory: Path) -> Iterator[str]:
 
 @pytest.fixture
 def http(server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{server}", timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=f"http://{server}", timeout=120, trust_env=False) as client:
         yield client
 
 

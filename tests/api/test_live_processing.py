@@ -16,7 +16,7 @@ import pytest
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import SAMPLE_RATE, Diarization, Emotion, Observation, Samples, Span, Utterance, Voiceprint, Word
-from tests.api.live import Client, conversation, refused, serving
+from tests.api.live import PATIENCE_S, Client, conversation, refused, serving
 from tests.storage.transcripts import MODEL, voice
 from tests.support.transcriber import ScriptedTranscriber
 from tests.unit.media.test_clock import recording as webm_with_gap
@@ -79,7 +79,7 @@ class Script(ScriptedTranscriber):
     async def cluster(self, *_: Any) -> Diarization:
         self.order.append(("cluster", 0))
         if self.held is not None:
-            await asyncio.to_thread(self.held.wait, 30)
+            await asyncio.to_thread(self.held.wait, PATIENCE_S)
         return Diarization((), ())
 
     async def embed(self, *_: Any) -> Voiceprint:
@@ -109,7 +109,7 @@ def stream(client: Client, *parts: Samples, **options: Any) -> dict[str, Any]:
     client.socket.send(np.concatenate(parts).astype("<f4").tobytes())
     client.socket.send(json.dumps({"type": "stop"}))
     while not client.of("completed"):
-        client.messages.append(json.loads(client.socket.recv(60)))
+        client.messages.append(json.loads(client.socket.recv(PATIENCE_S)))
     return client.of("completed")[0]
 
 
@@ -136,7 +136,7 @@ def test_the_speakers_are_final_when_the_conversation_is_completed(server: str, 
         client.socket.send(np.concatenate([speech(1), PAUSE]).astype("<f4").tobytes())
         client.socket.send(json.dumps({"type": "stop"}))
         client.until("segment")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while ("cluster", 0) not in script.order:
             assert time.monotonic() < deadline
             time.sleep(0.02)

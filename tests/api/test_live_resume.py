@@ -18,7 +18,7 @@ from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
 from services.live.recorder import Recorder
 from storage.postgres.database import unpooled
-from tests.api.live import CLIENT_RATE, Client, conversation, refused, server_process, serving
+from tests.api.live import CLIENT_RATE, PATIENCE_S, Client, conversation, refused, server_process, serving
 from tests.storage.transcripts import MODEL
 from tests.support.fixed_stages import FixedStages
 from vivavoce.sample import recording
@@ -97,7 +97,7 @@ def test_a_client_waits_while_the_models_are_busy(
         with Client(address) as first:
             id_ = first.start(resumable=True)
             first.send(np.concatenate([spoken, np.zeros(CLIENT_RATE, np.float32)]), CLIENT_RATE)
-            assert stages.called.wait(60)
+            assert stages.called.wait(PATIENCE_S)
         opening = threading.Timer(0.5, stages.gate.set)
         opening.start()
         with Client(address) as second:
@@ -160,7 +160,7 @@ def test_the_token_survives_the_server_but_not_in_the_database(database_url: str
         client.send(np.zeros(CLIENT_RATE, np.float32), 4800)
         process.kill()
     assert asyncio.run(occurrences(database_url, client.token)) == 0
-    with serving(database_url, tmp_path, STAGES, "wespeaker-resnet34", stream_resume_seconds=60) as address:
+    with serving(database_url, tmp_path, STAGES, "wespeaker-resnet34", stream_resume_seconds=PATIENCE_S) as address:
         assert taken_over(address, id_)[1] == 1008
         with Client(address) as again:
             assert again.start(conversation_id=id_, resume_token=client.token) == id_

@@ -15,7 +15,7 @@ from engines.in_process import LocalStages
 from pipeline.evaluation.error_rates import word_error_rate
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples
-from tests.api.live import CLIENT_RATE, Client, conversation, serving, until_status
+from tests.api.live import CLIENT_RATE, PATIENCE_S, Client, conversation, serving, until_status
 from tests.unit.media.test_stream import pieces, webm
 from vivavoce.sample import recording
 
@@ -34,7 +34,8 @@ SEGMENT = {
 def server(database_url: str, real_stages: LocalStages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("live")
     model = real_stages.embedder.engine.model  # type: ignore[attr-defined]
-    with serving(database_url, directory, real_stages, model, stream_resume_seconds=30) as address:
+    patience = {"stream_resume_seconds": PATIENCE_S, "stream_idle_seconds": PATIENCE_S}
+    with serving(database_url, directory, real_stages, model, **patience) as address:
         yield address
         # The diarization after the end of a stream must not outlive the event loop.
         real_stages.diarizer._thread.submit(time.sleep, 0.5).result()  # type: ignore[attr-defined]

@@ -21,7 +21,17 @@ from pipeline.types import SAMPLE_RATE
 from storage.audio import AudioStore
 from storage.conversations import live_recordings
 from storage.postgres.database import Database
-from tests.api.live import CLIENT_RATE, Client, conversation, refused, server_process, serving, until_status
+from tests.api.live import (
+    CLIENT_RATE,
+    PATIENCE_S,
+    Client,
+    conversation,
+    refused,
+    server_process,
+    serving,
+    until_empty,
+    until_status,
+)
 from tests.support.processes import resident_bytes
 
 NO_STAGE: Any = None
@@ -54,7 +64,7 @@ def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
 def alone(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, Path]]:
     """One in a process of its own, whose memory only it changes: its process id, its address and its data."""
     data = tmp_path_factory.mktemp("alone")
-    with server_process(database_url, data) as (process, address):
+    with server_process(database_url, data, stream_idle_seconds=PATIENCE_S) as (process, address):
         yield process.pid, address, data
 
 
@@ -79,8 +89,8 @@ def test_silence_is_a_recording_without_segments(server: str, directory: Path) -
 
 
 def gone(address: str, id_: int) -> bool:
-    """There is no such conversation, or it goes within a minute."""
-    deadline = time.monotonic() + 60
+    """There is no such conversation, or it goes soon."""
+    deadline = time.monotonic() + PATIENCE_S
     while httpx.get(f"http://{address}/conversations/{id_}", trust_env=False, timeout=120).status_code != 404:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -100,7 +110,7 @@ def test_a_stream_without_sound_leaves_no_conversation(server: str, directory: P
         client.socket.send(b"")
         client.socket.socket.close()
     assert gone(server, id_)
-    assert list((directory / "live").iterdir()) == []
+    until_empty(directory / "live")
 
 
 def test_a_stream_without_sound_that_is_not_resumed_leaves_no_conversation(impatient: str) -> None:
@@ -227,7 +237,7 @@ def test_the_recording_of_a_client_that_disconnects_is_kept(server: str, directo
     client.send(np.zeros(CLIENT_RATE, np.float32), CLIENT_RATE)
     client.socket.socket.close()  # without a close frame
     assert until_status(server, id_, "completed")["duration"] == 1.0
-    assert list((directory / "live").iterdir()) == []
+    until_empty(directory / "live")
 
 
 def test_a_lost_connection_that_is_not_resumed_is_finished(impatient: str) -> None:
@@ -309,7 +319,7 @@ def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
         raw.recv(4000)
         raw.settimeout(5)
         audio = (b"\x82\x84" + bytes(8)) * 2000  # one sample each; its status is fifty times as long
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
 
         def send() -> None:
             while time.monotonic() < deadline:
@@ -319,7 +329,7 @@ def test_a_client_that_reads_nothing_is_disconnected(impatient: str) -> None:
             send()
     page = httpx.get(f"http://{impatient}/conversations", trust_env=False, timeout=120).json()
     assert page["total"] == before + 1
-    until_status(impatient, page["conversations"][0]["id"], "completed", 60)
+    until_status(impatient, page["conversations"][0]["id"], "completed")
 
 
 def test_much_silence_takes_no_memory(alone: tuple[int, str, Path]) -> None:
@@ -383,7 +393,7 @@ def test_the_recording_of_a_killed_server_is_finished_at_the_next_start(database
     with serving(database_url, tmp_path, stages, "wespeaker-resnet34", stream_resume_seconds=0) as address:
         # The samples in the resampler are lost: a hundredth of a second.
         assert until_status(address, id_, "completed")["duration"] == pytest.approx(1.0, abs=0.05)
-    assert list((tmp_path / "live").iterdir()) == []
+        until_empty(tmp_path / "live")
 
 
 def test_other_requests_are_answered_while_a_frame_is_processed(server: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.support.program import ROOT, environment
 
 CLIENTS = ROOT / "tests" / "clients"
-INSTALL_TIMEOUT_S = 300
+INSTALL_TIMEOUT_S = 800
 
 
 @cache

@@ -139,7 +139,7 @@ class Program:
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"Not ended {timeout:.0f} s after {signum.name}: {self.stderr[-2000:]}") from error
 
-    def left(self, timeout: float = 60) -> list[str]:
+    def left(self, timeout: float = STOP_TIMEOUT_S) -> list[str]:
         """Command lines of its descendants that still run after a while, PostgreSQL on `directory` included."""
         deadline = time.monotonic() + timeout
         while (found := self._descendants()) and time.monotonic() < deadline:

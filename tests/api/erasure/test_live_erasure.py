@@ -1,6 +1,5 @@
 """A conversation that is being recorded is erased: its connection ends, and its audio goes. No model is needed."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.stages import Stages
-from tests.api.live import CLIENT_RATE, Client, serving
+from tests.api.live import CLIENT_RATE, Client, serving, until_empty
 
 NO_STAGE: Any = None
 STAGES = Stages(NO_STAGE, NO_STAGE, NO_STAGE, NO_STAGE)
@@ -38,13 +37,6 @@ def status(address: str, conversation: int) -> int:
     return httpx.get(f"http://{address}/conversations/{conversation}", timeout=120, trust_env=False).status_code
 
 
-def until_gone(directory: Path, timeout_s: float = 120) -> None:
-    deadline = time.monotonic() + timeout_s
-    while list(directory.iterdir()):
-        assert time.monotonic() < deadline, list(directory.iterdir())
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("through_another", [False, True], ids=["its replica", "another replica"])
 @pytest.mark.parametrize("resumable", [False, True])
 def test_a_stream_ends(replicas: tuple[str, str, Path], through_another: bool, resumable: bool) -> None:
@@ -55,7 +47,7 @@ def test_a_stream_ends(replicas: tuple[str, str, Path], through_another: bool, r
         erase(replicas[1] if through_another else replicas[0], id_)
         assert client.until("error")["message"] == "The conversation was erased."
         assert client.closed() == 1008
-    until_gone(replicas[2])
+    until_empty(replicas[2])
     assert status(replicas[0], id_) == 404
 
 
@@ -64,5 +56,5 @@ def test_the_audio_of_a_paused_stream_goes(replicas: tuple[str, str, Path]) -> N
         id_ = client.start(resumable=True)
         client.send(SECOND, CLIENT_RATE)
     erase(replicas[0], id_)
-    until_gone(replicas[2])
+    until_empty(replicas[2])
     assert status(replicas[0], id_) == 404

@@ -14,7 +14,7 @@ from mcp_server.event_stream import MESSAGES_PATH, RETIRED, SSE_PATH
 
 @pytest.fixture
 async def http(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
         yield client
 
 

@@ -16,7 +16,7 @@ from tests.storage.transcripts import RULES, transcript, voice
 
 @pytest.fixture
 async def plain(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
         del client.headers["accept"]
         yield client
 

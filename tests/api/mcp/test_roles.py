@@ -31,7 +31,7 @@ async def clients(url: str, database: Database) -> AsyncIterator[dict[Role, http
     for role in Role:
         async with database.session() as session:
             key, _ = await keys.create(session, role, role)
-        found[role] = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        found[role] = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120)
     yield found
     for client in found.values():
         await client.aclose()
@@ -76,7 +76,7 @@ async def test_a_wrong_key_is_refused(url: str) -> None:
 async def test_the_official_client_works_with_a_key(url: str, database: Database) -> None:
     async with database.session() as session:
         key, _ = await keys.create(session, "agent", Role.READER)
-    transport = httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"})
+    transport = httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=120)
     async with transport, held(Client(streamable_http_client(f"{url}/mcp", http_client=transport))) as client:
         assert "search_transcripts" in {tool.name for tool in (await client.list_tools()).tools}
         assert (await client.list_prompts()).prompts

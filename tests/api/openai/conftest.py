@@ -47,6 +47,11 @@ async def serve(
         await serving
 
 
+def official(served: Served, api_key: str = "none") -> AsyncOpenAI:
+    """The official client; by default it gives a server five seconds to accept a connection."""
+    return AsyncOpenAI(base_url=f"{served.address}/v1", api_key=api_key, max_retries=0, timeout=600)
+
+
 @pytest.fixture
 def stages() -> FixedStages:
     return FixedStages()
@@ -61,5 +66,5 @@ async def served(database: Database, database_url: str, tmp_path: Path, stages: 
 
 @pytest.fixture
 async def client(served: Served) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none", max_retries=0) as client:
+    async with official(served) as client:
         yield client

@@ -14,7 +14,7 @@ from pipeline.stages import Stages
 from services import transcription
 from settings import Settings
 from storage.postgres.database import Database
-from tests.api.openai.conftest import Served, serve
+from tests.api.openai.conftest import Served, official, serve
 from tests.support.fixed_stages import FixedStages, sound
 from tests.support.principals import program
 
@@ -120,7 +120,7 @@ async def guarded(database: Database, database_url: str, tmp_path: Path, stages:
 
 async def test_keys_and_roles(guarded: Served, database: Database) -> None:
     reader, writer = await program(database, "r", Role.READER), await program(database, "w", Role.WRITER)
-    async with AsyncOpenAI(base_url=f"{guarded.address}/v1", api_key="sk-any", max_retries=0) as client:
+    async with official(guarded, "sk-any") as client:
         for key in ("sk-any", "vv_" + "x" * 43):
             with pytest.raises(openai.AuthenticationError) as refused:
                 await client.with_options(api_key=key).models.list()

@@ -15,7 +15,7 @@ from media.encoding import wav_bytes
 from pipeline.types import SAMPLE_RATE
 from settings import Settings
 from storage.postgres.database import Database
-from tests.api.openai.conftest import serve
+from tests.api.openai.conftest import official, serve
 from vivavoce.sample import recording as telephone_call
 
 REFERENCE = telephone_call().with_suffix(".rttm")
@@ -29,7 +29,7 @@ async def client(database: Database, database_url: str, tmp_path: Path, real_sta
     model = real_stages.embedder.engine.model  # type: ignore[attr-defined]
     async with (
         serve(Settings(), database_url, tmp_path, real_stages, model) as served,
-        AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none", max_retries=0) as client,
+        official(served) as client,
     ):
         yield client
 

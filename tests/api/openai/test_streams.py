@@ -10,7 +10,7 @@ from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDon
 
 from pipeline.decoding import Decoding
 from pipeline.types import Samples, Span, Utterance, Word
-from tests.api.openai.conftest import Served
+from tests.api.openai.conftest import Served, official
 from tests.support.fixed_stages import FixedStages, sound
 
 FILE = ("call.wav", sound())
@@ -78,7 +78,7 @@ async def test_work_ends_when_the_client_is_gone(
             ended.set()
 
     monkeypatch.setattr(stages, "transcribe", hang)
-    async with AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none", max_retries=0) as client:
+    async with official(served) as client:
 
         async def ask() -> None:
             found: Any = await client.audio.transcriptions.create(file=FILE, model="whisper-1", stream=stream)

@@ -17,7 +17,7 @@ from settings import Settings
 from storage.backups import backups
 from storage.backups.snapshots import Running
 from storage.postgres.database import Database
-from tests.reliability.attacks.harness import Attacks, attacking, filled
+from tests.reliability.attacks.harness import TIMEOUT_S, Attacks, attacking, filled
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
@@ -130,7 +130,7 @@ def test_foreign_sockets(address: str, attacks: Attacks) -> None:
 def _opened(url: str, headers: Mapping[str, str] | None = None, sock: socket.socket | None = None) -> int:
     """The status of the answer; 101 where the socket is open."""
     try:
-        with connect(url, additional_headers=headers, sock=sock, proxy=None):
+        with connect(url, additional_headers=headers, sock=sock, proxy=None, open_timeout=TIMEOUT_S):
             return 101
     except InvalidStatus as error:
         return error.response.status_code

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.api.live import CLIENT_RATE, Client, refused, server_process, serving
+from tests.api.live import CLIENT_RATE, PATIENCE_S, Client, refused, server_process, serving
 from tests.reliability.attacks.harness import Attacks, attacking
 from tests.support import bombs
 from tests.support.application import no_stages
@@ -40,7 +40,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def started(database_url: str, directory: Path) -> Iterator[tuple[int, str]]:
     """The server's process id and address. In this process other tests and the bombs themselves take memory."""
-    limits = {"private_urls": True, "max_duration_hours": MAX_S / 3600, "max_upload_mb": 8}
+    limits = {"private_urls": True, "max_duration_hours": MAX_S / 3600, "max_upload_mb": 8, "stream_idle_seconds": PATIENCE_S}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(directory / "tmp"))
         with server_process(database_url, directory, **limits) as (process, address):

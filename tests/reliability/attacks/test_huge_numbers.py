@@ -135,7 +135,8 @@ async def test_every_number_of_a_profile(attacks: Attacks) -> None:
 @pytest.mark.parametrize("value", HUGE)
 def test_every_option_of_a_stream(address: str, value: str) -> None:
     for option in ("sample_rate", "conversation_id", "channels", "resume_token", "language", "encoding", "title", "partials"):
-        with connect(f"{address.replace('http', 'ws')}/api/v1/streaming/ws", proxy=None) as socket:
+        url = f"{address.replace('http', 'ws')}/api/v1/streaming/ws"
+        with connect(url, proxy=None, open_timeout=TIMEOUT_S) as socket:
             socket.send(f'{{"type": "start", "{option}": {value}}}')
             answer = json.loads(socket.recv(TIMEOUT_S))
             assert "The server failed" not in answer["data"].get("message", ""), answer
