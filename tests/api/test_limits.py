@@ -27,13 +27,13 @@ from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.tables import Usage
 from tests.storage.transcripts import MODEL
+from tests.support import clock
 from tests.support.application import Application, answering, connected
 from tests.support.fixed_stages import FixedStages, sound
 from tests.support.ports import free_port
 from tests.support.principals import Caller, become, person, program
 
 Start = Callable[..., AbstractAsyncContextManager[Application]]
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 A_SECOND = 1 / 3600
 """In hours."""
 
@@ -55,6 +55,11 @@ def start(database: Database, database_url: str, tmp_path: Path, monkeypatch: py
             yield application
 
     return started
+
+
+def today() -> datetime:
+    """When it began."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def refused(answer: httpx.Response) -> str:
@@ -174,7 +179,9 @@ async def test_live_streams_are_limited(start: Start, database: Database) -> Non
         assert len(list((application.context.settings.data_path / "live").glob("*"))) == 3  # the refused one left no file
 
 
-async def test_fetched_bytes_are_limited_for_a_day(start: Start, database: Database, tmp_path: Path) -> None:
+async def test_fetched_bytes_are_limited_for_a_day(start: Start, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = today()
+    clock.stop(monkeypatch, limits, day + timedelta(hours=12))
     alice, content = await person(database, "alice"), sound()
     server = _Files(content)
     async with start(limit_fetched_gb_per_day=2.5 * len(content) / 1e9) as application:
@@ -188,7 +195,7 @@ async def test_fetched_bytes_are_limited_for_a_day(start: Start, database: Datab
             assert used is not None
             assert used >= 2 * len(content)
             left = 2.5 * len(content) - used
-            await usage.take(session, f"person:{alice.person_id}", "fetched_bytes", TODAY, left, 2.5 * len(content))
+            await usage.take(session, f"person:{alice.person_id}", "fetched_bytes", day, left, 2.5 * len(content))
         answer = await client.post("/process/url", params={"wait": False}, data={"url": server.url})
         assert "fetched for you in a day" in refused(answer)
         become(client, None)
@@ -206,12 +213,13 @@ async def test_what_is_not_fetched_does_not_count(start: Start, database: Databa
 
 
 async def test_old_rows_are_deleted(database: Database) -> None:
+    began = today()
     async with database.session() as session:
         for days in (0, 1, 8, 30):
-            await usage.take(session, "person:1", "requests", TODAY - timedelta(days=days), 1, 9)
+            await usage.take(session, "person:1", "requests", began - timedelta(days=days), 1, 9)
         await usage.purge(session)
         kept = (await session.scalars(select(Usage.period_start))).all()
-    assert sorted(kept) == [TODAY - timedelta(days=1), TODAY]
+    assert sorted(kept) == [began - timedelta(days=1), began]
 
 
 class _Files:

@@ -3,21 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from engines.in_process import LocalTextEmbedder, load_text_embedder
 from pipeline.stages import Stages, TextsNotEmbeddedError
 from pipeline.types import TextVectors, Word
 from services.identity import transcripts
+from services.search import understanding
 from settings import Settings
 from storage.conversations import conversations
 from storage.postgres.database import Database
 from storage.search import pending_vectors
+from storage.tables import Conversation
 from tests.storage.transcripts import MODEL, RULES, transcript, voice
+from tests.support import clock
 from tests.support.application import Application, running
 
 MEETING = (
@@ -26,6 +31,7 @@ MEETING = (
     "The coffee machine in the kitchen is broken again.",
     "Our customers complain about slow deliveries.",
 )
+TODAY = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 DREI = ("Der Hund schläft auf dem Sofa.", "Das Wetter wird morgen schlechter.")
 
 
@@ -60,7 +66,7 @@ async def talk(database: Database, *texts: str) -> int:
 
 async def embedded(database: Database) -> None:
     """Wait until no text waits for its vector."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             async with database.session() as session:
                 if not await pending_vectors.count(session):
@@ -161,9 +167,12 @@ async def test_hits_are_grouped_by_conversation(application: Application, databa
 
 
 async def test_people_and_times_in_a_query_are_filters_that_can_be_removed(
-    application: Application, database: Database
+    application: Application, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = application.client
+    clock.stop(monkeypatch, understanding, TODAY + timedelta(minutes=5))
+    async with database.session() as session:
+        await session.execute(update(Conversation).values(start_time=TODAY))
     speakers = (await client.get("/speakers")).json()
     first = next(speaker for speaker in speakers if speaker["name"] == "Unknown_01")
     assert (await client.patch(f"/speakers/{first['id']}/rename", json={"new_name": "Nick Miller"})).status_code == 200

@@ -31,6 +31,7 @@ from storage.access import keys, people
 from storage.postgres.database import Database, DatabaseAwayError
 from storage.tables import ApiKey, Person, Ticket
 from tests.storage.transcripts import MODEL
+from tests.support import clock
 from tests.support.application import API, Application, answering, connected, no_stages
 
 ROOT = API.removesuffix("/api/v1")
@@ -211,16 +212,20 @@ async def test_a_revoked_key_is_refused_within_seconds(
     assert (await required.client.get("/conversations", headers=header)).status_code == 401
 
 
-async def test_an_expired_key_is_refused_at_once(database: Database, required: Application) -> None:
+async def test_an_expired_key_is_refused_at_once(
+    database: Database, required: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expiry = datetime.now(UTC) + timedelta(hours=1)
     async with database.session() as session:
-        key, _ = await keys.create(session, "short", Role.READER, expires_at=datetime.now(UTC) + timedelta(seconds=1))
+        key, _ = await keys.create(session, "short", Role.READER, expires_at=expiry)
     header = {"Authorization": f"Bearer {key}"}
     assert (await required.client.get("/conversations", headers=header)).status_code == 200
-    await asyncio.sleep(1)
+    clock.stop(monkeypatch, authentication, expiry)
     assert (await required.client.get("/conversations", headers=header)).status_code == 401
 
 
-async def test_keys_in_use_cost_no_query(database: Database, required: Application) -> None:
+async def test_keys_in_use_cost_no_query(database: Database, required: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "CACHE_S", 600.0)
     header = await new_key(database, Role.READER)
     for _ in range(2):
         assert (await required.client.get("/no/such/route", headers=header)).status_code == 404

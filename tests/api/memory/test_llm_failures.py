@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pipeline.summary.prompts import for_question
+from services.llm import model
 from services.llm.client import LlmClient
 from settings import Settings
 from tests.api.memory.conftest import Memory
+from tests.support import clock
 from tests.support.llm_server import KEY, MODEL, data, from_lines, kind, lines
 
 SAID = ("We need a budget.", "I will write it by Friday.", "Who pays for it?", "The council does.")
@@ -73,7 +76,8 @@ async def test_an_invalid_answer_is_asked_for_once_more_with_the_fault(memory: M
     assert "does not answer in the form asked for" in await memory.failure(id_)
 
 
-async def test_the_budget_of_the_day_ends_the_work(start: Any) -> None:
+async def test_the_budget_of_the_day_ends_the_work(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock.stop(monkeypatch, model, datetime.now(UTC))
     memory = await start(llm_tokens_per_day=3000, llm_context_tokens=4096)
     id_ = await memory.keep(SAID)
     await memory.summarised(id_)  # what a request did not use is given back
