@@ -47,7 +47,10 @@ async def test_an_upload_in_progress_is_answered_with_503(
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.flac"))) == []
 
 
-async def test_a_request_that_is_finished_soon_gets_its_answer(application: Application) -> None:
+async def test_a_request_that_is_finished_soon_gets_its_answer(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "GRACE_S", TIMEOUT_S)
     application.context.recordings.stopping.set()
     answer = await application.client.post("/speakers/undo")
     assert (answer.status_code, answer.json()["detail"][:8]) == (409, "There is")

@@ -168,19 +168,23 @@ async def test_a_fault_that_stays_is_told(application: Application, stages: Stee
     assert (await arrives(application, answer.json()["id"], "completed"))["conversation_id"] == failed["conversation_id"]
 
 
-async def test_a_recording_that_is_gone_is_not_tried_again(application: Application, stages: Steered, tmp_path: Path) -> None:
-    stages.faults = [RuntimeError("The device is lost.")]
+async def test_a_recording_that_is_gone_is_not_tried_again(
+    application: Application, stages: Steered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[Path] = []
 
-    def lose() -> int:
-        recordings = [path for path in tmp_path.rglob("*") if path.is_file()]
-        for path in recordings:
+    def lose() -> None:
+        for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
             path.unlink()
-        return len(recordings)
+            lost.append(path)
 
-    id_ = await send(application)
-    await held_up(stages)
-    assert lose() == 1
-    failed = await arrives(application, id_, "failed")
+    async def lose_and_fail(_audio: Samples, _spans: Sequence[Span]) -> Sequence[Voiceprint | None]:
+        lose()
+        raise RuntimeError("The device is lost.")
+
+    monkeypatch.setattr(stages, "embed_each", lose_and_fail)
+    failed = await arrives(application, await send(application), "failed")
+    assert len(lost) == 1
     assert (failed["attempts"], failed["error"]) == (2, "Audio file not found")
 
 

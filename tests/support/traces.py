@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import text
@@ -61,9 +62,10 @@ def files_with(directory: Path, forms: Sequence[bytes]) -> set[str]:
     found = set()
     for path in directory.rglob("*"):
         if path.is_file() and "pg_wal" not in path.parts:
-            content = path.read_bytes()
-            if any(form in content for form in forms):
-                found.add(str(path.relative_to(directory)))
+            with suppress(FileNotFoundError):  # a temporary one
+                content = path.read_bytes()
+                if any(form in content for form in forms):
+                    found.add(str(path.relative_to(directory)))
     return found
 
 
