@@ -15,6 +15,7 @@ import uvicorn
 from services.identity import transcripts
 from settings import Settings
 from storage.conversations import conversations
+from storage.jobs import jobs
 from storage.postgres.database import Database
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, voice
@@ -75,6 +76,17 @@ class Served:
             assert await reader.next() == {"type": "resync", "reason": "connected"}
             yield reader
 
+    async def settle(self) -> None:
+        """Wait until the process was notified of all changes so far: a busy server may send the notifications late."""
+        context = self.application.context
+        work = context.notifications.work
+        async with asyncio.timeout(TIMEOUT_S):
+            await work.wait()  # it listens
+            work.clear()
+            async with context.database.session() as session:
+                await jobs.announce(session)  # notifications keep the order of their transactions
+            await work.wait()
+
     async def ask(self, method: str, path: str, **options: Any) -> Any:
         answer = await self.application.client.request(method, path, **options)
         assert answer.status_code < 300, answer.text
@@ -97,7 +109,9 @@ async def served(database: Database, database_url: str, tmp_path: Path) -> Async
             found = (await application.client.get("/speakers")).json()
             url, limits = f"http://127.0.0.1:{port}", httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits) as client:
-                yield Served(application, client, id_, [one["id"] for one in found])
+                served = Served(application, client, id_, [one["id"] for one in found])
+                await served.settle()
+                yield served
             context.events.end()
             server.should_exit = True
             await task

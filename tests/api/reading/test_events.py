@@ -155,6 +155,7 @@ async def house(served: Served, database: Database) -> AsyncIterator[House]:
     machine, admin = await program(database, "machine", Role.READER), await person(database, "root", Role.ADMIN)
     async with database.session() as session:
         id_ = await conversations.create(session, "Alice's", None, "wav", "completed", creator=alice.principal)
+    await served.settle()
     async with AsyncExitStack() as stack:
         readers = [await stack.enter_async_context(served.reader(caller)) for caller in (alice, bob, machine, admin)]
         yield House(served, alice, bob, id_, readers)
