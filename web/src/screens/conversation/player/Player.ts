@@ -28,6 +28,7 @@ export class Player extends Store<PlayerState> {
     });
     this.audio.addEventListener("pause", () => this.change({ playing: false }));
     this.audio.addEventListener("seeking", this.notify);
+    this.audio.addEventListener("timeupdate", this.stopAtEnd); // a hidden window draws no frames
     this.audio.addEventListener("error", () => this.change({ failed: this.audio.hasAttribute("src") }));
   }
 
@@ -95,8 +96,15 @@ export class Player extends Store<PlayerState> {
 
   readonly setFollow = (follow: boolean): void => this.change({ follow });
 
+  /** A busy page may find only later that the sample has ended. */
+  private readonly stopAtEnd = (): void => {
+    if (this.time < this.until) return;
+    this.audio.pause();
+    this.seek(this.until);
+  };
+
   private readonly tick = (): void => {
-    if (this.time >= this.until) this.audio.pause();
+    this.stopAtEnd();
     this.notify();
     if (!this.audio.paused) this.frame = requestAnimationFrame(this.tick);
   };
