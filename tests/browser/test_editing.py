@@ -1,11 +1,12 @@
 """Corrections on the screen of a conversation: text, splits, replacements, emotions, doubtful words, and undoing them."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -137,6 +138,34 @@ async def test_the_key_m_joins_segments_of_one_voice(window: BrowserContext, add
     joined = [*LINES[:2], f"{LINES[2]} {LINES[3]}", *LINES[4:]]
     await expect(segments(page)).to_have_text(joined)
     assert await stored(page, address, conversation) == joined
+    await page.keyboard.press("Control+z")
+    await expect(segments(page)).to_have_text(LINES)
+    assert shown == []
+
+
+async def test_changes_are_undone_in_the_order_in_which_they_were_made(
+    window: BrowserContext, address: str, conversation: int
+) -> None:
+    """Though the answer to the first of them comes later than the event that reports it."""
+    page, shown = await open_conversation(window, address, f"{conversation}?t={2 * LINE_S}")
+
+    pressed, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        answer = await route.fetch()
+        await pressed.wait()
+        await asyncio.sleep(3)  # the segments would be joined meanwhile
+        await route.fulfill(response=answer)
+        answered.set()
+
+    await page.route("**/reassign", slow)
+    await page.keyboard.press("2")  # Ben Stone, who says what follows
+    await expect(page.get_by_role("heading", name="Ana")).to_have_count(2)
+    await page.keyboard.press("m")
+    pressed.set()
+    await answered.wait()
+    await asyncio.sleep(3)  # the page reads what was changed
+    await expect(segments(page)).to_have_text([*LINES[:2], f"{LINES[2]} {LINES[3]}", *LINES[4:]])
     await page.keyboard.press("Control+z")
     await expect(segments(page)).to_have_text(LINES)
     assert shown == []

@@ -136,7 +136,14 @@ export class Editor extends Store<EditorState> {
     });
   }
 
-  /** A change that is not of the transcript's text was made, such as naming a voice; `undo` takes it back. */
+  /** Make a change that is not of the transcript's text, such as naming a voice; it resolves to what takes it back. */
+  other(change: () => Promise<() => Promise<unknown>>): Promise<void> {
+    return this.inTurn(async () => {
+      this.done.push(await change());
+    });
+  }
+
+  /** Such a change was made; `undo` takes it back. */
   did(undo: () => Promise<unknown>): void {
     this.done.push(undo);
   }

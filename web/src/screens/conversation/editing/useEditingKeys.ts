@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 
 import { type Naming, useNaming, useUndoSpeakerChange } from "@/api/speakers";
-import { toast, toastError } from "@/components/toast";
+import { toast } from "@/components/toast";
 import { useEditingText } from "@/i18n/editing";
 import { type Shortcut, useShortcuts } from "@/lib/keyboard";
 
@@ -37,7 +37,10 @@ export function useEditingKeys(): void {
           who: { speaker_id: voice.speakerId },
           scope: "here",
         };
-        void name(naming).then(() => editor.did(() => undoNaming(undefined)), toastError);
+        void editor.other(async () => {
+          await name(naming);
+          return () => undoNaming(undefined);
+        });
       };
       const edit = (event: KeyboardEvent) => {
         const segment = spoken.snapshot();
