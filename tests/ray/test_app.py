@@ -199,7 +199,7 @@ def test_one_machine_has_no_worker_beside_the_ingress() -> None:
 )
 def test_gpus_that_make_no_sense_are_refused(arguments: tuple[str, ...], says: str) -> None:
     command = [sys.executable, "-m", "deployments.config", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 2
     assert says in done.stderr
 
@@ -220,7 +220,7 @@ def test_the_environments_settings_are_written_down_but_for_secrets() -> None:
     command = [sys.executable, "-m", "deployments.config", "cluster"]
     secrets = {"HF_TOKEN": "hf_abc", "DATABASE_URL": "postgresql+asyncpg://me:sesame@db/vivavoce"}
     env = environment(**secrets, WHISPER_MODEL="large-v3-turbo", PORT="8123", LOG_LEVEL="DEBUG", DATA_PATH="/data")
-    text = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True).stdout
+    text = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=True).stdout
     config = ServeDeploySchema.model_validate(yaml.safe_load(text))
     (application,) = config.applications
     assert application.args["settings"] == kept() | {"whisper_model": "large-v3-turbo", "data_path": "/data"}

@@ -45,7 +45,7 @@ def printed(program: ServedApplication) -> str:
 def dashboard(printed: str) -> Iterator[httpx.Client]:
     """Signed in as a browser is, with the token that the command prints."""
     address, (token,) = printed.split()[0], re.findall(r"\b[0-9a-f]{64}\b", printed)
-    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=address, timeout=600, trust_env=False) as client:
         assert client.get("/api/serve/applications/").status_code == 401
         assert client.post("/api/authenticate", headers={"Authorization": "Bearer wrong"}).status_code == 403
         client.post("/api/authenticate", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
@@ -83,7 +83,9 @@ def test_our_metrics_are_at_the_address_that_it_names(dashboard: httpx.Client) -
     (scraped,) = dashboard.get("/api/prometheus/sd").raise_for_status().json()
     deadline = time.monotonic() + METRICS_TIMEOUT_S
     while True:
-        text = "".join(httpx.get(f"http://{target}/metrics", trust_env=False, timeout=60).text for target in scraped["targets"])
+        text = "".join(
+            httpx.get(f"http://{target}/metrics", trust_env=False, timeout=600).text for target in scraped["targets"]
+        )
         found = set(re.findall(rf'ray_{metrics.AUDIO}\{{.*deployment="(\w+)"', text))  # the sample was processed
         if found >= STAGES - {"Ingress", "TextEmbedder"} or time.monotonic() > deadline:
             break

@@ -29,7 +29,7 @@ Resource = dict[str, Any]
 
 def resources(file: str) -> list[Resource]:
     if file.endswith(".sh"):
-        text = subprocess.run(["sh", DEPLOY / file], capture_output=True, text=True, check=True, timeout=60).stdout
+        text = subprocess.run(["sh", DEPLOY / file], capture_output=True, text=True, check=True, timeout=600).stdout
     else:
         text = (DEPLOY / file).read_text()
     return list(yaml.safe_load_all(text))

@@ -15,7 +15,7 @@ from tests.support.program import Program
 sleeper = ["python", "-c", "import time; print('It runs.', flush=True); time.sleep(600)"]
 with tempfile.TemporaryDirectory() as directory, Program(sleeper, Path(directory)) as program:
     program.wait_for("It runs.")
-    program.stop(timeout=60)
+    program.stop(timeout=600)
 """
 
 
@@ -37,5 +37,5 @@ def test_processes_that_have_lost_their_environment_end_with_the_program(tmp_pat
         assert program.wait() == 0
         child = psutil.Process(int(program.stdout))
         assert len(program.left(timeout=0)) == 1
-    assert child.wait(timeout=60) is None
+    assert child.wait(timeout=600) is None
     assert not child.is_running()

@@ -50,8 +50,14 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
     known = {stage.deployment_id: stage for stage in (stages.diarizer, stages.embedder)}
     monkeypatch.setattr(known_replicas, "count", lambda deployment: known[deployment].replicas)
     monkeypatch.setattr(readiness, "scaled_to_zero", lambda: stages.idle)
-    monkeypatch.setattr(readiness, "CALL_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(readiness, "CALL_TIMEOUT_S", 600.0)
     return stages
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call is given up soon."""
+    monkeypatch.setattr(readiness, "CALL_TIMEOUT_S", 0.05)
 
 
 async def test_all_who_ask_at_once_cause_one_call_of_each_stage(stages: Stages) -> None:
@@ -71,7 +77,9 @@ async def test_an_answer_older_than_the_limit_is_not_given_again(stages: Stages,
     await ready()
 
 
-async def test_a_stage_without_a_live_replica_is_named(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stage_without_a_live_replica_is_named(
+    stages: Stages, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(readiness, "MAX_AGE_S", 0.0)
     ready = stages.readiness()
     stages.embedder.errors = [ActorDiedError()]
@@ -82,6 +90,7 @@ async def test_a_stage_without_a_live_replica_is_named(stages: Stages, monkeypat
             with pytest.raises(NotReadyError, match=r"stages answers: embedder\.$"):
                 await ready()
         stages.embedder.answers.set()
+        monkeypatch.setattr(readiness, "CALL_TIMEOUT_S", 600.0)
         await ready()
     assert lines == ["No replica of these stages answers: embedder.", "All stages answer again."]
 
@@ -99,7 +108,7 @@ async def test_a_stage_whose_replicas_are_all_dead_is_not_called_forever(stages:
     assert stages.diarizer.calls == readiness.MAX_CALLS
 
 
-async def test_a_busy_stage_is_ready(stages: Stages) -> None:
+async def test_a_busy_stage_is_ready(stages: Stages, impatient: None) -> None:
     stages.diarizer.answers.clear()
     stages.embedder.errors = [BackPressureError(num_queued_requests=9, max_queued_requests=9)]
     await stages.readiness()()
@@ -111,7 +120,7 @@ async def test_a_stage_that_has_scaled_to_zero_is_ready_and_is_not_started(stage
     assert (stages.diarizer.calls, stages.embedder.calls) == (0, 1)
 
 
-async def test_a_cancelled_caller_does_not_end_the_check_of_the_others(stages: Stages) -> None:
+async def test_a_cancelled_caller_does_not_end_the_check_of_the_others(stages: Stages, impatient: None) -> None:
     ready = stages.readiness()
     stages.diarizer.answers.clear()
     stages.diarizer.replicas = 0

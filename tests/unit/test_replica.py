@@ -109,7 +109,9 @@ async def test_a_success_between_failures_keeps_it_healthy() -> None:
 async def test_a_running_model_does_not_block_the_event_loop() -> None:
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
-    thinking = asyncio.create_task(replica().run(IT, lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(5)))
+    thinking = asyncio.create_task(
+        replica().run(IT, lambda: asyncio.run_coroutine_threadsafe(release.wait(), loop).result(600))
+    )
     await asyncio.sleep(0)
     release.set()
     assert await thinking
@@ -121,7 +123,7 @@ async def test_work_without_a_gpu_does_not_wait_for_the_model_on_one(device: str
     stage.device = device
 
     def model() -> None:
-        release.wait(5.0 if device == "cuda" else 0.2)
+        release.wait(600.0 if device == "cuda" else 0.2)
         done.append("model")
 
     def run_on_cpu() -> None:
@@ -323,7 +325,7 @@ class SlowDiarization:
 
     def observe(self, audio: Any, shard: Span, progress: Callable[[float], None]) -> Observation:
         self.started.set()
-        assert self.let_go.wait(60)
+        assert self.let_go.wait(600)
         return Observation(np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1), np.float32))
 
     def cluster(self, observations: Sequence[Observation], hint: SpeakerHint) -> Diarization:
@@ -338,9 +340,9 @@ async def test_the_clustering_of_an_urgent_sample_does_not_wait_for_a_shard_of_a
         return [found async for found in stage.observe(np.zeros(1, np.float32), Span(0.0, 120.0))]
 
     recording = asyncio.create_task(observe())
-    await asyncio.to_thread(stage.engine.started.wait, 60)
+    await asyncio.to_thread(stage.engine.started.wait, 600)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(600):
             assert await stage.cluster([], NO_HINT, urgent=True) == Diarization((), ())
         assert not recording.done()
     finally:

@@ -48,7 +48,7 @@ def test_another_user_who_has_read_the_url_gets_nothing(page: SignInPage) -> Non
     nobody = pwd.getpwnam("nobody")
     url = httpx.URL(page.url)
     command = [sys.executable, "-c", FETCH, str(nobody.pw_uid), str(nobody.pw_gid), str(url.port), url.path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     assert "404 Not Found" in done.stdout.splitlines()[0]
     assert COOKIE not in done.stdout
     assert not page.wait(0)

@@ -31,6 +31,8 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(stage_status, "scaled_to_zero", set)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 600.0)
+    monkeypatch.setattr(stage_status, "MAX_AGE_S", 3600.0)
     return Stage()
 
 
@@ -57,7 +59,7 @@ async def test_a_refresh_does_not_delay_the_caller(stage: Stage, monkeypatch: py
     assert [await status(), await status()] == [before, before]
     stage.answers.set()
     await settled(status)
-    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 60.0)
+    monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 600.0)
     assert await status() == {"stage": {"model": "model 2"}}
 
 

@@ -118,7 +118,7 @@ class Deployed:
 
     def _answers(self) -> bool:
         with suppress(httpx.TransportError):
-            return httpx.get(f"{self.address}/health/ready", timeout=60).is_success
+            return httpx.get(f"{self.address}/health/ready", timeout=600).is_success
         return False
 
 

@@ -141,7 +141,7 @@ def forks() -> list[int]:
 
 
 async def running_fork() -> int:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         while not forks():  # noqa: ASYNC110  # a fork has no event to wait for
             await asyncio.sleep(0.05)
     return forks()[0]
