@@ -40,7 +40,7 @@ async def launched(*options: str) -> AsyncIterator[Browser]:
         pytest.skip("Chromium is not installed: `apt-get install chromium`.")
     expect.set_options(timeout=TIMEOUT_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options])
+        browser = await playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options], timeout=TIMEOUT_MS)
         yield browser
         await browser.close()
 

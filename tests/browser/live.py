@@ -19,6 +19,8 @@ from vivavoce.sample import recording
 SENTENCES_S = [(at, at + 1.2) for at in np.arange(7.0, 29.0, 1.2)]
 """Of the sample, a part in which people speak all the time."""
 PAUSE_S = 0.8
+SOME_TIME = r"0:(0[2-9]|[1-5]\d)"
+"""As the page shows two seconds, or as many as a busy machine lets pass."""
 FAKE_MICROPHONE = "--use-fake-device-for-media-stream"
 RECORDED = """
 window.recorded = [];
@@ -30,8 +32,15 @@ window.AudioWorkletNode = class extends AudioWorkletNode {
     this.port.addEventListener("message", ({ data }) => data && samples.push(...data));
   }
 };
-addEventListener("pagehide", () => sessionStorage.setItem("recorded", JSON.stringify(window.recorded.at(-1) ?? [])));
+addEventListener("pagehide", () => {
+  const text = (window.recorded.at(-1) ?? []).map((sample) => String.fromCharCode(sample & 0xffff)).join("");
+  sessionStorage.setItem("recorded", text);
+});
 """
+RECORDED_BEFORE = """() => {
+  const text = sessionStorage.getItem("recorded");
+  return Array.from({ length: text.length }, (_, at) => (text.charCodeAt(at) << 16) >> 16);
+}"""
 """Keeps what each microphone gave, also over a reload, to compare it with what the server has."""
 
 
@@ -67,7 +76,7 @@ async def recorded(page: Page) -> np.ndarray:
 
 async def recorded_before(page: Page) -> np.ndarray:
     """The same of the page that was shown before it was loaded again."""
-    return np.array(await page.evaluate('JSON.parse(sessionStorage.getItem("recorded"))'), np.int16)
+    return np.array(await page.evaluate(RECORDED_BEFORE), np.int16)
 
 
 class Line:

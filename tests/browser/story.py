@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.live import Line
+from tests.browser.live import SOME_TIME, Line
 from tests.browser.test_archive import drop, row, work
 from vivavoce.sample import recording
 
@@ -173,7 +173,7 @@ async def record(page: Page, line: Line, name: str) -> None:
     await page.get_by_role("button", name="Record", exact=True).click()
     await page.get_by_text(re.compile(r"^0:(0[3-9]|[1-5]\d)$")).first.wait_for()
     line.lose()
-    await expect(page.get_by_text(re.compile("The connection is lost.*0:0[2-9] is kept"))).to_be_visible()
+    await expect(page.get_by_text(re.compile(f"The connection is lost.*{SOME_TIME} is kept"))).to_be_visible()
     line.restore()
     await expect(page.get_by_text("The connection is lost")).to_have_count(0)
     transcript = page.get_by_role("region", name="Transcript")

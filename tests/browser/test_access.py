@@ -53,8 +53,10 @@ async def test_a_key_is_shown_once_works_and_is_revoked(window: BrowserContext, 
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("textbox", name="What it is for").fill("laptop")
     await dialog.get_by_role("button", name="Create", exact=True).click()
-    key = await page.get_by_role("dialog", name="The key for laptop").locator("pre").inner_text()
+    created = page.get_by_role("dialog", name="The key for laptop")
+    key = await created.locator("pre").inner_text()
     await page.get_by_role("button", name="Done").click()
+    await expect(created).to_have_count(0)
     async with httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=120) as client:
         assert (await client.get("/api/v1/jobs")).status_code == 200
     assert key not in await page.content()

@@ -27,15 +27,17 @@ from tests.storage.transcripts import MODEL
 from tests.support.application import serving
 from tests.support.fixed_stages import FixedStages, sound
 
-DROP = """(files) => {
+DROP = """async (files) => {
   const transfer = new DataTransfer();
   for (const [name, content] of Object.entries(files)) {
     transfer.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name));
   }
-  for (const type of ["dragover", "drop"]) {
+  const send = (type) =>
     document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
-  }
+  while (send("dragover")) await new Promise(requestAnimationFrame);
+  send("drop");
 }"""
+"""A browser drops nothing where the page did not take the last `dragover`."""
 
 
 class GatedStages(FixedStages):

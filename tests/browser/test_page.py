@@ -16,9 +16,9 @@ async def test_an_address_of_a_screen_opens_it(window: BrowserContext, address: 
 async def test_styles_that_a_library_adds_take_effect(window: BrowserContext, address: str) -> None:
     """A dialog of radix-ui stops the page behind it from being scrolled by a `<style>` element, which needs the nonce."""
     page, shown = await open_page(window, f"{address}/people")
-    await expect(page.get_by_role("main")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Ana")).to_be_visible()  # later than the keys are bound
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
-    assert await page.evaluate("getComputedStyle(document.body).overflowY") == "hidden"
+    await page.wait_for_function("() => getComputedStyle(document.body).overflowY === 'hidden'")
     assert await page.evaluate("[...document.querySelectorAll('style')].some(style => style.nonce)")
     assert shown == []

@@ -13,6 +13,7 @@ from pipeline.stages import Stages
 from settings import Settings
 from storage.postgres.database import Database
 from tests.browser.checks import open_page
+from tests.browser.conftest import TIMEOUT_MS
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
 from tests.support.fixed_stages import FixedStages, sound
@@ -52,7 +53,7 @@ async def dragged(page: Page, paths: Sequence[Path]) -> AsyncIterator[Drag]:
     session = await page.context.new_cdp_session(page)
     drag = Drag(session, paths)
     await drag.send("dragEnter")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT_MS / 1000):
         while not await invitation(page).is_visible():
             await drag.send("dragOver")
     await drag.send("dragOver")  # the first over the invitation
