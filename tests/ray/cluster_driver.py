@@ -42,10 +42,11 @@ METRICS = (
     *(rf'ray_vivavoce_inference_seconds_count\{{.*call="{call}"' for call in CALLS),
     "ray_serve_num_http_requests_total",
     r'ray_vivavoce_jobs_total\{.*state="completed".*\} 1',
+    # Reported by other processes than the replicas.
+    "ray_node_mem_used",
+    "ray_object_store_memory",
 )
 """What the exported metrics contain once all replicas have reported theirs: regular expressions."""
-NODE_METRICS = {"ray_node_mem_used", "ray_object_store_memory"}
-"""Metrics that other processes than the replicas report."""
 TIMEOUT_S = 300.0
 SLEEPERS, CALLS_AT_ONCE = 4, 8
 
@@ -70,11 +71,11 @@ def get(url: str) -> dict[str, Any]:
     return answer
 
 
-def wait_until(done: Callable[[], bool]) -> None:
+def wait_until(done: Callable[[], bool], interval_s: float = 0.2) -> None:
     """The tests say what is wrong where this gives up."""
     deadline = time.monotonic() + TIMEOUT_S
     while not done() and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(interval_s)
 
 
 def files(directory: Path) -> set[str]:
@@ -165,24 +166,24 @@ class Recordings:
         self.address = http_address
         self.api = f"{http_address}/api/v1"
         self.metrics_url = f"http://127.0.0.1:{ray.nodes()[0]['MetricsExportPort']}/metrics"
-        self.metrics = ""
-        self.metric_names: set[str] = set()
-        """Of all times when they were read."""
+        self.series: dict[str, str] = {}
+        """Each with its last value, of all times when they were read: those of a model go when it scales to zero."""
 
     def observe(self, while_idle: Callable[[], dict[str, str]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         statuses = stage_status.StageStatus({name: serve.get_deployment_handle(stage, NAME) for name, stage in MODELS.items()})
-        first = asyncio.run(statuses())
-        start = time.monotonic()
-        found["first"] = self.process("first-recording")
-        found["first_s"] = time.monotonic() - start
-        wait_until(self.has_all_metrics)
-        found["metrics"], found["metric_names"] = self.metrics, sorted(self.metric_names)
+        before = asyncio.run(statuses())
+        with ThreadPoolExecutor() as pool:
+            first = pool.submit(self.process, "first-recording")
+            wait_until(lambda: self.has_all_metrics() and first.done(), interval_s=1.0)
+            found["first_s"], found["first"] = first.result()
+        found["metrics"] = self.metrics()
+        found["metric_names"] = sorted(set(re.findall(r"^ray_\w+", self.metrics(), re.MULTILINE)))
         found["correlation"] = while_idle()
         wait_until(lambda: not any(self.replicas().values()))
         found["idle"] = self.replicas()
         stage_status.MAX_AGE_S = 0.0  # it reads again, and waits
-        found["statuses"] = asyncio.run(statuses()) == first
+        found["statuses"] = asyncio.run(statuses()) == before
         found["still_idle"] = self.replicas()
         found["agent"] = asyncio.run(self.name_speaker())
         with ThreadPoolExecutor() as pool:
@@ -190,22 +191,28 @@ class Recordings:
             wait_until(lambda: all(self.replicas().values()))
             newest = get(f"{self.api}/conversations?limit=1")["conversations"][0]["id"]
             found["woken"] = get(f"{self.api}/conversations/{newest}/progress")
-            found["second"] = second.result()
+            _, found["second"] = second.result()
         return found
 
-    def process(self, request: str) -> tuple[str, list[str]]:
-        """The request id of the answer, and the speaker of each segment."""
+    def process(self, request: str) -> tuple[float, tuple[str, list[str]]]:
+        """How many seconds it took; the request id of the answer, and the speaker of each segment."""
+        start = time.monotonic()
         with recording().open("rb") as file:
             upload = {"audio_file": file}
             answer = httpx.post(f"{self.api}/process", files=upload, timeout=TIMEOUT_S, headers={"X-Request-ID": request})
         segments = answer.raise_for_status().json()["segments"]
-        return answer.headers["X-Request-ID"], [segment["speaker_name"] for segment in segments]
+        speakers = [segment["speaker_name"] for segment in segments]
+        return time.monotonic() - start, (answer.headers["X-Request-ID"], speakers)
 
     def has_all_metrics(self) -> bool:
-        self.metrics = httpx.get(self.metrics_url, timeout=TIMEOUT_S).text
+        text = httpx.get(self.metrics_url, timeout=TIMEOUT_S).text
         # Gauges that are not reported again for two intervals are left out, and the interval is short here.
-        self.metric_names.update(re.findall(r"^ray_\w+", self.metrics, re.MULTILINE))
-        return all(re.search(part, self.metrics) for part in METRICS) and self.metric_names >= NODE_METRICS
+        self.series |= {line.rpartition(" ")[0]: line for line in text.splitlines() if line.startswith("ray_")}
+        return all(re.search(part, self.metrics()) for part in METRICS)
+
+    def metrics(self) -> str:
+        """In Prometheus' text format."""
+        return "\n".join(self.series.values())
 
     def replicas(self) -> dict[str, int]:
         """Replicas of each stage, whatever their state."""

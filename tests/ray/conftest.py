@@ -16,7 +16,8 @@ from tests.support.processes import gcs_address
 from tests.support.program import Program
 
 IDLE_S = 15.0
-"""Models scale to zero after this time; metrics go with their process, so this must be longer than the interval of reports."""
+"""Models scale to zero after this time; metrics go with their process, so this must be longer than the interval of reports,
+and `cluster_driver` reads them all the time."""
 METRICS_INTERVAL_MS = 2000
 DRIVER_TIMEOUT_S = 1000.0
 
