@@ -19,11 +19,12 @@ FITS = "() => document.documentElement.scrollWidth <= document.documentElement.c
 TOASTER = (ROOT / "web" / "src" / "components" / "Toaster.tsx").read_text(encoding="utf-8")
 MESSAGE_MS = int(re.findall(r"DURATION_MS = (\d+)", TOASTER)[0])
 """So long a message is at the edge of the page, unless a person closes it."""
+STAYING_MS = 60_000
 STAYING = f"""(() => {{
   const {{ setTimeout }} = window;
-  window.setTimeout = (run, ms, ...values) => (ms === {MESSAGE_MS} ? 0 : setTimeout(run, ms, ...values));
+  window.setTimeout = (run, ms, ...values) => setTimeout(run, ms === {MESSAGE_MS} ? {STAYING_MS} : ms, ...values);
 }})()"""
-"""Messages stay until they are closed: on a busy machine a test may look for them later."""
+"""On a busy machine a test may look for a message later. It goes at last, as it can cover what a test clicks."""
 LAYOUT = Path(__file__).with_name("layout.js").read_text(encoding="utf-8")
 
 LOADED_LATER = re.compile("/assets/(Actions|SideColumn|Tags|Timeline)-")

@@ -118,6 +118,8 @@ async def name_voice(page: Page, segment: dict[str, Any], name: str) -> None:
     await page.keyboard.press("Enter")
     await expect(popover).to_have_count(0)
     await expect(transcript.get_by_role("heading", name=name).first).to_be_visible()
+    message = page.get_by_role("listitem").filter(has_text=f"{name} now.")
+    await message.get_by_role("button", name="Close").click()  # it covers other parts of a phone's screen
 
 
 async def correct_text(page: Page, api: Api, segment: dict[str, Any], added: str) -> None:
