@@ -52,7 +52,7 @@ async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
 
 
 class _Stage:
-    """A stage whose calls for recordings are limited; urgent ones are not."""
+    """Limits the calls for recordings to a stage; urgent calls are not limited."""
 
     calls_per_replica: ClassVar[int]
     """Calls for recordings that a process sends at a time, for each replica: half as many again as `target_ongoing_requests` in

@@ -105,7 +105,7 @@ def show(message: ServerMessage) -> None:
 
 @contextmanager
 def _interrupted_by(stop: threading.Event) -> Iterator[None]:
-    """Within the block the first Ctrl-C sets the event: an exception could come while a message is printed, which was lost."""
+    """Within the block the first Ctrl-C sets the event: an exception while a message is printed would lose that message."""
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
         return

@@ -15,7 +15,7 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE_PX = (360, 740)
 VIOLATIONS = "async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)"
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+FITS = f"() => ({OVERFLOW})() <= 0"
 TOASTER = (ROOT / "web" / "src" / "components" / "Toaster.tsx").read_text(encoding="utf-8")
 MESSAGE_MS = int(re.findall(r"DURATION_MS = (\d+)", TOASTER)[0])
 """So long a message is at the edge of the page, unless a person closes it."""

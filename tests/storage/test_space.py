@@ -96,7 +96,7 @@ async def test_a_table_in_use_delays_it(database: Database, monkeypatch: pytest.
 
 
 async def test_removals_at_the_same_time_do_not_wait_for_each_other(database: Database) -> None:
-    """Neither has a snapshot while it waits for its turn."""
+    """Neither has a snapshot while it waits for the lock."""
     async with database.session() as session:
         await pending.add_space(session)
     await asyncio.gather(space.remove(database), space.remove(database))
