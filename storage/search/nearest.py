@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Float, Select, func, literal, select, text
+from sqlalchemy import ARRAY, BigInteger, Float, Select, any_, func, literal, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import Principal
@@ -55,39 +55,52 @@ async def nearest(
     """The nearest first. Only vectors of the query's model are compared. Call it within `search.in_time`."""
     unfiltered = viewer.sees_everything and filters == Filters()
     candidates = select(SegmentVector.segment_id) if unfiltered else filtered(viewer, filters, dated=False)
-    # As one array: ten thousand rows take the program longer than their comparison takes PostgreSQL.
-    some = candidates.limit(EXACT_ROWS + 1).subquery()
-    few = await session.scalar(select(func.array_agg(some.c[0], type_=ARRAY(BigInteger)))) or []
+    found = await _among_few(session, candidates, query, limit)
+    if found is not None:
+        return found
+    if not unfiltered:
+        candidates = candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
+    return await _by_index(session, candidates, query, limit)
+
+
+async def _among_few(session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int) -> list[Neighbour] | None:
+    """The nearest of up to `EXACT_ROWS`, all of which are compared; None where there are more."""
+    some = candidates.limit(EXACT_ROWS + 1).subquery("some")
+    # As an array: for a join, PostgreSQL would look up the vectors one by one.
+    ids = func.array_agg(some.c[0], type_=ARRAY(BigInteger)).label("ids")
+    counted = select(func.count().label("number"), ids).select_from(some).subquery("counted")
+    # pgvector would use its index for an order by the expression of the index.
+    distance = SegmentVector.vector.op("<=>", return_type=Float())(literal(query.vectors[0], HalfEmbedding()))
+    compared = (
+        select(SegmentVector.segment_id, distance.label("distance"))
+        .where(SegmentVector.segment_id == any_(counted.c.ids), SegmentVector.model == query.model)
+        .where(counted.c.number <= EXACT_ROWS)
+        .order_by(distance)
+        .limit(limit)
+        .lateral("compared")
+    )
+    rows = await session.execute(select(counted.c.number, compared).outerjoin(compared, true()))
+    found = rows.all()
+    if found[0].number > EXACT_ROWS:
+        return None
+    return [Neighbour(row.segment_id, 1.0 - row.distance) for row in found if row.segment_id is not None]
+
+
+async def _by_index(session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int) -> list[Neighbour]:
     vector = query.vectors[0]
-    if len(few) <= EXACT_ROWS:
-        # pgvector would use its index for an order by the expression of the index.
-        distance = SegmentVector.vector.op("<=>", return_type=Float())(literal(vector, HalfEmbedding()))
-        return await _read(
-            session, select(SegmentVector.segment_id).where(one_of_large(SegmentVector.segment_id, few)), query, distance, limit
-        )
+    distance = indexed(len(vector)).op("<=>", return_type=Float())(literal(vector, HalfEmbedding(len(vector))))
+    found = candidates.add_columns(distance.label("distance")).where(SegmentVector.model == query.model)
     await _configure(session, INDEX_SCAN)
     await session.execute(ITERATIVE_SCAN)
-    distance = indexed(len(vector)).op("<=>", return_type=Float())(literal(vector, HalfEmbedding(len(vector))))
-    found = candidates
-    if not unfiltered:
-        found = candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
-    neighbours = await _read(session, found, query, distance, limit)
+    rows = (await session.execute(found.order_by(distance).limit(limit))).all()
     await _configure(session, dict.fromkeys(PLANS, "on"))
-    return neighbours
+    # An iterative scan returns what it finds nearly in order.
+    return sorted((Neighbour(id_, 1.0 - distance) for id_, distance in rows), key=lambda near: -near.similarity)
 
 
 async def _configure(session: AsyncSession, settings: Mapping[str, str]) -> None:
     """Until the end of the transaction."""
     await session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
-
-
-async def _read(
-    session: AsyncSession, found: Select[Any], query: TextVectors, distance: ColumnElement[Any], limit: int
-) -> list[Neighbour]:
-    chosen = found.add_columns(distance.label("distance")).where(SegmentVector.model == query.model)
-    rows = (await session.execute(chosen.order_by(distance).limit(limit))).all()
-    # An iterative scan returns what it finds nearly in order.
-    return sorted((Neighbour(id_, 1.0 - distance) for id_, distance in rows), key=lambda near: -near.similarity)
 
 
 async def vectors_of(session: AsyncSession, segment_ids: Sequence[int]) -> dict[int, TextVectors]:
