@@ -156,7 +156,7 @@ def kinds(draw: random.Random) -> dict[str, tuple[Principal, Any]]:
 
 
 async def measure(database: Database, known: Known, texts: list[str], rounds: int) -> None:
-    watch = await Stopwatch.of(database)
+    watch, searches = await Stopwatch.of(database), TranscriptSearch(database, known)
     print(f"{'':34}{'median':>9}{'p95':>9}{'processor':>11}{'p95':>9}{'PostgreSQL':>18}{'hits':>9}   (ms)")
     for mode in ("meaning", "auto"):
         draw = random.Random(1)
@@ -165,7 +165,7 @@ async def measure(database: Database, known: Known, texts: list[str], rounds: in
             for _ in range(rounds):
                 query = Query(draw.choice(texts), filters(), mode=mode, interpret=False)
                 watch.start()
-                found = await TranscriptSearch(database, known).search(viewer, query)
+                found = await searches.search(viewer, query)
                 times.append(watch.stop())
                 hits.append(found.total)
             passed, processor = [one.passed for one in times], [one.processor for one in times]
