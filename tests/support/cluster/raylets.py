@@ -28,6 +28,9 @@ STARTED = "Ray runtime started."
 GRACE_S = 30.0
 """Time from SIGTERM to SIGKILL, as in Kubernetes."""
 HEAD_PORTS = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
+JOIN_S = 120
+"""Time for a node to join before it is started again. In 30 s, Ray's default, none joins beside busy replicas. A raylet
+whose agents need more than 15 s to start ends, which `ray start` does not notice (ray-project/ray, issue 65983)."""
 STORE_BYTES = 600 * 2**20
 """Memory for objects on each node: ten recordings of a quarter of an hour."""
 
@@ -51,8 +54,7 @@ class Raylets:
         self._environment["RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY"] = "1"  # as in the image
         # Serve's default is 0.1: its controller then takes a tenth of a core, of the few that the whole cluster has here.
         self._environment["RAY_SERVE_CONTROL_LOOP_INTERVAL_S"] = "0.4"
-        # Otherwise `ray start` gives up after 30 s, and beside replicas that are busy no node would ever join.
-        self._environment["RAY_raylet_start_wait_time_s"] = str(round(START_TIMEOUT_S))
+        self._environment["RAY_raylet_start_wait_time_s"] = str(JOIN_S)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
