@@ -1,10 +1,11 @@
 """Measure the embedded emotion detector: on corpora outside its training first, then on unseen speakers of its own corpus.
 
-    python -m benchmarks.accuracy.emotion --data DATA --whisper WHISPER_BASE [--cache FEATURES.npz]
+    python -m benchmarks.accuracy.emotion --data DATA --whisper WHISPER_BASE [--cache FEATURES.npz] [--voices]
 
 Heads are trained as `benchmarks.accuracy.train_emotion_head` trains the one in the package. They are read without baselines of
 the speakers, with those of the speaker's other neutral clips, or of all other clips, which have more emotion than life.
-Intervals are of 95 %, over resampled speakers.
+Intervals are of 95 %, over resampled speakers. With `--voices` the features also have the speaker embedding of each clip, which
+those of the program do not.
 """
 
 from collections import Counter
@@ -24,8 +25,12 @@ from benchmarks.accuracy.train_emotion_head import Trained
 from benchmarks.harness import figures
 from benchmarks.harness.command import DATA, Data, run
 from engines.emotions.whisper_emotion import WhisperEmotion, WhisperFeatures
+from engines.speaker_embedding import SpeakerEmbedding
+from engines.weights.resolver import resolve
 from pipeline.emotion.feeling import CALIBRATIONS, Calibration, Feeling, baseline, read_scores
 from pipeline.emotion.rules import NEUTRAL
+from pipeline.types import SAMPLE_RATE, Samples, Span, Vector
+from settings import Settings
 
 FOUR = ("angry", "happy", "neutral", "sad")
 """The emotions that both corpora have."""
@@ -140,13 +145,27 @@ def meetings(corpus: Corpus, calibration: Calibration) -> None:
         print(f"| {PASTS[past]}, neutral {odds:.0f} times as frequent | {shares} |")
 
 
+class WithVoice:
+    """Features of a clip with its speaker embedding; zeros where it is too short for one."""
+
+    def __init__(self, features: WhisperFeatures, threads: int) -> None:
+        self._features = features
+        self._voices = SpeakerEmbedding(resolve("embedding", Settings(), gpu=False).path, threads=threads)
+
+    def __call__(self, clip: Samples) -> Vector:
+        voice = self._voices.embed_each(clip, [Span(0.0, len(clip) / SAMPLE_RATE)])[0]
+        return np.concatenate([self._features(clip), np.zeros(self._voices.dimension, np.float32) if voice is None else voice])
+
+
 def main(
     whisper: Annotated[Path, typer.Option(help="A CTranslate2 conversion of Whisper base, multilingual.")],
     data: Data = DATA,
     cache: Annotated[Path | None, typer.Option(help="File that keeps the features, which take minutes.")] = None,
     threads: int = 1,
+    voices: bool = False,
 ) -> None:
-    corpus = load(data, WhisperFeatures(whisper, threads=threads), cache)
+    features = WhisperFeatures(whisper, threads=threads)
+    corpus = load(data, WithVoice(features, threads) if voices else features, cache)
     calibration = CALIBRATIONS[WhisperEmotion.name]
     even = replace(calibration, neutral_odds=1.0)
     print(f"{WhisperEmotion.name}: {len(corpus)} clips; each emotion as frequent as the others\n")

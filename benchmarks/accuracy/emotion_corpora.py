@@ -5,7 +5,7 @@ files, named by reader) and `conversations/ami` (FLAC with RTTM).
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from engines.emotions.judgement import audible
-from engines.emotions.whisper_emotion import WhisperFeatures
-from pipeline.types import SAMPLE_RATE, Samples
+from pipeline.types import SAMPLE_RATE, Samples, Vector
 
 EMOTIONS = {
     "angry": "angry", "anger": "angry", "disgust": "disgusted", "fearful": "fearful", "happy": "happy", "happiness": "happy",
@@ -49,7 +48,7 @@ class Corpus:
         return len(self.labels)
 
 
-def load(data: Path, extract: WhisperFeatures, cache: Path | None = None) -> Corpus:
+def load(data: Path, extract: Callable[[Samples], Vector], cache: Path | None = None) -> Corpus:
     """All corpora. Features, which take minutes, are read from `cache` where it exists, else stored there."""
     if cache is not None and cache.exists():
         with np.load(cache, allow_pickle=False) as arrays:
