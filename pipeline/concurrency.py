@@ -1,8 +1,8 @@
-"""Await several calls. If one fails, the others are cancelled and its error is raised."""
+"""Await several calls, of which one that fails cancels the others, or one call that a cancellation must not interrupt."""
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar, overload
 
 A = TypeVar("A")
@@ -46,6 +46,21 @@ async def map_bounded(call: Callable[[A], Awaitable[B]], items: Iterable[A], lim
     except* Exception as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def run_to_end(work: Coroutine[Any, Any, A]) -> A:
+    """The result of `work`, which is not interrupted if the caller is cancelled: the cancellation is raised at its end."""
+    task, cancellation = asyncio.create_task(work), None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        if not task.cancelled():
+            task.exception()  # or it would be logged that no one has read it
+        raise cancellation
+    return task.result()
 
 
 async def _result(awaitable: Awaitable[A]) -> A:

@@ -1,6 +1,7 @@
 """Where recordings are kept: a local directory, or anything else that fsspec knows, under names of our own making."""
 
 import asyncio
+import logging
 import os
 import re
 import shutil
@@ -17,8 +18,11 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from media import free_space
+from pipeline.concurrency import run_to_end
 from storage import private_files
-from storage.audio_errors import explained
+from storage.audio_errors import AudioStoreError, explained
+
+logger = logging.getLogger("ray.serve")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,6 +80,7 @@ class AudioStore:
 
     async def put(self, path: Path, suffix: str) -> str:
         """Keep a copy of the file and return its key. It is there whole or not at all; `path` remains the caller's.
+        If the caller is cancelled, the copy is deleted once it is written, and the cancellation raised then.
 
         `suffix` is the kind of file, such as `.wav`. Raises ValueError where it is anything but a few letters and digits.
         """
@@ -94,6 +99,19 @@ class AudioStore:
         await self._put(path, self.derived(key, suffix))
 
     async def _put(self, path: Path, key: str) -> None:
+        try:
+            await run_to_end(self._copy(path, key))
+        except asyncio.CancelledError:  # the thread that copies cannot be interrupted, and no one would know the key
+            await run_to_end(self._withdraw(key))
+            raise
+
+    async def _withdraw(self, key: str) -> None:
+        try:
+            await self._remove(key)
+        except (AudioStoreError, OSError) as error:
+            logger.warning("The file %s, which is not needed, stays in the audio store: %s", key, error)
+
+    async def _copy(self, path: Path, key: str) -> None:
         if self._local:
             await asyncio.to_thread(_keep, path, Path(self._path(key)))
         else:
@@ -132,8 +150,11 @@ class AudioStore:
     async def delete(self, key: str) -> None:
         """Forget the file and its derived forms; nothing happens where they are gone already."""
         for one in (key, *(self.derived(key, suffix) for suffix in DERIVED)):  # the recording first: `services.encodings`
-            with suppress(FileNotFoundError):
-                await self._call(self._files.rm_file, self._path(one))
+            await self._remove(one)
+
+    async def _remove(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            await self._call(self._files.rm_file, self._path(key))
 
     async def remove_drafts(self) -> None:
         """Delete what processes that were killed in `put` have left in a local directory."""

@@ -1,11 +1,16 @@
 """The audio store, in a directory and elsewhere (fsspec's memory stands for object storage)."""
 
+import asyncio
 import os
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from storage import audio
 from storage.audio import DERIVED, KEY, MAX_DRAFT_AGE_S, AudioStore
 
 
@@ -77,6 +82,58 @@ async def test_a_failed_copy_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await store.put(tmp_path / "missing.wav", ".wav")
     assert list((tmp_path / "audio").iterdir()) == []
+
+
+class Held:
+    """A function that waits in its thread, before it does anything, until the test opens the gate."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+        self.begun, self.gate, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        self.begun.set()
+        try:
+            self.gate.wait()
+            self._function(*args, **options)
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def copying(store: AudioStore, monkeypatch: pytest.MonkeyPatch) -> Held:
+    """What copies files into the store."""
+    if store._local:
+        held = Held(audio._keep)
+        monkeypatch.setattr(audio, "_keep", held)
+    else:
+        held = Held(store._files.put_file)
+        monkeypatch.setattr(store._files, "put_file", held)
+    return held
+
+
+async def test_a_copy_that_is_cancelled_is_not_kept(store: AudioStore, recording: Path, copying: Held) -> None:
+    """The thread that copies goes on: no row would name the file, and no erasure reach it."""
+    before = await asyncio.to_thread(store._files.find, store._root)
+    putting = asyncio.create_task(store.put(recording, ".flac"))
+    await asyncio.to_thread(copying.begun.wait)
+    putting.cancel()
+    await asyncio.wait([putting], timeout=0)
+    putting.cancel()  # a second time, as a server that stops may do
+    copying.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    await asyncio.to_thread(copying.ended.wait)
+    assert await asyncio.to_thread(store._files.find, store._root) == before
+
+
+async def test_a_copy_that_fails_after_it_was_cancelled_is_cancelled(store: AudioStore, tmp_path: Path, copying: Held) -> None:
+    putting = asyncio.create_task(store.put(tmp_path / "missing.wav", ".wav"))
+    await asyncio.to_thread(copying.begun.wait)
+    putting.cancel()
+    copying.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
 
 
 @pytest.mark.parametrize("url", ["nonsense://bucket", "sftp://host/path"])
