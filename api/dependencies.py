@@ -6,7 +6,7 @@ can omit the check.
 
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Path
+from fastapi import Depends, HTTPException, Path, Query
 from starlette.requests import HTTPConnection
 
 from services.access import visibility
@@ -16,6 +16,14 @@ from storage.conversations import conversations
 NOT_FOUND = HTTPException(404, conversations.NOT_FOUND)
 LARGEST_ID = 2**31 - 1  # PostgreSQL's `integer`
 LARGEST_SEGMENT_ID = 2**63 - 1  # and `bigint`
+ExpectedChange = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=LARGEST_SEGMENT_ID,
+        description="The change that is to be undone, by its id. If another one is the last by now, the answer is 409.",
+    ),
+]
 
 
 def app_context(connection: HTTPConnection) -> AppContext:

@@ -36,15 +36,17 @@ class Replayed:
     gone: Sequence[int]
 
 
-async def undo(session: AsyncSession, conversation_id: int, read_policy: ReadPolicy) -> Replayed:
+async def undo(session: AsyncSession, conversation_id: int, read_policy: ReadPolicy, expected: int | None = None) -> Replayed:
     """Undo the last change that holds. The policy is read only where emotions have to be detected again.
 
     Who speaks the segments stays as it is. Raises LookupError where there is no conversation, EditError where nothing is left
-    to undo, or where something later depends on the change; nothing is changed then.
+    to undo, where the change is not the `expected` one, or where something later depends on it; nothing is changed then.
     """
     change = await _find(session, conversation_id, change_log.last_done)
     if change is None:
         raise EditError("There is no change of this transcript left to undo.")
+    if expected not in (None, change.id):
+        raise EditError("The transcript was changed since: undo that first.")
     replay = _Replay(session, conversation_id, read_policy)
     steps = [await replay.undo(step) for step in reversed(change.record.steps)][::-1]
     await audit.record(session, "conversation.undo", f"conversation:{conversation_id}")

@@ -151,10 +151,10 @@ class TranscriptEditor:
             await segments.check_conversation(session, conversation_id)
             return await change_log.latest(session, conversation_id, MAX_LISTED)
 
-    async def undo(self, conversation_id: int) -> Edit:
-        """Undo the last change of the conversation's segments that holds."""
+    async def undo(self, conversation_id: int, expected: int | None = None) -> Edit:
+        """Undo the last change of the conversation's segments that holds; only the `expected` one, if given."""
         async with self._database.session() as session:
-            done = await history.undo(session, conversation_id, self._policies.read)
+            done = await history.undo(session, conversation_id, self._policies.read, expected)
             return await _edit(session, conversation_id, done.change, done.present, done.gone)
 
     async def redo(self, conversation_id: int) -> Edit:

@@ -177,10 +177,10 @@ class SpeakerService:
         async with self._database.session() as session:
             return await undo.history(session)
 
-    async def undo(self) -> ChangeSummary:
-        """Undo the last change that still holds. Raises UndoError.
+    async def undo(self, expected: int | None = None) -> ChangeSummary:
+        """Undo the last change that still holds. Raises UndoError, also where it is not the `expected` one.
 
         It needs a model only where emotions have to be detected again with a profile.
         """
         async with self._database.session() as session:
-            return await undo.undo(session, self._policies.read)
+            return await undo.undo(session, self._policies.read, expected)

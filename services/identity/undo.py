@@ -41,12 +41,12 @@ async def history(session: AsyncSession) -> list[ChangeSummary]:
     return await change_log.latest(session, MAX_LISTED)
 
 
-async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
+async def undo(session: AsyncSession, read_policy: ReadPolicy, expected: int | None = None) -> ChangeSummary:
     """Undo the last change that is not undone. The policy is read only where emotions have to be detected again.
 
     What was added later, such as recordings in which a merged speaker was recognised, keeps the speaker that it got. Raises
-    UndoError where there is nothing to undo, where this program cannot read the stored change, or where something later depends
-    on the change; nothing is changed then.
+    UndoError where there is nothing to undo, where the change is not the `expected` one, where this program cannot read the
+    stored change, or where something later depends on the change; nothing is changed then.
     """
     await speakers.lock(session)
     try:
@@ -55,6 +55,8 @@ async def undo(session: AsyncSession, read_policy: ReadPolicy) -> ChangeSummary:
         raise UndoError(UNREADABLE) from error
     if change is None:
         raise UndoError("There is no change of speakers left to undo.")
+    if expected not in (None, change.id):
+        raise UndoError("Speakers were changed since: undo that first (`GET /speakers/changes` has the latest changes).")
     undoing = _Undo(session)
     for step in reversed(change.record.steps):
         await undoing.undo(step)

@@ -208,6 +208,20 @@ async def test_a_deleted_speaker_is_named_by_conversation_and_undo_brings_the_na
     assert [one["name"] for one in (await api.get("/speakers")).json()] == ["Ada"]
 
 
+async def test_only_the_expected_change_is_undone(api: httpx.AsyncClient, database: Database) -> None:
+    conversation = await keep(database, 1)
+    named = (await identify(api, conversation, 0, speaker_name="Ada")).json()["speaker_id"]
+    assert (await api.patch(f"/speakers/{named}/rename", json={"new_name": "Ada L."})).status_code == 200
+    last, before = (await api.get("/speakers/changes")).json()
+    refused = await api.post("/speakers/undo", params={"change": before["id"]})
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith("Speakers were changed since: undo that first")
+    for change, name in ((last, "Ada"), (before, "Unknown_01")):
+        undone = await api.post("/speakers/undo", params={"change": change["id"]})
+        assert (undone.status_code, undone.json()["id"]) == (200, change["id"])
+        assert {line["speaker_name"] for line in await segments(api, conversation)} == {name}
+
+
 async def test_the_last_change_is_undone(api: httpx.AsyncClient, database: Database) -> None:
     nothing = await api.post("/speakers/undo")
     assert (nothing.status_code, "no change" in nothing.json()["detail"]) == (409, True)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api import schemas, security
-from api.dependencies import ContextDep, ConversationId, not_found
+from api.dependencies import ContextDep, ConversationId, ExpectedChange, not_found
 from api.routes.conversations import MISSING
 from api.routes.editing.transcript import REFUSED, answer
 from pipeline.transcript.replacement import Replacement
@@ -22,9 +22,9 @@ async def list_changes(context: ContextDep, conversation_id: ConversationId) -> 
 
 
 @router.post("/undo", dependencies=[security.WRITER], responses=MISSING | REFUSED)
-async def undo(context: ContextDep, conversation_id: ConversationId) -> schemas.Edited:
+async def undo(context: ContextDep, conversation_id: ConversationId, change: ExpectedChange = None) -> schemas.Edited:
     """Undo the last change of the conversation's segments that holds."""
-    return await answer(context.editor.undo(conversation_id))
+    return await answer(context.editor.undo(conversation_id, change))
 
 
 @router.post("/redo", dependencies=[security.WRITER], responses=MISSING | REFUSED)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, File, Form, HTTPException, Path, Query, Request, 
 from pydantic import BaseModel, Field
 
 from api import ranges, schemas, security
-from api.dependencies import LARGEST_ID, ContextDep
+from api.dependencies import LARGEST_ID, ContextDep, ExpectedChange
 from media import encoding, recording
 from media.decoding import AudioError
 from pipeline.identity.enrollment import UnsuitableSampleError
@@ -155,10 +155,10 @@ async def list_changes(context: ContextDep) -> list[Change]:
     dependencies=[security.WRITER],
     responses={409: {"model": schemas.Error, "description": "There is nothing to undo, or it is too late."}},
 )
-async def undo_change(context: ContextDep) -> Change:
+async def undo_change(context: ContextDep, change: ExpectedChange = None) -> Change:
     """Undo the last identification, reassignment, renaming, merge, enrollment or deletion that is not undone yet."""
     try:
-        return Change.model_validate(await context.speakers.undo())
+        return Change.model_validate(await context.speakers.undo(change))
     except UndoError as error:
         raise HTTPException(409, str(error)) from error
 

@@ -10245,7 +10245,10 @@ export interface operations {
     };
     undo_api_v1_conversations__conversation_id__undo_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The change that is to be undone, by its id. If another one is the last by now, the answer is 409. */
+                change?: number | null;
+            };
             header?: never;
             path: {
                 conversation_id: number;
@@ -11244,7 +11247,10 @@ export interface operations {
     };
     undo_change_api_v1_speakers_undo_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The change that is to be undone, by its id. If another one is the last by now, the answer is 409. */
+                change?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
