@@ -66,6 +66,27 @@ async def test_a_question_finds_what_means_the_same_of_whom_it_names(window: Bro
     assert shown == []
 
 
+async def test_filters_of_conversations_keep_what_means_the_same(
+    window: BrowserContext, address: str, database: Database
+) -> None:
+    """No conversation has all words of the question; one has the tag, and is as long as it should be."""
+    async with database.session() as session:
+        await session.execute(text("UPDATE conversations SET duration = 600"))
+        await session.execute(
+            text("INSERT INTO conversation_tags (conversation_id, name) SELECT id, 'plans' FROM conversations")
+        )
+    page, shown = await open_page(window, f"{address}/?q=what+did+Nick+say+about+budget+today&tag=plans&min=5")
+    hits = page.get_by_role("region", name="What was said").get_by_role("listitem")
+    await expect(hits).to_have_count(2)
+    await page.goto(f"{address}/?q=what+did+Nick+say+about+budget+today&tag=plans&min=15")
+    await expect(page.get_by_role("region", name="What was said")).to_be_visible()
+    await expect(hits).to_have_count(0)
+    await page.goto(f"{address}/?q=what+did+Nick+say+about+budget+today&tag=other")
+    await expect(page.get_by_role("region", name="What was said")).to_be_visible()
+    await expect(hits).to_have_count(0)
+    assert shown == []
+
+
 async def test_the_page_says_how_far_an_archive_is_embedded_until_it_is(
     window: BrowserContext, database: Database, database_url: str, directory: Path
 ) -> None:

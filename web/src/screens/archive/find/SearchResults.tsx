@@ -28,17 +28,21 @@ interface SearchResultsProps {
 export function SearchResults({ filters, onChange }: SearchResultsProps) {
   const text = useArchiveText();
   const locale = useLocale();
-  const { q, emotion, speakers } = filters;
+  const { q, emotion, speakers, tags } = filters;
   const speaker = speakers.length === 1 ? speakers[0] : undefined;
   const by = speaker === undefined ? {} : /^\d+$/.test(speaker) ? { speaker_id: Number(speaker) } : { speaker };
-  const search = useSearch({ q, ...ZONE, ...by, ...(emotion && { emotion }), ...moments(filters) }, q.trim() !== "");
-  const within = useWithin(filters);
+  const search = useSearch(
+    { q, ...ZONE, ...by, ...(emotion && { emotion }), ...(tags.length && { tag: [...tags] }), ...moments(filters) },
+    q.trim() !== "",
+  );
+  const { within, error, isReading } = useWithin(filters);
   const hits = useMemo(() => search.data?.pages.flatMap(({ results }) => results) ?? [], [search.data]);
   const groups = useMemo(() => grouped(hits.filter((hit) => within?.has(hit.conversation_id) ?? true)), [hits, within]);
   const counted = search.data?.pages[0];
   const coverage = useCoverage(counted?.coverage);
-  if (search.isPending) return <Loading />;
-  if (search.isError) return <p className="py-6 text-danger">{search.error.message}</p>;
+  const failure = (search.data ? null : search.error) ?? error;
+  if (failure) return <p className="py-6 text-danger">{failure.message}</p>;
+  if (search.isPending || isReading) return <Loading />;
   const total = counted?.total ?? 0;
   const counts = hits.some(({ matched }) => matched === "meaning")
     ? text.passages(total)
@@ -82,13 +86,18 @@ export function SearchResults({ filters, onChange }: SearchResultsProps) {
   );
 }
 
-/** The conversations that fulfil the filters that the search does not have; undefined where none of these is set. */
-function useWithin(filters: Filters): ReadonlySet<number> | undefined {
-  const query = useMemo(() => toQuery(filters), [filters]);
-  const { tag, status, min_duration, max_duration } = query;
-  const others = tag ?? status ?? min_duration ?? max_duration ?? filters.speakers[1];
-  const found = useMatching(query, others !== undefined).data;
-  return useMemo(() => (others === undefined ? undefined : new Set(found?.conversations.map(({ id }) => id))), [found, others]);
+/**
+ * The conversations that fulfil the filters that the search does not have; undefined where none of these is set.
+ *
+ * Without the words: the search has them, finds by meaning, too, and takes some of them for a time or a person.
+ */
+function useWithin(filters: Filters) {
+  const query = useMemo(() => toQuery({ ...filters, q: "" }), [filters]);
+  const { status, min_duration, max_duration } = query;
+  const isSet = (status ?? min_duration ?? max_duration ?? filters.speakers[1]) !== undefined;
+  const { data: found, error } = useMatching(query, isSet);
+  const within = useMemo(() => found && new Set(found.conversations.map(({ id }) => id)), [found]);
+  return { within, error: found ? null : error, isReading: isSet && found === undefined };
 }
 
 function HitRow({ hit }: { hit: Hit }) {
