@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 
+import { ApiError } from "@/api/client";
 import { type ConversationHead, useConversation } from "@/api/conversations";
 import { recordingUrl } from "@/api/recording";
 import { useSummary } from "@/api/summaries";
@@ -47,7 +48,9 @@ function Loaded({ id }: { id: number }) {
   const text = useCommonText();
   const { data: head, error, dataUpdatedAt } = useConversation(id);
   const { isPending } = useSummary(id); // The timeline is higher where there are chapters.
-  if (error) return <Empty title={text.failed}>{error.message}</Empty>;
+  // What is shown and heard stays where it only could not be read again.
+  const isGone = error instanceof ApiError && (error.status === 403 || error.status === 404);
+  if (error && (!head || isGone)) return <Empty title={text.failed}>{error.message}</Empty>;
   if (!head || isPending) return <Loading />;
   return head.status === "completed" ? (
     <Ready key={`${head.duration ?? 0}`} head={head} readAt={dataUpdatedAt} />
