@@ -171,6 +171,89 @@ async def test_changes_are_undone_in_the_order_in_which_they_were_made(
     assert shown == []
 
 
+async def test_each_undo_takes_back_its_own_change(window: BrowserContext, address: str, conversation: int) -> None:
+    page, shown = await open_conversation(window, address, f"{conversation}?t={2 * LINE_S}")
+    changes = f"{address}/api/v1/speakers/changes"
+    before = [change["id"] for change in await (await page.request.get(changes)).json() if change["undone_at"] is None]
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    edited = [LINES[0], "The parrot lives.", *LINES[2:]]
+
+    await segments(page).nth(1).dblclick()
+    await editor(page, 1).fill(edited[1])
+    await page.keyboard.press("Enter")
+    await expect(segments(page)).to_have_text(edited)
+    await page.keyboard.press("n")
+    await page.get_by_role("combobox", name="Name").fill("Ben Stone")
+    await page.keyboard.press("Enter")
+    await undo.click()  # beside "Ben Stone: …"
+    await expect(page.get_by_text("Undone.", exact=True)).to_be_visible()
+    await page.keyboard.press("Control+z")
+    await expect(segments(page)).to_have_text(LINES)
+    left = [change["id"] for change in await (await page.request.get(changes)).json() if change["undone_at"] is None]
+    assert left == before
+
+    await segments(page).nth(4).dblclick()
+    await editor(page, 4).fill("")
+    await page.keyboard.press("Enter")
+    await expect(segments(page)).to_have_count(len(LINES) - 1)
+    await segments(page).nth(1).dblclick()
+    await editor(page, 1).fill(edited[1])
+    await page.keyboard.press("Enter")
+    await expect(segments(page)).to_have_text([*edited[:4], LINES[5]])
+    await undo.click()  # beside "The segment is deleted."
+    await expect(page.get_by_text("Something was changed after that. Undo it first, with Ctrl+Z.", exact=True)).to_be_visible()
+    await expect(segments(page)).to_have_text([*edited[:4], LINES[5]])
+    for text in ([*LINES[:4], LINES[5]], LINES):
+        await page.keyboard.press("Control+z")
+        await expect(segments(page)).to_have_text(text)
+    assert shown == []
+
+
+async def test_what_cannot_be_saved_is_kept_while_the_next_segment_is_edited(
+    window: BrowserContext, address: str, conversation: int
+) -> None:
+    page, _ = await open_conversation(window, address, f"{conversation}")
+
+    async def refuse(route: Route) -> None:
+        await (route.abort() if route.request.method == "PATCH" else route.continue_())
+
+    await page.route("**/segments/*", refuse)
+    await segments(page).nth(1).dblclick()
+    await editor(page, 1).fill("The parrot lives.")
+    await page.keyboard.press("Tab")
+    await expect(editor(page, 2)).to_be_focused()
+    await expect(page.get_by_text("Not saved. Vivavoce does not answer. Check that it is running.", exact=True)).to_be_visible()
+    await page.unroute("**/segments/*")
+    await page.get_by_role("button", name="Edit the text").click()
+    await expect(editor(page, 1)).to_have_text("The parrot lives.")
+    async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        await page.keyboard.press("Enter")
+    await expect(segments(page)).to_have_text([LINES[0], "The parrot lives.", *LINES[2:]])
+    assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
+
+
+async def test_a_conversation_stays_when_it_cannot_be_read_again(
+    window: BrowserContext, address: str, conversation: int
+) -> None:
+    page, _ = await open_conversation(window, address, f"{conversation}")
+    refused = asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        refused.set()
+        await route.fulfill(status=503, json={"detail": "The database is away."})
+
+    own = f"**/api/v1/conversations/{conversation}?*"
+    await page.route(own, refuse)
+    changed = await page.request.patch(f"{address}/api/v1/conversations/{conversation}", data={"title": "Parrots"})
+    assert changed.ok
+    await refused.wait()
+    await asyncio.sleep(8)  # it tries twice more, after one and two seconds
+    await expect(segments(page)).to_have_text(LINES)
+    await page.unroute(own)
+    await page.request.patch(f"{address}/api/v1/conversations/{conversation}", data={"title": "Late parrots"})
+    await expect(page.get_by_role("heading", name="Late parrots")).to_be_visible()
+
+
 async def test_words_are_replaced_after_a_preview(window: BrowserContext, address: str, conversation: int) -> None:
     page, shown = await open_conversation(window, address, f"{conversation}")
     await page.keyboard.press("Control+h")

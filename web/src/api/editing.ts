@@ -33,8 +33,9 @@ export function deleteSegment(place: Place): Promise<Edited> {
   return data(client.DELETE(SEGMENT, { params: { path: path(place) } }));
 }
 
-export function undoEdit(conversationId: number): Promise<Edited> {
-  const params = { path: { conversation_id: conversationId } };
+/** Undo the last change of the transcript. The application refuses with 409 where that is not `change`. */
+export function undoEdit(conversationId: number, change?: number): Promise<Edited> {
+  const params = { path: { conversation_id: conversationId }, query: { change } };
   return data(client.POST("/api/v1/conversations/{conversation_id}/undo", { params }));
 }
 

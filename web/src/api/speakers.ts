@@ -56,6 +56,16 @@ function useSpeakerChange<Input, Output>(change: (input: Input) => Promise<Outpu
   return useMutation({ mutationFn: change, onSuccess: () => speakersChanged(queries) });
 }
 
+/** A change that is kept in the history. It resolves to the answer, and to the change's id, by which it can be undone. */
+function useUndoableChange<Input, Output>(change: (input: Input) => Promise<Output>) {
+  return useSpeakerChange(async (input: Input) => {
+    const answer = await change(input);
+    // It has been made: where the history cannot be read, it is only not offered to undo it here.
+    const changes = await data(client.GET("/api/v1/speakers/changes")).catch(() => []);
+    return { answer, change: changes.find(({ undone_at }) => undone_at === null)?.id };
+  });
+}
+
 /** A speaker by id, or a name, which may be new. */
 export type Who = { speaker_id: number } | { speaker_name: string };
 
@@ -68,7 +78,7 @@ export interface Naming {
 }
 
 export function useNaming() {
-  return useSpeakerChange(({ conversationId, segmentId, who, scope }: Naming) => {
+  return useUndoableChange(({ conversationId, segmentId, who, scope }: Naming) => {
     const options = {
       params: { path: { conversation_id: conversationId, segment_id: segmentId } },
       body: { enroll: true, ...who },
@@ -79,7 +89,7 @@ export function useNaming() {
 }
 
 export function useRename() {
-  return useSpeakerChange(({ id, name }: { id: number; name: string }) =>
+  return useUndoableChange(({ id, name }: { id: number; name: string }) =>
     data(
       client.PATCH("/api/v1/speakers/{speaker_id}/rename", { params: { path: { speaker_id: id } }, body: { new_name: name } }),
     ),
@@ -87,7 +97,7 @@ export function useRename() {
 }
 
 export function useMerge() {
-  return useSpeakerChange(({ id, into }: { id: number; into: number }) =>
+  return useUndoableChange(({ id, into }: { id: number; into: number }) =>
     data(client.POST("/api/v1/speakers/{speaker_id}/merge", { params: { path: { speaker_id: id } }, body: { into } })),
   );
 }
@@ -102,7 +112,7 @@ export function useDistinct() {
 }
 
 export function useDeleteSpeaker() {
-  return useSpeakerChange((id: number) =>
+  return useUndoableChange((id: number) =>
     data(client.DELETE("/api/v1/speakers/{speaker_id}", { params: { path: { speaker_id: id } } })),
   );
 }
@@ -117,8 +127,9 @@ export function useEraseSpeaker() {
   );
 }
 
+/** Undo a change. The application refuses with 409 where another was made since. */
 export function useUndoSpeakerChange() {
-  return useSpeakerChange(() => data(client.POST("/api/v1/speakers/undo")));
+  return useSpeakerChange((change: number) => data(client.POST("/api/v1/speakers/undo", { params: { query: { change } } })));
 }
 
 /** Enroll a new speaker by a sample of the voice, or add a sample to a speaker. */

@@ -22,6 +22,9 @@ export const useEditingText = texts(
     redone: (what: string) => `Made again: ${what}`,
     notSaved: (why: string) => `Not saved. ${why}`,
     changedMeanwhile: "The segment was changed in the meantime. It is shown as it is now; your text is in the clipboard.",
+    changedMeanwhileTo: (typed: string) =>
+      `The segment was changed in the meantime. It is shown as it is now; you wrote: ${typed}`,
+    undoLaterFirst: "Something was changed after that. Undo it first, with Ctrl+Z.",
     save: "Save the text",
     leave: "Leave without saving",
     nextLine: "Edit the next segment",
@@ -71,6 +74,9 @@ export const useEditingText = texts(
     notSaved: (why: string) => `Nicht gespeichert. ${why}`,
     changedMeanwhile:
       "Das Segment wurde inzwischen geändert. Es wird gezeigt, wie es jetzt ist; Ihr Text ist in der Zwischenablage.",
+    changedMeanwhileTo: (typed: string) =>
+      `Das Segment wurde inzwischen geändert. Es wird gezeigt, wie es jetzt ist; Sie haben geschrieben: ${typed}`,
+    undoLaterFirst: "Danach wurde etwas geändert. Machen Sie das zuerst rückgängig, mit Strg+Z.",
     save: "Text speichern",
     leave: "Verlassen, ohne zu speichern",
     nextLine: "Nächstes Segment bearbeiten",

@@ -10,7 +10,8 @@ import { isUnknown } from "@/lib/speakerColour";
 import { candidates, sameName } from "./candidates";
 import { NameField } from "./NameField";
 import { Samples } from "./Samples";
-import { type NamedVoice, type Scope, useNamed } from "./useNamed";
+import { type NamedVoice, type OnNamed, type Scope, useNamed } from "./useNamed";
+import { useSayUndoable } from "./useSayUndoable";
 
 interface WhoIsThisProps {
   voice: NamedVoice & {
@@ -44,8 +45,8 @@ interface WhoIsThisAtProps {
   /** The element beside which it is shown. */
   anchor: HTMLElement;
   close: () => void;
-  /** Called when the voice has a name, with what takes it back. */
-  onNamed?: (undo: () => Promise<unknown>) => void;
+  /** Called when the voice has a name, in place of a message that says so. */
+  onNamed: OnNamed;
 }
 
 /** The same, opened by its owner. */
@@ -63,7 +64,7 @@ export function WhoIsThisAt({ voice, anchor, close, onNamed }: WhoIsThisAtProps)
 
 interface QuestionProps extends Pick<WhoIsThisAtProps, "voice" | "close"> {
   title: string;
-  onNamed?: WhoIsThisAtProps["onNamed"] | undefined;
+  onNamed?: OnNamed;
 }
 
 function Question({ voice, title, close, onNamed }: QuestionProps) {
@@ -77,7 +78,8 @@ function Question({ voice, title, close, onNamed }: QuestionProps) {
   const [scope, setScope] = useState<Scope>(known ? "here" : "everywhere");
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const name = useNamed();
+  const say = useSayUndoable();
+  const name = useNamed(onNamed ?? say);
   const suggestions = useSuggestions().data ?? [];
   const fitting = candidates(typed, speakers, overview, suggestions, voice.speakerId);
   const same = sameName(typed, speakers);
@@ -90,8 +92,7 @@ function Question({ voice, title, close, onNamed }: QuestionProps) {
     setBusy(true);
     setFailure(undefined);
     try {
-      const undo = await name(voice, chosen === "new" ? { speaker_name: typed.trim() } : { speaker_id: chosen }, scope);
-      onNamed?.(undo);
+      await name(voice, chosen === "new" ? { speaker_name: typed.trim() } : { speaker_id: chosen }, scope);
       close();
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));

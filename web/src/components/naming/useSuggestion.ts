@@ -1,8 +1,10 @@
-import { type Suggestion, useDistinct, useMerge, useUndoSpeakerChange } from "@/api/speakers";
+import { type Suggestion, useDistinct, useMerge } from "@/api/speakers";
 import { toast, toastError } from "@/components/toast";
 import { useCommonText } from "@/i18n/common";
 import { useNamingText } from "@/i18n/naming";
 import { shownName } from "@/lib/voice";
+
+import { useSayUndoable } from "./useSayUndoable";
 
 /** Say whether two speakers are one person; either can be taken back. */
 export function useSuggestion({ speaker_id: id, speaker_name, other_id: other, other_name }: Suggestion) {
@@ -10,14 +12,13 @@ export function useSuggestion({ speaker_id: id, speaker_name, other_id: other, o
   const common = useCommonText();
   const merge = useMerge();
   const distinct = useDistinct();
-  const undo = useUndoSpeakerChange();
+  const say = useSayUndoable();
   const one = shownName(speaker_name, common.unknownVoice);
   const two = shownName(other_name, common.unknownVoice);
 
   const same = async () => {
-    await merge.mutateAsync({ id, into: other });
-    const run = () => void undo.mutateAsync(undefined).catch(toastError);
-    toast(text.merged(two), { action: { label: common.undo, run } });
+    const { change } = await merge.mutateAsync({ id, into: other });
+    say(text.merged(two), change);
   };
   const different = async () => {
     await distinct.mutateAsync({ id, other, distinct: true });

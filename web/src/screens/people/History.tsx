@@ -40,7 +40,7 @@ export function History() {
           className="mt-4"
           disabled={undo.isPending}
           onClick={() =>
-            void undo.mutateAsync(undefined).then((change) => toast(text.undone(shown(change.description))), toastError)
+            void undo.mutateAsync(latest.id).then((change) => toast(text.undone(shown(change.description))), toastError)
           }
         >
           <Icon name="undo" size={18} />

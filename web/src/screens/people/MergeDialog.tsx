@@ -1,12 +1,12 @@
 import { useState } from "react";
 
-import { useMerge, useSpeakerOverview, useSpeakers, useSuggestions, useUndoSpeakerChange } from "@/api/speakers";
+import { useMerge, useSpeakerOverview, useSpeakers, useSuggestions } from "@/api/speakers";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { candidates, sameName } from "@/components/naming/candidates";
 import { NameField } from "@/components/naming/NameField";
-import { toast, toastError } from "@/components/toast";
-import { useCommonText } from "@/i18n/common";
+import { useSayUndoable } from "@/components/naming/useSayUndoable";
+import { toastError } from "@/components/toast";
 import { useNamingText } from "@/i18n/naming";
 import { usePeopleText } from "@/i18n/people";
 
@@ -15,20 +15,18 @@ import type { Voice } from "./voices";
 /** Choose the person that a speaker is, too. */
 export function MergeDialog({ voice, close }: { voice: Voice; close: () => void }) {
   const text = usePeopleText();
-  const common = useCommonText();
   const naming = useNamingText();
   const [typed, setTyped] = useState("");
   const [picked, setPicked] = useState<number | null>(null);
   const speakers = useSpeakers().data ?? [];
   const found = candidates(typed, speakers, useSpeakerOverview().data ?? [], useSuggestions().data ?? [], voice.id);
   const merge = useMerge();
-  const undo = useUndoSpeakerChange();
+  const say = useSayUndoable();
   const chosen = picked ?? sameName(typed, speakers)?.id ?? null;
   const submit = async () => {
     if (chosen === null) return;
-    const { name } = await merge.mutateAsync({ id: voice.id, into: chosen });
-    const run = () => void undo.mutateAsync(undefined).catch(toastError);
-    toast(naming.merged(name), { action: { label: common.undo, run } });
+    const { answer, change } = await merge.mutateAsync({ id: voice.id, into: chosen });
+    say(naming.merged(answer.name), change);
     close();
   };
   return (

@@ -2,10 +2,11 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 
 import { useMay } from "@/api/me";
-import { useDeleteSpeaker, useEraseSpeaker, useUndoSpeakerChange } from "@/api/speakers";
+import { useDeleteSpeaker, useEraseSpeaker } from "@/api/speakers";
 import { Confirm } from "@/components/Confirm";
 import { Menu, MenuContent, MenuItem, MenuSeparator, MoreTrigger } from "@/components/Menu";
-import { toast, toastError } from "@/components/toast";
+import { useSayUndoable } from "@/components/naming/useSayUndoable";
+import { toast } from "@/components/toast";
 import { useCommonText } from "@/i18n/common";
 import { useErasureText } from "@/i18n/erasure";
 import { usePeopleText } from "@/i18n/people";
@@ -63,7 +64,7 @@ function Removals({ voice, asked, close }: { voice: Voice; asked: string | undef
   const common = useCommonText();
   const remove = useDeleteSpeaker();
   const erase = useEraseSpeaker();
-  const undo = useUndoSpeakerChange();
+  const say = useSayUndoable();
   return (
     <>
       <Confirm
@@ -73,9 +74,8 @@ function Removals({ voice, asked, close }: { voice: Voice; asked: string | undef
         description={text.deleteHint}
         action={common.delete}
         run={async () => {
-          await remove.mutateAsync(voice.id);
-          const run = () => void undo.mutateAsync(undefined).catch(toastError);
-          toast(text.deleted(voice.name), { action: { label: common.undo, run } });
+          const { change } = await remove.mutateAsync(voice.id);
+          say(text.deleted(voice.name), change);
         }}
       />
       <Confirm

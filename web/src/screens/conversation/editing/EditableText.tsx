@@ -22,6 +22,7 @@ export function EditableText({ segment, caret, draft }: { segment: Segment } & P
     const { segment, caret, draft } = begun.current;
     if (!own) return;
     own.textContent = draft ?? segment.text ?? "";
+    latest.current = draft ?? undefined; // it was not saved
     placeCaret(own, caret);
     // The row may go while it is edited, as when the reader scrolls.
     return () => {

@@ -41,11 +41,16 @@ export interface EditorState {
 
 const IDLE: EditorState = { editing: null, caret: null, draft: null, opened: null, replacing: false };
 
+/** What takes a change back. */
+type Undo = () => Promise<unknown>;
+
 /** Changes of the transcript: each is sent at once, one after the other, and can be undone. */
 export class Editor extends Store<EditorState> {
   private last: Promise<unknown> = Promise.resolve();
   /** How to undo what was done here; the last is undone first. The application keeps the changes of text. */
-  private done: (() => Promise<unknown>)[] = [];
+  private done: Undo[] = [];
+  /** What was typed and could not be saved, by segment, where the reader edits another one by now. */
+  private readonly unsaved = new Map<number, string>();
 
   constructor(
     readonly conversationId: number,
@@ -57,8 +62,10 @@ export class Editor extends Store<EditorState> {
   }
 
   /** Edit the text of a segment, with the cursor at a character, or at the end. */
-  readonly edit = (segmentId: number, caret: number | null = null): void =>
-    this.change({ editing: segmentId, caret, draft: null, opened: null });
+  readonly edit = (segmentId: number, caret: number | null = null): void => {
+    this.change({ editing: segmentId, caret, draft: this.unsaved.get(segmentId) ?? null, opened: null });
+    this.unsaved.delete(segmentId);
+  };
 
   readonly leave = (): void => this.change({ editing: null, draft: null });
 
@@ -95,9 +102,7 @@ export class Editor extends Store<EditorState> {
 
   remove(segment: Segment): Promise<void> {
     return this.inTurn(async () => {
-      this.apply(await deleteSegment(this.place(segment)));
-      const text = useEditingText.now();
-      toast(text.removed, { action: { label: text.undo, run: () => void this.undo() } });
+      this.apply(await deleteSegment(this.place(segment)), useEditingText.now().removed);
     });
   }
 
@@ -105,10 +110,8 @@ export class Editor extends Store<EditorState> {
   replaceAll(request: { find: string; replace: string; match_case: boolean; whole_words: boolean }): Promise<void> {
     return this.inTurn(async () => {
       const { change, matches, notes } = await replaceWords(this.conversationId, { ...request, dry_run: false });
-      if (change) this.done.push(this.undoText);
+      this.did(useEditingText.now().replaced(matches), change && this.undoText(change.id));
       await this.segments.refresh();
-      const text = useEditingText.now();
-      toast(text.replaced(matches), { action: { label: text.undo, run: () => void this.undo() } });
       for (const note of notes) toast(note);
     });
   }
@@ -125,49 +128,61 @@ export class Editor extends Store<EditorState> {
         this.segments.replace([segment]);
         toast(useEditingText.now().correctionUndone);
       };
-      this.done.push(back);
       const [text, names] = [useEditingText.now(), useCommonText.now()];
       const name = names[emotion];
       const message =
         found.learned && found.speaker_name
           ? text.learned(name, shownName(found.speaker_name, names.unknownVoice), found.sample_count)
           : text.corrected(name);
-      toast(message, { action: { label: text.undo, run: () => void this.undo() } });
+      this.did(message, back);
     });
   }
 
   /** Make a change that is not of the transcript's text, such as naming a voice; it resolves to what takes it back. */
-  other(change: () => Promise<() => Promise<unknown>>): Promise<void> {
-    return this.inTurn(async () => {
-      this.done.push(await change());
-    });
+  other(change: () => Promise<Undo | undefined>): Promise<void> {
+    return this.inTurn(async () => this.did(null, await change()));
   }
 
-  /** Such a change was made; `undo` takes it back. */
-  did(undo: () => Promise<unknown>): void {
-    this.done.push(undo);
+  /** Something was changed: say so, and offer to undo it; not where nothing can. */
+  did(message: string | null, undo: Undo | null | undefined): void {
+    if (undo) this.done.push(undo);
+    const action = undo && { label: useEditingText.now().undo, run: () => void this.undoOnly(undo) };
+    if (message) toast(message, action ? { action } : {});
   }
 
   /** Undo the last change of this visit, or the last one of the transcript. */
-  readonly undo = (): Promise<void> =>
-    this.inTurn(async () => {
-      const last = this.done.pop() ?? this.undoText;
-      try {
-        await last();
-      } catch (error) {
-        if (!isRefused(error)) this.done.push(last); // to be tried again
-        throw error;
-      }
+  readonly undo = (): Promise<void> => this.inTurn(() => this.undoLast());
+
+  /** Undo this change, unless another was made after it. */
+  private undoOnly(undo: Undo): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.done.at(-1) === undo) await this.undoLast();
+      else if (this.done.includes(undo)) toast(useEditingText.now().undoLaterFirst, { kind: "failed" });
     });
+  }
+
+  private async undoLast(): Promise<void> {
+    const last = this.done.pop() ?? this.undoText();
+    try {
+      await last();
+    } catch (error) {
+      if (!isRefused(error)) this.done.push(last); // to be tried again
+      throw error;
+    }
+  }
 
   /** Make the last change of the transcript that was undone again. */
   readonly redo = (): Promise<void> =>
     this.inTurn(async () => {
-      this.tell(await redoEdit(this.conversationId), "redone");
-      this.done.push(this.undoText);
+      const edited = await redoEdit(this.conversationId);
+      this.tell(edited, "redone");
+      if (edited.change) this.done.push(this.undoText(edited.change.id));
     });
 
-  private readonly undoText = async (): Promise<void> => this.tell(await undoEdit(this.conversationId), "undone");
+  /** Undo a change of the transcript's text, by its id, or the last one. */
+  private undoText(change?: number): Undo {
+    return async () => this.tell(await undoEdit(this.conversationId, change), "undone");
+  }
 
   private tell(edited: Edited, what: "undone" | "redone"): void {
     this.segments.apply(edited);
@@ -176,23 +191,33 @@ export class Editor extends Store<EditorState> {
     if (first) this.show(first);
   }
 
-  private apply(edited: Edited): void {
+  private apply(edited: Edited, message: string | null = null): void {
     this.segments.apply(edited);
-    if (edited.change) this.done.push(this.undoText);
+    this.did(message, edited.change && this.undoText(edited.change.id));
     for (const note of edited.notes) toast(note);
   }
 
-  /** What was typed must not be lost: the editor opens again with it, or it is copied where the text is another by now. */
+  /** What was typed must not be lost: the editor begins with it again, or it is copied where the text is another by now. */
   private async notSaved(segment: Segment, typed: string, error: unknown): Promise<void> {
     const text = useEditingText.now();
     if (error instanceof ApiError && error.status === 409) {
-      await navigator.clipboard.writeText(typed).catch(() => undefined);
-      toast(text.changedMeanwhile, { kind: "failed" });
+      toast((await copied(typed)) ? text.changedMeanwhile : text.changedMeanwhileTo(typed), { kind: "failed" });
       await this.segments.refresh();
       return;
     }
-    toast(text.notSaved(error instanceof Error ? error.message : String(error)), { kind: "failed" });
-    if (this.snapshot().editing === null) this.change({ editing: segment.id, caret: null, draft: typed });
+    const failure = text.notSaved(error instanceof Error ? error.message : String(error));
+    const { editing } = this.snapshot();
+    if (editing === null || editing === segment.id) {
+      toast(failure, { kind: "failed" });
+      this.change({ editing: segment.id, caret: null, draft: typed });
+      return;
+    }
+    this.unsaved.set(segment.id, typed);
+    const run = () => {
+      this.show(segment);
+      this.edit(segment.id);
+    };
+    toast(failure, { kind: "failed", action: { label: text.edit, run } });
   }
 
   private place(segment: Segment) {
@@ -204,6 +229,16 @@ export class Editor extends Store<EditorState> {
     const turn = this.last.then(change).catch(toastError);
     this.last = turn;
     return turn;
+  }
+}
+
+/** Browsers have no clipboard for pages without TLS, and may refuse it. */
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

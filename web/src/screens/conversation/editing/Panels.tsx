@@ -1,4 +1,8 @@
+import { useUndoSpeakerChange } from "@/api/speakers";
+import { type OnNamed } from "@/components/naming/useNamed";
 import { WhoIsThisAt } from "@/components/naming/WhoIsThis";
+import { toast } from "@/components/toast";
+import { useNamingText } from "@/i18n/naming";
 
 import { useSession } from "../context";
 import type { EditorState } from "./Editor";
@@ -9,6 +13,8 @@ import { SegmentMenu } from "./SegmentMenu";
 /** The menu or the popover of a segment, or the replacing of words. */
 export function Panels({ opened, replacing }: Pick<EditorState, "opened" | "replacing">) {
   const { id, editor } = useSession();
+  const { undone } = useNamingText();
+  const undo = useUndoSpeakerChange();
   if (replacing) return <ReplaceDialog />;
   if (!opened) return null;
   const { what, segment, anchor } = opened;
@@ -25,5 +31,7 @@ export function Panels({ opened, replacing }: Pick<EditorState, "opened" | "repl
     speakerName: segment.speaker_name,
     start: segment.start_offset,
   };
-  return <WhoIsThisAt voice={voice} anchor={anchor} close={close} onNamed={(undo) => editor.did(undo)} />;
+  const onNamed: OnNamed = (message, change) =>
+    editor.did(message, change === undefined ? null : () => undo.mutateAsync(change).then(() => toast(undone)));
+  return <WhoIsThisAt voice={voice} anchor={anchor} close={close} onNamed={onNamed} />;
 }

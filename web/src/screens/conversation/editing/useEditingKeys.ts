@@ -38,8 +38,8 @@ export function useEditingKeys(): void {
           scope: "here",
         };
         void editor.other(async () => {
-          await name(naming);
-          return () => undoNaming(undefined);
+          const { change } = await name(naming);
+          return change === undefined ? undefined : () => undoNaming(change);
         });
       };
       const edit = (event: KeyboardEvent) => {
