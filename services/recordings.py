@@ -19,6 +19,7 @@ from pipeline.types import SAMPLE_RATE, ChannelMode, Note, Samples
 from services.access import audit, limits
 from services.access.actor import actor
 from services.runtime import Runtime
+from services.unnamed_recordings import deleted_unless_named
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
@@ -81,23 +82,19 @@ class Recordings:
             decoded = await self._decode(file, kept, self.settings.max_duration_hours * 3600, options.channels)
             await self.store.require_space(await asyncio.to_thread(os.path.getsize, kept))
             key = await self.store.put(kept, recording.SUFFIX)
-        try:
-            async with self.database.session() as session:
-                conversation = await conversations.create(
-                    session,
-                    title=f"Uploaded: {filename[:MAX_NAME_CHARS]}",
-                    title_source="default",
-                    file_name=filename[:MAX_NAME_CHARS],
-                    audio_key=key,
-                    audio_format=recording.SUFFIX.lstrip("."),
-                    creator=actor().principal,
-                    notes=decoded.notes,
-                )
-                length = Length(decoded.duration, decoded.channels)
-                return await self._enqueue(session, "conversation.create", conversation, options, length, webhook_url)
-        except BaseException:
-            await self.store.delete(key)
-            raise
+        async with deleted_unless_named(self.database, self.store, key), self.database.session() as session:
+            conversation = await conversations.create(
+                session,
+                title=f"Uploaded: {filename[:MAX_NAME_CHARS]}",
+                title_source="default",
+                file_name=filename[:MAX_NAME_CHARS],
+                audio_key=key,
+                audio_format=recording.SUFFIX.lstrip("."),
+                creator=actor().principal,
+                notes=decoded.notes,
+            )
+            length = Length(decoded.duration, decoded.channels)
+            return await self._enqueue(session, "conversation.create", conversation, options, length, webhook_url)
 
     async def reprocess(self, conversation: int, options: Options, webhook_url: str | None = None) -> Accepted:
         """Queue a conversation's recording to be processed again; manual corrections are kept.

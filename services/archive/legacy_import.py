@@ -24,6 +24,7 @@ from pipeline.types import Note
 from services.access import audit
 from services.archive import legacy_voices
 from services.archive.legacy_people import People, participants
+from services.unnamed_recordings import deleted_unless_named
 from settings import Settings
 from storage.audio import AudioStore
 from storage.legacy import inserts, rows
@@ -168,12 +169,8 @@ class LegacyImport:
         with tempfile.TemporaryDirectory(prefix="vivavoce-") as directory:
             kept = Path(directory, "recording").with_suffix(recording.SUFFIX)
             sound = await self._keep_sound(conversation, kept, losses)
-            try:
+            async with deleted_unless_named(self._database, self._store, sound.key):
                 await self._store_conversation(conversation, segments, sound, kept, labels, losses)
-            except BaseException:
-                if sound.key is not None:
-                    await self._store.delete(sound.key)
-                raise
         self._done.conversations += 1
         self._done.segments += len(segments)
         self._done.recordings += sound.key is not None

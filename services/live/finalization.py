@@ -25,6 +25,7 @@ from services.live.background import StreamThreads
 from services.live.recorder import Recorder
 from services.policy import Policies
 from services.summaries.completion import on_completed
+from services.unnamed_recordings import deleted_unless_named
 from settings import Settings
 from storage.audio import AudioStore
 from storage.conversations import conversations
@@ -111,7 +112,7 @@ class Finalizer:
             logger.exception("The speakers of conversation %d could not be determined again", conversation_id)
         key = await self._export(spool) if spool.length else None
         try:
-            async with self._database.session() as session:
+            async with deleted_unless_named(self._database, self._store, key), self._database.session() as session:
                 policy = await self._policies.lock(session)
                 await speakers.lock(session)
                 duration = spool.length / SAMPLE_RATE
@@ -124,11 +125,8 @@ class Finalizer:
                 changed, num_found = await self._rediarize(session, conversation_id, diarized, policy)
                 if counts.segments:
                     await on_completed(session, self._settings, conversation_id)
-        except BaseException as error:
-            if key is not None:
-                await self._store.delete(key)
-            if isinstance(error, LookupError):
-                await self._threads.run(spool.path.unlink, True)
+        except LookupError:
+            await self._threads.run(spool.path.unlink, True)
             raise
         await self._threads.run(spool.path.unlink, True)
         found = counts.speakers if num_found is None else num_found

@@ -88,6 +88,7 @@ class LiveConversations:
             settings,
             stages,
             database,
+            store,
             self._spools,
             self._threads,
             self._tasks,

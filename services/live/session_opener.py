@@ -1,5 +1,6 @@
 """Open live sessions on new and on existing recordings."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from services.live.spool_directory import SpoolDirectory, open_free
 from services.policy import Policies
 from services.vocabulary import Vocabularies
 from settings import Settings
+from storage.audio import AudioStore
 from storage.conversations import conversations, live_recordings
 from storage.postgres.database import Database
+
+logger = logging.getLogger("ray.serve")
 
 
 class SessionOpener:
@@ -44,6 +48,7 @@ class SessionOpener:
         settings: Settings,
         stages: Stages[Any],
         database: Database,
+        store: AudioStore,
         spools: SpoolDirectory,
         threads: StreamThreads,
         tasks: BackgroundTasks,
@@ -55,6 +60,7 @@ class SessionOpener:
         self._settings = settings
         self._stages = stages
         self._database = database
+        self._store = store
         self._spools = spools
         self._threads = threads
         self._tasks = tasks
@@ -107,7 +113,11 @@ class SessionOpener:
             async with self._database.session() as session:
                 found = await live_recordings.find(session, UUID(path.stem))
             if found is None or found.status != live_recordings.RECORDING:
-                await self._threads.run(spool.discard)
+                if found is None or found.audio_key is None or await self._store.exists(found.audio_key):
+                    await self._threads.run(spool.discard)
+                else:  # then this is the only copy of the sound
+                    logger.error("The recording of conversation %d is not in the audio store; %s has it", found.id, path)
+                    await self._threads.run(spool.close)
                 return None
             options = options.continuing(found.language, found.decoding)
             chosen = await self._vocabularies.chosen(options.decoding)

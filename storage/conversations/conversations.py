@@ -13,7 +13,7 @@ from pipeline.access import LOCAL, Principal
 from pipeline.languages import most_spoken_first
 from pipeline.types import ConversationSegment, Note
 from storage.access.visibility import ownership
-from storage.conversations import segments
+from storage.conversations import audio_keys, segments
 from storage.emotions import emotions
 from storage.postgres.conditions import one_of
 from storage.speakers import speakers
@@ -130,6 +130,8 @@ async def create(
         "notes": tuple(notes),
         **ownership(creator),
     }
+    if audio_key is not None:
+        await audio_keys.lock(session, audio_key)
     return (await session.execute(insert(Conversation).values(values).returning(Conversation.id))).scalar_one()
 
 

@@ -12,6 +12,7 @@ from pipeline.access import LOCAL, Principal
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.types import Segment
 from storage.access.visibility import ownership, visible_to
+from storage.conversations import audio_keys
 from storage.conversations.transcripts import segment_values
 from storage.postgres.conditions import one_of
 from storage.tables import Conversation, SegmentRow, TurnRow
@@ -32,6 +33,8 @@ class Recording:
     decoding: Decoding = PLAIN
     hotwords: Sequence[str] = ()
     """Those that the transcriber has read so far."""
+    audio_key: str | None = None
+    """Its recording in the `AudioStore`, once it is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,14 @@ async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
         Conversation.language,
         Conversation.live_decoding,
         Conversation.hotwords,
+        Conversation.audio_key,
     )
     found = select(*columns, stored_s.scalar_subquery()).where(Conversation.uuid == uuid)
     row = (await session.execute(found)).one_or_none()
     if row is None:
         return None
-    id_, status, language, decoding, hotwords, stored = row
-    return Recording(id_, status, language, stored, decoding or PLAIN, tuple(hotwords))
+    id_, status, language, decoding, hotwords, audio_key, stored = row
+    return Recording(id_, status, language, stored, decoding or PLAIN, tuple(hotwords), audio_key)
 
 
 async def resumable(session: AsyncSession, viewer: Principal, conversation_id: int) -> Resumable | None:
@@ -121,6 +125,8 @@ async def lock_recording(session: AsyncSession, conversation_id: int) -> None:
 
 async def set_audio(session: AsyncSession, conversation_id: int, audio_key: str | None) -> None:
     """Store the key of the finished recording in the audio store, None where there is no sound in it. It ends resumption."""
+    if audio_key is not None:
+        await audio_keys.lock(session, audio_key)
     values = {"audio_key": audio_key, "resume_token_hash": None, "live_decoding": None}
     await session.execute(update(Conversation).where(Conversation.id == conversation_id).values(values))
 

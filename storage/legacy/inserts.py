@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.formats.profile_file import EMOTION_MODEL, VOICE_MODEL
 from pipeline.identity.matching import is_unknown
 from pipeline.types import Note, Turn, Voiceprint
+from storage.conversations import audio_keys
 from storage.conversations.transcripts import BATCH, SEGMENTS, insert_turns
 from storage.legacy.rows import LegacyConversation, LegacyEmotionProfile, LegacyLabel, LegacySegment, LegacySpeaker
 from storage.postgres.conditions import one_of
@@ -119,6 +120,8 @@ async def add_conversation(
     """Store a conversation without its segments; returns its id here."""
     row = {"uuid": conversation.uuid, "title": conversation.title, "notes": tuple(notes), **values}
     row |= await _kept_id(session, Conversation, conversation.id)
+    if (key := row["audio_key"]) is not None:
+        await audio_keys.lock(session, key)
     return (await session.execute(insert(Conversation).values(row).returning(Conversation.id))).scalar_one()
 
 
