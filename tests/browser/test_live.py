@@ -12,7 +12,10 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, BrowserContext, Dialog, Page, expect
 
+from pipeline.access import Role
 from pipeline.stages import Stages
+from storage.postgres.database import Database
+from tests.api.access.people import PASSWORD, add
 from tests.api.live import serving
 from tests.browser import live
 from tests.browser.checks import check_accessibility, open_page
@@ -57,6 +60,15 @@ async def impatient(database_url: str, directory: Path) -> AsyncIterator[Line]:
     with serving(
         database_url, directory, STAGES, MODEL, jobs=True, speaker_threshold=0.5, stream_resume_seconds=0.5
     ) as address:
+        async with live.line(address.partition("/")[0]) as line:
+            yield line
+
+
+@pytest.fixture
+async def private(database: Database, database_url: str, directory: Path) -> AsyncIterator[Line]:
+    """To one where a writer must log in."""
+    await add(database, "olga", Role.WRITER)
+    with serving(database_url, directory, STAGES, MODEL, jobs=True, speaker_threshold=0.5, auth="required") as address:
         async with live.line(address.partition("/")[0]) as line:
             yield line
 
@@ -137,6 +149,29 @@ async def test_nothing_is_lost_with_the_connection_and_when_the_page_is_left(win
     (conversation,) = await titled(line, "Tunnel")
     await completed(line, conversation)
     assert np.array_equal(await stored(line, conversation), await live.recorded(page))
+
+
+async def test_a_recording_goes_on_when_the_login_ends(window: BrowserContext, private: Line) -> None:
+    async def log_in() -> None:
+        answer = await window.request.post(f"{private.address}/api/v1/login", data={"name": "olga", "password": PASSWORD})
+        assert answer.ok, await answer.text()
+
+    await log_in()
+    page, _ = await begin(window, private, "Night")
+    assert (await window.request.post(f"{private.address}/api/v1/logout")).ok
+    await page.get_by_role("button", name="Who is this?").first.click()  # it is refused
+    await expect(page.get_by_role("alert").get_by_text("Your login has ended")).to_be_visible()
+    await expect(page.get_by_role("status").get_by_text("Recording", exact=True)).to_be_visible()
+    before = len(await live.recorded(page))
+    await page.wait_for_function("before => window.recorded.at(-1).length > before + 32_000", arg=before)
+    await log_in()
+    await expect(page.get_by_text("Your login has ended")).to_have_count(0)
+    await page.get_by_role("button", name="Finish").click()
+    await expect(page.get_by_role("status").get_by_text("Finished")).to_be_visible()
+    (found,) = (await (await window.request.get(f"{private.address}/api/v1/conversations")).json())["conversations"]
+    answer = await window.request.get(f"{private.address}/api/v1/conversations/{found['id']}/audio")
+    samples, _ = soundfile.read(io.BytesIO(await answer.body()), dtype="int16")
+    assert np.array_equal(samples, await live.recorded(page))
 
 
 async def interrupt(page: Page, line: Line) -> None:

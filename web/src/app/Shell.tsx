@@ -2,11 +2,13 @@ import { lazy, Suspense } from "react";
 import { NavLink, Outlet, ScrollRestoration } from "react-router";
 
 import { useConnectionLost, useEvents } from "@/api/events";
-import { useMe } from "@/api/me";
+import { useLogin } from "@/api/me";
 import { cx } from "@/components/cx";
 import { Icon, type IconName } from "@/components/Icon";
 import { Loading } from "@/components/Loading";
 import { useCommonText } from "@/i18n/common";
+import { recordingNow } from "@/lib/recording/recordingNow";
+import { useStore } from "@/lib/store";
 
 import { KeyboardHelp } from "./KeyboardHelp";
 import { queryClient } from "./queryClient";
@@ -23,10 +25,11 @@ const PLACES = [
 /** The rail at the left, at the bottom on a phone, and the screen beside it; the login where one is required. */
 export function Shell() {
   const text = useCommonText();
-  const me = useMe();
+  const me = useLogin();
+  const records = useStore(recordingNow);
   useEvents(queryClient);
   if (me.isPending) return <Loading />;
-  if (me.data?.role === null) {
+  if (me.data?.role === null && !records) {
     return (
       <Suspense fallback={<Loading />}>
         <Login />

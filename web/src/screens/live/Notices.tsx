@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
+import { useMe } from "@/api/me";
 import { cx } from "@/components/cx";
 import { Icon } from "@/components/Icon";
 import { useLiveText } from "@/i18n/live";
@@ -18,12 +19,14 @@ export function Notices({ session }: { session: LiveSession }) {
   const { phase, problem, fault, earlier } = state;
   const unsent = clock(Math.ceil(state.unsentSeconds));
   const over = phase === "finished" || phase === "refused";
+  const nobody = useMe().data?.role === null;
+  const loggedOut = (nobody || state.loggedOut) && !over;
   return (
     <div className="grid gap-2">
       {problem && <Notice urgent>{problems[problem]}</Notice>}
       {phase === "refused" && <Notice urgent>{text.refused}</Notice>}
-      {state.loggedOut && !over && <Notice urgent>{text.loggedOut}</Notice>}
-      {state.connection === "lost" && !over && !state.loggedOut && <Notice>{text.lost(unsent)}</Notice>}
+      {loggedOut && <Notice urgent>{text.loggedOut}</Notice>}
+      {state.connection === "lost" && !over && !loggedOut && <Notice>{text.lost(unsent)}</Notice>}
       {fault && <Notice urgent>{fault}</Notice>}
       {!state.kept && !over && <Notice urgent>{text.notKept}</Notice>}
       {state.silent && <Notice>{text.silent}</Notice>}

@@ -3,6 +3,7 @@ import { conversationKeys } from "@/api/conversations";
 import { queryClient } from "@/app/queryClient";
 import { type Capture, startCapture } from "@/lib/recording/capture";
 import { Levels } from "@/lib/recording/levels";
+import { recordingNow } from "@/lib/recording/recordingNow";
 import { end, open, problemOf, type Source } from "@/lib/recording/sources";
 import { UnsentAudio } from "@/lib/recording/unsentAudio";
 import * as store from "@/lib/recording/unfinishedStore";
@@ -146,6 +147,7 @@ export class LiveSession {
   private attach(capture: Capture, streams: readonly MediaStream[]): void {
     this.capture = capture;
     this.letSleep = keepAwake();
+    recordingNow.set(true);
     this.watch(streams);
   }
 
@@ -173,6 +175,7 @@ export class LiveSession {
     this.letSleep?.();
     this.state.change({ phase: "finishing", silent: false, problem: null });
     this.delivery.stop();
+    recordingNow.set(false);
   }
 
   private progress(): void {
@@ -200,6 +203,7 @@ export class LiveSession {
         this.letSleep?.();
         this.release();
         this.state.change({ phase: "refused" });
+        recordingNow.set(false);
       },
     };
   }
