@@ -36,7 +36,8 @@ export function useEvents(queries: QueryClient): void {
   }, [queries, role]);
 }
 
-class Stream {
+/** Reads again what changes, while the page is seen. Exported for its tests. */
+export class Stream {
   private source: EventSource | undefined;
   /** What was read before is read again when the stream opens: later all of it, as changes may have been missed meanwhile. */
   private since = Date.now();
@@ -47,7 +48,9 @@ class Stream {
 
   constructor(private readonly queries: QueryClient) {
     document.addEventListener("visibilitychange", this.onVisibility);
-    this.open();
+    if (document.hidden)
+      this.since = Infinity; // opened in the background: it needs no connection before it is seen
+    else this.open();
   }
 
   end(): void {
@@ -102,6 +105,11 @@ class Stream {
     this.since = Infinity;
     this.alarm ??= setTimeout(() => lost.set(true), PATIENCE_MS);
     if (source.readyState !== EventSource.CLOSED) return; // the browser connects again
+    if (document.hidden) {
+      this.close(); // opened again when the page is seen
+      return;
+    }
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       void this.queries.invalidateQueries({ queryKey: meKey }); // perhaps the session has ended
       this.open();
