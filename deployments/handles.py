@@ -14,8 +14,9 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.stages.call_limit import CallLimit
+from pipeline.concurrency import is_cancelling
 from pipeline.decoding import PLAIN, Decoding
-from pipeline.faults import DeviceError
+from pipeline.faults import STOPPED, DeviceError
 from pipeline.stages import Stages
 from pipeline.types import Diarization, Emotion, Observation, Samples, Span, SpeakerHint, TextVectors, Utterance, Voiceprint
 
@@ -27,15 +28,17 @@ Handle = DeploymentHandle[Any]
 AudioRef = ObjectRef[Samples]
 
 RETRY_DELAYS_S = (0.5, 2.0)
-"""Delays before a call is repeated after its replica died. A call that kills three replicas is given up."""
+"""Delays before a call is repeated after its replica died or stopped it. A call that kills three replicas is given up."""
 BACKPRESSURE_DELAY_S = 0.5
 """Mean delay before a call to a stage with a full queue is repeated."""
 
 
 async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat the call while the stage's queue is full, and after its replica died.
+    """Repeat the call while the stage's queue is full, and after its replica died or stopped it.
 
     Serve itself retries a call only until a replica has started it. Calls to our stages have no side effects and may run twice.
+    Where a replica stopped it, Serve raises CancelledError here, though this task is not cancelled. DeviceError is raised
+    instead when the call is given up: a CancelledError would end the caller as if it were cancelled itself.
     """
     delays = iter(RETRY_DELAYS_S)
     while True:
@@ -47,6 +50,13 @@ async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
             if (next_delay := next(delays, None)) is None:
                 raise
             logger.warning("A replica died during a call; calling another one: %s", error)
+            delay = next_delay
+        except asyncio.CancelledError as error:
+            if is_cancelling():
+                raise
+            if (next_delay := next(delays, None)) is None:
+                raise DeviceError(STOPPED) from error
+            logger.warning("A replica stopped a call; calling again")
             delay = next_delay
         await asyncio.sleep(delay)
 

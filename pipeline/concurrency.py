@@ -48,6 +48,12 @@ async def map_bounded(call: Callable[[A], Awaitable[B]], items: Iterable[A], lim
     return [task.result() for task in tasks]
 
 
+def is_cancelling() -> bool:
+    """Whether this task itself is cancelled, and not only a call that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def run_to_end(work: Coroutine[Any, Any, A]) -> A:
     """The result of `work`, which is not interrupted if the caller is cancelled: the cancellation is raised at its end."""
     task, cancellation = asyncio.create_task(work), None

@@ -12,6 +12,8 @@ from pipeline.concurrency import map_bounded
 from pipeline.types import Span
 
 MAX_REASON_CHARACTERS = 300
+STOPPED = "A stage was stopped before it had a result."
+"""Why a call failed of which the task was cancelled in its replica, and not by the caller."""
 
 DEVICE_FAULTS = {
     "out of memory": "out_of_memory",  # the wording of torch, CTranslate2 and the C library

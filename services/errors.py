@@ -1,6 +1,8 @@
 """Errors that services raise to every door, and why a recording or a segment failed."""
 
-from pipeline.faults import describe
+import asyncio
+
+from pipeline.faults import STOPPED, describe
 from services.redaction import redact
 
 
@@ -34,4 +36,6 @@ def failure_reason(error: BaseException) -> str:
     """One sentence for the client, without secrets."""
     if isinstance(error, TimeoutError):
         return "The models took too long."
+    if isinstance(error, asyncio.CancelledError):
+        return STOPPED
     return redact(describe(error))

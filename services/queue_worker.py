@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from pipeline.concurrency import is_cancelling
 from pipeline.faults import recurs
 from services.errors import failure_reason
 from services.leases import CancelledByUserError, Leases
@@ -133,9 +134,3 @@ class QueueWorker(ABC):
             await self.database.persist(lambda session: function(session, lease, *args), LEASE_S)
         except LeaseLostError:
             logger.warning("Job %d was claimed by another worker, or has ended", lease.id)
-
-
-def is_cancelling() -> bool:
-    """Whether this task itself is cancelled, and not only a call that it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.concurrency import is_cancelling
 from pipeline.decoding import Decoding
 from pipeline.faults import Fault
 from pipeline.live.endpointing import SpeechSpan
@@ -109,7 +110,10 @@ class SegmentProcessor:
             try:
                 processed = await task
                 stored = await self._store.add(processed.shifted(span.start_offset))
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # Where only a stage was stopped, the other spans must not wait for a loop that has ended.
+                if isinstance(error, asyncio.CancelledError) and is_cancelling():
+                    raise
                 logger.exception("A segment of conversation %d failed", self._store.conversation_id)
                 await self._report(span, failure_reason(error))
                 continue

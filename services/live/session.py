@@ -110,8 +110,8 @@ class LiveSession:
 
     async def pause(self) -> None:
         """Process all audio so far and release the file, so that the conversation can be resumed."""
-        await self.drain()
         try:
+            await self.drain()
             await self._store.add_notes(self.notes)
         finally:
             await self.close()

@@ -39,6 +39,8 @@ class Script(ScriptedTranscriber):
     """The diarization of the whole recording waits for it."""
     broken: int = 0
     """The transcription of this span fails."""
+    stopped: int = 0
+    """The transcription of this span is cancelled, as Serve raises it where a replica stops its task."""
     english: int = 0
     """This span is spoken in English."""
     numb: bool = False
@@ -60,6 +62,8 @@ class Script(ScriptedTranscriber):
             await self.done.setdefault(self.wait_for[number], asyncio.Event()).wait()
         if number == self.broken:
             raise RuntimeError("The device is gone.")
+        if number == self.stopped:
+            raise asyncio.CancelledError
         self.order.append(("end", number))
         self.done.setdefault(number, asyncio.Event()).set()
         spoken = language or ("en" if number == self.english else "de")
@@ -160,6 +164,16 @@ def test_a_span_that_fails_is_reported_and_the_others_are_stored(server: str, sc
     assert note["kind"] == "left_out"
     assert note["message"].endswith("could not be transcribed: The device is gone.")
     assert (note["start"], note["end"]) == pytest.approx((2.0, 3.0), abs=0.5)
+
+
+def test_a_span_of_which_a_stage_is_stopped_is_reported_and_the_others_are_stored(server: str, script: Script) -> None:
+    script.stopped = 2
+    parts = [part for number in range(1, 9) for part in (speech(number), PAUSE)]  # more spans than may wait to be stored
+    with Client(server) as client:
+        done = stream(client, *parts, language="en")
+    assert client.of("error") == [{"message": "Segment processing error: A stage was stopped before it had a result."}]
+    assert texts(client) == [f"Number {number}." for number in (1, 3, 4, 5, 6, 7, 8)]
+    assert (done["status"], done["processing_errors"], done["num_segments"]) == ("completed_with_errors", 1, 7)
 
 
 def test_a_recording_of_which_all_spans_fail_has_failed_and_keeps_its_sound(server: str, script: Script) -> None:

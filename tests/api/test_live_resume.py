@@ -16,10 +16,14 @@ from sqlalchemy import text
 from pipeline.decoding import PLAIN, Decoding
 from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
+from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
+from services.live.spool_directory import open_free
+from settings import Settings
 from storage.postgres.database import unpooled
 from tests.api.live import CLIENT_RATE, PATIENCE_S, Client, conversation, refused, server_process, serving
 from tests.storage.transcripts import MODEL
+from tests.support.application import connected
 from tests.support.fixed_stages import FixedStages
 from vivavoce.sample import recording
 
@@ -104,6 +108,33 @@ def test_a_client_waits_while_the_models_are_busy(
             assert second.start(conversation_id=id_, resume_token=first.token, resumable=True) == id_
             assert second.of("started")[0]["total_audio_seconds"] == 3.0
             assert second.stop()["num_segments"] == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("lost"), asyncio.CancelledError()])
+async def test_a_recording_is_free_though_its_last_segments_are_lost(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Otherwise its client would wait for a file that is never released, and the stream would count against the limit."""
+
+    async def drain() -> None:
+        raise error
+
+    stages = Stages(*[FixedStages()] * 4)
+    settings = Settings(data_path=tmp_path / "data", max_streams=1, speaker_threshold=0.5)
+    async with connected(settings, database_url, tmp_path / "audio", stages, MODEL) as context:
+        start = StartMessage(sample_rate=16_000, resumable=True)
+        session = await context.live.start(start, lambda _message: None)
+        await session.feed(np.zeros(16_000, np.float32).tobytes())
+        monkeypatch.setattr(session, "drain", drain)
+        with pytest.raises(type(error)):
+            await session.pause()
+        free = open_free(session.recorder.spool.path)
+        assert free is not None
+        free.close()
+        resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
+        again = await context.live.start(start.model_copy(update=resumed), lambda _message: None)
+        assert again.resumed_at == 1.0
+        assert (await context.live.finish(again)).data.duration == 1.0
 
 
 def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
