@@ -1,4 +1,4 @@
-"""What is done with a whole conversation on its screen: its voices are matched again, and it is erased."""
+"""What is done with a whole conversation on its screen: it is loaded again, its voices are matched again, and it is erased."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +41,25 @@ def address(database_url: str, directory: Path) -> Iterator[str]:
 
     with serving(SETTINGS, database_url, directory, MODEL, fill) as address:
         yield address
+
+
+async def test_a_recording_that_could_not_be_loaded_is_played_where_it_was(window: BrowserContext, address: str) -> None:
+    sound = f"{address}/api/v1/conversations/{REMATCHED}/audio*"
+    await window.route(sound, lambda route: route.abort())
+    page, _ = await open_conversation(window, address, f"{REMATCHED}?t=3")
+    again = page.get_by_role("button", name="Load the recording again and play it")
+    await expect(again).to_be_visible()
+    await expect(page.get_by_text("The recording cannot be played.")).to_be_visible()
+    await page.get_by_role("combobox", name="Speed").select_option("1.5")
+    async with page.expect_event("requestfailed"):
+        await again.click()
+    await expect(again).to_be_visible()
+    await window.unroute(sound)
+    await again.click()
+    await page.wait_for_function("() => audio.currentTime > 3.5")
+    assert await page.evaluate("[played.at(-1), audio.playbackRate]") == [pytest.approx(3), 1.5]
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_text("The recording cannot be played.")).to_have_count(0)
 
 
 async def test_voices_are_matched_with_the_people_who_are_known_now(window: BrowserContext, address: str) -> None:

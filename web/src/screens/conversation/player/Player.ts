@@ -7,7 +7,7 @@ export interface PlayerState {
   rate: number;
   /** The transcript scrolls with the voice. */
   follow: boolean;
-  /** The recording cannot be played. */
+  /** The recording could not be loaded. Playing loads it again. */
   failed: boolean;
 }
 
@@ -29,7 +29,10 @@ export class Player extends Store<PlayerState> {
     this.audio.addEventListener("pause", () => this.change({ playing: false }));
     this.audio.addEventListener("seeking", this.notify);
     this.audio.addEventListener("timeupdate", this.stopAtEnd); // a hidden window draws no frames
-    this.audio.addEventListener("error", () => this.change({ failed: this.audio.hasAttribute("src") }));
+    this.audio.addEventListener("error", () => {
+      this.audio.pause(); // without it, what cannot be played still counts as playing
+      this.change({ failed: this.audio.hasAttribute("src") });
+    });
   }
 
   /** Attach the recording; returns what detaches it. */
@@ -56,6 +59,7 @@ export class Player extends Store<PlayerState> {
 
   readonly play = (): void => {
     this.until = Infinity;
+    if (this.snapshot().failed) this.reload();
     this.audio.play().catch(() => undefined); // an error is reported by its event
   };
 
@@ -84,7 +88,7 @@ export class Player extends Store<PlayerState> {
   readonly skip = (seconds: number): void => this.seek(this.time + seconds);
 
   readonly setRate = (rate: number): void => {
-    this.audio.playbackRate = rate;
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = rate; // the default is that after a reload
     this.change({ rate });
   };
 
@@ -95,6 +99,14 @@ export class Player extends Store<PlayerState> {
   };
 
   readonly setFollow = (follow: boolean): void => this.change({ follow });
+
+  /** Load the recording again, at the same time: the server was away, or the connection. */
+  private reload(): void {
+    const { time } = this;
+    this.change({ failed: false });
+    this.audio.load();
+    this.audio.currentTime = time;
+  }
 
   /** A busy page may find only later that the sample has ended. */
   private readonly stopAtEnd = (): void => {

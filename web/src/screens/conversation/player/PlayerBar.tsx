@@ -14,6 +14,7 @@ export function PlayerBar() {
   const text = useConversationText();
   const { player } = useSession();
   const { playing, rate, follow, failed } = usePlayer();
+  const label = failed ? text.playAgain : playing ? text.pause : text.play;
   return (
     <section
       aria-label={text.player}
@@ -29,11 +30,10 @@ export function PlayerBar() {
         <Skip seconds={-5} label={text.back5} />
         <button
           type="button"
-          title={playing ? text.pause : text.play}
-          aria-label={playing ? text.pause : text.play}
+          title={label}
+          aria-label={label}
           onClick={player.toggle}
-          disabled={failed}
-          className="grid size-10 shrink-0 place-items-center rounded-full bg-ink text-background transition-opacity hover:opacity-85 disabled:opacity-50"
+          className="grid size-10 shrink-0 place-items-center rounded-full bg-ink text-background transition-opacity hover:opacity-85"
         >
           <Icon name={playing ? "pause" : "play"} />
         </button>
