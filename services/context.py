@@ -120,7 +120,7 @@ class AppContext:
             transcript_search = TranscriptSearch(database, stages.text)
             hasher = PasswordHasher()
             logins = Logins(settings, database, hasher)
-            cleanup = Cleanup(database, store)
+            cleanup = Cleanup(database, store, runtime)
             encodings = Encodings(store)
             try:
                 yield cls(
@@ -156,6 +156,7 @@ class AppContext:
                 )
             finally:
                 await live.close()
+                await cleanup.close()
                 await language_model.close()
                 await encodings.close()
                 recordings.close()

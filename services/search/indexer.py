@@ -81,6 +81,7 @@ class Indexer:
         async with self._database.session() as session:
             claimed = await pending_vectors.claim(session, BATCH)
         if not claimed:
+            await vector_index.restore(self._database, self._model, self._dimension)
             await self._remove_other_models()
             return False
         try:
@@ -99,6 +100,7 @@ class Indexer:
         """Queue all segments without a vector of the model, and make its index, which says that they are in the queue."""
         dimension = example.vectors.shape[1]
         await self._add_missing(example.model)
+        await vector_index.restore(self._database, example.model, dimension)
         async with self._database.session() as session:
             await vector_index.ensure(session, example.model, dimension)
         self._model, self._dimension = example.model, dimension

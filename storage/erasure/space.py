@@ -77,13 +77,15 @@ async def remove(database: Database) -> None:
             await _await_snapshots(connection)
             if await connection.scalar(HAS_CLEAR):
                 await connection.execute(CLEAR_STATISTICS, {"tables": list(REWRITTEN)})
-            async with vector_index.without_indexes(connection):
+            async with vector_index.without_indexes(database, connection):
                 for table in REWRITTEN:
                     await connection.execute(text(f"VACUUM (FULL, ANALYZE) {table}"))
             await _await_snapshots(connection)
             await connection.execute(text("VACUUM FULL pg_statistic"))
             async with AsyncSession(connection) as session:
                 await pending.space_removed(session, last)
+        except vector_index.IndexesBusyError as error:
+            raise SpaceBusyError("A process builds the indexes of search by meaning.") from error
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
                 raise SpaceBusyError("A long transaction uses a table.") from error
@@ -92,16 +94,11 @@ async def remove(database: Database) -> None:
 
 @asynccontextmanager
 async def _connection(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection on which each statement is a transaction. Its end releases the advisory lock and resets the timeout."""
-    async with database.engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        try:
-            await connection.execute(
-                text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": str(int(LOCK_TIMEOUT_S * 1000))}
-            )
-            yield connection
-        finally:
-            await connection.invalidate()
+    """Its end releases the advisory lock."""
+    async with database.autocommit() as connection:
+        limit = {"ms": str(int(LOCK_TIMEOUT_S * 1000))}
+        await connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), limit)
+        yield connection
 
 
 async def _await_turn(connection: AsyncConnection) -> None:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from sqlalchemy import URL, AdaptedConnection, Connection, Dialect, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from storage.postgres import compatibility, vectors
@@ -90,6 +90,16 @@ class Database:
         """One transaction: committed at the end of the block, rolled back where it raises."""
         async with self._sessions.begin() as session:
             yield session
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction. Its end closes it: its locks and settings go with it."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                yield connection
+            finally:
+                await connection.invalidate()
 
     async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], timeout_s: float) -> T:
         """Run `work` in one transaction, and repeat it while the database is down, for up to `timeout_s`."""

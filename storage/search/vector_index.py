@@ -5,26 +5,41 @@ times as many of the nearest (docs/measurements.md). The index of a model is mad
 all its vectors when another model has embedded the whole archive.
 """
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from sqlalchemy import ColumnElement, cast, delete, exists, func, select, text
+from sqlalchemy import ColumnElement, TextClause, cast, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from storage.postgres.database import Database
 from storage.postgres.vectors import HalfEmbedding
 from storage.tables import SegmentVector
 
+logger = logging.getLogger("ray.serve")
+
 PREFIX = "ix_segment_vectors_"
 LOCK = 0x76656374  # "vect"; the key of an advisory lock
-REBUILD_LOCK = 0x76656272  # "vebr"; held while `without_indexes` is at work
+REBUILD_LOCK = 0x76656272  # "vebr"; held while `without_indexes` or `restore` is at work
+BUSY_TIMEOUT_S = 10.0
+"""How long `without_indexes` waits for `restore`, which may take minutes."""
+POLL_INTERVAL_S = 0.05
 REMOVED_AT_ONCE = 5_000
 BUILD_MEMORY = "256MB"
 """Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector, it takes several times as long."""
-IS_INVALID = text("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+"""False where a process ended while it built the index: PostgreSQL keeps it, and does not read it. Null where there is none."""
 DEFINITIONS = text(
     "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)"
 )
+
+
+class IndexesBusyError(RuntimeError):
+    """Another process removes or builds the indexes."""
 
 
 def name_of(model: str, dimension: int) -> str:
@@ -41,18 +56,31 @@ def indexed(dimension: int) -> ColumnElement[object]:
 
 
 async def ensure(session: AsyncSession, model: str, dimension: int) -> None:
-    """Create the model's index where there is none. Takes seconds where there are a million vectors of other models."""
+    """Create the model's index where there is none. Takes seconds where there are a million vectors of other models.
+
+    Leaves it to `without_indexes` and `restore` while one of them is at work: PostgreSQL would end one of two that wait for
+    each other.
+    """
     await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    name, quoted = name_of(model, dimension), model.replace("'", "''")
-    if await _is_left_unfinished(session, name):
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(REBUILD_LOCK))):
+        return
+    name = name_of(model, dimension)
+    if await session.scalar(IS_VALID, {"name": name}) is False:
         await drop(session, name)
-    await session.execute(
-        text(
-            f'CREATE INDEX IF NOT EXISTS "{name}" ON segment_vectors '
-            f"USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops) WITH (m = 16, ef_construction = 200) "
-            f"WHERE model = '{quoted}'".replace(":", r"\:")
-        )
+    await session.execute(_statement(_definition(model, dimension), "CREATE INDEX IF NOT EXISTS"))
+
+
+def _definition(model: str, dimension: int) -> str:
+    quoted = model.replace("'", "''")
+    return (
+        f'CREATE INDEX "{name_of(model, dimension)}" ON segment_vectors '
+        f"USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops) WITH (m = 16, ef_construction = 200) "
+        f"WHERE model = '{quoted}'"
     )
+
+
+def _statement(definition: str, begin: str) -> TextClause:
+    return text(definition.replace("CREATE INDEX", begin, 1).replace(":", r"\:"))
 
 
 async def is_begun(session: AsyncSession, model: str) -> bool:
@@ -60,34 +88,79 @@ async def is_begun(session: AsyncSession, model: str) -> bool:
     names = await session.scalars(DEFINITIONS, {"prefix": PREFIX})
     if any(name.endswith(_suffix(model)) for name in names):
         return True
+    return await _has_vectors(session, model)
+
+
+async def _has_vectors(session: AsyncSession, model: str) -> bool:
     return bool(await session.scalar(select(exists().where(SegmentVector.model == model))))
 
 
-async def _is_left_unfinished(session: AsyncSession, name: str) -> bool:
-    """Whether a process ended while `without_indexes` built the index: PostgreSQL keeps it, and does not read it."""
-    if not await session.scalar(IS_INVALID, {"name": name}):
-        return False
-    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(REBUILD_LOCK))))
+async def restore(database: Database, model: str, dimension: int) -> None:
+    """Build the index of a model's vectors where a process ended before it had built it again, without blocking the table.
+
+    Costs one short statement where the index is there. Returns at once while another process removes or builds indexes.
+    """
+    name = name_of(model, dimension)
+    async with database.session() as session:
+        if await session.scalar(IS_VALID, {"name": name}) or not await _has_vectors(session, model):
+            return
+    async with database.autocommit() as connection:
+        if await _lock(connection, timeout_s=0.0):
+            logger.warning("The index %s of search by meaning is missing, and is built again", name)
+            await _build(connection, {name: _definition(model, dimension)})
 
 
 @asynccontextmanager
-async def without_indexes(connection: AsyncConnection) -> AsyncIterator[None]:
-    """Remove all of them, and build them again after the block without blocking the table. Each statement is a transaction.
+async def without_indexes(database: Database, connection: AsyncConnection) -> AsyncIterator[None]:
+    """Remove all of them on this connection, and build them again after the block without blocking the table.
 
-    Searches compare all vectors until then.
+    Each statement is a transaction. Searches compare all vectors until then. The indexes are built on another connection: that
+    of the block is closed where its statement is cancelled or the database restarts. What cannot be built is logged; `restore`
+    builds the index in use. Raises IndexesBusyError.
     """
-    await connection.execute(select(func.pg_advisory_lock(REBUILD_LOCK)))
-    definitions = (await connection.execute(DEFINITIONS, {"prefix": PREFIX})).all()
+    definitions: dict[str, str] = {}
     try:
-        for name, _ in definitions:
-            await connection.execute(text(f'DROP INDEX IF EXISTS "{name}"'))
-        yield
+        async with database.autocommit() as holder:
+            if not await _lock(holder, BUSY_TIMEOUT_S):
+                raise IndexesBusyError
+            definitions = {row.indexname: row.indexdef for row in await holder.execute(DEFINITIONS, {"prefix": PREFIX})}
+            for name in definitions:
+                await connection.execute(text(f'DROP INDEX IF EXISTS "{name}"'))
+            yield
     finally:
-        await connection.execute(text(f"SET maintenance_work_mem = '{BUILD_MEMORY}'"))
-        for _, definition in definitions:
-            again = definition.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY IF NOT EXISTS", 1)
-            await connection.execute(text(again.replace(":", r"\:")))
-        await connection.execute(select(func.pg_advisory_unlock(REBUILD_LOCK)))
+        if definitions:
+            await _build_again(database, definitions)
+
+
+async def _build_again(database: Database, definitions: Mapping[str, str]) -> None:
+    try:
+        async with database.autocommit() as connection:
+            await _lock(connection, math.inf)
+            await _build(connection, definitions)
+    except Exception:
+        logger.exception("The indexes of search by meaning could not be built again; that of the model in use is built later")
+
+
+async def _lock(connection: AsyncConnection, timeout_s: float) -> bool:
+    """Take the lock until the connection ends; returns whether it could be taken in time.
+
+    Not by `pg_advisory_lock`: a statement that waits has a snapshot, and the process that builds an index waits for it.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not await connection.scalar(select(func.pg_try_advisory_lock(REBUILD_LOCK))):
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(POLL_INTERVAL_S)
+    return True
+
+
+async def _build(connection: AsyncConnection, definitions: Mapping[str, str]) -> None:
+    """On a connection with the lock. An index that another process has built meanwhile stays."""
+    await connection.execute(text(f"SET maintenance_work_mem = '{BUILD_MEMORY}'"))
+    for name, definition in definitions.items():
+        if await connection.scalar(IS_VALID, {"name": name}) is False:
+            await connection.execute(text(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"'))
+        await connection.execute(_statement(definition, "CREATE INDEX CONCURRENTLY IF NOT EXISTS"))
 
 
 async def others(session: AsyncSession, model: str, dimension: int) -> list[str]:

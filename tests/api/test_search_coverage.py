@@ -12,11 +12,12 @@ from services.search import coverage
 from services.search.indexer import BATCH
 from settings import Settings
 from storage.postgres.database import Database
+from storage.search import vector_index
 from tests.storage.archive import add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running, serving
 from tests.support.command_line import vivavoce_here
-from tests.support.held_texts import HeldTexts, until_embedded
+from tests.support.held_texts import DIMENSION, HeldTexts, until_embedded
 
 LINES = 3 * BATCH - 4
 PART = {"covered": BATCH, "segments": LINES}
@@ -55,6 +56,28 @@ async def test_clients_see_how_far_an_archive_is_embedded(database: Database, da
         await until_embedded(database, first.model, LINES)
         assert await of_status(application) == ALL
         assert await of_search(application) is None
+
+
+async def test_an_index_that_is_lost_is_built_again_while_there_is_nothing_to_embed(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], LINES)
+    held = HeldTexts(99)
+    lost = vector_index.name_of(held.model, DIMENSION)
+    async with running(Settings(), database_url, tmp_path, stages_with(held), MODEL) as application:
+        await until_embedded(database, held.model, LINES)
+        async with database.session() as session:
+            await vector_index.drop(session, lost)
+        application.context.notifications.texts.set()  # the program looks for work
+        async with asyncio.timeout(120):
+            while not await is_valid(database, lost):  # noqa: ASYNC110  # PostgreSQL sends no event for it
+                await asyncio.sleep(0.02)
+
+
+async def is_valid(database: Database, index: str) -> bool:
+    async with database.session() as session:
+        return bool(await session.scalar(vector_index.IS_VALID, {"name": index}))
 
 
 async def test_another_model_begins_with_nothing(database: Database, database_url: str, tmp_path: Path) -> None:

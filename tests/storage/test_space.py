@@ -6,16 +6,21 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.erasure import pending, space
 from storage.postgres.database import Database
 from storage.postgres.embedded import EmbeddedPostgres
 from storage.search import vector_index
-from storage.tables import Base, PendingRemoval, Speaker
+from storage.tables import Base, PendingRemoval, SegmentRow, SegmentVector, Speaker
+from tests.storage.archive import add_talk
+from tests.storage.transcripts import voice
+from tests.storage.waiting import await_lock_waiter
 from tests.support import traces
 
 MODEL = "it's:a model"
+UNFINISHED = text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)")
 WITHOUT_NAMES_AND_VECTORS = {
     *("voice_settings", "reference_changes", "voices", "distinct_speakers", "pending_removals"),
     "summary_templates",
@@ -64,11 +69,76 @@ async def test_indexes_of_vectors_are_built_again(database: Database) -> None:
         assert await index_is_valid(session) is True
 
 
-async def test_an_index_that_was_left_unfinished_is_built_again(database: Database) -> None:
-    unfinished = text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)")
+@pytest.mark.parametrize("cancelled", [True, False], ids=["by its task", "by the end of its connection"])
+async def test_indexes_of_vectors_are_built_again_where_the_removal_is_broken_off(
+    database: Database, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    monkeypatch.setattr(space, "LOCK_TIMEOUT_S", 600.0)
     async with database.session() as session:
         await vector_index.ensure(session, MODEL, 16)
-        await session.execute(unfinished, {"name": vector_index.name_of(MODEL, 16)})
+        await pending.add_space(session)
+    async with database.engine.connect() as other:
+        await other.execute(text("LOCK TABLE segments IN ACCESS SHARE MODE"))
+        removal = asyncio.create_task(space.remove(database))
+        async with database.session() as watcher:
+            await await_lock_waiter(watcher)
+            assert await index_is_valid(watcher) is None
+            if not cancelled:
+                await watcher.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted"))
+        if cancelled:
+            removal.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else DBAPIError):
+            await removal
+    async with database.session() as session:
+        assert await index_is_valid(session) is True
+        assert await pending.last_space(session) is not None
+    await space.remove(database)
+    async with database.session() as session:
+        assert await index_is_valid(session) is True
+        assert await pending.last_space(session) is None
+
+
+@pytest.mark.parametrize("unfinished", [True, False])
+async def test_an_index_that_a_killed_process_left_out_is_built_again(database: Database, unfinished: bool) -> None:
+    name = vector_index.name_of(MODEL, 16)
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, 16)
+        talk = await add_talk(session, [None], 1)
+        segment = await session.scalar(select(SegmentRow.id).where(SegmentRow.conversation_id == talk))
+        session.add(SegmentVector(segment_id=segment, model=MODEL, vector=voice(1, 16)))
+    async with database.session() as session:
+        if unfinished:
+            await session.execute(UNFINISHED, {"name": name})
+        else:
+            await vector_index.drop(session, name)
+    async with database.session() as building:
+        await building.execute(select(func.pg_advisory_xact_lock(vector_index.REBUILD_LOCK)))
+        await vector_index.restore(database, MODEL, 16)
+        assert await index_is_valid(building) is (False if unfinished else None)  # the other process is at work on it
+    await vector_index.restore(database, MODEL, 16)
+    async with database.session() as session:
+        assert await index_is_valid(session) is True
+
+
+async def test_a_removal_gives_way_to_a_process_that_builds_an_index(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_index, "BUSY_TIMEOUT_S", 0.0)
+    async with database.session() as session:
+        await pending.add_space(session)
+    async with database.autocommit() as building:
+        await building.execute(select(func.pg_advisory_lock(vector_index.REBUILD_LOCK)))
+        with pytest.raises(space.SpaceBusyError, match="builds the indexes"):
+            await space.remove(database)
+    await space.remove(database)
+    async with database.session() as session:
+        assert await pending.last_space(session) is None
+
+
+async def test_an_index_that_was_left_unfinished_is_built_again(database: Database) -> None:
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, 16)
+        await session.execute(UNFINISHED, {"name": vector_index.name_of(MODEL, 16)})
     async with database.session() as building:
         await building.execute(select(func.pg_advisory_xact_lock(vector_index.REBUILD_LOCK)))
         async with database.session() as session:
