@@ -28,7 +28,7 @@ from services.summaries.completion import on_completed
 from services.unnamed_recordings import deleted_unless_named
 from settings import Settings
 from storage.audio import AudioStore
-from storage.conversations import conversations
+from storage.conversations import conversations, live_recordings
 from storage.postgres.database import Database
 from storage.speakers import speakers
 
@@ -125,8 +125,11 @@ class Finalizer:
                 changed, num_found = await self._rediarize(session, conversation_id, diarized, policy)
                 if counts.segments:
                     await on_completed(session, self._settings, conversation_id)
-        except LookupError:
-            await self._threads.run(spool.path.unlink, True)
+        except LookupError:  # a KeyError is one, too
+            async with self._database.session() as session:
+                erased = not await live_recordings.existing(session, [conversation_id])
+            if erased:
+                await self._threads.run(spool.path.unlink, True)
             raise
         await self._threads.run(spool.path.unlink, True)
         found = counts.speakers if num_found is None else num_found

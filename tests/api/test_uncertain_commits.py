@@ -18,6 +18,7 @@ from pipeline.stages import Stages
 from services import unnamed_recordings
 from services.archive.legacy_import import LegacyImport
 from services.context import AppContext
+from services.identity import live_segments
 from services.live.client_messages import StartMessage
 from services.unnamed_recordings import deleted_unless_named
 from settings import Settings
@@ -172,6 +173,20 @@ async def test_a_recording_is_kept_where_the_database_does_not_say_whether_it_is
         async with deleted_unless_named(away, store, key):
             raise RuntimeError("broken")
     assert await store.exists(key)
+
+
+async def test_a_live_recording_is_kept_where_the_program_has_an_error(
+    context: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A KeyError is a LookupError, which also says that the conversation was erased."""
+
+    async def fail(*_: object) -> None:
+        raise KeyError("turns")
+
+    monkeypatch.setattr(live_segments, "finish", fail)
+    with pytest.raises(KeyError):
+        await record(context, tmp_path)
+    assert len(list((tmp_path / "data").rglob("*.pcm"))) == 1
 
 
 @pytest.mark.parametrize("stored", [True, False])
