@@ -1,15 +1,17 @@
-"""Remove a person's name from the hot words of the installation and of transcripts."""
+"""Remove a person's name from hot words of the installation, of transcripts and of requests, and from prompts of requests."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.checkpoint import ChosenHotwords
-from pipeline.hotwords import as_hotword
+from pipeline.hotwords import as_hotword, hotwords_of, text_of
 from pipeline.identity.erased_person import mentions
 from pipeline.names import key
-from storage.tables import Conversation, JobStageRow, VocabularyRow
+from storage.tables import Conversation, JobRow, JobStageRow, VocabularyRow
 from storage.tables.names import key_of
 
 
@@ -17,6 +19,7 @@ async def remove(session: AsyncSession, names: Collection[str]) -> None:
     """The caller holds `storage.speakers.speakers.lock`."""
     spoken = {as_hotword(name) for name in names}
     parts = [key(name) for name in spoken]
+    await _clean_requests(session, names)
     for table in (Conversation, VocabularyRow):
         word = func.unnest(table.hotwords).column_valued("word")
         named = select(word).where(or_(*(func.strpos(key_of(word), part) > 0 for part in parts))).exists()
@@ -27,3 +30,39 @@ async def remove(session: AsyncSession, names: Collection[str]) -> None:
     chosen = JobStageRow.stage == ChosenHotwords.stage
     content = or_(*(func.strpos(key_of(JobStageRow.result), part) > 0 for part in parts))
     await session.execute(delete(JobStageRow).where(chosen, content))
+
+
+async def _clean_requests(session: AsyncSession, names: Collection[str]) -> None:
+    """What requests chose for jobs, which a retry copies, and for live recordings that are not finished.
+
+    Jobs are first: a worker that reports its progress locks its job before its conversation.
+    """
+    options, live = JobRow.options, type_coerce(Conversation.live_decoding, JSONB)
+    of_job = (func.jsonb_extract_path_text(options, "decoding", field) for field in ("hotwords", "initial_prompt"))
+    jobs = select(JobRow.id, options).where(_contain(of_job, names)).order_by(JobRow.id)
+    for id_, found in (await session.execute(jobs.with_for_update())).all():
+        kept = {**found, "decoding": _without(found["decoding"], names)}
+        await session.execute(update(JobRow).where(JobRow.id == id_).values(options=kept))
+    of_live = (func.jsonb_extract_path_text(live, field) for field in ("hotwords", "initial_prompt"))
+    recordings = select(Conversation.id, live).where(_contain(of_live, names)).order_by(Conversation.id)
+    for id_, found in (await session.execute(recordings.with_for_update())).all():
+        changed = update(Conversation).where(Conversation.id == id_)
+        await session.execute(changed.values(live_decoding=type_coerce(_without(found, names), JSONB)))
+
+
+def _contain(texts: Iterable[ColumnElement[str]], names: Collection[str]) -> ColumnElement[bool]:
+    parts = sorted(map(key, _forms(names)))
+    return or_(*(func.strpos(key_of(text), part) > 0 for text in texts for part in parts))
+
+
+def _forms(names: Collection[str]) -> set[str]:
+    """The names as they are written in prompts, and as hot words."""
+    return {form for name in names for form in (name, as_hotword(name)) if form}
+
+
+def _without(decoding: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """A stored `Decoding` without the hot words that mention a name, and without a prompt that does."""
+    forms = _forms(names)
+    words = [word for word in hotwords_of(decoding.get("hotwords", "")) if not mentions(word, forms)]
+    prompt = decoding.get("initial_prompt", "")
+    return {**decoding, "hotwords": text_of(words), "initial_prompt": "" if mentions(prompt, forms) else prompt}

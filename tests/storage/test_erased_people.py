@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from pipeline.checkpoint import ChosenHotwords
+from pipeline.decoding import Decoding
 from services.erasure import speakers as erasure
 from services.identity import speaker_admin, undo
 from storage import vocabulary
@@ -15,7 +16,7 @@ from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.speakers import change_log
 from storage.speakers.speakers import SpeakerNotFoundError
-from storage.tables import Conversation, JobStageRow, LabelRow, ParticipantRow, SegmentRow, Speaker
+from storage.tables import Conversation, JobRow, JobStageRow, LabelRow, ParticipantRow, SegmentRow, Speaker
 from storage.vocabulary import StoredVocabulary
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.people import keep, talk
@@ -71,6 +72,33 @@ async def test_names_in_hot_words_go(database: Database) -> None:
         assert {row.id: row.hotwords for row in found} == {talks[0]: ["Adagio", "Bob"], talks[1]: ["Bob", "Lee"]}
         assert await vocabulary.stored(session) == StoredVocabulary(["Bob"], True)
         assert list(await session.scalars(select(JobStageRow.stage))) == ["transcribing"]
+
+
+async def test_names_in_what_requests_chose_go(database: Database) -> None:
+    named = Decoding(hotwords="Adagio, Dr. LEE ADA, Bob", initial_prompt="A talk with Lee, Ada.")
+    other = Decoding(hotwords="Bob, Lee", initial_prompt="Adagio.", model="small")
+    async with database.session() as session:
+        lee, bob = await add_speaker(session, "Lee, Ada", 1), await add_speaker(session, "Bob", 2)
+        ids = [await add_talk(session, [bob], lines=2) for _ in range(2)]
+        rows = []
+        for id_, chosen in zip(ids, (named, other), strict=True):
+            rows.append(await jobs.enqueue(session, id_, JobOptions(language="en", decoding=chosen), 2.0, max_queued=9))
+            stored = update(Conversation).where(Conversation.id == id_)
+            await session.execute(stored.values(live_decoding=chosen, audio_key=f"{id_}.flac"))
+        await jobs.cancel(session, rows[0])
+    await erase(database, lee)
+    kept = Decoding(hotwords="Adagio, Bob")
+    async with database.session() as session:
+        again = await jobs.retry(session, rows[0], max_queued=9)
+        found = await session.execute(select(JobRow.id, JobRow.options))
+        options = {row.id: JobOptions.model_validate(row.options) for row in found}
+        assert options == {
+            rows[0]: JobOptions(language="en", decoding=kept),
+            rows[1]: JobOptions(language="en", decoding=other),
+            again.id: JobOptions(language="en", decoding=kept),
+        }
+        live = await session.execute(select(Conversation.id, Conversation.live_decoding))
+        assert {row.id: row.live_decoding for row in live} == dict(zip(ids, (kept, other), strict=True))
 
 
 async def test_a_name_that_is_erased_while_a_recording_is_processed_is_not_stored(database: Database) -> None:
