@@ -199,7 +199,11 @@ class LiveConversations:
 
     async def _admit(self, session: LiveSession) -> LiveSession:
         self._sessions.add(session)
-        await session.recorder.catch_up()
+        try:
+            await session.recorder.catch_up()
+        except BaseException:
+            await session.close()
+            raise
         return session
 
     async def _finish(self, session: LiveSession) -> CompletedMessage:

@@ -18,6 +18,7 @@ from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
 from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
+from services.live.recorder import Recorder
 from services.live.spool_directory import open_free
 from settings import Settings
 from storage.postgres.database import unpooled
@@ -134,6 +135,28 @@ async def test_a_recording_is_free_though_its_last_segments_are_lost(
         resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
         again = await context.live.start(start.model_copy(update=resumed), lambda _message: None)
         assert again.resumed_at == 1.0
+        assert (await context.live.finish(again)).data.duration == 1.0
+
+
+async def test_a_recording_is_free_though_it_could_not_be_continued(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_recorder: Recorder) -> None:
+        raise OSError("The disk does not answer.")
+
+    stages = Stages(*[FixedStages()] * 4)
+    settings = Settings(data_path=tmp_path / "data", max_streams=1, speaker_threshold=0.5)
+    async with connected(settings, database_url, tmp_path / "audio", stages, MODEL) as context:
+        start = StartMessage(sample_rate=16_000, resumable=True)
+        session = await context.live.start(start, lambda _message: None)
+        await session.feed(np.zeros(16_000, np.float32).tobytes())
+        await session.pause()
+        resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
+        with monkeypatch.context() as patch:
+            patch.setattr(Recorder, "catch_up", fail)
+            with pytest.raises(OSError, match="does not answer"):
+                await context.live.start(start.model_copy(update=resumed), lambda _message: None)
+        again = await context.live.start(start.model_copy(update=resumed), lambda _message: None)
         assert (await context.live.finish(again)).data.duration == 1.0
 
 
