@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from ray import serve
 
 from deployments.handles import Handle
+from pipeline.concurrency import is_cancelling
+from pipeline.faults import DeviceError
 
 logger = logging.getLogger("ray.serve")
 
@@ -48,7 +50,13 @@ class StageStatus:
             for name, handle in self._stages.items()
             if not (name in self._statuses and handle.deployment_id.name in asleep)
         ]
-        statuses = await asyncio.gather(*(self._stages[name].status.remote() for name in awake))
+        try:
+            statuses = await asyncio.gather(*(self._stages[name].status.remote() for name in awake))
+        except asyncio.CancelledError:
+            if is_cancelling():
+                raise
+            # Serve cancels the call of a replica that stops: for those who wait here that is an error like others.
+            raise DeviceError("A stage was stopped before it reported its status.") from None
         self._statuses |= dict(zip(awake, statuses, strict=True))
         self._read_at = time.monotonic()
 

@@ -18,7 +18,6 @@ from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
 from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
-from services.live.recorder import Recorder
 from services.live.spool_directory import open_free
 from settings import Settings
 from storage.postgres.database import unpooled

@@ -7,6 +7,7 @@ import pytest
 
 from deployments import stage_status
 from deployments.stage_status import StageStatus
+from pipeline.faults import DeviceError
 
 
 class Stage:
@@ -16,7 +17,7 @@ class Stage:
         self.calls = 0
         self.answers = asyncio.Event()
         self.answers.set()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.status = self.deployment_id = self
         self.name = "Stage"
 
@@ -68,6 +69,16 @@ async def test_an_old_answer_is_not_used(stage: Stage, monkeypatch: pytest.Monke
     await status()
     monkeypatch.setattr(stage_status, "REFRESH_AGE_S", 0.0)
     monkeypatch.setattr(stage_status, "MAX_AGE_S", 0.0)
+    assert await status() == {"stage": {"model": "model 2"}}
+
+
+async def test_a_stage_that_is_stopped_is_an_error_and_no_cancellation(stage: Stage) -> None:
+    """Serve raises CancelledError where a replica stops the call."""
+    status = status_of(stage)
+    stage.error = asyncio.CancelledError()
+    with pytest.raises(DeviceError, match="stopped before it reported"):
+        await status()
+    stage.error = None
     assert await status() == {"stage": {"model": "model 2"}}
 
 
