@@ -152,6 +152,17 @@ async def test_an_owner_shares_a_conversation_and_takes_it_back(visit: Visit, ad
         await expect(page.get_by_text("Conversation not found")).to_be_visible()
 
 
+async def test_another_person_who_logs_in_sees_nothing_of_the_former(visit: Visit) -> None:
+    page = await visit("olga", "/")
+    await expect(titles(page)).to_have_text([OWN, OPEN])
+    await page.context.clear_cookies()
+    await titles(page).first.click()  # it is refused
+    async with page.expect_event("load"):
+        await log_in(page, "rita")
+    await page.get_by_role("link", name="Archive").click()
+    await expect(titles(page)).to_have_text([OPEN])
+
+
 async def test_a_reader_cannot_change_a_conversation(visit: Visit) -> None:
     page = await visit("rita", f"/c/{OPEN_ID}")
     await expect(page.get_by_role("button", name="Export")).to_be_visible()

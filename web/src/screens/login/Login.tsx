@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
 import { API, client, data } from "@/api/client";
-import { meKey, useMe } from "@/api/me";
+import { meKey, samePerson, useMe } from "@/api/me";
 import { Button } from "@/components/Button";
 import { TextField } from "@/components/Field";
 import { useTitle } from "@/components/Page";
@@ -41,7 +41,7 @@ function PasswordForm() {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const login = useMutation({
-    mutationFn: () => data(client.POST("/api/v1/login", { body: { name, password } })),
+    mutationFn: async () => samePerson(await data(client.POST("/api/v1/login", { body: { name, password } }))),
     onSuccess: (me) => queries.setQueryData(meKey, me),
   });
   const submit = (event: SubmitEvent) => {
