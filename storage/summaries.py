@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.erased_person import mentions
 from pipeline.summary.content import Content
 from pipeline.summary.templates import Template
-from storage.jobs import jobs
+from storage.jobs import jobs, summary_queue
 from storage.jobs.options import JobOptions
 from storage.postgres.conditions import one_of
 from storage.tables import Conversation, JobRow, ParticipantRow, SegmentRow, Speaker, SummaryRow, SummaryTemplate
@@ -51,7 +51,7 @@ async def enqueue(
     conversation = select(Conversation.duration).where(Conversation.id == conversation_id)
     duration = await session.scalar(conversation.with_for_update(key_share=True))  # one at a time decides
     options = JobOptions(template=template, request_id=request_id).model_dump(mode="json")
-    if (queued := await jobs.queued_summary(session, conversation_id)) is not None:
+    if (queued := await summary_queue.queued(session, conversation_id)) is not None:
         await session.execute(update(JobRow).where(JobRow.id == queued).values(options=options))
         return queued
     return await jobs.insert_job(session, conversation_id, options, duration or 0.0, webhook_url, kind="summary")

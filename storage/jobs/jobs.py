@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, delete, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.conversations import conversations
-from storage.jobs import counts
+from storage.jobs import counts, summary_queue
 from storage.jobs.limit import check_room
 from storage.jobs.options import JobOptions, has_only_unknown_fields
 from storage.tables import Conversation, JobRow, JobStageRow
@@ -155,7 +155,8 @@ async def claim(
     try:
         lease = Lease(**row._asdict() | {"options": JobOptions.model_validate(row.options)})
     except ValidationError as error:  # an error here would hold up all jobs behind this one
-        if not has_only_unknown_fields(error) or not await _leave_to_newer_worker(session, row.id):
+        superseded = row.kind == "summary" and await summary_queue.queued(session, row.conversation_id)
+        if superseded or not has_only_unknown_fields(error) or not await _leave_to_newer_worker(session, row.id):
             await _end(session, [JobRow.id == row.id], "failed", UNREADABLE)
         return await claim(session, worker, max_duration_s, kind)
     counts.claimed(session, lease.attempts)
@@ -232,12 +233,15 @@ async def confirm_cancel(session: AsyncSession, lease: Lease) -> None:
 
 
 async def retry_later(session: AsyncSession, lease: Lease, reason: str, max_attempts: int = MAX_ATTEMPTS) -> bool:
-    """Queue the job again after a delay, or fail it after its last attempt. Returns whether it is queued.
+    """Queue the job again after a delay, or fail it after its last attempt, or where a newer one does the same work.
+
+    Returns whether it is queued.
 
     Raises LeaseLostError.
     """
-    if lease.attempts >= max_attempts:
-        await fail(session, lease, reason)
+    superseded = await summary_queue.is_superseded(session, lease.kind, lease.conversation_id)
+    if superseded or lease.attempts >= max_attempts:
+        await fail(session, lease, summary_queue.SUPERSEDED if superseded else reason)
         return False
     delay = timedelta(seconds=BACKOFF_S * 4 ** (lease.attempts - 1))
     await _requeue(session, lease, run_after=func.now() + delay, error=conversations.storable_error(reason))
@@ -246,7 +250,10 @@ async def retry_later(session: AsyncSession, lease: Lease, reason: str, max_atte
 
 async def release(session: AsyncSession, lease: Lease) -> None:
     """Queue the job again because the worker stops; this attempt does not count. Raises LeaseLostError."""
-    await _requeue(session, lease, attempts=JobRow.attempts - 1)
+    if await summary_queue.is_superseded(session, lease.kind, lease.conversation_id):
+        await _end(session, _held(lease), "cancelled", summary_queue.SUPERSEDED)
+    else:
+        await _requeue(session, lease, attempts=JobRow.attempts - 1)
 
 
 async def cancel(session: AsyncSession, job_id: int) -> Job:
@@ -275,7 +282,7 @@ async def retry(session: AsyncSession, job_id: int, *, max_queued: int) -> Job:
         if job.kind == "recording":
             await check_room(session, max_queued)
             await conversations.reopen(session, job.conversation_id)
-        elif await queued_summary(session, job.conversation_id):
+        elif await summary_queue.queued(session, job.conversation_id):
             raise JobStateError("The same work is queued again already.")
     except conversations.ConversationBusyError as error:
         raise JobStateError("The recording is in work again already.") from error
@@ -287,12 +294,6 @@ async def retry(session: AsyncSession, job_id: int, *, max_queued: int) -> Job:
 
 async def webhook_url(session: AsyncSession, job_id: int) -> str | None:
     return await session.scalar(select(JobRow.webhook_url).where(JobRow.id == job_id))
-
-
-async def queued_summary(session: AsyncSession, conversation_id: int) -> int | None:
-    """The job that is queued to summarise the conversation."""
-    queued = JobRow.kind == "summary", JobRow.state == "queued"
-    return await session.scalar(select(JobRow.id).where(JobRow.conversation_id == conversation_id, *queued))
 
 
 async def get(session: AsyncSession, job_id: int, *, lock: bool = False) -> Job:
