@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.identity.erased_person import mentions
 from pipeline.summary.content import Content
-from pipeline.summary.templates import Template
+from pipeline.summary.templates import DEFAULT, Template
 from storage.jobs import jobs, summary_queue
 from storage.jobs.options import JobOptions
 from storage.postgres.conditions import one_of
@@ -45,14 +45,19 @@ async def fingerprint(session: AsyncSession, conversation_id: int) -> str:
 
 
 async def enqueue(
-    session: AsyncSession, conversation_id: int, template: str, request_id: str = "", webhook_url: str | None = None
+    session: AsyncSession, conversation_id: int, template: str | None, request_id: str = "", webhook_url: str | None = None
 ) -> int:
-    """Queue a summary of a conversation, or change the template of the one that is queued. Returns the job's id."""
+    """Queue a summary of a conversation, or change the template of the one that is queued. Returns the job's id.
+
+    Without a template the one that is queued keeps its own. It gets the webhook's URL where it has none.
+    """
     conversation = select(Conversation.duration).where(Conversation.id == conversation_id)
     duration = await session.scalar(conversation.with_for_update(key_share=True))  # one at a time decides
-    options = JobOptions(template=template, request_id=request_id).model_dump(mode="json")
+    options = JobOptions(template=template or DEFAULT, request_id=request_id).model_dump(mode="json")
     if (queued := await summary_queue.queued(session, conversation_id)) is not None:
-        await session.execute(update(JobRow).where(JobRow.id == queued).values(options=options))
+        chosen = {} if template is None else {"options": options}
+        url = func.coalesce(JobRow.webhook_url, literal(webhook_url, Text))
+        await session.execute(update(JobRow).where(JobRow.id == queued).values(**chosen, webhook_url=url))
         return queued
     return await jobs.insert_job(session, conversation_id, options, duration or 0.0, webhook_url, kind="summary")
 

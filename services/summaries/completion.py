@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pipeline.summary import templates
 from services.summaries import without_model
 from settings import Settings
 from storage import summaries
@@ -19,8 +18,8 @@ async def on_processed(session: AsyncSession, settings: Settings, lease: Lease) 
 async def on_completed(
     session: AsyncSession, settings: Settings, conversation_id: int, request_id: str = "", webhook_url: str | None = None
 ) -> None:
-    """In the transaction that completes the conversation."""
+    """In the transaction that completes the conversation. A summary that a person has requested keeps its template."""
     if settings.llm_url is not None:
-        await summaries.enqueue(session, conversation_id, templates.DEFAULT, request_id, webhook_url)
+        await summaries.enqueue(session, conversation_id, None, request_id, webhook_url)
     else:
         await without_model.write_title(session, conversation_id)

@@ -3,12 +3,17 @@
 from typing import Any
 
 from engines.in_process import load_text_embedder
+from pipeline.summary.templates import DEFAULT
 from services.summaries.completion import on_completed
 from settings import Settings
+from storage import summaries
+from storage.jobs import jobs
+from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.speakers import speakers
 from tests.api.memory.conftest import Memory
 from tests.api.test_search_by_meaning import embedded
+from tests.storage.talks import keep
 from tests.support import llm_server
 from tests.support.fixed_stages import sound
 from tests.support.llm_server import KEY, lines
@@ -136,6 +141,27 @@ async def test_templates_that_people_add_reach_the_model(memory: Memory) -> None
 
 RIVER = "The river Elbe flooded the old bridge, and the old bridge of the river Elbe is closed, number {}."
 GARDEN = "Tomatoes and basil grow in my garden, as tomatoes need basil in a garden, number {}."
+
+
+async def test_a_completion_keeps_the_template_of_a_summary_that_is_queued(database: Database) -> None:
+    settings = Settings(llm_url="http://127.0.0.1:1/v1", llm_model="m")
+    conversation, _ = await keep(database, [1, 2])
+    async with database.session() as session:
+        queued = await summaries.enqueue(session, conversation, "my own", "asked")
+        await on_completed(session, settings, conversation, "uploaded", "http://example.org/done")
+        await on_completed(session, settings, conversation, "uploaded", "http://example.org/other")
+        assert await jobs.webhook_url(session, queued) == "http://example.org/done"
+        lease = await jobs.claim(session, "summarises", kind="summary")
+        assert lease is not None
+        assert (lease.id, lease.options) == (queued, JobOptions(template="my own", request_id="asked"))
+        await on_completed(session, settings, conversation, "uploaded", "http://example.org/done")
+        again = await jobs.claim(session, "summarises", kind="summary")
+        assert again is not None
+        assert again.options == JobOptions(template=DEFAULT, request_id="uploaded")
+        assert await summaries.enqueue(session, conversation, None) == await summaries.enqueue(session, conversation, "mine")
+        changed = await jobs.claim(session, "summarises", kind="summary")
+        assert changed is not None
+        assert changed.options.template == "mine"
 
 
 async def test_without_a_language_model_titles_and_chapters_are_found_by_rules(start: Any, database: Database) -> None:
