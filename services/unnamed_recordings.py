@@ -1,4 +1,4 @@
-"""Delete recordings from the audio store whose conversations could not be stored.
+"""Delete recordings from the audio store if their conversations could not be stored.
 
 An error does not prove that: PostgreSQL may have committed, or may be committing, when the connection breaks or the task is
 cancelled. So the file is deleted only if no conversation names it. Where that cannot be read the file is kept: a recording
