@@ -153,7 +153,7 @@ async def test_an_owner_shares_a_conversation_and_takes_it_back(visit: Visit, ad
 
 
 async def test_another_person_who_logs_in_sees_nothing_of_the_former(visit: Visit) -> None:
-    page = await visit("olga", "/")
+    page = await visit("admin", "/")
     await expect(titles(page)).to_have_text([OWN, OPEN])
     await page.context.clear_cookies()
     await titles(page).first.click()  # it is refused
