@@ -166,7 +166,8 @@ class Program:
             self.process.kill()
             self.process.wait()
         for process, _ in self._descendants():  # of a test that failed
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it may just have ended
+                process.kill()
         for option, data in pairwise(self._command):
             if option == "--data-dir" and Path(data).is_relative_to(self.directory):  # not of a program that still runs
                 shutil.rmtree(usual_directory(Path(data)), ignore_errors=True)  # Ray's logs
