@@ -33,30 +33,38 @@ BACKPRESSURE_DELAY_S = 0.5
 """Mean delay before a call to a stage with a full queue is repeated."""
 
 
+class CallStoppedError(DeviceError):
+    """A replica stopped a call before it had a result."""
+
+
+async def result_of(call: Awaitable[T]) -> T:
+    """The result of a call. Raises CallStoppedError where its replica stopped it.
+
+    Serve raises CancelledError then, though this task is not cancelled: it would end the caller as if it were.
+    """
+    try:
+        return await call
+    except asyncio.CancelledError as error:
+        if is_cancelling():
+            raise
+        raise CallStoppedError(STOPPED) from error
+
+
 async def call_with_retry(call: Callable[[], Awaitable[T]]) -> T:
     """Repeat the call while the stage's queue is full, and after its replica died or stopped it.
 
     Serve itself retries a call only until a replica has started it. Calls to our stages have no side effects and may run twice.
-    Where a replica stopped it, Serve raises CancelledError here, though this task is not cancelled. DeviceError is raised
-    instead when the call is given up: a CancelledError would end the caller as if it were cancelled itself.
     """
     delays = iter(RETRY_DELAYS_S)
     while True:
         try:
-            return await call()
+            return await result_of(call())
         except BackPressureError:  # the number of calls that wait here is bounded by the recordings in work
             delay = BACKPRESSURE_DELAY_S * random.uniform(0.5, 1.5)
-        except RayActorError as error:
+        except (RayActorError, CallStoppedError) as error:
             if (next_delay := next(delays, None)) is None:
                 raise
-            logger.warning("A replica died during a call; calling another one: %s", error)
-            delay = next_delay
-        except asyncio.CancelledError as error:
-            if is_cancelling():
-                raise
-            if (next_delay := next(delays, None)) is None:
-                raise DeviceError(STOPPED) from error
-            logger.warning("A replica stopped a call; calling again")
+            logger.warning("A replica died during a call, or stopped it; calling again: %s", error)
             delay = next_delay
         await asyncio.sleep(delay)
 

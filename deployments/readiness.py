@@ -16,7 +16,7 @@ from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from deployments import known_replicas
-from deployments.handles import Handle
+from deployments.handles import CallStoppedError, Handle, result_of
 from deployments.stage_status import scaled_to_zero
 
 logger = logging.getLogger("ray.serve")
@@ -73,13 +73,13 @@ async def _can_take_calls(handle: Handle) -> bool:
 
 
 async def _answers(handle: Handle) -> bool:
-    """Whether a replica answers. Returns when one does, or when those that were called have died."""
+    """Whether a replica answers. Returns when one does, or when those that were called have died or stopped."""
     for _ in range(MAX_CALLS):
         try:
-            await handle.status.remote()
+            await result_of(handle.status.remote())
         except BackPressureError:  # its queues are full of calls
             return True
-        except RayActorError:
+        except (RayActorError, CallStoppedError):
             continue
         except (RayError, RayServeException) as error:
             logger.warning("%s cannot be called: %s", handle.deployment_id.name, error)

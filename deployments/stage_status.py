@@ -8,9 +8,7 @@ from collections.abc import Mapping
 
 from ray import serve
 
-from deployments.handles import Handle
-from pipeline.concurrency import is_cancelling
-from pipeline.faults import DeviceError
+from deployments.handles import Handle, result_of
 
 logger = logging.getLogger("ray.serve")
 
@@ -50,13 +48,7 @@ class StageStatus:
             for name, handle in self._stages.items()
             if not (name in self._statuses and handle.deployment_id.name in asleep)
         ]
-        try:
-            statuses = await asyncio.gather(*(self._stages[name].status.remote() for name in awake))
-        except asyncio.CancelledError:
-            if is_cancelling():
-                raise
-            # Serve cancels the call of a replica that stops: for those who wait here that is an error like others.
-            raise DeviceError("A stage was stopped before it reported its status.") from None
+        statuses = await asyncio.gather(*(result_of(self._stages[name].status.remote()) for name in awake))
         self._statuses |= dict(zip(awake, statuses, strict=True))
         self._read_at = time.monotonic()
 

@@ -20,7 +20,7 @@ class Stage:
         self.deployment_id = DeploymentID(name=name, app_name="vivavoce")
         self.replicas = 1
         self.calls = 0
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         """Raised by the next calls, one each."""
         self.answers = asyncio.Event()
         self.answers.set()
@@ -95,8 +95,10 @@ async def test_a_stage_without_a_live_replica_is_named(
     assert lines == ["No replica of these stages answers: embedder.", "All stages answer again."]
 
 
-async def test_a_stage_with_a_dead_and_a_live_replica_is_ready(stages: Stages) -> None:
-    stages.diarizer.errors = [ActorDiedError()]
+@pytest.mark.parametrize("error", [ActorDiedError(), asyncio.CancelledError()])
+async def test_a_stage_with_a_dead_or_stopped_and_a_live_replica_is_ready(stages: Stages, error: BaseException) -> None:
+    """Serve raises CancelledError where a replica stops the call."""
+    stages.diarizer.errors = [error]
     await stages.readiness()()
     assert stages.diarizer.calls == 2
 
