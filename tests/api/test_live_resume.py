@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.stages import Stages
 from pipeline.types import Samples, Span, Utterance
 from services.live.client_messages import StartMessage
 from services.live.recorder import Recorder
+from services.live.session import LiveSession
 from services.live.spool_directory import open_free
 from settings import Settings
 from storage.postgres.database import unpooled
@@ -110,53 +111,61 @@ def test_a_client_waits_while_the_models_are_busy(
             assert second.stop()["num_segments"] == 1
 
 
+Again = Callable[[], Coroutine[Any, Any, LiveSession]]
+"""Resumes the recording."""
+
+
+@pytest.fixture
+async def recorded(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[LiveSession, Again]]:
+    """A recording of a second, still connected, and how to resume it. There is room for one stream."""
+    stages = Stages(*[FixedStages()] * 4)
+    settings = Settings(data_path=tmp_path / "data", max_streams=1, speaker_threshold=0.5)
+    async with connected(settings, database_url, tmp_path / "audio", stages, MODEL) as context:
+        start = StartMessage(sample_rate=16_000, resumable=True)
+        session = await context.live.start(start, lambda _message: None)
+        await session.feed(np.zeros(16_000, np.float32).tobytes())
+        resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
+
+        async def again() -> LiveSession:
+            return await context.live.start(start.model_copy(update=resumed), lambda _message: None)
+
+        yield session, again
+        assert (await context.live.finish(await again())).data.duration == 1.0
+
+
 @pytest.mark.parametrize("error", [RuntimeError("lost"), asyncio.CancelledError()])
 async def test_a_recording_is_free_though_its_last_segments_are_lost(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    recorded: tuple[LiveSession, Again], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """Otherwise its client would wait for a file that is never released, and the stream would count against the limit."""
 
     async def drain() -> None:
         raise error
 
-    stages = Stages(*[FixedStages()] * 4)
-    settings = Settings(data_path=tmp_path / "data", max_streams=1, speaker_threshold=0.5)
-    async with connected(settings, database_url, tmp_path / "audio", stages, MODEL) as context:
-        start = StartMessage(sample_rate=16_000, resumable=True)
-        session = await context.live.start(start, lambda _message: None)
-        await session.feed(np.zeros(16_000, np.float32).tobytes())
-        monkeypatch.setattr(session, "drain", drain)
-        with pytest.raises(type(error)):
-            await session.pause()
-        free = open_free(session.recorder.spool.path)
-        assert free is not None
-        free.close()
-        resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
-        again = await context.live.start(start.model_copy(update=resumed), lambda _message: None)
-        assert again.resumed_at == 1.0
-        assert (await context.live.finish(again)).data.duration == 1.0
+    session, again = recorded
+    monkeypatch.setattr(session, "drain", drain)
+    with pytest.raises(type(error)):
+        await session.pause()
+    free = open_free(session.recorder.spool.path)
+    assert free is not None
+    free.close()
+    resumed = await again()
+    assert resumed.resumed_at == 1.0
+    await resumed.pause()
 
 
 async def test_a_recording_is_free_though_it_could_not_be_continued(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recorded: tuple[LiveSession, Again], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_recorder: Recorder) -> None:
         raise OSError("The disk does not answer.")
 
-    stages = Stages(*[FixedStages()] * 4)
-    settings = Settings(data_path=tmp_path / "data", max_streams=1, speaker_threshold=0.5)
-    async with connected(settings, database_url, tmp_path / "audio", stages, MODEL) as context:
-        start = StartMessage(sample_rate=16_000, resumable=True)
-        session = await context.live.start(start, lambda _message: None)
-        await session.feed(np.zeros(16_000, np.float32).tobytes())
-        await session.pause()
-        resumed = {"conversation_id": session.conversation_id, "resume_token": session.options.resume_token}
-        with monkeypatch.context() as patch:
-            patch.setattr(Recorder, "catch_up", fail)
-            with pytest.raises(OSError, match="does not answer"):
-                await context.live.start(start.model_copy(update=resumed), lambda _message: None)
-        again = await context.live.start(start.model_copy(update=resumed), lambda _message: None)
-        assert (await context.live.finish(again)).data.duration == 1.0
+    session, again = recorded
+    await session.pause()
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "catch_up", fail)
+        with pytest.raises(OSError, match="does not answer"):
+            await again()
 
 
 def test_a_stream_that_is_connected_cannot_be_taken_over(server: str) -> None:
