@@ -7,7 +7,7 @@ from storage.tables import Conversation
 
 LOCK = 0x6175  # "au"; the first key of the advisory lock of a file
 LOCK_TIMEOUT = "5s"
-"""How long `is_named` waits. A transaction whose client is lost lasts until the server notices that."""
+"""How long `is_named` waits. After a client is lost, its transaction lasts until the server notices that."""
 
 
 async def lock(session: AsyncSession, key: str) -> None:

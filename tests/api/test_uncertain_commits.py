@@ -1,4 +1,4 @@
-"""Recordings whose transaction fails for the program, and yet may be committed in PostgreSQL."""
+"""Recordings with a transaction that fails for the program, and may be committed in PostgreSQL all the same."""
 
 import asyncio
 import io

@@ -30,7 +30,7 @@ GRACE_S = 30.0
 HEAD_PORTS = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
 JOIN_S = 120
 """Time for a node to join before it is started again. In 30 s, Ray's default, none joins beside busy replicas. A raylet
-whose agents need more than 15 s to start ends, which `ray start` does not notice (ray-project/ray, issue 65983)."""
+ends if its agents need more than 15 s to start, which `ray start` does not notice (ray-project/ray, issue 65983)."""
 STORE_BYTES = 600 * 2**20
 """Memory for objects on each node: ten recordings of a quarter of an hour."""
 
