@@ -3,12 +3,14 @@
 import base64
 import binascii
 import os
+import socket
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
+import psutil
 from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,6 +22,7 @@ from pipeline.voice_settings import ContextPadding, EmotionThreshold, FilterHall
 
 NAME = "vivavoce"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+IP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 def _default_data_path() -> Path:
@@ -94,6 +97,16 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the host is an address of this machine. A name other than localhost is none: a name server resolves it."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    own = (each.address for addresses in psutil.net_if_addrs().values() for each in addresses if each.family in IP_FAMILIES)
+    return address.is_loopback or address.is_unspecified or address in map(ip_address, own)
 
 
 def _readable(path: Path) -> Path:

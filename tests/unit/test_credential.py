@@ -1,5 +1,6 @@
 """The key that a command sends."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from services.access import admin_key
 from settings import Settings
 from vivavoce.access.credential import headers
 
-HERE = ["http://127.0.0.1:8000", "http://localhost:9", "http://[::1]:8000", "https://127.0.0.1", "http://192.0.2.7:8000"]
+HERE = ["http://127.0.0.1:8000", "http://localhost:9", "http://[::1]:8000", "https://127.0.0.1", "http://0.0.0.0:8000"]
 ELSEWHERE = [
     "http://203.0.113.5:8000",
     "https://vivavoce.example",
@@ -22,7 +23,7 @@ ELSEWHERE = [
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / admin_key.FILE).write_text("vv_local\n")
-    return Settings(data_path=tmp_path, host="192.0.2.7")
+    return Settings(data_path=tmp_path)
 
 
 def test_the_administrators_key_is_sent_to_this_machine_alone(settings: Settings) -> None:
@@ -30,6 +31,19 @@ def test_the_administrators_key_is_sent_to_this_machine_alone(settings: Settings
         assert headers(address, settings) == {"Authorization": "Bearer vv_local"}, address
     for address in ELSEWHERE:
         assert headers(address, settings) == {}, address
+
+
+def test_host_may_name_an_address_of_this_machine_and_no_other(settings: Settings) -> None:
+    """HOST may come from the `.env` of the directory in which a command runs."""
+    for host in ("203.0.113.5", "vivavoce.example"):
+        assert headers(f"http://{host}:8000", settings.model_copy(update={"host": host})) == {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("203.0.113.5", 9))  # sends nothing, and chooses the address of an interface
+        except OSError:
+            pytest.skip("This machine has no network.")
+        host = probe.getsockname()[0]
+    assert headers(f"http://{host}:8000", settings.model_copy(update={"host": host})) == {"Authorization": "Bearer vv_local"}
 
 
 def test_the_key_of_the_environment_is_sent_to_any_machine(settings: Settings) -> None:

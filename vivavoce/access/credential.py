@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from services.access import admin_key
-from settings import Settings, is_loopback
+from settings import Settings, is_this_machine
 
 
 def headers(address: str, settings: Settings) -> dict[str, str]:
@@ -15,5 +15,5 @@ def headers(address: str, settings: Settings) -> dict[str, str]:
         key: str | None = settings.vivavoce_key.get_secret_value()
     else:
         host = urlsplit(address).hostname or ""
-        key = admin_key.read(settings.data_path) if is_loopback(host) or host == settings.host else None
+        key = admin_key.read(settings.data_path) if is_this_machine(host) else None
     return {} if key is None else {"Authorization": f"Bearer {key}"}
