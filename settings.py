@@ -99,14 +99,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def is_this_machine(host: str) -> bool:
-    """Whether the host is an address of this machine. A name other than localhost is none: a name server resolves it."""
+def is_this_machine(url: str) -> bool:
+    """Whether the URL's host is an address of this machine. A name other than localhost is none: a name server resolves it."""
+    host = ""
     try:
+        host = urlsplit(url).hostname or ""
         address = ip_address(host)
     except ValueError:
         return host == "localhost"
     own = (each.address for addresses in psutil.net_if_addrs().values() for each in addresses if each.family in IP_FAMILIES)
     return address.is_loopback or address.is_unspecified or address in map(ip_address, own)
+
+
+def uses_proxy(url: str) -> bool:
+    """Whether a request to the URL may go through a proxy of the environment: one to this machine would leave it."""
+    return not is_this_machine(url)
 
 
 def _readable(path: Path) -> Path:

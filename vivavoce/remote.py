@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from settings import uses_proxy
+
 
 class RemoteError(RuntimeError):
     """Nothing answers, or the application refuses; the message is a sentence that gives the reason."""
@@ -25,7 +27,8 @@ def _request(
 ) -> dict[str, Any]:
     try:
         url = f"{address.rstrip('/')}/api/v1{path}"
-        answer = httpx.request(method, url, headers=headers, timeout=timeout_s, **content)  # type: ignore[arg-type]
+        with httpx.Client(headers=headers, timeout=timeout_s, trust_env=uses_proxy(address)) as client:
+            answer = client.request(method, url, **content)  # type: ignore[arg-type]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RemoteError(
             f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."

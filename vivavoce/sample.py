@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from settings import uses_proxy
 from vivavoce.printing import transcript
 
 POLL_INTERVAL_S = 2.0
@@ -20,7 +21,7 @@ def recording() -> Path:
 
 def show(address: str, headers: Mapping[str, str], stop: threading.Event) -> None:
     """Process the sample and print its transcript, if the archive is still empty."""
-    with httpx.Client(base_url=f"{address}/api/v1", headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=f"{address}/api/v1", headers=headers, timeout=60, trust_env=uses_proxy(address)) as client:
         if client.get("/conversations", params={"limit": 1}).raise_for_status().json()["total"]:
             return
         print("The archive is empty; processing a sample conversation …", file=sys.stderr, flush=True)

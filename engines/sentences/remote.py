@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from engines.sentences.encoder import Encoded, normalized
 from pipeline.stages import TextsNotEmbeddedError
-from settings import is_loopback
+from settings import uses_proxy
 
 TIMEOUT_S = 30.0
 MAX_TEXTS = 64
@@ -38,9 +38,7 @@ class RemoteEncoder:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._url, self._model = url.rstrip("/") + "/embeddings", model
         self._key = api_key
-        # A proxy of the environment leads out of this machine.
-        proxied = not is_loopback(httpx.URL(url).host)
-        self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=proxied)
+        self._client = httpx.Client(headers=headers, timeout=TIMEOUT_S, trust_env=uses_proxy(url))
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         cut = tuple(position for position, text in enumerate(texts) if len(text) > MAX_CHARACTERS)

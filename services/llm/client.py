@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.summary.prompts import Message
 from services.llm.errors import LlmError, LlmUnavailableError, RefusedFormatError
 from services.redaction import redact
-from settings import Settings, is_loopback
+from settings import Settings, uses_proxy
 
 logger = logging.getLogger("ray.serve")
 
@@ -73,9 +73,7 @@ class LlmClient:
         self._model = settings.llm_model or ""
         self._key = "" if settings.llm_api_key is None else settings.llm_api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        # A proxy of the environment leads out of this machine.
-        proxied = not is_loopback(httpx.URL(self._url).host)
-        self.http = httpx.AsyncClient(timeout=TIMEOUT, headers=headers, trust_env=proxied)
+        self.http = httpx.AsyncClient(timeout=TIMEOUT, headers=headers, trust_env=uses_proxy(self._url))
 
     async def close(self) -> None:
         await self.http.aclose()

@@ -16,6 +16,7 @@ ELSEWHERE = [
     "https://vivavoce.example",
     "http://127.0.0.1@evil.example",
     "http://localhost.example",
+    "http://[::1",
     "",
 ]
 

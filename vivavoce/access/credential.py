@@ -1,7 +1,5 @@
 """The API key that a command sends to a running application."""
 
-from urllib.parse import urlsplit
-
 from services.access import admin_key
 from settings import Settings, is_this_machine
 
@@ -14,6 +12,5 @@ def headers(address: str, settings: Settings) -> dict[str, str]:
     if settings.vivavoce_key is not None:
         key: str | None = settings.vivavoce_key.get_secret_value()
     else:
-        host = urlsplit(address).hostname or ""
-        key = admin_key.read(settings.data_path) if is_this_machine(host) else None
+        key = admin_key.read(settings.data_path) if is_this_machine(address) else None
     return {} if key is None else {"Authorization": f"Bearer {key}"}
