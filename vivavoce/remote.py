@@ -33,11 +33,16 @@ def _request(
         raise RemoteError(
             f"nothing answers at {address} ({error}): start it with `vivavoce serve`, or say where it is with --url."
         ) from error
-    if answer.is_success:
-        found: dict[str, Any] = answer.json()
-        return found
+    return read(answer, address)
+
+
+def read(answer: httpx.Response, address: str) -> dict[str, Any]:
+    """The object in an answer of the application at `address`. Raises RemoteError where it refuses."""
     try:
-        detail = answer.json()["detail"]
+        found: dict[str, Any] = answer.json()
+        detail = None if answer.is_success and isinstance(found, dict) else found["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"{address} answered {answer.status_code}, as no Vivavoce does: say where it is with --url."
+    if detail is None:
+        return found
     raise RemoteError(detail if isinstance(detail, str) else "; ".join(fault["msg"] for fault in detail))

@@ -58,7 +58,7 @@ def run(settings: Settings, *, sample: bool = False, dashboard: bool = True, bro
             _on_signal(lambda *_: stop.set())
             chosen = settings.model_copy(update={"database_url": url})
             with _graph(chosen, ray_files, stop, dashboard=dashboard):
-                address = _show_address(settings, ticket, stop, sample=sample)
+                address = show_address(settings, ticket, stop, sample=sample)
                 if browser and not (has_desktop() and webbrowser.open(address)):
                     _print("There is no desktop here to open the page on: open the address in a browser.")
                 while not stop.wait(CHECK_INTERVAL_S):
@@ -100,7 +100,7 @@ def show_threshold(settings: Settings, embedding_model: str) -> None:
         _print(f"  {threshold.warning}")
 
 
-def _show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> str:
+def show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> str:
     """Returns the address to open: the page's, or that where the first account is created."""
     address = f"http://{settings.host}:{settings.port}"
     if sample:
