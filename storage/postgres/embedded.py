@@ -205,7 +205,9 @@ class EmbeddedPostgres:
         options = ["--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         command = account.command(self._programs(account) / "initdb", "-D", draft, *options, *locale)
-        done = subprocess.run(command, cwd="/", env=_environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd="/", env=_environment(), capture_output=True, text=True, check=False, start_new_session=True
+        )
         if done.returncode != 0:
             shutil.rmtree(draft, ignore_errors=True)
             why = done.stderr.strip()[-500:] or f"initdb ended with status {done.returncode}."

@@ -48,7 +48,8 @@ class Account:
 
     def _may_enter(self, directory: Path) -> bool:
         command = self.command(shutil.which("test") or "/usr/bin/test", "-x", directory)
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        # In a new session, which Ctrl-C does not reach: the answer of a program that it ends would read as a refusal.
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, start_new_session=True)
         if done.returncode not in (0, 1):  # of `test`
             raise PermissionError(
                 f"PostgreSQL cannot run as the user {self.name}: {done.stderr.strip() or f'status {done.returncode}.'} "

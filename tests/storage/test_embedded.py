@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -286,6 +287,25 @@ def test_root_without_the_right_to_change_the_user_is_told_so(directory: Path) -
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "PermissionError: PostgreSQL cannot run as the user nobody: This process may not become" in done.stderr
     assert "set DATABASE_URL" in done.stderr
+
+
+def test_ctrl_c_does_not_end_the_check_of_a_directory(tmp_path: Path) -> None:
+    """The terminal sends it to all processes of the group."""
+    slow = tmp_path / "test"
+    slow.write_text('#!/bin/sh\ntouch "$0.began"; sleep 2; exec /usr/bin/test "$@"\n')
+    slow.chmod(0o755)
+    program = (
+        "import os, signal; from pathlib import Path; from storage.postgres.system_user import Account\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "print(Account(os.getuid(), os.getgid()).barrier(Path('/')))"
+    )
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        while not (tmp_path / "test.began").exists():
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.communicate(timeout=60)[0] == "None\n"
 
 
 def test_the_server_of_an_installation_is_the_embedded_one_or_the_users(data: Path) -> None:
