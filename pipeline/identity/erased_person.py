@@ -26,6 +26,6 @@ class ErasedPerson:
 
 
 def mentions(text: str, names: Collection[str]) -> bool:
-    """Whether the text contains one of the names, in any spelling, as a word."""
-    text = key(text)
-    return any(re.search(rf"(?<!\w){re.escape(key(name))}(?!\w)", text) for name in names)
+    """Whether the text contains one of the names, in any spelling, as a word. No text contains an empty name."""
+    text, parts = key(text), map(key, names)
+    return any(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) for part in parts if part)

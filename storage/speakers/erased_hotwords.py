@@ -17,9 +17,11 @@ from storage.tables.names import key_of
 
 async def remove(session: AsyncSession, names: Collection[str]) -> None:
     """The caller holds `storage.speakers.speakers.lock`."""
-    spoken = {as_hotword(name) for name in names}
-    parts = [key(name) for name in spoken]
     await _clean_requests(session, names)
+    spoken = {as_hotword(name) for name in names} - {""}  # of a name of separators alone
+    parts = [key(name) for name in spoken]
+    if not parts:
+        return
     for table in (Conversation, VocabularyRow):
         word = func.unnest(table.hotwords).column_valued("word")
         named = select(word).where(or_(*(func.strpos(key_of(word), part) > 0 for part in parts))).exists()

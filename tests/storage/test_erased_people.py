@@ -101,6 +101,22 @@ async def test_names_in_what_requests_chose_go(database: Database) -> None:
         assert {row.id: row.live_decoding for row in live} == dict(zip(ids, (kept, other), strict=True))
 
 
+async def test_erasing_a_name_of_separators_alone_leaves_hot_words(database: Database) -> None:
+    words = ["Dr. Who, M.D.", "Bob"]
+    async with database.session() as session:
+        nobody, bob = await add_speaker(session, ",;", 1), await add_speaker(session, "Bob", 2)
+        talk = await add_talk(session, [bob], lines=2)
+        await conversations.set_hotwords(session, talk, words)
+        await vocabulary.replace(session, StoredVocabulary(words, True))
+        job = await jobs.enqueue(session, talk, JobOptions(), 2.0, max_queued=9)
+        await session.execute(insert(JobStageRow), {"job_id": job, "stage": ChosenHotwords.stage, "result": "Bob"})
+    await erase(database, nobody)
+    async with database.session() as session:
+        assert await session.scalar(select(Conversation.hotwords).where(Conversation.id == talk)) == words
+        assert await vocabulary.stored(session) == StoredVocabulary(words, True)
+        assert list(await session.scalars(select(JobStageRow.stage))) == [ChosenHotwords.stage]
+
+
 async def test_a_name_that_is_erased_while_a_recording_is_processed_is_not_stored(database: Database) -> None:
     async with database.session() as session:
         await add_speaker(session, "Bob", 2)

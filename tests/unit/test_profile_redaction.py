@@ -73,6 +73,11 @@ def test_hot_words_with_a_name_of_the_person_go() -> None:
     assert without_conversation(content) is None
 
 
+def test_erasing_a_name_of_separators_alone_leaves_hot_words() -> None:
+    content = render(Header(version=3, name="kept", vocabulary=Vocabulary(hotwords=["Dr. Who, M.D."])), [], [], [])
+    assert without_person(content, names=[",;"]) is None
+
+
 def test_a_speaker_of_this_name_is_the_person() -> None:
     found = without_person(TALK, names=["Ada"])
     assert [one["name"] for one in found["speakers"]] == ["Bob", "Unknown_01"]
