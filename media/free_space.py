@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import IO
 
 MAX_FLOOR_BYTES = 1 << 30
 FLOOR_SHARE = 20
@@ -23,10 +24,28 @@ class DiskFullError(OSError):
 
 def require(directory: Path, size_bytes: int = 0) -> None:
     """Raise DiskFullError unless enough is free on the disk of `directory` after `size_bytes` more. Takes microseconds."""
-    disk = os.statvfs(_existing(directory))
-    floor = min(MAX_FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_SHARE)
-    if disk.f_bavail * disk.f_frsize - size_bytes < floor:
-        raise DiskFullError(floor)
+    _require(os.statvfs(_existing(directory)), size_bytes)
+
+
+def reserve(file: IO[bytes], size_bytes: int) -> None:
+    """Give an empty file its size and its space on the disk, under the same condition. Raises DiskFullError."""
+    disk = os.fstatvfs(file.fileno())
+    _require(disk, size_bytes)
+    try:
+        os.posix_fallocate(file.fileno(), 0, size_bytes)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DiskFullError(_floor(disk)) from error
+
+
+def _require(disk: os.statvfs_result, size_bytes: int) -> None:
+    if disk.f_bavail * disk.f_frsize - size_bytes < _floor(disk):
+        raise DiskFullError(_floor(disk))
+
+
+def _floor(disk: os.statvfs_result) -> int:
+    return min(MAX_FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_SHARE)
 
 
 def _existing(directory: Path) -> Path:

@@ -52,10 +52,9 @@ class MemoryBudget:
 
 
 def _in_file(length: int) -> Samples:
-    directory = Path(tempfile.gettempdir())
-    free_space.require(directory, length * SAMPLE_BYTES)
     with tempfile.TemporaryFile(prefix="vivavoce-") as file:
-        file.truncate(length * SAMPLE_BYTES)
+        # On a full disk, writing to a page without a block would end the process (SIGBUS).
+        free_space.reserve(file, length * SAMPLE_BYTES)
         return np.memmap(file, np.float32, "r+", shape=(length,)).view(np.ndarray)
 
 

@@ -1,6 +1,8 @@
 """The budget for decoded sound, and the free space on the disk."""
 
 import gc
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from media import free_space, memory, recording
 from media.free_space import DiskFullError
 from media.memory import MemoryBudget
 from pipeline.types import SAMPLE_RATE, Samples
+
+ROOT = Path(__file__).parents[3]
 
 
 def in_memory(samples: Samples) -> bool:
@@ -73,3 +77,28 @@ def test_a_floor_of_the_disk_stays_free(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match=r"^The server's disk is full: its last [\d.]+ [GM]B stay free\.") as raised:
         free_space.require(tmp_path, free - 1_000)
     assert str(tmp_path) not in str(raised.value)
+
+
+FULL_DISK = """
+import numpy as np
+from media.free_space import DiskFullError
+from media.memory import MemoryBudget
+kept = []
+try:
+    while True:
+        kept.append(MemoryBudget(0).allocate(2_000_000))
+except DiskFullError:
+    for samples in kept:
+        samples[:] = 0.5
+    print(len(kept))
+"""
+
+
+def test_sound_in_files_has_its_space_before_it_is_written(tmp_path: Path) -> None:
+    """Two arrays of 8 MB fit on a disk of 20 MB."""
+    mounted = 'mount -t tmpfs -o size=20m none "$0" && TMPDIR="$0" exec "$@"'
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mounted, str(tmp_path), sys.executable, "-c"]
+    if subprocess.run([*command, ""], cwd=ROOT, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a disk in a namespace")
+    done = subprocess.run([*command, FULL_DISK], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
