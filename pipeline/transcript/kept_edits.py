@@ -19,7 +19,7 @@ class Stretch:
     span: Span
     original: tuple[Word, ...]
     edited: tuple[Word, ...]
-    """None where they were deleted."""
+    """Empty where they were deleted."""
     edited_at: datetime | None
     is_divided: bool = False
     """Segments were split or joined."""
@@ -134,15 +134,21 @@ def _hunks(stretch: Stretch) -> Iterator[_Hunk]:
         yield _Hunk(old, new, stretch)
         return
     matcher = SequenceMatcher(None, [w.text.strip() for w in old], [w.text.strip() for w in new], autojunk=False)
-    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+    found: list[tuple[slice, slice]] = []
+    for kind, *places in matcher.get_opcodes():
         if kind == "equal":
             continue
-        if start < end or not old:
-            yield _Hunk(old[start:end], new[new_start:new_end], stretch)
-        elif start:  # inserted after a word, by which its place is found
-            yield _Hunk(old[start - 1 : start], (old[start - 1], *new[new_start:new_end]), stretch)
-        else:
-            yield _Hunk(old[:1], (*new[new_start:new_end], old[0]), stretch)
+        start, end, new_start, new_end = places
+        if start == end and start:  # inserted after a word, by which its place is found
+            start, new_start = start - 1, new_start - 1
+        elif start == end and old:  # before the first word
+            end, new_end = end + 1, new_end + 1
+        if found and start < found[-1][0].stop:  # before and after the same word
+            was, became = found.pop()
+            start, new_start = was.start, became.start
+        found.append((slice(start, end), slice(new_start, new_end)))
+    for was, became in found:
+        yield _Hunk(old[was], new[became], stretch)
 
 
 def _key(word: Word) -> str:

@@ -82,6 +82,9 @@ def test_the_same_words_at_another_time_are_others() -> None:
 def test_inserted_words_stay_with_their_neighbours() -> None:
     assert texts(keep(segments("one three"), [stretch("one three", "one two three")])) == ["one two three"]
     assert texts(keep(segments("two three"), [stretch("two three", "one two three")])) == ["one two three"]
+    around = keep(segments("two five", "six"), [stretch("two five six", "one two three four five seven six")])
+    assert texts(around) == ["one two three four five seven", "six"]
+    assert around.notes == []
 
 
 def test_a_deleted_line_is_deleted_again() -> None:
