@@ -204,7 +204,7 @@ _LIMITED = "".join(f"(?<=\\b{word}\\s)|" for word in ("since", "seit", "before",
 _WITH_VOR = "since|seit|before|vor|until|till|bis"
 
 _PATTERNS = (
-    _pattern(r"(?:on\s+)?(?P<year>\d{4})-(?P<number>\d\d)-(?P<day>\d\d)", _date, limits=_WITH_VOR),
+    _pattern(rf"(?:on\s+)?(?P<year>{YEAR})-(?P<number>\d\d)-(?P<day>\d\d)", _date, limits=_WITH_VOR),
     _pattern(
         rf"(?:(?:am|vom|dem|on)\s+)*(?:the\s+)?(?P<day>\d\d?)(?:\.|st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{MONTH})"
         rf"(?:\s+(?P<year>{YEAR}))?",

@@ -145,11 +145,18 @@ WORDS = st.sampled_from(
             "March",
             "2024",
             "2026-02-30",
+            "9999-12-31",
+            "0001-01-01",
             "30.",
         ),
         *("Februar", "Monday", "budget", "today", "?", ",", "a", "one"),
     )
 )
+
+
+@pytest.mark.parametrize("date", ["0001-01-01", "9999-12-31"])
+def test_a_date_that_no_time_zone_can_express_is_a_word(date: str) -> None:
+    assert read(f"budget {date}") == (f"budget {date}", "", None, None)
 
 
 @given(st.lists(WORDS, max_size=40).map(" ".join) | st.text(max_size=1000))
