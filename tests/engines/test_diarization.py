@@ -22,8 +22,9 @@ from pyannote.audio.pipelines import SpeakerDiarization, clustering
 from pyannote.core import SlidingWindowFeature
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import cdist, pdist
+from sklearn.cluster import KMeans
 
-from engines import embedding_distances, speaker_trunk
+from engines import embedding_distances, hinted_clustering, speaker_trunk
 from engines.clustered_turns import ClusteredTurns
 from engines.diarization import PyannoteDiarization
 from engines.diarization_errors import diarization_error_rate
@@ -124,6 +125,21 @@ def test_a_number_of_speakers_does_not_divide_a_voice(whole: Diarized, engine: P
     assert len(speakers(found)) == min(count, len(speakers(whole.result)))
     if count >= 2:
         assert found.turns == whole.result.turns
+
+
+def test_a_number_far_above_that_of_the_voices_is_not_tried(
+    whole: Diarized, engine: PyannoteDiarization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def fit(count: int, **options: int) -> KMeans:
+        tried.append(count)
+        return KMeans(count, **options)
+
+    monkeypatch.setattr(hinted_clustering, "KMeans", fit)
+    found = engine.cluster(whole.observations, SpeakerHint(num_speakers=100))
+    assert found.turns == whole.result.turns
+    assert max(tried) <= len(speakers(found)) + hinted_clustering.MORE
 
 
 def test_clustering_of_another_kind_stays(whole: Diarized, tmp_path: Path) -> None:
