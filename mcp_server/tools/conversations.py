@@ -1,5 +1,6 @@
 """Tools that read, title and export conversations."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -10,13 +11,12 @@ from pydantic import Field
 from mcp_server import arguments as arg
 from mcp_server import results
 from mcp_server.backend import Work, work
-from pipeline.formats import export
 from pipeline.names import MaybeName, Name
 from pipeline.types import ConversationSegment
 from services.access import audit
 from services.access.actor import actor
-from services.conversations import changes
-from storage.conversations import conversations, exports, segments
+from services.conversations import changes, export
+from storage.conversations import conversations, segments
 from storage.search import listing, search
 from storage.speakers import speaker_queries
 
@@ -63,7 +63,7 @@ async def get_conversation(
     base = results.Conversation.model_validate(found).model_dump()
     return results.ConversationPage(
         **base,
-        segments=_segments(page, words=word_timestamps),
+        segments=await asyncio.to_thread(_segments, page, words=word_timestamps),
         returned_segments=len(page),
         next_skip=onward,
         language=found.language,
@@ -174,9 +174,9 @@ async def export_transcript(
             found = await conversations.get(session, conversation_id)
             if found is None:
                 raise LookupError(conversations.NOT_FOUND)
-            source = await exports.export_input(session, found)
+            render = await export.prepare(session, found, format)
             await audit.record(session, "conversation.export", f"conversation:{conversation_id}")
-    content = export.FORMATS[format].render(source)
+    content = await asyncio.to_thread(render)
     return results.Export(
         conversation_id=conversation_id,
         format=format,
