@@ -24,12 +24,14 @@ NEIGHBOURS = 20
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
 EXACT_ROWS = 12_000
 """Up to so many are compared one by one, in some 7 µs each: 2 for reading their ids, which searches by the index spend, too."""
+ARE_MANY = text("SELECT reltuples > :rows FROM pg_class WHERE oid = 'segment_vectors'::regclass")
+"""By PostgreSQL's estimate, without reading them. It is negative until the table is analyzed."""
 EF_SEARCH = 800
 """Candidates of the index for each step. Of the ten nearest of 250,000 vectors, 40 (pgvector's default) finds 72 %, 400 98.0 %,
 800 99.6 % and 1,000, the most that pgvector takes, 99.8 %. Larger archives need more (docs/measurements.md)."""
 PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
 """Off, so that PostgreSQL reads the index in its order: it takes conditions that leave a tenth for cheaper than they are."""
-INDEX_SCAN = {"hnsw.ef_search": str(EF_SEARCH), "jit": "off"} | dict.fromkeys(PLANS, "off")
+INDEX_SCAN = {"hnsw.ef_search": str(EF_SEARCH)} | dict.fromkeys(PLANS, "off")
 MAX_SCAN_TUPLES, SCAN_MEMORY = 60_000, 4
 """Limits of an iterative scan: vectors that it compares, and its memory in multiples of `work_mem` (4 MB). With pgvector's
 defaults, 20,000 and 1, it ends before it has read enough where filters leave a hundredth."""
@@ -55,9 +57,10 @@ async def nearest(
     """The nearest first. Only vectors of the query's model are compared. Call it within `search.in_time`."""
     unfiltered = viewer.sees_everything and filters == Filters()
     candidates = select(SegmentVector.segment_id) if unfiltered else filtered(viewer, filters, dated=False)
-    found = await _among_few(session, candidates, query, limit)
-    if found is not None:
-        return found
+    if not (unfiltered and await session.scalar(ARE_MANY, {"rows": EXACT_ROWS})):
+        found = await _among_few(session, candidates, query, limit)
+        if found is not None:
+            return found
     if not unfiltered:
         candidates = candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
     return await _by_index(session, candidates, query, limit)

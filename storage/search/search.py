@@ -63,6 +63,7 @@ TIMEOUT_S = 5.0
 PLANNING = {
     "statement_timeout": f"{TIMEOUT_S}s",
     "plan_cache_mode": "force_custom_plan",  # a generic plan is bad for most words
+    "jit": "off",  # to compile a statement takes longer than a search
     "random_page_cost": "1.1",  # as on an SSD; the default reads half of the archive instead of some thousand rows by the index
 }
 MAX_WHOLE_CHARACTERS = 300

@@ -1,5 +1,7 @@
 """The nearest segments, by comparing all and by the index, on a real PostgreSQL."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sqlalchemy import select, text
@@ -114,6 +116,29 @@ async def test_the_index_is_read_far_enough_where_filters_leave_a_part(
     monkeypatch.setitem(nearest.INDEX_SCAN, "hnsw.ef_search", "10")
     shares = [len(await found(seed) & near) / nearest.NEIGHBOURS for seed, near in exact.items()]
     assert sum(shares) / len(shares) > 0.85  # 0.67 with pgvector's limits of a scan, 0.96 with those of searches
+
+
+async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = await find(archive, LOCAL, Filters())
+    counted = 0
+    among_few = nearest._among_few
+
+    async def count(*given: Any) -> list[Neighbour] | None:
+        nonlocal counted
+        counted += 1
+        return await among_few(*given)
+
+    monkeypatch.setattr(nearest, "_among_few", count)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", 100)
+    assert await find(archive, LOCAL, Filters()) == exact
+    assert counted == 1  # before PostgreSQL has an estimate
+    async with archive.session() as session:
+        await session.execute(text("ANALYZE segment_vectors"))
+    found = await find(archive, LOCAL, Filters())
+    assert [near.segment_id for near in found] == [near.segment_id for near in exact]
+    assert counted == 1
+    await find(archive, LOCAL, Filters(emotion="happy"))
+    assert counted == 2
 
 
 async def test_the_index_is_the_one_of_the_model(archive: Database) -> None:
