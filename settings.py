@@ -310,6 +310,12 @@ class Settings(BaseSettings):
         return self.auth == "required" or not is_loopback(self.host)
 
     @property
+    def address(self) -> str:
+        """URL at which clients on this machine reach the server. One that listens on all addresses is reached on loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared with, not bound to
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def llm_server(self) -> str:
         """Host and port of `llm_url`; empty where there is none."""
         return urlsplit(self.llm_url or "").netloc.rpartition("@")[2]

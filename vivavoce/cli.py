@@ -221,7 +221,7 @@ def listen(
         "enable_transcription": transcription,
         "word_timestamps": False,  # they are not printed
     }
-    address = url or f"http://{settings.host}:{settings.port}"
+    address = url or settings.address
     live.listen(address, source, options, live.show, headers(address, settings))
 
 
@@ -253,7 +253,7 @@ def evaluate(
     from vivavoce.access.credential import headers
 
     settings = Settings()
-    address = url or f"http://{settings.host}:{settings.port}"
+    address = url or settings.address
     print(
         evaluation.run(
             address,
@@ -335,5 +335,5 @@ def mcp(
     from vivavoce.access.credential import headers
 
     settings = Settings()
-    address = url or f"http://{settings.host}:{settings.port}"
+    address = url or settings.address
     Relay(address, headers(address, settings)).run("stdio")

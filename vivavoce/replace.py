@@ -23,7 +23,7 @@ def replace(
     from vivavoce.remote import post
 
     settings = Settings()
-    address = url or f"http://{settings.host}:{settings.port}"
+    address = url or settings.address
     words = {"find": find, "replace": replacement, "match_case": match_case, "whole_words": whole_words, "dry_run": not apply}
     path = f"/conversations/{conversation}/replace"
     print(_report(post(address, headers(address, settings), path, words, TIMEOUT_S), applied=apply))

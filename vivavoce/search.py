@@ -23,7 +23,7 @@ def search(
     from vivavoce.remote import get
 
     settings = Settings()
-    address = url or f"http://{settings.host}:{settings.port}"
+    address = url or settings.address
     asked = {"q": " ".join(query), "mode": mode, "speaker": speaker, "limit": limit, "interpret": not as_written}
     print(_report(get(address, headers(address, settings), "/search", asked, TIMEOUT_S)))
 

@@ -102,7 +102,7 @@ def show_threshold(settings: Settings, embedding_model: str) -> None:
 
 def show_address(settings: Settings, ticket: str | None, stop: threading.Event, *, sample: bool) -> str:
     """Returns the address to open: the page's, or that where the first account is created."""
-    address = f"http://{settings.host}:{settings.port}"
+    address = settings.address
     if sample:
         from vivavoce.access.credential import headers
         from vivavoce.sample import show
@@ -171,7 +171,7 @@ def _check_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            where = f"{settings.host}:{settings.port}"
+            where = f"port {settings.port} of {settings.host}"
             sys.exit(f"{NAME}: cannot listen on {where} ({error.strerror}); choose another with --port.")
 
 

@@ -31,3 +31,19 @@ def test_a_password_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 def test_the_reference_systems_database_is_refused_with_the_way_to_migrate(url: str) -> None:
     with pytest.raises(ValidationError, match=r"embedded one; `vivavoce import-legacy` .*operations\.md, section Migration"):
         Settings(database_url=url)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9"),
+        ("192.0.2.7", "http://192.0.2.7:9"),
+        ("::1", "http://[::1]:9"),
+        ("2001:db8::7", "http://[2001:db8::7]:9"),
+        ("0.0.0.0", "http://127.0.0.1:9"),
+        ("::", "http://[::1]:9"),
+        ("vivavoce.example", "http://vivavoce.example:9"),
+    ],
+)
+def test_the_address_is_one_that_clients_reach(host: str, address: str) -> None:
+    assert Settings(host=host, port=9).address == address
