@@ -36,7 +36,8 @@ def size(count: int | None) -> str:
 
 def clock(seconds: float) -> str:
     """A time as h:mm:ss.s."""
-    return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{seconds % 60:04.1f}"
+    tenths = round(seconds * 10)
+    return f"{tenths // 36000}:{tenths // 600 % 60:02d}:{tenths % 600 / 10:04.1f}"
 
 
 def _emotion(segment: Mapping[str, Any]) -> str:
