@@ -8,15 +8,26 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import httpx
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, CallToolResult, InputRequiredResult, Tool
-from pydantic import AnyUrl, Field
+from mcp_types import (
+    INTERNAL_ERROR,
+    CallToolResult,
+    InputRequiredResult,
+    JSONRPCError,
+    JSONRPCResponse,
+    ListToolsResult,
+    ReadResourceResult,
+    Result,
+    TextResourceContents,
+    Tool,
+)
+from pydantic import AnyUrl, Field, ValidationError
 
 from mcp_server import arguments as arg
 from mcp_server import results
@@ -28,6 +39,7 @@ from pipeline.types import ChannelMode
 from services.context import AppContext
 from storage.conversations.conversations import Progress
 
+Kind = TypeVar("Kind", bound=Result)
 TIMEOUT = httpx.Timeout(600.0, connect=5.0)  # seconds; the upload of a long recording takes a while
 
 
@@ -45,7 +57,7 @@ class Relay(Server):
         """The tools that the application offers to the key's role; all of them while it does not answer."""
         tools = await super().list_tools()
         try:
-            offered = {tool["name"] for tool in (await self._forward("tools/list", {}))["tools"]}
+            offered = {tool.name for tool in (await self._forward("tools/list", {}, ListToolsResult)).tools}
         except (ConnectionError, MCPError):
             return tools
         return [tool for tool in tools if tool.name in offered]
@@ -56,19 +68,20 @@ class Relay(Server):
         if name == "process_audio" and arguments.get("path"):
             return await super().call_tool(name, arguments, context)
         try:
-            result = await self._forward("tools/call", {"name": name, "arguments": arguments})
+            result = await self._forward("tools/call", {"name": name, "arguments": arguments}, CallToolResult)
         except ConnectionError as error:
             raise ToolError(str(error)) from error
-        return worded(CallToolResult.model_validate(result), context)
+        return worded(result, context)
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
         try:
-            found = await self._forward("resources/read", {"uri": str(uri)})
+            found = await self._forward("resources/read", {"uri": str(uri)}, ReadResourceResult)
         except ConnectionError as error:
             raise MCPError(INTERNAL_ERROR, str(error)) from error
-        return [ReadResourceContents(one["text"], one.get("mimeType")) for one in found["contents"]]
+        texts = (one for one in found.contents if isinstance(one, TextResourceContents))
+        return [ReadResourceContents(one.text, one.mime_type) for one in texts]
 
     async def process_audio(
         self,
@@ -104,41 +117,52 @@ class Relay(Server):
             progress = await self._upload(file, {name: value for name, value in form.items() if value}, title)
         except ConnectionError as error:
             raise ToolError(str(error)) from error
-        return processing.describe(Progress(progress["id"], progress["status"], None, progress["progress"], None))
+        return processing.describe(progress)
 
-    async def _upload(self, file: Path, form: dict[str, str], title: str) -> dict[str, Any]:
+    async def _upload(self, file: Path, form: dict[str, str], title: str) -> Progress:
         with await asyncio.to_thread(file.open, "rb") as content:
             upload = {"audio_file": (file.name, content)}
-            progress = await self._send("POST", "/api/v1/process", params={"wait": "false"}, data=form, files=upload)
+            answer = await self._send("POST", "/api/v1/process", params={"wait": "false"}, data=form, files=upload)
+        try:
+            progress = Progress(answer["id"], answer["status"], None, answer["progress"], None)
+        except KeyError as error:
+            raise self._wrong_url() from error
         if title:
-            await self._send("PATCH", f"/api/v1/conversations/{progress['id']}", json={"title": title})
+            await self._send("PATCH", f"/api/v1/conversations/{progress.id}", json={"title": title})
         return progress
 
-    async def _forward(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def _forward(self, method: str, params: dict[str, Any], kind: type[Kind]) -> Kind:
         """The result of a JSON-RPC request. Raises MCPError for an error answer, ConnectionError without an answer."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         answer = await self._send("POST", PATH, json=body, headers={"Accept": f"application/json, {STREAM}"})
-        if "error" in answer:
-            raise MCPError(answer["error"]["code"], answer["error"]["message"], answer["error"].get("data"))
-        result: dict[str, Any] = answer["result"]
-        return result
+        try:
+            if "error" in answer:
+                error = JSONRPCError.model_validate(answer).error
+                raise MCPError(error.code, error.message, error.data)
+            return kind.model_validate(JSONRPCResponse.model_validate(answer).result)
+        except ValidationError as fault:
+            raise self._wrong_url() from fault
 
     async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
             async with httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=TIMEOUT, trust_env=False) as client:
                 response = await client.request(method, path, **request)
             answer = response.json()
+        except (ValueError, httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError) as error:
+            raise self._wrong_url() from error
         except httpx.TransportError as error:
             raise ConnectionError(
                 f"Vivavoce does not answer at {self.url}. Start it with `vivavoce serve`, wait until it says that it is ready, "
                 "and try again."
             ) from error
-        except ValueError as error:
-            raise ConnectionError(f"What answers at {self.url} is not Vivavoce; give `vivavoce mcp` another --url.") from error
+        if not isinstance(answer, dict):
+            raise self._wrong_url()
         if response.status_code >= HTTPStatus.BAD_REQUEST and "error" not in answer:
             raise ConnectionError(f"Vivavoce refused: {answer.get('detail', response.reason_phrase)}")
-        found: dict[str, Any] = answer
-        return found
+        return answer
+
+    def _wrong_url(self) -> ConnectionError:
+        return ConnectionError(f"{self.url} is not the address of Vivavoce; give `vivavoce mcp` another --url.")
 
 
 def _file(path: str) -> Path:

@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from media.decoding import decode
 from pipeline.types import SAMPLE_RATE, Samples
@@ -59,6 +60,10 @@ def listen(
     Raises ListenError.
     """
     url = address.rstrip("/").replace("http", "ws", 1) + "/api/v1/streaming/ws"
+    try:
+        parse_uri(url)
+    except (InvalidURI, ValueError) as error:
+        raise ListenError(f"{address} is not the address of Vivavoce: give --url as http://HOST:PORT.") from error
     stop = threading.Event()
     try:
         with connect(url, proxy=None, max_size=None, additional_headers=headers) as socket:

@@ -116,6 +116,13 @@ def test_a_server_that_does_not_answer(silence: Path) -> None:
         listen.listen(f"http://127.0.0.1:{free_port()}", listen.file(silence, Settings()), {}, lambda _message: None)
 
 
+@pytest.mark.parametrize("address", ["localhost:9", "127.0.0.1", "http://host:port", "http://[::1", "http://"])
+def test_an_address_that_is_no_url(silence: Path, address: str) -> None:
+    done = vivavoce_here("listen", silence, "--url", address)
+    assert done.returncode == 1
+    assert done.stderr == f"vivavoce: {address} is not the address of Vivavoce: give --url as http://HOST:PORT.\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["{file}", "--microphone"]])
 def test_one_source_of_sound(silence: Path, arguments: list[str]) -> None:
     done = vivavoce_here("listen", *(argument.format(file=silence) for argument in arguments))

@@ -1,15 +1,25 @@
 """`vivavoce mcp`, as a desktop client runs it."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
 from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from mcp_server.server import TOOLS
+from mcp_server.stdio import Relay
 from services.identity import transcripts
 from storage.conversations import conversations
 from storage.postgres.database import Database
@@ -102,3 +112,51 @@ async def test_without_the_application_it_says_what_to_do() -> None:
         failed, text = await call(client, "list_speakers")
     assert failed
     assert "Start it with `vivavoce serve`" in text
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[tuple[str, list[Any]]]:
+    """An HTTP server that is not the application, and the answer that it gives to each request."""
+    answer: list[Any] = [None]
+
+    async def reply(_: Request) -> JSONResponse:
+        return JSONResponse(answer[0])
+
+    port = free_port()
+    app = Starlette(routes=[Route("/{path:path}", reply, methods=["POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  # it has no event to wait for
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}", answer
+    server.should_exit = True
+    await serving
+
+
+async def check_wrong(url: str, file: Path) -> None:
+    relay, sentence = Relay(url), f"^{re.escape(url)} is not the address of Vivavoce; give `vivavoce mcp` another --url"
+    assert len(await relay.list_tools()) == len(TOOLS)
+    with pytest.raises(ToolError, match=sentence):
+        await relay.call_tool("list_speakers", {})
+    with pytest.raises(MCPError, match=sentence):
+        await relay.read_resource("conversation://1")
+    with pytest.raises(ToolError, match=sentence):
+        await relay.process_audio(str(file))
+
+
+async def test_an_answer_of_another_program_names_the_remedy(stranger: tuple[str, list[Any]], tmp_path: Path) -> None:
+    url, answer = stranger
+    file = tmp_path / "parrots.wav"
+    file.write_bytes(sound())
+    wrong = {"jsonrpc": "2.0", "id": 1, "result": {"tools": 1}}
+    answers: list[Any] = [[], {}, "yes", {"error": "no"}, wrong]
+    for value in answers:
+        answer[0] = value
+        await check_wrong(url, file)
+
+
+@pytest.mark.parametrize("url", ["localhost:9", "http://host:port", "http://::1:8000", "http://[::1"])
+async def test_an_address_that_is_no_url_names_the_remedy(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "parrots.wav"
+    file.write_bytes(sound())
+    await check_wrong(url, file)
