@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     """The defaults need no token, no GPU and no root."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True, allow_inf_nan=False
     )
 
     # Where things are

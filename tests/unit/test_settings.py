@@ -1,11 +1,15 @@
 """Settings that are not simply read from a variable."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from settings import Settings
+from tests.support.command_line import vivavoce_here
+
+FLOATS = [name for name, field in Settings.model_fields.items() if float in (field.annotation, *get_args(field.annotation))]
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,16 @@ def test_the_reference_systems_database_is_refused_with_the_way_to_migrate(url: 
 )
 def test_the_address_is_one_that_clients_reach(host: str, address: str) -> None:
     assert Settings(host=host, port=9).address == address
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
+def test_no_number_is_infinite(name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: value})
+
+
+def test_an_endless_recording_is_refused_with_the_name_of_the_setting() -> None:
+    assert len(FLOATS) > 8
+    done = vivavoce_here("search", "x", MAX_DURATION_HOURS="inf")
+    assert done.stderr == "vivavoce: the settings are wrong. MAX_DURATION_HOURS: Input should be a finite number\n"
