@@ -40,6 +40,7 @@ InitialPrompt = Annotated[str, typer.Option(help="Text that precedes it, or an e
 def main() -> None:
     """The program. An error that the user can correct prints one sentence and exits with status 1."""
     from engines.weights.resolver import WeightsError
+    from engines.weights.whisper_models import SameNameError
     from media.decoding import AudioError
     from media.free_space import DiskFullError
     from services.access.admin_key import NoCredentialError
@@ -64,6 +65,7 @@ def main() -> None:
         NoCredentialError,
         people.PeopleError,
         RemoteError,
+        SameNameError,
         WeightsError,
         FileNotFoundError,
     )

@@ -87,9 +87,10 @@ def resolve_other(name: str, settings: Settings, *, progress: bool = False) -> R
 
 
 def pull(settings: Settings, gpu: bool) -> list[Resolved]:
-    """Fetch all that the configured graph needs, with progress on stderr. Raises `WeightsError`."""
+    """Fetch all that the configured graph needs, with progress on stderr. Raises `WeightsError`, `SameNameError`."""
+    _, *others = whisper_models.configured(settings, gpu=gpu)
     found = [resolve(role, settings, gpu=gpu, progress=True) for role in _local(settings)]
-    return found + [resolve_other(name, settings, progress=True) for name in whisper_models.others(settings)]
+    return found + [resolve_other(name, settings, progress=True) for name in others]
 
 
 def listing(settings: Settings, gpu: bool) -> list[FileStatus]:

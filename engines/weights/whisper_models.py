@@ -24,14 +24,25 @@ class UnknownModelError(ModelError):
     """There is no such model."""
 
 
+class SameNameError(ValueError):
+    """Requests could not name one of two models; the message names both values of the settings."""
+
+
 def others(settings: Settings) -> dict[str, str]:
-    """The names of the models beside the default one, each with its value in the settings."""
-    return {_name(value): value for value in settings.whisper_models}
+    """The names of the models beside the default one, each with its value in the settings. Raises SameNameError."""
+    found: dict[str, str] = {}
+    for value in settings.whisper_models:
+        _check_names(found.setdefault(_name(value), value), value)
+    if settings.whisper_model != "auto":
+        _check_names(settings.whisper_model, found.get(_name(settings.whisper_model)))
+    return found
 
 
 def configured(settings: Settings, *, gpu: bool) -> list[str]:
-    """The names of all models; the first is the default one."""
-    return list(dict.fromkeys([_name(choose("whisper", settings.whisper_model, gpu)), *others(settings)]))
+    """The names of all models; the first is the default one. Raises SameNameError."""
+    default, found = choose("whisper", settings.whisper_model, gpu), others(settings)
+    _check_names(default, found.get(_name(default)))
+    return list(dict.fromkeys([_name(default), *found]))
 
 
 def with_model(decoding: Decoding, language: str | None, known: Sequence[str]) -> Decoding:
@@ -55,7 +66,24 @@ def with_model(decoding: Decoding, language: str | None, known: Sequence[str]) -
 
 def _name(value: str) -> str:
     """Clients see the name of a directory, not its path."""
-    return Path(value).name if value.startswith(("/", ".", "~")) else ALIASES.get(value, value)
+    return Path(value).name if _is_path(value) else ALIASES.get(value, value)
+
+
+def _check_names(value: str, other: str | None) -> None:
+    """Raises SameNameError where `other` has the name of `value` and is another model."""
+    if other is not None and _model(value) != _model(other):
+        raise SameNameError(
+            f"The models {value} and {other} of WHISPER_MODEL and WHISPER_MODELS have one name, {_name(value)}, "
+            "by which requests name them: rename one of the directories, or leave one out."
+        )
+
+
+def _model(value: str) -> Path | str:
+    return Path(value).expanduser().resolve() if _is_path(value) else ALIASES.get(value, value)
+
+
+def _is_path(value: str) -> bool:
+    return value.startswith(("/", ".", "~"))
 
 
 def _translates(name: str) -> bool:

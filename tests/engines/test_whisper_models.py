@@ -10,12 +10,13 @@ import pytest
 from engines.in_process import load
 from engines.weights import resolver
 from engines.weights.resolver import WeightsError, resolve_other
-from engines.weights.whisper_models import ModelError, UnknownModelError, configured, others, with_model
+from engines.weights.whisper_models import ModelError, SameNameError, UnknownModelError, configured, others, with_model
 from engines.whisper.transcription import Whisper, Window
 from pipeline.decoding import Decoding
 from pipeline.types import SAMPLE_RATE, Span, Utterance
 from settings import Settings
 from tests.engines.speech import conversation
+from tests.support.command_line import vivavoce_here
 from tests.support.whisper import HEARD, NAME, WRITTEN, second_model
 
 KNOWN = ["whisper-base", "large-v3-turbo", "distil-large-v3", "base.en"]
@@ -27,6 +28,38 @@ def test_names() -> None:
     assert list(others(settings)) == ["large-v3-turbo", "ours", "owner/theirs", "whisper-base"]
     assert configured(settings, gpu=False) == ["whisper-base", "large-v3-turbo", "ours", "owner/theirs"]
     assert configured(Settings(), gpu=True) == ["large-v3"]
+
+
+@pytest.mark.parametrize(
+    ("default", "further", "named"),
+    [
+        ("auto", ["/models/de/ct2", "/models/fr/ct2"], "/models/de/ct2 and /models/fr/ct2 .* have one name, ct2"),
+        ("/a/base-x", ["/b/base-x"], "/a/base-x and /b/base-x .* have one name, base-x"),
+        ("/a/large-v3", ["large"], "/a/large-v3 and large .* have one name, large-v3"),
+        ("auto", ["/a/whisper-base"], "whisper-base and /a/whisper-base .* have one name, whisper-base"),
+    ],
+)
+def test_two_models_of_one_name_are_refused(tmp_path: Path, default: str, further: list[str], named: str) -> None:
+    settings = Settings(whisper_model=default, whisper_models=further, models_path=tmp_path, offline_mode=True)
+    with pytest.raises(SameNameError, match=named):
+        configured(settings, gpu=False)
+    with pytest.raises(SameNameError, match=named):
+        resolver.pull(settings, gpu=False)
+    if default != "auto" or len(further) > 1:
+        with pytest.raises(SameNameError, match=named):
+            others(settings)
+
+
+def test_one_model_may_be_written_in_several_ways(tmp_path: Path) -> None:
+    settings = Settings(whisper_model=f"{tmp_path}/x", whisper_models=[f"{tmp_path}/y/../x/", "turbo", "large-v3-turbo"])
+    assert configured(settings, gpu=False) == ["x", "large-v3-turbo"]
+    assert configured(Settings(whisper_models=["/a/large-v3"]), gpu=False) == ["whisper-base", "large-v3"]
+
+
+def test_models_of_one_name_end_a_command_with_a_sentence() -> None:
+    done = vivavoce_here("models", "pull", WHISPER_MODELS="/models/de/ct2,/models/fr/ct2")
+    assert done.returncode == 1
+    assert done.stderr.startswith("vivavoce: The models /models/de/ct2 and /models/fr/ct2 ")
 
 
 def test_the_default_model_has_no_name() -> None:
