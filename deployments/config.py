@@ -44,6 +44,8 @@ SECRETS = frozenset(
     }
 )
 """Settings that are never written into a file; nodes read them from the environment."""
+PASSWORD = re.compile(r"://.+@")
+"""In a URL, behind the name of a user. An unescaped password may hold any character."""
 SERVE_OPTIONS = frozenset({"host", "port", "log_level"})
 """Settings that have their own place in Serve's configuration."""
 
@@ -94,7 +96,8 @@ def configured(variant: Variant, settings: Settings, gpus: int = GPUS, *, twice:
     config["http_options"] |= settings.model_dump(include={"host", "port"} & changed)
     config["logging_config"] |= settings.model_dump(include={"log_level"} & changed)
     (application,) = config["applications"]
-    application["args"]["settings"] |= settings.model_dump(mode="json", include=set(changed - SECRETS - SERVE_OPTIONS))
+    written = changed - _secrets(settings) - SERVE_OPTIONS
+    application["args"]["settings"] |= settings.model_dump(mode="json", include=set(written))
     return config
 
 
@@ -105,11 +108,17 @@ def render(variant: Variant, settings: Settings, gpus: int = GPUS, *, twice: boo
     command = f"python -m deployments.config {variant}" + (f" --gpus {gpus}" if variant == "cluster" and gpus != GPUS else "")
     command += " --twice" if twice else ""
     title = f"# Made by `{command}`; {reasons} give the reasons for the numbers.\n"
-    left_out = sorted(name.upper() for name in SECRETS & settings.model_fields_set)
+    left_out = sorted(map(str.upper, _secrets(settings)))
     note = f"# Not in this file; set in the environment of every node: {', '.join(left_out)}.\n" if left_out else ""
     once = [name for name in MODELS if twice and config["applications"][0]["args"][name]["min_replicas"] < 2]
     note += f"# No room for two replicas of: {', '.join(once)}. More GPUs, or smaller fractions, give it.\n" if once else ""
     return title + note + yaml.safe_dump(config, sort_keys=False)
+
+
+def _secrets(settings: Settings) -> set[str]:
+    """Names of the settings that are set and never written into a file: `SECRETS`, and URLs with a password."""
+    values = settings.chosen()
+    return {name for name, value in values.items() if name in SECRETS or (isinstance(value, str) and PASSWORD.search(value))}
 
 
 def embed(config: str, service: str) -> str:

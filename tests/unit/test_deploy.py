@@ -14,7 +14,7 @@ import ray.autoscaler
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from deployments.config import SECRETS, embed, load_config
+from deployments.config import SECRETS, embed, load_config, render
 from settings import Settings
 from tests.support.program import BIN, KEPT, ROOT, environment
 
@@ -185,3 +185,20 @@ def test_no_secret_is_written_into_a_configuration() -> None:
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in repr(field.annotation)}
     assert len(secret) >= 4
     assert secret <= SECRETS
+
+
+def test_no_password_of_a_url_is_written_into_a_configuration() -> None:
+    secret = {
+        "llm_url": "http://ana:PASSWORD@llm.example/v1",
+        "text_embedding_url": "https://ana:PASSWORD@texts.example/v1",
+        "audio_url": "s3://KEY:PASS/WORD@bucket/prefix",
+        "database_url": "postgresql+asyncpg://ana@db/x",
+    }
+    given = secret | {"llm_model": "m", "text_embedding_model": "owner/name@main", "oidc_issuer": "https://login.example"}
+    written = render("cluster", Settings.model_validate(given | {"oidc_client_id": "vivavoce"}))
+    note = "# Not in this file; set in the environment of every node: AUDIO_URL, DATABASE_URL, LLM_URL, TEXT_EMBEDDING_URL.\n"
+    assert note in written
+    assert not any(value in written for value in ("WORD", "ana", "KEY"))
+    (application,) = yaml.safe_load(written)["applications"]
+    assert application["args"]["settings"].keys() & given.keys() == given.keys() - secret.keys()
+    assert "audio_url: s3://bucket/prefix\n" in render("cluster", Settings(audio_url="s3://bucket/prefix"))
