@@ -7,16 +7,17 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy import select
 
 from pipeline.stages import Stages
 from pipeline.types import Emotion, Samples, Span
-from services import leases, webhooks
+from services import leases, schemas, webhooks
 from settings import Settings
 from storage.jobs import webhooks as deliveries
 from storage.postgres.database import Database
@@ -24,6 +25,7 @@ from storage.tables import JobRow
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import FixedStages, sound
+from tests.support.program import ROOT
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -120,6 +122,13 @@ async def test_the_end_of_a_job_is_told_and_signed(
     expected = base64.b64encode(hmac.digest(KEY, signature, hashlib.sha256)).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert headers["webhook-id"] == f"job_{sent['job_id']}"
+
+
+def test_the_documented_event_has_a_timestamp_as_a_sent_one() -> None:
+    manual = (ROOT / "docs" / "jobs.md").read_text().splitlines()
+    (event,) = [json.loads(line) for line in manual if line.startswith('{"type": "job.completed"')]
+    moment = TypeAdapter[datetime](schemas.Moment)
+    assert moment.dump_python(moment.validate_python(event["timestamp"]), mode="json") == event["timestamp"]
 
 
 async def test_an_answer_that_does_not_end_is_heard_by_its_beginning(

@@ -1,5 +1,6 @@
 """Tools by role."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,9 @@ from pipeline.access import Role
 from storage.access import keys
 from storage.postgres.database import Database
 from tests.api.mcp.conftest import held
+from tests.support.program import ROOT
 
+MANUAL = ROOT / "docs" / "mcp.md"
 FORBIDDEN = {
     Role.READER: {
         *("delete_speaker", "rename_speaker", "process_audio", "undo_last_speaker_change"),
@@ -43,6 +46,12 @@ def test_each_tool_has_a_role() -> None:
         assert (role is Role.READER) == bool(annotations.read_only_hint), tool
         if "delete" in tool.__name__:
             assert role is Role.ADMIN, tool
+
+
+def test_the_documentation_names_the_tools_of_administrators() -> None:
+    sentence = re.search(r"with `writer` all others as well\s+except (.*?), which need `admin`", MANUAL.read_text(), re.DOTALL)
+    assert sentence is not None
+    assert set(re.findall(r"`(\w+)`", sentence[1])) == {name for name, role in ROLES.items() if role is Role.ADMIN}
 
 
 async def post(client: httpx.AsyncClient, method: str, **params: Any) -> Any:
