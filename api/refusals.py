@@ -104,7 +104,7 @@ def _outcome(scope: Scope, status: int | None) -> str | None:
 def _what(scope: Scope) -> str:
     """Method and path with ids. Of other values the path has the parameter's name: they may be names of people."""
     method = scope.get("method", "WEBSOCKET")
-    route = getattr(scope.get("route"), "path", None)
+    route = getattr(scope.get("route"), "path_format", None)
     if route is None:  # refused before it was known what the path stands for
         return f"{method} {'/'.join(scope['path'].split('/')[:4])}"
     values = scope.get("path_params", {})

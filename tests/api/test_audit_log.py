@@ -85,6 +85,12 @@ async def test_a_change_that_fails_is_in_it(api: httpx.AsyncClient) -> None:
     assert rows == [("PATCH /conversations/999", "failed")]
 
 
+async def test_the_rest_of_a_path_is_left_out(api: httpx.AsyncClient) -> None:
+    assert (await api.post("http://localhost/v1/models/owner/name")).status_code == 405
+    rows = [(entry["object"], entry["outcome"]) for entry in await log(api, action="request")]
+    assert rows == [("POST /models/{model}", "failed")]
+
+
 async def test_refused_and_failed_tools_are_in_it(application: Application, database: Database) -> None:
     api = application.client
     writer = await person(database, "will")
