@@ -1,11 +1,10 @@
 """Whether a body is a JSON-RPC message: the SDK refuses one that is not with a validator's report, or takes a request with an
 id that is no id for a notification, and does not answer."""
 
-import json
-
 from mcp_types import INVALID_REQUEST, PARSE_ERROR
 from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 ErrorAnswer = dict[str, object]
 
@@ -13,8 +12,8 @@ ErrorAnswer = dict[str, object]
 def refusal(body: bytes) -> ErrorAnswer | None:
     """The answer to a body that is no JSON-RPC message."""
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):  # ValueError: no JSON, no Unicode, or a number of too many digits
+        message = from_json(body)
+    except ValueError:
         return _error(PARSE_ERROR, "Parse error: send a JSON object.", None)
     if not isinstance(message, dict):
         return _error(INVALID_REQUEST, "Invalid Request: send one JSON object, no batch.", None)

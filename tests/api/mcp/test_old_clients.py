@@ -93,6 +93,7 @@ async def test_whatever_it_says_that_it_sends(plain: httpx.AsyncClient, content_
     ("body", "code"),
     [
         *((body, -32700) for body in (b"", b"{", b"\xff\xfe", b"[" * 20_000, b"9" * 20_000)),
+        (rb'{"jsonrpc":"2.0","id":"\ud800","method":7}', -32700),  # no Unicode
         *((body, -32600) for body in (b"[]", b"1", b"null", b'{"jsonrpc":"2.0"}', b'{"id":1,"method":7}')),
         (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
         (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600),
