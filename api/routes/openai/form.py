@@ -196,6 +196,8 @@ async def _parsed(request: Request) -> FormData:
         return await parser.parse()
     except MultiPartException as error:
         raise Refused(400, error.message) from error
+    except UnicodeError as error:  # codecs such as punycode raise more than the UnicodeDecodeError that Starlette expects
+        raise Refused(400, "The form cannot be read: send it in UTF-8, without `charset` in its Content-Type.") from error
 
 
 def _validated(model: type[F], form: FormData) -> F:
