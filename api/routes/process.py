@@ -243,7 +243,8 @@ def _refusals() -> Iterator[None]:
 
 
 def _name(file: UploadFile) -> str:
-    return PurePosixPath((file.filename or "recording").replace("\\", "/")).name
+    name = PurePosixPath((file.filename or "recording").replace("\\", "/")).name
+    return name.encode(errors="replace").decode()  # decoded from some charsets that a form may declare, it has lone surrogates
 
 
 def _webhook(context: AppContext, url: AnyHttpUrl | None) -> str | None:

@@ -115,6 +115,20 @@ async def test_several_files_in_one_request(application: Application, stages: St
         assert done["conversation_id"] == item["conversation_id"]
 
 
+async def test_a_file_name_that_is_no_unicode(application: Application, stages: Steered) -> None:
+    """A form that declares UTF-7 can have lone surrogates."""
+    stages.open.set()
+    head = b'--x\r\nContent-Disposition: form-data; name="audio_files"; filename="call+2AA-.wav"\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x; charset=utf-7"}
+    form = head + sound() + b"\r\n--x--\r\n"
+    answer = await application.client.post("/process/batch", content=form, headers=headers)
+    assert answer.status_code == 202, answer.text
+    (found,) = answer.json()["files"]
+    assert found["filename"] == "call?.wav"
+    kept = (await application.client.get(f"/conversations/{found['conversation_id']}")).json()
+    assert kept["file_name"] == "call?.wav"
+
+
 async def test_a_full_queue_says_so_and_when_to_come_again(application: Application, stages: Steered) -> None:
     for _ in range(worker.MAX_JOBS):
         await send(application)
