@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.schemas.summaries import Citation
+from pipeline.names import MaybeName
 from services.answers.ask import MAX_QUESTION_CHARS, Answer, Supported
 from services.schemas import Moment, Schema
 
@@ -15,7 +16,7 @@ class Question(Schema):
     question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)] = Field(
         examples=["What did we decide about the bridge?"]
     )
-    speaker: str | None = Field(None, max_length=200, description="Only what this speaker said.")
+    speaker: MaybeName | None = Field(None, description="Only what this speaker said.")
     conversation_id: int | None = Field(None, ge=1, le=2**31 - 1, description="Only this conversation.")
     since: Moment | None = Field(None, description="Spoken at this time or later; UTC without an offset.")
     until: Moment | None = Field(None, description="Spoken before this time.")

@@ -16,7 +16,7 @@ TemplateName = Annotated[
 ]
 Instructions = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$"),
     Field(
         description="What the model should look at, and how to write. The rules about citations hold beside them.",
         examples=["This is a sales call. Name the customer's needs, objections and budget."],

@@ -56,7 +56,7 @@ async def _filters(context: AppContext, asked: schemas.Question) -> Filters:
         if asked.conversation_id is not None:
             await check_conversations(context.database, [asked.conversation_id])
         speaker = None
-        if asked.speaker and asked.speaker.strip():
+        if asked.speaker:
             async with context.database.session() as session:
                 speaker, _ = await speaker_queries.resolve(session, asked.speaker)
     except LookupError as error:

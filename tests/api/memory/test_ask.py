@@ -47,6 +47,8 @@ async def test_nothing_is_asked_of_the_model_where_nothing_is_found(memory: Memo
     await memory.keep(GARDEN)
     found = await memory.ask("POST", "/ask", json={"question": "What does the bridge cost?"})
     assert (found["found"], found["answer"], found["statements"]) == (False, NOT_FOUND, [])
+    await memory.ask("POST", "/ask", 404, json={"question": "What does the bridge cost?", "speaker": "Nobody"})
+    await memory.ask("POST", "/ask", 422, json={"question": "What does the bridge cost?", "speaker": "No\0body"})
     assert memory.server.requests == []
 
 

@@ -130,6 +130,7 @@ async def test_templates_that_people_add_reach_the_model(memory: Memory) -> None
     text = {"instructions": "This is a sales call. Name the budget."}
     await memory.ask("PUT", "/settings/summaries/templates/sales-call", json=text)
     await memory.ask("PUT", "/settings/summaries/templates/meeting", 409, json=text)
+    await memory.ask("PUT", "/settings/summaries/templates/sales-call", 422, json={"instructions": "Name the\0budget."})
     found = await memory.summarised(id_, json={"template": "sales-call"})
     assert found["template"] == "sales-call"
     assert text["instructions"] in memory.server.requests[-1]["messages"][0]["content"]
