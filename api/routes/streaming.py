@@ -27,6 +27,8 @@ logger = logging.getLogger("ray.serve")
 
 MAX_FRAME_BYTES = 8 * 2**20
 """43 s of audio in the default encoding."""
+MAX_REASON_BYTES = 123
+"""Of a close frame (RFC 6455, 5.5): with a longer reason it is not sent."""
 OUTBOX_SIZE = 1000
 """Messages that may wait for a client. That is more segments than are spoken while one message is sent."""
 
@@ -127,7 +129,7 @@ class _Client:
         """Close the connection; a client that does not read may not receive the close frame."""
         with suppress(Exception):
             async with asyncio.timeout(self.send_timeout_s):
-                await self.websocket.close(code, reason[:120])
+                await self.websocket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
 
 class StreamTicket(schemas.Schema):

@@ -172,6 +172,7 @@ def test_messages_in_binary_frames_are_understood(server: str) -> None:
         ('{"type": "start", "sample_rate": 1}', "The 'start' message is wrong. sample_rate: Input should be", 1008),
         ('{"type": "start", "encoding": "mp3"}', "The 'start' message is wrong. encoding: Input should be", 1008),
         ('{"type": "start", "language": "xx"}', "The 'start' message is wrong. language:", 1008),
+        (json.dumps({"type": "start", "language": "ü" * 100}), "The 'start' message is wrong. language:", 1008),
         ('{"type": "start", "conversation_id": 999999}', "Conversation 999999 cannot be resumed", 1008),
     ],
 )
