@@ -99,10 +99,15 @@ async def find(session: AsyncSession, uuid: UUID) -> Recording | None:
 
 
 async def resumable(session: AsyncSession, viewer: Principal, conversation_id: int) -> Resumable | None:
-    """The conversation with this id, if it is being recorded, can be resumed, and the viewer sees it."""
+    """The conversation with this id, if it is being recorded, can be resumed, and belongs to the viewer.
+
+    Others cannot go on with it, administrators and those whom it is shared with included: the browser of the owner, in which
+    another person has logged in, has the token, too.
+    """
     columns = Conversation.uuid, Conversation.resume_token_hash
     found = select(*columns).where(Conversation.id == conversation_id, Conversation.status == RECORDING)
-    row = (await session.execute(found.where(*visible_to(viewer)))).one_or_none()
+    own = Conversation.owner_id == viewer.person_id, *visible_to(viewer)
+    row = (await session.execute(found.where(*own))).one_or_none()
     if row is None or row.resume_token_hash is None:
         return None
     return Resumable(row.uuid, row.resume_token_hash)

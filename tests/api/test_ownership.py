@@ -264,16 +264,26 @@ async def test_an_upload_belongs_to_who_sends_it(house: House) -> None:
     assert (await house.client.get(answer.headers["location"].removeprefix("/api/v1"))).status_code == 404
 
 
-async def test_a_stranger_does_not_find_a_recording_to_resume(house: House, database: Database) -> None:
+async def test_a_stranger_does_not_find_a_recording(house: House, database: Database) -> None:
     async with database.session() as session:
-        id_ = await live_recordings.begin(session, uuid4(), None, "flac", None, b"hash", creator=house.alice.principal)
-        assert await live_recordings.resumable(session, house.bob.principal, id_) is None
-        assert await live_recordings.resumable(session, house.alice.principal, id_) is not None
+        await live_recordings.begin(session, uuid4(), None, "flac", None, b"hash", creator=house.alice.principal)
         assert (await listing.list_page(session, house.bob.principal, listing.Filters(status="recording"))).total == 0
     become(house.client, house.bob)
     assert "Nothing is being recorded" in await house.tool("get_live_conversation")
     become(house.client, house.alice)
     assert '\\"live\\":true' in await house.tool("get_live_conversation")
+
+
+async def test_a_recording_is_resumed_by_nobody_but_its_owner(house: House, database: Database) -> None:
+    """Also where the token is known, as to the page of a browser in which another person has logged in."""
+    admin = await person(database, "admin", Role.ADMIN)
+    async with database.session() as session:
+        id_ = await live_recordings.begin(session, uuid4(), None, "flac", None, b"hash", creator=house.alice.principal)
+        for visibility in (Visibility.PRIVATE, Visibility.EVERYONE):
+            await session.execute(update(Conversation).where(Conversation.id == id_).values(visibility=visibility))
+            for other in (house.bob.principal, admin.principal, LOCAL):
+                assert await live_recordings.resumable(session, other, id_) is None, (other, visibility)
+            assert await live_recordings.resumable(session, house.alice.principal, id_) is not None
 
 
 async def test_people_who_are_gone_leave_their_conversations_to_administrators(house: House, database: Database) -> None:
