@@ -62,6 +62,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(window: BrowserContext, 
     assert key not in await page.content()
     await page.get_by_role("button", name="Revoke the key laptop").click()
     await page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)  # it hides what is behind it
     await expect(page.get_by_role("button", name="Revoke the key laptop")).to_have_count(0)
     keys = (await (await page.request.get(f"{address}/api/v1/keys")).json())["keys"]
     assert [one["revoked_at"] is not None for one in keys if one["name"] == "laptop"] == [True]
