@@ -23,6 +23,7 @@ from tests.browser.test_editing import add_doubtful, editor, segments
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.fixed_stages import sound
 from vivavoce.sample import recording
 
 OPEN, OWN = "For all", "Of Olga"
@@ -161,6 +162,36 @@ async def test_another_person_who_logs_in_sees_nothing_of_the_former(visit: Visi
         await log_in(page, "rita")
     await page.get_by_role("link", name="Archive").click()
     await expect(titles(page)).to_have_text([OPEN])
+
+
+async def test_a_file_waits_for_the_person_who_added_it(visit: Visit, address: str, tmp_path: Path) -> None:
+    """Another person, who logs in in another tab of the browser, does not become the owner."""
+    file = tmp_path / "mine.wav"
+    file.write_bytes(sound())
+
+    async def stored() -> set[str]:
+        answer = await page.request.get(f"{address}/api/v1/conversations")
+        return {one["title"] for one in (await answer.json())["conversations"]}
+
+    page = await visit("olga", "/")
+    await expect(titles(page).filter(has_text=OPEN)).to_have_count(1)
+    answer = await page.request.post(f"{address}/api/v1/login", data={"name": "admin", "password": PASSWORD})
+    assert answer.ok
+    before = await stored()
+    await page.locator("input[type=file]").first.set_input_files(file)
+    await expect(page.get_by_role("status").get_by_text("log in as olga again to go on")).to_be_visible()
+    await check_accessibility(page)
+    await log_in(page, "admin")  # it is not sent for them here, either
+    await expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+    assert await stored() == before
+    await log_in(page, "olga")
+    added = titles(page).filter(has_text="mine.wav")
+    await expect(added).to_have_count(1)
+    id_ = (await added.get_attribute("href") or "").removeprefix("/c/")
+    sharing = await (await page.request.get(f"{address}/api/v1/conversations/{id_}/sharing")).json()
+    assert f"person:{sharing['owner']}" == (await (await page.request.get(f"{address}/api/v1/me")).json())["principal"]
+    answer = await page.request.post(f"{address}/api/v1/login", data={"name": "admin", "password": PASSWORD})
+    await page.request.delete(f"{address}/api/v1/conversations/{id_}")
 
 
 async def test_a_reader_cannot_change_a_conversation(visit: Visit) -> None:

@@ -66,9 +66,13 @@ async def impatient(database_url: str, directory: Path) -> AsyncIterator[Line]:
 
 @pytest.fixture
 async def private(database: Database, database_url: str, directory: Path) -> AsyncIterator[Line]:
-    """To one where a writer must log in."""
-    await add(database, "olga", Role.WRITER)
-    with serving(database_url, directory, STAGES, MODEL, jobs=True, speaker_threshold=0.5, auth="required") as address:
+    """To one where people must log in, which waits long for lost connections."""
+    for name in ("olga", "wim"):
+        await add(database, name, Role.WRITER)
+    patience: dict[str, Any] = {"stream_resume_seconds": TIMEOUT_MS / 1000}
+    with serving(
+        database_url, directory, STAGES, MODEL, jobs=True, speaker_threshold=0.5, auth="required", **patience
+    ) as address:
         async with live.line(address.partition("/")[0]) as line:
             yield line
 
@@ -151,27 +155,64 @@ async def test_nothing_is_lost_with_the_connection_and_when_the_page_is_left(win
     assert np.array_equal(await stored(line, conversation), await live.recorded(page))
 
 
-async def test_a_recording_goes_on_when_the_login_ends(window: BrowserContext, private: Line) -> None:
-    async def log_in() -> None:
-        answer = await window.request.post(f"{private.address}/api/v1/login", data={"name": "olga", "password": PASSWORD})
-        assert answer.ok, await answer.text()
+async def log_in(window: BrowserContext, line: Line, name: str) -> None:
+    """As another tab of the window does it."""
+    answer = await window.request.post(f"{line.address}/api/v1/login", data={"name": name, "password": PASSWORD})
+    assert answer.ok, await answer.text()
 
-    await log_in()
+
+async def conversations(window: BrowserContext, line: Line) -> list[Any]:
+    """Those of the person who is logged in."""
+    answer = await window.request.get(f"{line.address}/api/v1/conversations")
+    found: list[Any] = (await answer.json())["conversations"]
+    return found
+
+
+async def only_one(window: BrowserContext, line: Line) -> np.ndarray:
+    """The samples of the only conversation of the person who is logged in."""
+    (found,) = await conversations(window, line)
+    answer = await window.request.get(f"{line.address}/api/v1/conversations/{found['id']}/audio")
+    samples, _ = soundfile.read(io.BytesIO(await answer.body()), dtype="int16")
+    return np.asarray(samples)
+
+
+async def hear_more(page: Page) -> None:
+    """Wait until the microphone has given two seconds more."""
+    before = len(await live.recorded(page))
+    await page.wait_for_function("before => window.recorded.at(-1).length > before + 32_000", arg=before)
+
+
+async def test_a_recording_goes_on_when_the_login_ends(window: BrowserContext, private: Line) -> None:
+    await log_in(window, private, "olga")
     page, _ = await begin(window, private, "Night")
     assert (await window.request.post(f"{private.address}/api/v1/logout")).ok
     await page.get_by_role("button", name="Who is this?").first.click()  # it is refused
-    await expect(page.get_by_role("alert").get_by_text("Your login has ended")).to_be_visible()
+    await expect(page.get_by_role("alert").get_by_text("Your login has ended. Log in as olga again")).to_be_visible()
     await expect(page.get_by_role("status").get_by_text("Recording", exact=True)).to_be_visible()
-    before = len(await live.recorded(page))
-    await page.wait_for_function("before => window.recorded.at(-1).length > before + 32_000", arg=before)
-    await log_in()
+    await hear_more(page)
+    await log_in(window, private, "olga")
     await expect(page.get_by_text("Your login has ended")).to_have_count(0)
     await page.get_by_role("button", name="Finish").click()
     await expect(page.get_by_role("status").get_by_text("Finished")).to_be_visible()
-    (found,) = (await (await window.request.get(f"{private.address}/api/v1/conversations")).json())["conversations"]
-    answer = await window.request.get(f"{private.address}/api/v1/conversations/{found['id']}/audio")
-    samples, _ = soundfile.read(io.BytesIO(await answer.body()), dtype="int16")
-    assert np.array_equal(samples, await live.recorded(page))
+    assert np.array_equal(await only_one(window, private), await live.recorded(page))
+
+
+async def test_a_recording_waits_for_the_person_who_records(window: BrowserContext, private: Line) -> None:
+    """Another person, who logs in in another tab of the browser, gets none of it where the connection is lost."""
+    await log_in(window, private, "olga")
+    page, _ = await begin(window, private, "Mine")
+    await log_in(window, private, "wim")
+    private.lose()
+    private.restore()
+    await expect(page.get_by_role("alert").get_by_text("Log in as olga again")).to_be_visible()
+    await expect(page.get_by_role("status").get_by_text("Recording", exact=True)).to_be_visible()
+    await hear_more(page)
+    assert await conversations(window, private) == []
+    await log_in(window, private, "olga")
+    await expect(page.get_by_text("Log in as olga again")).to_have_count(0)
+    await page.get_by_role("button", name="Finish").click()
+    await expect(page.get_by_role("status").get_by_text("Finished")).to_be_visible()
+    assert np.array_equal(await only_one(window, private), await live.recorded(page))
 
 
 async def interrupt(page: Page, line: Line) -> None:

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { recordingNow as Recording } from "@/lib/recording/recordingNow";
+import type * as Unsent from "@/lib/unsent";
 
 import type { Schemas } from "./client";
 import type * as Module from "./me";
@@ -15,40 +15,59 @@ const ana: Schemas["Me"] = { ...nobody, principal: "person:1", name: "ana", role
 const ben: Schemas["Me"] = { ...nobody, principal: "person:2", name: "ben", role: "writer" };
 
 const reload = vi.fn();
-let samePerson: (typeof Module)["samePerson"];
-let recordingNow: typeof Recording;
+let me: typeof Module;
+let unsent: typeof Unsent;
 
 beforeEach(async () => {
   reload.mockClear();
   vi.stubGlobal("location", { reload });
   vi.resetModules(); // a page of its own
-  ({ recordingNow } = await import("@/lib/recording/recordingNow"));
-  ({ samePerson } = await import("./me"));
+  unsent = await import("@/lib/unsent");
+  me = await import("./me");
 });
 
 describe("who is logged in", () => {
   it("may log in again", async () => {
-    for (const me of [nobody, ana, nobody, ana]) expect(await samePerson(me)).toBe(me);
+    for (const one of [nobody, ana, nobody, ana]) expect(await me.samePerson(one)).toBe(one);
     expect(reload).not.toHaveBeenCalled();
+    expect(me.ownerName()).toBe("ana");
   });
 
   it("is another person only in a page that is loaded again", async () => {
-    await samePerson(ana);
-    await samePerson(nobody);
+    await me.samePerson(ana);
+    await me.samePerson(nobody);
     const shown = vi.fn();
-    void samePerson(ben).then(shown);
+    void me.samePerson(ben).then(shown);
     await vi.waitFor(() => expect(reload).toHaveBeenCalledOnce());
     await Promise.resolve();
     expect(shown).not.toHaveBeenCalled();
   });
 
-  it("is nobody for a page that records for another person, until it has recorded", async () => {
-    await samePerson(ana);
-    recordingNow.set(true);
-    expect(await samePerson(ben)).toEqual(nobody);
+  it.each(["staying", "unsent"] as const)("is nobody for a page that keeps sound of another person (%s)", async (what) => {
+    await me.samePerson(ana);
+    const releases = [unsent[what].hold(), unsent[what].hold()];
+    for (const release of releases) {
+      expect(await me.samePerson(ben)).toEqual(nobody);
+      release();
+      release(); // counts once
+    }
     expect(reload).not.toHaveBeenCalled();
-    recordingNow.set(false);
-    void samePerson(ben);
+    void me.samePerson(ben);
     expect(reload).toHaveBeenCalledOnce();
+  });
+
+  it("is read again before something is sent", async () => {
+    await me.samePerson(ana);
+    const { client } = await import("./client");
+    const read = vi.spyOn(client, "GET");
+    for (const [one, isOwner] of [
+      [ana, true],
+      [ben, false],
+      [nobody, false],
+      [ana, true],
+    ] as const) {
+      read.mockResolvedValueOnce({ data: one, response: new Response() });
+      expect(await me.isOwnerLoggedIn()).toBe(isOwner);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 
-import { recordingNow } from "@/lib/recording/recordingNow";
+import { staying, unsent } from "@/lib/unsent";
 
 import { client, data, type Schemas } from "./client";
 
@@ -13,20 +13,30 @@ export const meKey = ["me"] as const;
 const LOGIN_MS = 10_000;
 
 /** For whom the page has read what it shows, and has yet to send what it keeps. */
-let owner: string | null = null;
+let owner: Pick<Me, "principal" | "name"> | null = null;
 
 /**
- * Load the page again where another person is logged in than before: they see nothing of what was read
- * before, and what was not sent is not sent for them. While the page records it stays, and nobody is logged in.
+ * Load the page again where another person is logged in than before: they see nothing of what was read before. While the page
+ * has something to send for the former person it stays, and nobody is logged in.
  */
 export async function samePerson(me: Me): Promise<Me> {
-  if (owner === null || me.principal === null || me.principal === owner) {
-    owner = me.principal ?? owner;
-    return me;
-  }
-  if (recordingNow.snapshot()) return { ...me, role: null, principal: null, name: null };
+  if (me.principal === null) return me;
+  owner ??= me;
+  if (me.principal === owner.principal) return me;
+  if (unsent.snapshot() || staying.snapshot()) return { ...me, role: null, principal: null, name: null };
   location.reload();
   return new Promise<never>(() => undefined); // nothing is shown before it is loaded
+}
+
+/** The name of the person to whom the page belongs; null where they have none. */
+export function ownerName(): string | null {
+  return owner?.name ?? null;
+}
+
+/** Whether that person is logged in. What the page keeps is sent for whoever is: read it before each request that sends some. */
+export async function isOwnerLoggedIn(): Promise<boolean> {
+  const { principal } = await data(client.GET("/api/v1/me"));
+  return principal !== null && principal === owner?.principal;
 }
 
 const meQuery = queryOptions({

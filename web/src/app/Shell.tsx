@@ -7,8 +7,8 @@ import { cx } from "@/components/cx";
 import { Icon, type IconName } from "@/components/Icon";
 import { Loading } from "@/components/Loading";
 import { useCommonText } from "@/i18n/common";
-import { recordingNow } from "@/lib/recording/recordingNow";
 import { useStore } from "@/lib/store";
+import { staying } from "@/lib/unsent";
 
 import { KeyboardHelp } from "./KeyboardHelp";
 import { queryClient } from "./queryClient";
@@ -26,10 +26,10 @@ const PLACES = [
 export function Shell() {
   const text = useCommonText();
   const me = useLogin();
-  const records = useStore(recordingNow);
+  const stays = useStore(staying) > 0;
   useEvents(queryClient);
   if (me.isPending) return <Loading />;
-  if (me.data?.role === null && !records) {
+  if (me.data?.role === null && !stays) {
     return (
       <Suspense fallback={<Loading />}>
         <Login />

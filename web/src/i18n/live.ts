@@ -55,7 +55,8 @@ export const useLiveText = texts(
     aloud: "Announce new lines to screen readers",
     lost: (time: string) =>
       `The connection is lost. Recording goes on: ${time} is kept in this browser and sent when it is back.`,
-    loggedOut: "Your login has ended. Log in again in another tab: recording goes on here, and is sent afterwards.",
+    loggedOut: (name: string | null) =>
+      `Your login has ended. Log in ${name ? `as ${name} ` : ""}again in another tab: recording goes on here, and is sent afterwards.`,
     notKept: "This browser cannot store what is not sent yet. Keep this page open until the recording is finished.",
     silent: "There is no sound. Check that the microphone is not muted.",
     parted: "The server could not wait for the connection any longer. What came before is a conversation of its own:",
@@ -133,8 +134,8 @@ export const useLiveText = texts(
     aloud: "Neue Zeilen für Screenreader ansagen",
     lost: (time: string) =>
       `Die Verbindung ist weg. Die Aufnahme läuft weiter: ${time} bleiben in diesem Browser und werden gesendet, sobald sie wieder da ist.`,
-    loggedOut:
-      "Ihre Anmeldung ist abgelaufen. Melden Sie sich in einem anderen Tab an: Die Aufnahme läuft hier weiter und wird dann gesendet.",
+    loggedOut: (name: string | null) =>
+      `Ihre Anmeldung ist beendet. Melden Sie sich in einem anderen Tab wieder ${name ? `als ${name} ` : ""}an: Die Aufnahme läuft hier weiter und wird dann gesendet.`,
     notKept:
       "Dieser Browser kann nicht speichern, was noch nicht gesendet ist. Lassen Sie die Seite offen, bis die Aufnahme fertig ist.",
     silent: "Es kommt kein Ton an. Prüfen Sie, ob das Mikrofon stumm ist.",

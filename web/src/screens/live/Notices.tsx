@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
-import { useMe } from "@/api/me";
+import { ownerName, useMe } from "@/api/me";
 import { cx } from "@/components/cx";
 import { Icon } from "@/components/Icon";
 import { useLiveText } from "@/i18n/live";
@@ -25,7 +25,7 @@ export function Notices({ session }: { session: LiveSession }) {
     <div className="grid gap-2">
       {problem && <Notice urgent>{problems[problem]}</Notice>}
       {phase === "refused" && <Notice urgent>{text.refused}</Notice>}
-      {loggedOut && <Notice urgent>{text.loggedOut}</Notice>}
+      {loggedOut && <Notice urgent>{text.loggedOut(ownerName())}</Notice>}
       {state.connection === "lost" && !over && !loggedOut && <Notice>{text.lost(unsent)}</Notice>}
       {fault && <Notice urgent>{fault}</Notice>}
       {!state.kept && !over && <Notice urgent>{text.notKept}</Notice>}

@@ -2,16 +2,19 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type SubmitEvent, useState } from "react";
 
 import { API, client, data } from "@/api/client";
-import { meKey, samePerson, useMe } from "@/api/me";
+import { meKey, ownerName, samePerson, useMe } from "@/api/me";
 import { Button } from "@/components/Button";
 import { TextField } from "@/components/Field";
 import { useTitle } from "@/components/Page";
 import { useLoginText } from "@/i18n/login";
+import { useStore } from "@/lib/store";
+import { unsent } from "@/lib/unsent";
 
 /** Instead of the application, where a login is required: a password, the OpenID provider, or both. */
 export function Login() {
   const text = useLoginText();
   const methods = useMe().data?.login;
+  const hasUnsent = useStore(unsent) > 0;
   useTitle(text.title);
   return (
     <main className="grid min-h-dvh grid-cols-[minmax(0,1fr)] place-items-center p-4">
@@ -20,6 +23,11 @@ export function Login() {
           v
         </p>
         <h1 className="mt-1 mb-5 text-title">{text.title}</h1>
+        {hasUnsent && (
+          <p role="status" className="mb-5">
+            {text.unsent(ownerName())}
+          </p>
+        )}
         {methods?.openid && (
           <a
             href={`${API}/login/openid`}

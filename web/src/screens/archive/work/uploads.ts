@@ -1,11 +1,12 @@
 /** Uploads, outside of React: they go on while the reader looks at other screens. */
 import { queryClient } from "@/app/queryClient";
-import { API, sentence } from "@/api/client";
+import { API, ApiError, sentence } from "@/api/client";
 import { conversationKeys } from "@/api/conversations";
 import { jobKeys } from "@/api/jobs";
-import { meKey } from "@/api/me";
+import { isOwnerLoggedIn, meKey } from "@/api/me";
 import type { ProcessingOptions } from "@/lib/processingOptions";
 import { Store, useStore } from "@/lib/store";
+import { unsent } from "@/lib/unsent";
 
 export interface Upload {
   id: number;
@@ -23,6 +24,8 @@ export interface Upload {
 const MAX_SENDING = 2;
 /** After which the speed is known well enough to say how long the rest takes. */
 const MIN_MEASURED_MS = 1500;
+/** After which it is read again who is logged in. */
+const LOGIN_MS = 5000;
 const UNREACHABLE = "The connection was lost while this was sent. Check that Vivavoce is running, then try again.";
 
 interface Work {
@@ -34,6 +37,9 @@ interface Work {
 const uploads = new Store<readonly Upload[]>([]);
 let lastId = 0;
 const work = new Map<number, Work>();
+/** Another person than the one who added them is logged in, or nobody: they wait. */
+let waitsForLogin = false;
+let release: (() => void) | undefined;
 
 export function useUploads(): readonly Upload[] {
   return useStore(uploads);
@@ -68,12 +74,18 @@ function update(id: number, values: Partial<Upload>): void {
 function change(next: readonly Upload[]): void {
   const running = next.filter(({ state }) => state === "sending" || state === "storing").length;
   const waiting = next.filter(({ state }) => state === "waiting").map(({ id }) => id);
-  const begun = new Set(waiting.slice(0, Math.max(0, MAX_SENDING - running)));
+  const begun = new Set(waiting.slice(0, waitsForLogin ? 0 : Math.max(0, MAX_SENDING - running)));
   uploads.set(next.map((upload) => (begun.has(upload.id) ? { ...upload, state: "sending" } : upload)));
-  begun.forEach(send);
+  for (const id of begun) void begin(id);
   const unfinished = next.some(({ state }) => state !== "refused");
-  if (unfinished) window.addEventListener("beforeunload", ask);
-  else window.removeEventListener("beforeunload", ask);
+  if (unfinished) {
+    window.addEventListener("beforeunload", ask);
+    release ??= unsent.hold();
+  } else {
+    window.removeEventListener("beforeunload", ask);
+    release?.();
+    release = undefined;
+  }
 }
 
 /** Browsers ask before the page is left. */
@@ -81,8 +93,30 @@ function ask(event: BeforeUnloadEvent): void {
   event.preventDefault();
 }
 
+/** The conversation belongs to whoever is logged in: while that is not the person who added the file, it waits. */
+async function begin(id: number): Promise<void> {
+  try {
+    if (await isOwnerLoggedIn()) send(id);
+    else waitForLogin(id);
+  } catch (error) {
+    refused(id, error instanceof ApiError && error.status ? error.message : UNREACHABLE);
+  }
+}
+
+function waitForLogin(id: number): void {
+  if (!waitsForLogin) {
+    waitsForLogin = true;
+    window.setTimeout(() => {
+      waitsForLogin = false;
+      change(uploads.snapshot());
+    }, LOGIN_MS);
+    void queryClient.invalidateQueries({ queryKey: meKey }); // the page shows the login
+  }
+  update(id, { state: "waiting" });
+}
+
 function send(id: number): void {
-  const found = work.get(id);
+  const found = work.get(id); // it may have been removed meanwhile
   if (!found) return;
   const request = new XMLHttpRequest();
   found.request = request;

@@ -1,5 +1,5 @@
 /** Brings a recording to the server: sends it, goes on after interruptions, and keeps what the server has not confirmed. */
-import { client, data } from "@/api/client";
+import { isOwnerLoggedIn } from "@/api/me";
 import { UnsentAudio } from "@/lib/recording/unsentAudio";
 import * as store from "@/lib/recording/unfinishedStore";
 import type { Unfinished } from "@/lib/recording/unfinishedStore";
@@ -22,6 +22,7 @@ export interface DeliveryEvents {
   /** `begins`: seconds in the recording at which the conversation begins. */
   message: (message: ServerMessage, conversationId: number, begins: number) => void;
   fault: (sentence: string | null) => void;
+  /** Another person than the one who records is logged in, or nobody: nothing is sent. */
   loggedOut: () => void;
   kept: (kept: boolean) => void;
   /** The server has finished a conversation before the recording ended: the rest becomes another one. */
@@ -37,7 +38,10 @@ export class Delivery {
   private stopping = false;
   private stopSent = false;
   private endedByServer = false;
+  /** The recording is over, and so is the conversation: the rest is uploaded. */
+  private uploads = false;
   private attempt = 0;
+  /** The next attempt, between two of them. */
   private retry: number | undefined;
   private saving = false;
   private saveAgain = false;
@@ -52,9 +56,9 @@ export class Delivery {
     this.keepAlive = window.setInterval(() => {
       if (this.started) this.socket?.keepAlive();
     }, KEEP_ALIVE_MS);
-    window.addEventListener("online", this.connectNow);
+    window.addEventListener("online", this.sendNow);
     this.save();
-    this.connect();
+    void this.send();
   }
 
   get conversationId(): number | null {
@@ -82,24 +86,48 @@ export class Delivery {
     this.over = true;
     window.clearInterval(this.keepAlive);
     window.clearTimeout(this.retry);
-    window.removeEventListener("online", this.connectNow);
+    window.removeEventListener("online", this.sendNow);
     this.socket?.end();
   }
 
-  private connectNow = (): void => {
-    if (this.socket || this.over) return;
+  private sendNow = (): void => {
+    if (this.retry === undefined) return;
     window.clearTimeout(this.retry);
-    this.connect();
+    void this.send();
   };
+
+  /** What is sent belongs to whoever is logged in: while that is not the person who records, it is kept. */
+  private async send(): Promise<void> {
+    this.retry = undefined;
+    if (this.attempt === 0) this.events.connection("connecting");
+    try {
+      const isOwn = await isOwnerLoggedIn();
+      if (this.over) return;
+      if (isOwn && this.uploads) await this.upload();
+      else if (isOwn) this.connect();
+      else {
+        this.events.loggedOut();
+        this.sendLater();
+      }
+    } catch (error) {
+      this.events.fault(error instanceof Error ? error.message : String(error));
+      this.sendLater();
+    }
+  }
+
+  private sendLater(): void {
+    if (this.over) return;
+    this.events.connection("lost");
+    this.retry = window.setTimeout(() => void this.send(), delayMs(this.attempt++, Math.random()));
+  }
 
   private connect(): void {
     this.started = this.stopSent = this.endedByServer = false;
     this.audio.rewind();
-    if (this.attempt === 0) this.events.connection("connecting");
     const resuming = this.recording.conversation !== null;
     this.socket = new LiveSocket(startMessage(this.recording), {
       message: (message) => this.receive(message),
-      ended: (code, opened) => this.ended(code, opened, resuming),
+      ended: (code) => this.ended(code, resuming),
     });
   }
 
@@ -154,7 +182,7 @@ export class Delivery {
     this.events.progress();
   }
 
-  private ended(code: number, opened: boolean, resuming: boolean): void {
+  private ended(code: number, resuming: boolean): void {
     this.socket = null;
     if (this.over) return;
     const heldBack = this.recording.rate === SERVER_RATE_HZ ? 0 : HELD_BACK_SECONDS;
@@ -163,37 +191,27 @@ export class Delivery {
     this.started = false;
     if (next === "done") this.finish(null);
     else if (next === "refused") this.refuse();
-    else if (next === "afresh") void this.beginAfresh();
-    else {
-      this.events.connection("lost");
-      if (!opened) void this.explain();
-      this.retry = window.setTimeout(() => this.connect(), delayMs(this.attempt++, Math.random()));
-    }
+    else if (next === "afresh") this.beginAfresh();
+    else this.sendLater();
   }
 
   /** The server no longer continues the conversation: what it lacks becomes one of its own. */
-  private async beginAfresh(): Promise<void> {
+  private beginAfresh(): void {
     const former = this.conversationId;
     this.recording.conversation = null;
     this.recording.base = this.audio.confirmed;
     this.save();
     if (former !== null) this.events.parted(former);
-    if (!this.stopping) this.connect();
-    else if (this.audio.allConfirmed) this.finish(null);
-    else await this.upload();
+    this.uploads = this.stopping;
+    if (this.uploads && this.audio.allConfirmed) this.finish(null);
+    else void this.send();
   }
 
   private async upload(): Promise<void> {
     const { upload } = await import("./upload");
-    try {
-      this.recording.conversation = { id: await upload(this.recording, this.audio.rest()), token: "" };
-      this.audio.confirm(this.audio.recorded);
-      this.finish(null);
-    } catch (error) {
-      this.events.connection("lost");
-      this.events.fault(error instanceof Error ? error.message : String(error));
-      this.retry = window.setTimeout(() => void this.upload(), delayMs(this.attempt++, Math.random()));
-    }
+    this.recording.conversation = { id: await upload(this.recording, this.audio.rest()), token: "" };
+    this.audio.confirm(this.audio.recorded);
+    this.finish(null);
   }
 
   private finish(completed: CompletedData | null): void {
@@ -205,16 +223,6 @@ export class Delivery {
   private refuse(): void {
     this.close();
     this.events.refused();
-  }
-
-  /** A browser does not say why a connection was not let through. */
-  private async explain(): Promise<void> {
-    try {
-      const me = await data(client.GET("/api/v1/me"));
-      if (me.role === null) this.events.loggedOut();
-    } catch (error) {
-      this.events.fault(error instanceof Error ? error.message : String(error));
-    }
   }
 
   /** One change of the database at a time; the last state is stored. */

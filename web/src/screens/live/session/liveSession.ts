@@ -1,15 +1,16 @@
 /** A recording from the first sound until the server has all of it. Components watch `state` and `levels`. */
 import { conversationKeys } from "@/api/conversations";
+import { meKey } from "@/api/me";
 import { queryClient } from "@/app/queryClient";
 import { type Capture, startCapture } from "@/lib/recording/capture";
 import { Levels } from "@/lib/recording/levels";
-import { recordingNow } from "@/lib/recording/recordingNow";
 import { end, open, problemOf, type Source } from "@/lib/recording/sources";
 import { UnsentAudio } from "@/lib/recording/unsentAudio";
 import * as store from "@/lib/recording/unfinishedStore";
 import type { RecordingOptions, Unfinished } from "@/lib/recording/unfinishedStore";
 import { keepAwake } from "@/lib/recording/wakeLock";
 import { Store } from "@/lib/store";
+import { staying, unsent } from "@/lib/unsent";
 
 import { Delivery, type DeliveryEvents } from "./delivery";
 import { fetchLines } from "./fetchLines";
@@ -34,6 +35,8 @@ export class LiveSession {
   private capture: Capture | null = null;
   private readonly delivery: Delivery;
   private letSleep: (() => void) | null = null;
+  private leaveScreen: (() => void) | null = null;
+  private readonly sent = unsent.hold();
   private labels: readonly string[] = [];
 
   private constructor(
@@ -147,7 +150,7 @@ export class LiveSession {
   private attach(capture: Capture, streams: readonly MediaStream[]): void {
     this.capture = capture;
     this.letSleep = keepAwake();
-    recordingNow.set(true);
+    this.leaveScreen = staying.hold();
     this.watch(streams);
   }
 
@@ -175,7 +178,7 @@ export class LiveSession {
     this.letSleep?.();
     this.state.change({ phase: "finishing", silent: false, problem: null });
     this.delivery.stop();
-    recordingNow.set(false);
+    this.leaveScreen?.();
   }
 
   private progress(): void {
@@ -193,7 +196,10 @@ export class LiveSession {
       progress: () => this.progress(),
       message: (message, id, begins) => this.message(message, id, begins),
       fault: (fault) => this.state.change({ fault }),
-      loggedOut: () => this.state.change({ loggedOut: true }),
+      loggedOut: () => {
+        this.state.change({ loggedOut: true });
+        void queryClient.invalidateQueries({ queryKey: meKey });
+      },
       kept: (kept) => this.state.change({ kept }),
       parted: (id) =>
         this.state.change({ earlier: [...this.state.snapshot().earlier, id], conversationId: null, partial: null }),
@@ -203,7 +209,8 @@ export class LiveSession {
         this.letSleep?.();
         this.release();
         this.state.change({ phase: "refused" });
-        recordingNow.set(false);
+        this.leaveScreen?.();
+        this.sent();
       },
     };
   }
@@ -238,6 +245,7 @@ export class LiveSession {
   private ended(completed: CompletedData | null): void {
     this.progress();
     this.release();
+    this.sent();
     const empty = completed?.concatenation_status === "empty";
     this.state.change({ phase: "finished", partial: null, fault: null, empty });
     void queryClient.invalidateQueries({ queryKey: conversationKeys.lists });

@@ -11,14 +11,12 @@ const ABNORMAL = 1006; // RFC 6455, 7.4.1
 
 interface Handlers {
   message: (message: ServerMessage) => void;
-  /** `opened`: the server let the connection through. */
-  ended: (code: number, opened: boolean) => void;
+  ended: (code: number) => void;
 }
 
 export class LiveSocket {
   private readonly socket = new WebSocket(`${API}/streaming/ws`);
   private timer: number | undefined;
-  private opened = false;
   private isOver = false;
 
   constructor(
@@ -26,10 +24,7 @@ export class LiveSocket {
     private readonly handlers: Handlers,
   ) {
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => {
-      this.opened = true;
-      this.socket.send(JSON.stringify(start));
-    };
+    this.socket.onopen = () => this.socket.send(JSON.stringify(start));
     this.socket.onmessage = ({ data }: MessageEvent<string>) => {
       this.disarm();
       handlers.message(parse(data));
@@ -59,7 +54,7 @@ export class LiveSocket {
     this.disarm();
     this.socket.onclose = this.socket.onmessage = this.socket.onopen = null;
     this.socket.close();
-    this.handlers.ended(code, this.opened);
+    this.handlers.ended(code);
   }
 
   private arm(timeoutMs: number): void {
