@@ -1,7 +1,8 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Stream } from "./events";
+import { meKey } from "./me";
 
 /** A browser's connections, which the tests let through or refuse. */
 class Connection extends EventTarget {
@@ -77,6 +78,32 @@ describe("the stream of what changes", () => {
     expect(used()).toBe(1);
     Connection.all[0]?.accept();
     for (const key of ["conversations", "speakers"]) expect(queries.getQueryState([key])?.isInvalidated).toBe(true);
+  });
+
+  it("has read again what was read before it opened, as a change may have come between", async () => {
+    begin(false);
+    vi.advanceTimersByTime(50);
+    queries.setQueryData(["conversation", 7], "older");
+    const read = vi.fn(() => new Promise((answer) => setTimeout(answer, 100, "read")));
+    const unsubscribe = new QueryObserver(queries, { queryKey: ["jobs"], queryFn: read, retry: false }).subscribe(
+      () => undefined,
+    );
+    Connection.all[0]?.accept(); // while the jobs are being read
+    expect(queries.getQueryState(["conversation", 7])?.isInvalidated).toBe(true);
+    expect(read).toHaveBeenCalledOnce();
+    await vi.advanceTimersByTimeAsync(250);
+    expect(read).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(read).toHaveBeenCalledTimes(2);
+    unsubscribe();
+  });
+
+  it("reads again who is logged in when it opens after a loss", () => {
+    begin(false);
+    Connection.all[0]?.accept();
+    queries.setQueryData(meKey, "ana");
+    Connection.all[0]?.dispatchEvent(new Event("resync")); // the browser has connected again
+    expect(queries.getQueryState(meKey)?.isInvalidated).toBe(true);
   });
 
   it("gives its connection back when the page is hidden for long, and takes one when it is seen again", () => {

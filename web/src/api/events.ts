@@ -9,6 +9,7 @@ import { type Change, invalidated } from "./invalidations";
 import { type Job, jobKeys, withJob } from "./jobs";
 import { meKey, useMe } from "./me";
 import { progressKey } from "./progress";
+import { invalidate, readAgain } from "./readAgain";
 
 /** Between two readings of what changes all the time. */
 const COLLECT_MS = 500;
@@ -39,8 +40,6 @@ export function useEvents(queries: QueryClient): void {
 /** Reads again what changes, while the page is seen. Exported for its tests. */
 export class Stream {
   private source: EventSource | undefined;
-  /** What was read before is read again when the stream opens: later all of it, as changes may have been missed meanwhile. */
-  private since = Date.now();
   private readonly due = new Map<string, QueryKey>();
   private flushing: ReturnType<typeof setTimeout> | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,9 +47,7 @@ export class Stream {
 
   constructor(private readonly queries: QueryClient) {
     document.addEventListener("visibilitychange", this.onVisibility);
-    if (document.hidden)
-      this.since = Infinity; // opened in the background: it needs no connection before it is seen
-    else this.open();
+    if (!document.hidden) this.open(); // in the background it needs no connection before it is seen
   }
 
   end(): void {
@@ -89,20 +86,15 @@ export class Stream {
     }
   };
 
+  /** Changes before it were not reported: what was read before is read again, also who is logged in. */
   private readonly onResync = () => {
     clearTimeout(this.alarm);
     this.alarm = undefined;
     lost.set(false);
-    const { since } = this;
-    this.since = Infinity;
-    // What was read while the page was opened is not read twice.
-    const predicate = ({ queryKey, state }: { queryKey: QueryKey; state: { dataUpdatedAt: number; errorUpdatedAt: number } }) =>
-      queryKey[0] !== meKey[0] && Math.max(state.dataUpdatedAt, state.errorUpdatedAt) < since;
-    void this.queries.invalidateQueries({ predicate, refetchType: "active" });
+    void invalidate(this.queries);
   };
 
   private onError(source: EventSource): void {
-    this.since = Infinity;
     this.alarm ??= setTimeout(() => lost.set(true), PATIENCE_MS);
     if (source.readyState !== EventSource.CLOSED) return; // the browser connects again
     if (document.hidden) {
@@ -131,7 +123,7 @@ export class Stream {
       this.flushing = undefined;
       const keys = [...this.due.values()];
       this.due.clear();
-      for (const queryKey of keys) void this.queries.invalidateQueries({ queryKey });
+      void readAgain(this.queries, ...keys);
     }, COLLECT_MS);
   }
 
