@@ -1,17 +1,19 @@
-"""CPU seconds of all models by their numbers of threads and the waiting of OpenMP: one recording alone, and four at once.
+"""Time of all models by their numbers of threads and the waiting of OpenMP: one recording, four at once, live audio beside one.
 
     python -m benchmarks.performance.threads
 
 Each setting runs in a process of its own with all four models, as `vivavoce transcribe` has them; loading and a first recording
 are not counted. CPU seconds do not depend on other work of the machine as much as times do, and show what threads spend on
-waiting for each other.
+waiting for each other. Live segments are processed with pauses between them, alone and while recordings are processed in turn.
 """
 
 import asyncio
 import os
+import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -19,6 +21,7 @@ import typer
 from benchmarks.harness.command import run
 from engines import in_process
 from media.decoding import decode
+from pipeline.live.live_segment import SegmentOptions, process_segment
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
@@ -35,30 +38,72 @@ SETTINGS: dict[str, dict[str, str]] = {
     "1 thread, no spinning": {"CPU_THREADS": "1", **NO_SPINNING},
 }
 AT_ONCE = (1, 4)
+LIVE_SEGMENTS = 15
+LIVE_S = 5.0
+PAUSE_S = 1.0
+MEASUREMENTS = ("recordings", "live")
 
 
-def main(measured: Annotated[int | None, typer.Option("--measure", hidden=True)] = None) -> None:
-    if measured is not None:
-        print(*measure(measured))
+def main(measured: Annotated[str, typer.Option("--measure", hidden=True)] = "") -> None:
+    if measured:
+        print(*asyncio.run(recordings() if measured == "recordings" else live()))
         return
     rows = []
     for name, variables in SETTINGS.items():
-        for count in AT_ONCE:
-            command = [sys.executable, "-m", "benchmarks.performance.threads", "--measure", str(count)]
+        row = [name]
+        for measurement in MEASUREMENTS:
+            command = [sys.executable, "-m", "benchmarks.performance.threads", "--measure", measurement]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables})
-            rows.append((name, str(count), *(f"{float(seconds):.1f}" for seconds in done.stdout.split())))
-            print(*rows[-1], file=sys.stderr, flush=True)
-    print(table(("models have", "recordings at once", "CPU s each", "wall s"), rows))
+            row += [f"{float(seconds):.1f}" for seconds in done.stdout.split()]
+        rows.append(row)
+        print(*row, file=sys.stderr, flush=True)
+    counts = [f"{what} {count} at once" for count in AT_ONCE for what in ("CPU s each,", "s of all,")]
+    spoken = [f"live segment s, {what}{where}" for where in ("alone", "beside a recording") for what in ("", "slowest ")]
+    print(table(("models have", *counts, *spoken), rows))
 
 
-def measure(count: int) -> tuple[float, float]:
-    """CPU seconds of a recording when so many are processed at once, and the seconds of all."""
-    stages = in_process.load(Settings())
-    samples = decode(sample.recording(), max_duration=60.0)
-    asyncio.run(_process(samples, stages, 1))
-    cpu, wall = time.process_time(), time.perf_counter()
-    asyncio.run(_process(samples, stages, count))
-    return (time.process_time() - cpu) / count, time.perf_counter() - wall
+async def recordings() -> list[float]:
+    """For each of `AT_ONCE`: CPU seconds of a recording when so many are processed at once, and the seconds of all."""
+    stages, samples = in_process.load(Settings()), _sample()
+    await _process(samples, stages, 1)
+    found = []
+    for count in AT_ONCE:
+        cpu, wall = time.process_time(), time.perf_counter()
+        await _process(samples, stages, count)
+        found += [(time.process_time() - cpu) / count, time.perf_counter() - wall]
+    return found
+
+
+async def live() -> list[float]:
+    """Median and largest seconds of a live segment, alone, and while recordings are processed."""
+    stages, samples = in_process.load(Settings()), _sample()
+    await _process(samples, stages, 1)
+    alone = await _live_segments(samples, stages)
+    beside = asyncio.create_task(_process_endlessly(samples, stages))
+    busy = await _live_segments(samples, stages)
+    beside.cancel()
+    with suppress(asyncio.CancelledError):
+        await beside
+    return [statistics.median(alone), max(alone), statistics.median(busy), max(busy)]
+
+
+async def _live_segments(samples: Samples, stages: in_process.LocalStages) -> list[float]:
+    segment, options, times = samples[: round(LIVE_S * SAMPLE_RATE)], SegmentOptions(language="en"), []
+    for _ in range(LIVE_SEGMENTS):
+        await asyncio.sleep(PAUSE_S)
+        began = time.perf_counter()
+        await process_segment(segment, LIVE_S, stages, options)
+        times.append(time.perf_counter() - began)
+    return times
+
+
+async def _process_endlessly(samples: Samples, stages: in_process.LocalStages) -> None:
+    while True:
+        await _process(samples, stages, 1)
+
+
+def _sample() -> Samples:
+    return decode(sample.recording(), max_duration=60.0)
 
 
 async def _process(samples: Samples, stages: in_process.LocalStages, count: int) -> None:
