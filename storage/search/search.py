@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from itertools import takewhile
 from operator import ne
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from sqlalchemy import (
     Select,
     Text,
     any_,
+    bindparam,
     case,
     cast,
     func,
@@ -230,13 +231,20 @@ async def grouped(session: AsyncSession, ids: Sequence[int]) -> list[int]:
 async def read(session: AsyncSession, ids: Sequence[int], query: str) -> list[SearchHit]:
     """The segments with these ids, in their order, without those deleted meanwhile; words of the query are marked."""
     words = _normalise(query)
-    concerned = select(SegmentRow.conversation_id).where(SegmentRow.id.in_(ids))
-    found = segments.select_segments(ParticipantRow.conversation_id.in_(concerned)).where(SegmentRow.id.in_(ids))
-    snippet = _snippet(words) if words else SegmentRow.text
-    found = found.add_columns(Conversation.title, snippet.label("snippet"))
-    rows = {row.id: segments.values_of(row._asdict()) for row in await session.execute(found)}
+    found = await session.execute(_hits(marked=bool(words)), {"ids": ids, "query": words})
+    rows = {row.id: segments.values_of(row._asdict()) for row in found}
     hits = (rows[id_] for id_ in ids if id_ in rows)
     return [SearchHit(**row | {"snippet": _complete(_unspaced(row["snippet"]), row["text"])}) for row in hits]
+
+
+@cache  # to build it takes as long as to read twenty hits
+def _hits(*, marked: bool) -> Select[Any]:
+    """Parameters: the `ids` of segments, and the words of the `query`, which snippets mark."""
+    wanted = SegmentRow.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+    concerned = select(SegmentRow.conversation_id).where(wanted)
+    snippet = _snippet(bindparam("query", type_=Text)) if marked else SegmentRow.text
+    found = segments.select_segments(ParticipantRow.conversation_id.in_(concerned), words=False).where(wanted)
+    return found.add_columns(Conversation.title, snippet.label("snippet"))
 
 
 def _all_ids(dated: bool) -> Select[Any]:
@@ -275,7 +283,7 @@ def _parsed(tsquery: str) -> ColumnElement[Any]:
     return cast(literal(tsquery, Text), TSQUERY)
 
 
-def _snippet(words: str) -> ColumnElement[str]:
+def _snippet(words: ColumnElement[str]) -> ColumnElement[str]:
     plain = func.regexp_replace(func.normalize(SegmentRow.text, literal_column("NFC")), f"[{INVISIBLE}]", "", "g")
     unmarked = func.translate(plain, MARK_START + MARK_END, "")
     spaced = func.regexp_replace(unmarked, f"([{IDEOGRAPHS}])", r" \1 ", "g")
@@ -291,7 +299,8 @@ def _unspaced(snippet: str) -> str:
 def _complete(snippet: str, text: str) -> str:
     """The snippet with the invisible characters of the text, such as joiners, which shape letters, if it is the whole text."""
     text = normalize("NFC", text)
-    if snippet.translate(_UNMARKED) != visible(text):
+    seen = visible(text)
+    if seen == text or snippet.translate(_UNMARKED) != seen:
         return snippet
     rest = iter(text)
     shown: list[str] = []
@@ -302,7 +311,7 @@ def _complete(snippet: str, text: str) -> str:
     return "".join([*shown, *rest])
 
 
-def _tsquery(words: str) -> ColumnElement[Any]:
+def _tsquery(words: str | ColumnElement[str]) -> ColumnElement[Any]:
     return func.websearch_to_tsquery(_SIMPLE, words)
 
 

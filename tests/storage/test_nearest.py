@@ -143,7 +143,8 @@ async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: py
 
 async def test_the_index_is_the_one_of_the_model(archive: Database) -> None:
     async with archive.session() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        for setting in nearest.PLANS:
+            await session.execute(text(f"SET LOCAL {setting} = off"))
         plan = await session.scalars(
             text(
                 f"EXPLAIN SELECT segment_id FROM segment_vectors WHERE model = '{MODEL}' "
