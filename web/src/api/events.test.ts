@@ -2,6 +2,7 @@ import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Stream } from "./events";
+import { jobKeys } from "./jobs";
 import { meKey } from "./me";
 
 /** A browser's connections, which the tests let through or refuse. */
@@ -104,6 +105,22 @@ describe("the stream of what changes", () => {
     queries.setQueryData(meKey, "ana");
     Connection.all[0]?.dispatchEvent(new Event("resync")); // the browser has connected again
     expect(queries.getQueryState(meKey)?.isInvalidated).toBe(true);
+  });
+
+  it("has jobs read again that were being read when one of them changed", async () => {
+    begin(false);
+    const [connection] = Connection.all;
+    connection?.accept();
+    queries.setQueryData(jobKeys.active, []);
+    const read = vi.fn(() => new Promise((answer) => setTimeout(answer, 100, [])));
+    const unsubscribe = new QueryObserver(queries, { queryKey: jobKeys.active, queryFn: read }).subscribe(() => undefined);
+    expect(read).toHaveBeenCalledOnce();
+    const job = { type: "job", id: 1, kind: "recording", state: "queued", finished_at: null };
+    connection?.dispatchEvent(new MessageEvent("job", { data: JSON.stringify(job) }));
+    expect(queries.getQueryData(jobKeys.active)).toMatchObject([{ id: 1 }]);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(read).toHaveBeenCalledTimes(2);
+    unsubscribe();
   });
 
   it("gives its connection back when the page is hidden for long, and takes one when it is seen again", () => {

@@ -114,7 +114,7 @@ export class Stream {
       const { id, status, stage = null, progress, error = null } = change;
       if (status != null) {
         const known: Schemas["Progress"] = { id, status, stage, progress: progress ?? 0, error };
-        this.queries.setQueryData(progressKey(id), known);
+        this.set(progressKey(id), () => known);
       }
     }
     for (const key of invalidated(change, this.queries)) this.due.set(hashKey(key), key);
@@ -128,6 +128,12 @@ export class Stream {
   }
 
   private onJob(job: Job): void {
-    this.queries.setQueryData<Job[]>(jobKeys.active, (jobs) => jobs && withJob(jobs, job));
+    this.set<Job[]>(jobKeys.active, (jobs) => jobs && withJob(jobs, job));
+  }
+
+  /** What is being read may be older: it is read again. */
+  private set<T>(key: QueryKey, change: (known: T | undefined) => T | undefined): void {
+    if (this.queries.isFetching({ queryKey: key, exact: true })) this.due.set(hashKey(key), key);
+    this.queries.setQueryData<T>(key, change);
   }
 }

@@ -19,6 +19,7 @@ export function useChangeVoiceSettings() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (change: VoiceSettingsChange) => data(client.POST("/api/v1/settings/voice", { body: change })),
+    onMutate: () => queries.cancelQueries({ queryKey: voiceSettingsKey }),
     onSuccess: (settings) => queries.setQueryData(voiceSettingsKey, settings),
   });
 }
@@ -27,6 +28,7 @@ export function useResetVoiceSettings() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: () => data(client.POST("/api/v1/settings/voice/reset")),
+    onMutate: () => queries.cancelQueries({ queryKey: voiceSettingsKey }),
     onSuccess: (settings) => queries.setQueryData(voiceSettingsKey, settings),
   });
 }
@@ -39,6 +41,7 @@ export function useReplaceVocabulary() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (body: Schemas["NewVocabulary"]) => data(client.PUT("/api/v1/settings/vocabulary", { body })),
+    onMutate: () => queries.cancelQueries({ queryKey: vocabularyKey }),
     onSuccess: (vocabulary) => queries.setQueryData(vocabularyKey, vocabulary),
   });
 }

@@ -19,9 +19,15 @@ export interface Transcript {
 
 /** The segments of a conversation: read in pages, with the words of those that are looked at. */
 export class SegmentStore extends Store<Transcript> {
+  /** As the application has them. Those that are shown have the texts that are being saved. */
+  private stored: readonly Segment[] = [];
+  private readonly saving = new Map<number, string>();
+  /** Counts the changes that were made here: what was requested before one of them may be answered without it. */
+  private version = 0;
   private words = new Map<number, readonly Word[]>();
   private pending = new Map<number, Promise<void>>();
   private stopped = new AbortController();
+  private loading = new AbortController();
   private refreshing = new AbortController();
 
   constructor(readonly conversationId: number) {
@@ -31,17 +37,24 @@ export class SegmentStore extends Store<Transcript> {
   /** Read the whole transcript, the first page first. What is loaded stays until it is replaced. */
   async load(): Promise<void> {
     this.stop();
-    const { signal } = (this.stopped = new AbortController());
+    this.stopped = new AbortController();
+    this.loading = new AbortController();
+    const signal = AbortSignal.any([this.stopped.signal, this.loading.signal]);
     this.words = new Map();
     this.pending = new Map();
+    const { version } = this;
     try {
       let page = await this.read(0, FIRST_PAGE, signal);
       let segments = page.segments;
-      this.change({ segments, total: page.total, error: null });
+      this.keep(segments, page.total);
       while (segments.length < page.total && page.segments.length > 0) {
         page = await this.read(segments.length, PAGE, signal);
+        if (version !== this.version) {
+          await this.refresh();
+          return;
+        }
         segments = [...segments, ...page.segments];
-        this.change({ segments, total: page.total });
+        this.keep(segments, page.total);
       }
     } catch (error) {
       if (!signal.aborted) this.change({ error: error as Error });
@@ -53,41 +66,55 @@ export class SegmentStore extends Store<Transcript> {
     this.refreshing.abort();
     this.refreshing = new AbortController();
     const signal = AbortSignal.any([this.stopped.signal, this.refreshing.signal]);
-    const known = new Map(this.snapshot().segments.map((segment) => [segment.id, segment]));
-    const segments: Segment[] = [];
-    let total = 1;
+    let read: readonly Segment[];
+    let version: number;
     try {
-      while (segments.length < total) {
-        const page = await this.read(segments.length, PAGE, signal);
-        total = page.total;
-        if (page.segments.length === 0) break;
-        segments.push(...page.segments.map((segment) => this.sameOr(known.get(segment.id), segment)));
-      }
+      do {
+        version = this.version;
+        read = await this.readAll(signal);
+      } while (version !== this.version);
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
+    this.loading.abort();
     this.pending = new Map();
-    this.change({ segments, total, error: null });
+    const known = new Map(this.stored.map((segment) => [segment.id, segment]));
+    this.keep(
+      read.map((segment) => this.sameOr(known.get(segment.id), segment)),
+      read.length,
+    );
   }
 
   /** Take in a change: segments that are new or different, and ids of those that are gone. */
   apply({ segments: changed, deleted }: Pick<Schemas["Edited"], "segments" | "deleted">): void {
+    this.version++;
     for (const { id, words } of changed) if (words) this.words.set(id, words);
-    const segments = merged(this.snapshot().segments, changed, deleted);
+    const segments = merged(this.stored, changed, deleted);
     this.pending = new Map(); // the pages of words begin elsewhere now
-    this.change({ segments, total: segments.length });
+    this.keep(segments, segments.length);
+  }
+
+  /** Take in a change of a segment that leaves its text as it is. */
+  patch(segmentId: number, change: Partial<Segment>): void {
+    this.version++;
+    const segments = this.stored.map((segment) => (segment.id === segmentId ? { ...segment, ...change } : segment));
+    this.keep(segments, this.snapshot().total);
+  }
+
+  /** Show the text of a segment that is being saved, until the returned function is called. */
+  showSaving(segmentId: number, text: string): () => void {
+    this.saving.set(segmentId, text);
+    this.change({ segments: this.shown() });
+    return () => {
+      if (this.saving.get(segmentId) !== text) return; // a later one is being saved
+      this.saving.delete(segmentId);
+      this.change({ segments: this.shown() });
+    };
   }
 
   stop(): void {
     this.stopped.abort();
-  }
-
-  /** Put changed segments in the place of those with the same ids. Their words, if they have any, replace the known ones. */
-  replace(changed: readonly Segment[]): void {
-    const byId = new Map(changed.map((segment) => [segment.id, segment]));
-    for (const { id, words } of changed) if (words) this.words.set(id, words);
-    this.change({ segments: this.snapshot().segments.map((segment) => byId.get(segment.id) ?? segment) });
   }
 
   /** The words of a segment, if they are loaded. */
@@ -123,8 +150,32 @@ export class SegmentStore extends Store<Transcript> {
     const { signal } = this.stopped;
     const words = this.words;
     const page = await readSegments(this.conversationId, { skip, limit: WORDS_PAGE, words: true }, signal);
-    for (const segment of page.segments) if (segment.words) words.set(segment.id, segment.words);
+    // Those of another text than the one that is known are older, or read again with it.
+    const texts = new Map(this.stored.map(({ id, text }) => [id, text]));
+    for (const { id, text, words: own } of page.segments) if (own && texts.get(id) === text) words.set(id, own);
     this.set(this.snapshot()); // those who follow the words read them now
+  }
+
+  private async readAll(signal: AbortSignal): Promise<Segment[]> {
+    const segments: Segment[] = [];
+    for (;;) {
+      const page = await this.read(segments.length, PAGE, signal);
+      segments.push(...page.segments);
+      if (segments.length >= page.total || page.segments.length === 0) return segments;
+    }
+  }
+
+  private keep(segments: readonly Segment[], total: number | null): void {
+    this.stored = segments;
+    this.change({ segments: this.shown(), total, error: null });
+  }
+
+  private shown(): readonly Segment[] {
+    if (!this.saving.size) return this.stored;
+    return this.stored.map((segment) => {
+      const text = this.saving.get(segment.id);
+      return text === undefined ? segment : { ...segment, text };
+    });
   }
 
   /** The known segment if nothing changed, so that its row is not rendered again. */
@@ -134,8 +185,10 @@ export class SegmentStore extends Store<Transcript> {
     return read;
   }
 
-  private read(skip: number, limit: number, signal: AbortSignal) {
-    return readSegments(this.conversationId, { skip, limit, words: false }, signal);
+  private async read(skip: number, limit: number, signal: AbortSignal) {
+    const page = await readSegments(this.conversationId, { skip, limit, words: false }, signal);
+    signal.throwIfAborted(); // after the answer had come
+    return page;
   }
 }
 

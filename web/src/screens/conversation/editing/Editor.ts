@@ -80,12 +80,13 @@ export class Editor extends Store<EditorState> {
     const text = typed.replace(/\s+/gu, " ").trim();
     if (text === (segment.text ?? "").trim()) return Promise.resolve();
     if (text === "") return this.remove(segment);
-    this.segments.replace([{ ...segment, text }]);
+    const saved = this.segments.showSaving(segment.id, text);
     return this.inTurn(async () => {
       try {
         this.apply(await setText(this.place(segment), text, segment.text ?? ""));
+        saved();
       } catch (error) {
-        this.segments.replace([segment]);
+        saved();
         await this.notSaved(segment, text, error);
       }
     });
@@ -119,13 +120,12 @@ export class Editor extends Store<EditorState> {
   /** Say how a segment sounds; tell what was learned from it. */
   correct(segment: Segment, emotion: Emotion): Promise<void> {
     return this.inTurn(async () => {
-      const before = segment.emotion_category;
+      const { emotion_category, emotion_confidence, emotion_corrected } = segment;
       const found = await correctEmotion(this.place(segment), emotion, segment.speaker_id !== null);
-      const changed = { ...segment, emotion_category: emotion, emotion_confidence: 1, emotion_corrected: true };
-      this.segments.replace([changed]);
+      this.segments.patch(segment.id, { emotion_category: emotion, emotion_confidence: 1, emotion_corrected: true });
       const back = async () => {
-        await correctEmotion(this.place(segment), emotionOf(before), false);
-        this.segments.replace([segment]);
+        await correctEmotion(this.place(segment), emotionOf(emotion_category), false);
+        this.segments.patch(segment.id, { emotion_category, emotion_confidence, emotion_corrected });
         toast(useEditingText.now().correctionUndone);
       };
       const [text, names] = [useEditingText.now(), useCommonText.now()];
