@@ -69,7 +69,7 @@ async def delete_conversation(context: ContextDep, conversation_id: Conversation
 @router.get(
     "/{conversation_id}/transcript",
     response_class=Response,
-    responses=MISSING | {200: {"content": {found.media_type: {} for found in FORMATS.values()}}},
+    responses=MISSING | {200: {"content": {"application/json": {}} | {found.media_type: {} for found in FORMATS.values()}}},
 )
 async def get_transcript(
     context: ContextDep,

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.document import document
+from pipeline.formats.export import FORMATS
 from services.identity import transcripts
 from settings import Settings
 from storage.conversations import conversations
@@ -121,3 +123,25 @@ async def test_a_field_of_a_wrong_form_is_listed_as_clients_of_the_reference_sys
     assert (answer.status_code, fault["loc"], fault["msg"]) == (422, ["body", "title"], "Input should be a valid string")
     described = (await api.get("http://localhost/openapi.json")).json()["info"]["description"]
     assert "a 422 with a list" in described  # not the sentence of other errors
+
+
+def test_errors_are_documented_as_they_are_sent() -> None:
+    """Also those of routes that answer HTML, sound or events."""
+    operations = [operation for path in document()["paths"].values() for operation in path.values()]
+    answers = [(int(status), answer) for operation in operations for status, answer in operation["responses"].items()]
+    errors = [list(answer["content"]) for status, answer in answers if status >= 400 and "content" in answer]
+    assert len(errors) > 500
+    assert all(media_types == ["application/json"] for media_types in errors)
+
+
+def test_events_are_documented_as_objects() -> None:
+    found = document()["paths"]["/api/v1/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    assert found["type"] == "object"
+
+
+async def test_a_transcript_has_a_documented_type(api: httpx.AsyncClient, database: Database) -> None:
+    (id_,) = await create(database, 1)
+    documented = document()["paths"]["/api/v1/conversations/{conversation_id}/transcript"]["get"]["responses"]["200"]["content"]
+    for format in ("json", *FORMATS):
+        answer = await api.get(f"/conversations/{id_}/transcript", params={"format": format})
+        assert answer.headers["content-type"].partition(";")[0] in documented, format

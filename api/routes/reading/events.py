@@ -25,7 +25,11 @@ class EventStream(EventSourceResponse):
     "",
     response_class=EventStream,
     responses={
-        200: {"model": schemas.Event, "description": "Server-sent events: the name is the `type`, the data is this."},
+        200: {
+            "model": schemas.Event,
+            "description": "Server-sent events: the name is the `type`, the data is this.",
+            "content": {EventStream.media_type: {"schema": {"type": "object"}}},  # FastAPI would add that it is a string
+        },
         503: {"model": schemas.Error, "description": "Too many clients follow the events."},
     },
 )
