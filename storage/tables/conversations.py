@@ -158,7 +158,9 @@ class SegmentRow(Base):
         # With what lists of conversations read of each segment: rows are wide.
         UniqueConstraint("conversation_id", "position", postgresql_include=["participant_id", "start_offset", "end_offset"]),
         Index(None, "lexemes", postgresql_using="gin"),
-        Index(None, "emotion_category", "conversation_id"),
+        # Searches read ids from these two.
+        Index(None, "participant_id", postgresql_include=["emotion_category", "id"]),
+        Index(None, "emotion_category", "conversation_id", postgresql_include=["id"]),
         CheckConstraint("start_offset >= 0 AND end_offset >= start_offset", name="offsets"),
         fraction("emotion_confidence"),
         all_or_none("emotion_vector_model", "emotion_vector", "emotion_model"),
@@ -167,7 +169,7 @@ class SegmentRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     conversation_id: Mapped[int]
-    participant_id: Mapped[int] = mapped_column(index=True)
+    participant_id: Mapped[int]
     position: Mapped[Decimal] = mapped_column(Numeric)
     """The order; a segment that was split has one between those of its neighbours."""
     start_offset: Mapped[float]
