@@ -1,6 +1,7 @@
 """Corrections on the screen of a conversation: text, splits, replacements, emotions, doubtful words, and undoing them."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -223,12 +224,43 @@ async def test_what_cannot_be_saved_is_kept_while_the_next_segment_is_edited(
     await page.keyboard.press("Tab")
     await expect(editor(page, 2)).to_be_focused()
     await expect(page.get_by_text("Not saved. Vivavoce does not answer. Check that it is running.", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Not saved: The parrot lives.", exact=True)).to_be_visible()
     await page.unroute("**/segments/*")
     await page.get_by_role("button", name="Edit the text").click()
     await expect(editor(page, 1)).to_have_text("The parrot lives.")
     async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
         await page.keyboard.press("Enter")
     await expect(segments(page)).to_have_text([LINES[0], "The parrot lives.", *LINES[2:]])
+    assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
+
+
+async def test_a_text_that_is_not_saved_is_marked_in_its_row(window: BrowserContext, address: str, conversation: int) -> None:
+    page, _ = await open_conversation(window, address, f"{conversation}")
+
+    async def refuse(route: Route) -> None:
+        await (route.abort() if route.request.method == "PATCH" else route.continue_())
+
+    await page.route("**/segments/*", refuse)
+    mark = page.get_by_text(re.compile("^Not saved: "))
+    for position, typed in ((1, "The parrot lives."), (4, "It is gone.")):
+        await segments(page).nth(position).dblclick()
+        await editor(page, position).fill(typed)
+        await page.keyboard.press("Enter")
+        await expect(mark.filter(has_text=typed)).to_be_visible()
+    await check_accessibility(page)
+    close = page.get_by_role("button", name="Close", exact=True)
+    while await close.count():
+        await close.last.click()
+    await expect(mark).to_have_count(2)
+    await page.get_by_role("button", name="Try again").first.click()
+    await expect(mark.filter(has_text="The parrot lives.")).to_be_visible()  # it is refused again
+    await page.unroute("**/segments/*")
+    await page.get_by_role("button", name="Discard").last.click()
+    await expect(mark).to_have_count(1)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(mark).to_have_count(0)
+    await expect(segments(page)).to_have_text([LINES[0], "The parrot lives.", *LINES[2:]])
+    await expect(page.get_by_text("A person corrected this.")).to_have_count(1)  # the text is stored
     assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
 
 

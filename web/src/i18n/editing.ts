@@ -21,6 +21,8 @@ export const useEditingText = texts(
     undone: (what: string) => `Undone: ${what}`,
     redone: (what: string) => `Made again: ${what}`,
     notSaved: (why: string) => `Not saved. ${why}`,
+    unsaved: "Not saved:",
+    discard: "Discard",
     changedMeanwhile: "The segment was changed in the meantime. It is shown as it is now; your text is in the clipboard.",
     changedMeanwhileTo: (typed: string) =>
       `The segment was changed in the meantime. It is shown as it is now; you wrote: ${typed}`,
@@ -72,6 +74,8 @@ export const useEditingText = texts(
     undone: (what: string) => `Rückgängig gemacht: ${what}`,
     redone: (what: string) => `Wiederholt: ${what}`,
     notSaved: (why: string) => `Nicht gespeichert. ${why}`,
+    unsaved: "Nicht gespeichert:",
+    discard: "Verwerfen",
     changedMeanwhile:
       "Das Segment wurde inzwischen geändert. Es wird gezeigt, wie es jetzt ist; Ihr Text ist in der Zwischenablage.",
     changedMeanwhileTo: (typed: string) =>

@@ -27,6 +27,13 @@ export interface Opened {
   anchor: HTMLElement;
 }
 
+/** A text that could not be saved. */
+export interface Unsaved {
+  typed: string;
+  /** What the segment had when it was edited. */
+  before: string;
+}
+
 export interface EditorState {
   /** The segment whose text is being edited. */
   editing: number | null;
@@ -37,9 +44,11 @@ export interface EditorState {
   opened: Opened | null;
   /** Words of the whole conversation are being replaced. */
   replacing: boolean;
+  /** By segment. */
+  unsaved: ReadonlyMap<number, Unsaved>;
 }
 
-const IDLE: EditorState = { editing: null, caret: null, draft: null, opened: null, replacing: false };
+const IDLE: EditorState = { editing: null, caret: null, draft: null, opened: null, replacing: false, unsaved: new Map() };
 
 /** What takes a change back. */
 type Undo = () => Promise<unknown>;
@@ -49,8 +58,6 @@ export class Editor extends Store<EditorState> {
   private last: Promise<unknown> = Promise.resolve();
   /** How to undo what was done here; the last is undone first. The application keeps the changes of text. */
   private done: Undo[] = [];
-  /** What was typed and could not be saved, by segment, where the reader edits another one by now. */
-  private readonly unsaved = new Map<number, string>();
 
   constructor(
     readonly conversationId: number,
@@ -63,9 +70,21 @@ export class Editor extends Store<EditorState> {
 
   /** Edit the text of a segment, with the cursor at a character, or at the end. */
   readonly edit = (segmentId: number, caret: number | null = null): void => {
-    this.change({ editing: segmentId, caret, draft: this.unsaved.get(segmentId) ?? null, opened: null });
-    this.unsaved.delete(segmentId);
+    const draft = this.snapshot().unsaved.get(segmentId)?.typed ?? null;
+    this.discard(segmentId);
+    this.change({ editing: segmentId, caret, draft, opened: null });
   };
+
+  /** Save what could not be saved before. */
+  readonly retry = (segment: Segment): void => {
+    const unsaved = this.snapshot().unsaved.get(segment.id);
+    if (!unsaved) return;
+    this.discard(segment.id);
+    void this.save({ ...segment, text: unsaved.before }, unsaved.typed);
+  };
+
+  /** Forget what could not be saved. */
+  readonly discard = (segmentId: number): void => this.setUnsaved(segmentId, null);
 
   readonly leave = (): void => this.change({ editing: null, draft: null });
 
@@ -197,7 +216,14 @@ export class Editor extends Store<EditorState> {
     for (const note of edited.notes) toast(note);
   }
 
-  /** What was typed must not be lost: the editor begins with it again, or it is copied where the text is another by now. */
+  private setUnsaved(segmentId: number, value: Unsaved | null): void {
+    const unsaved = new Map(this.snapshot().unsaved);
+    if (value) unsaved.set(segmentId, value);
+    else unsaved.delete(segmentId);
+    this.change({ unsaved });
+  }
+
+  /** What was typed must not be lost: its row shows it, or it is copied where the text is another by now. */
   private async notSaved(segment: Segment, typed: string, error: unknown): Promise<void> {
     const text = useEditingText.now();
     if (error instanceof ApiError && error.status === 409) {
@@ -206,13 +232,7 @@ export class Editor extends Store<EditorState> {
       return;
     }
     const failure = text.notSaved(error instanceof Error ? error.message : String(error));
-    const { editing } = this.snapshot();
-    if (editing === null || editing === segment.id) {
-      toast(failure, { kind: "failed" });
-      this.change({ editing: segment.id, caret: null, draft: typed });
-      return;
-    }
-    this.unsaved.set(segment.id, typed);
+    this.setUnsaved(segment.id, { typed, before: segment.text ?? "" });
     const run = () => {
       this.show(segment);
       this.edit(segment.id);

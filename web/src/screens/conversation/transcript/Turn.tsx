@@ -7,6 +7,7 @@ import { Icon } from "@/components/Icon";
 import { clock } from "@/lib/time";
 import type { Voice } from "@/lib/voice";
 
+import { NotSaved } from "../editing/NotSaved";
 import { SegmentMore } from "../editing/SegmentMore";
 import { SpeakerName } from "../editing/SpeakerName";
 import { Marks } from "./Marks";
@@ -57,6 +58,7 @@ export const SegmentRow = memo(function SegmentRow({ segment, first, last }: Seg
           </span>
         )}
       </div>
+      <NotSaved segment={segment} />
     </div>
   );
 });
