@@ -117,7 +117,7 @@ async def recall(
     for candidates in all_candidates:
         settings = nearest.INDEX_SCAN | {"hnsw.ef_search": str(candidates)}
         shares, times = [], []
-        with patch.multiple(nearest, EXACT_ROWS=-1, INDEX_SCAN=settings):
+        with patch.multiple(nearest, EXACT_ROWS=(-1, -1), INDEX_SCAN=settings):
             for vector, near in zip(vectors, wanted, strict=True):
                 watch.start()
                 async with database.session() as session, search.in_time(session):

@@ -22,10 +22,13 @@ from storage.tables import SegmentRow, SegmentVector
 NEIGHBOURS = 20
 """Hits by meaning. Every query has nearest texts. A rank is a better limit than a similarity: the
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
-EXACT_ROWS = 12_000
-"""Up to so many are compared one by one, in some 7 µs each: 2 for reading their ids, which searches by the index spend, too."""
-ARE_MANY = text("SELECT reltuples > :rows FROM pg_class WHERE oid = 'segment_vectors'::regclass")
-"""By PostgreSQL's estimate, without reading them. It is negative until the table is analyzed."""
+EXACT_ROWS = (12_000, 24_000)
+"""At least and at most so many are compared one by one, in 6 to 8 µs each. Of a million, the index takes longer than that where
+up to 21,000 pass, and finds 79 to 87 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
+EXACT_SHARE = 0.02
+"""Between these, this part of all vectors."""
+VECTORS = text("SELECT reltuples FROM pg_class WHERE oid = 'segment_vectors'::regclass")
+"""PostgreSQL's estimate, without reading them. It is negative until the table is analyzed."""
 EF_SEARCH = 800
 """Candidates of the index for each step. Of the ten nearest of 250,000 vectors, 40 (pgvector's default) finds 72 %, 400 98.0 %,
 800 99.6 % and 1,000, the most that pgvector takes, 99.8 %. Larger archives need more (docs/measurements.md)."""
@@ -57,8 +60,10 @@ async def nearest(
     """The nearest first. Only vectors of the query's model are compared. Call it within `search.in_time`."""
     unfiltered = viewer.sees_everything and filters == Filters()
     candidates = select(SegmentVector.segment_id) if unfiltered else filtered(viewer, filters, dated=False)
-    if not (unfiltered and await session.scalar(ARE_MANY, {"rows": EXACT_ROWS})):
-        found = await _among_few(session, candidates, query, limit)
+    vectors = (await session.execute(VECTORS)).scalar_one()
+    few = round(min(max(EXACT_SHARE * vectors, EXACT_ROWS[0]), EXACT_ROWS[1]))
+    if not unfiltered or vectors <= few:
+        found = await _among_few(session, candidates, query, limit, few)
         if found is not None:
             return found
     if not unfiltered:
@@ -66,9 +71,11 @@ async def nearest(
     return await _by_index(session, candidates, query, limit)
 
 
-async def _among_few(session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int) -> list[Neighbour] | None:
-    """The nearest of up to `EXACT_ROWS`, all of which are compared; None where there are more."""
-    some = candidates.limit(EXACT_ROWS + 1).subquery("some")
+async def _among_few(
+    session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int, few: int
+) -> list[Neighbour] | None:
+    """The nearest of up to `few`, all of which are compared; None where there are more."""
+    some = candidates.limit(few + 1).subquery("some")
     # As an array: for a join, PostgreSQL would look up the vectors one by one.
     ids = func.array_agg(some.c[0], type_=ARRAY(BigInteger)).label("ids")
     counted = select(func.count().label("number"), ids).select_from(some).subquery("counted")
@@ -77,14 +84,14 @@ async def _among_few(session: AsyncSession, candidates: Select[Any], query: Text
     compared = (
         select(SegmentVector.segment_id, distance.label("distance"))
         .where(SegmentVector.segment_id == any_(counted.c.ids), SegmentVector.model == query.model)
-        .where(counted.c.number <= EXACT_ROWS)
+        .where(counted.c.number <= few)
         .order_by(distance)
         .limit(limit)
         .lateral("compared")
     )
     rows = await session.execute(select(counted.c.number, compared).outerjoin(compared, true()))
     found = rows.all()
-    if found[0].number > EXACT_ROWS:
+    if found[0].number > few:
         return None
     return [Neighbour(row.segment_id, 1.0 - row.distance) for row in found if row.segment_id is not None]
 

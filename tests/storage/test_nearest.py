@@ -63,7 +63,7 @@ KINDS = {
 async def test_the_index_finds_what_comparing_all_finds(archive: Database, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     viewer, filters = KINDS[kind]
     exact = await find(archive, viewer, filters)
-    monkeypatch.setattr(nearest, "EXACT_ROWS", -1)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", (-1, -1))
     assert [one.segment_id for one in await find(archive, viewer, filters)] == [one.segment_id for one in exact]
     async with archive.session() as session:
         rows = select(SegmentRow.id, SegmentRow.conversation_id, ParticipantRow.speaker_id).join(
@@ -112,7 +112,7 @@ async def test_the_index_is_read_far_enough_where_filters_leave_a_part(
             return {near.segment_id for near in await nearest.nearest(session, LOCAL, wanted, Filters(emotion="sad"))}
 
     exact = {seed: await found(seed) for seed in range(10_000, 10_020)}
-    monkeypatch.setattr(nearest, "EXACT_ROWS", -1)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", (-1, -1))
     monkeypatch.setitem(nearest.INDEX_SCAN, "hnsw.ef_search", "10")
     shares = [len(await found(seed) & near) / nearest.NEIGHBOURS for seed, near in exact.items()]
     assert sum(shares) / len(shares) > 0.85  # 0.67 with pgvector's limits of a scan, 0.96 with those of searches
@@ -129,7 +129,7 @@ async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: py
         return await among_few(*given)
 
     monkeypatch.setattr(nearest, "_among_few", count)
-    monkeypatch.setattr(nearest, "EXACT_ROWS", 100)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", (100, 100))
     assert await find(archive, LOCAL, Filters()) == exact
     assert counted == 1  # before PostgreSQL has an estimate
     async with archive.session() as session:
