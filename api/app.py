@@ -72,6 +72,8 @@ class GuardedApp(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """With errors as JSON: FastAPI documents them in the media type of a route that answers HTML or events."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         operations = (operation for path in document["paths"].values() for operation in path.values())
         for status, response in (pair for operation in operations for pair in operation["responses"].items()):
