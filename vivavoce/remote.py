@@ -39,10 +39,10 @@ def _request(
 def read(answer: httpx.Response, address: str) -> dict[str, Any]:
     """The object in an answer of the application at `address`. Raises RemoteError where it refuses."""
     try:
-        found: dict[str, Any] = answer.json()
-        detail = None if answer.is_success and isinstance(found, dict) else found["detail"]
+        found: Any = answer.json()
+        if answer.is_success and isinstance(found, dict):
+            return found
+        detail = found["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"{address} answered {answer.status_code}, as no Vivavoce does: say where it is with --url."
-    if detail is None:
-        return found
     raise RemoteError(detail if isinstance(detail, str) else "; ".join(fault["msg"] for fault in detail))
