@@ -1,4 +1,4 @@
-import { QueryClient, QueryObserver } from "@tanstack/react-query";
+import { QueryClient, type QueryKey, QueryObserver } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Stream } from "./events";
@@ -63,6 +63,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** A query that is shown; each of its readings takes 100 ms. */
+function observed(queryKey: QueryKey) {
+  const read = vi.fn(() => new Promise((answer) => setTimeout(answer, 100, [])));
+  const unsubscribe = new QueryObserver(queries, { queryKey, queryFn: read, retry: false }).subscribe(() => undefined);
+  return { read, unsubscribe };
+}
+
 describe("the stream of what changes", () => {
   it("opens with the page", () => {
     begin(false);
@@ -85,10 +92,7 @@ describe("the stream of what changes", () => {
     begin(false);
     vi.advanceTimersByTime(50);
     queries.setQueryData(["conversation", 7], "older");
-    const read = vi.fn(() => new Promise((answer) => setTimeout(answer, 100, "read")));
-    const unsubscribe = new QueryObserver(queries, { queryKey: ["jobs"], queryFn: read, retry: false }).subscribe(
-      () => undefined,
-    );
+    const { read, unsubscribe } = observed(["jobs"]);
     Connection.all[0]?.accept(); // while the jobs are being read
     expect(queries.getQueryState(["conversation", 7])?.isInvalidated).toBe(true);
     expect(read).toHaveBeenCalledOnce();
@@ -112,8 +116,7 @@ describe("the stream of what changes", () => {
     const [connection] = Connection.all;
     connection?.accept();
     queries.setQueryData(jobKeys.active, []);
-    const read = vi.fn(() => new Promise((answer) => setTimeout(answer, 100, [])));
-    const unsubscribe = new QueryObserver(queries, { queryKey: jobKeys.active, queryFn: read }).subscribe(() => undefined);
+    const { read, unsubscribe } = observed(jobKeys.active);
     expect(read).toHaveBeenCalledOnce();
     const job = { type: "job", id: 1, kind: "recording", state: "queued", finished_at: null };
     connection?.dispatchEvent(new MessageEvent("job", { data: JSON.stringify(job) }));
