@@ -127,5 +127,4 @@ class Indexer:
             async with self._database.session() as session:
                 removed = await vector_index.remove_some(session, self._model)
         async with self._database.session() as session:
-            for name in others:
-                await vector_index.drop(session, name)
+            await vector_index.drop_others(session, self._model, self._dimension)

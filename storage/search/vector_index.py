@@ -24,7 +24,7 @@ logger = logging.getLogger("ray.serve")
 
 PREFIX = "ix_segment_vectors_"
 LOCK = 0x76656374  # "vect"; the key of an advisory lock
-REBUILD_LOCK = 0x76656272  # "vebr"; held while `without_indexes` or `restore` is at work
+REBUILD_LOCK = 0x76656272  # "vebr"; held while indexes are removed or built
 BUSY_TIMEOUT_S = 10.0
 """How long `without_indexes` waits for `restore`, which may take minutes."""
 POLL_INTERVAL_S = 0.05
@@ -33,9 +33,14 @@ BUILD_MEMORY = "256MB"
 """Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector, it takes several times as long."""
 IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 """False where a process ended while it built the index: PostgreSQL keeps it, and does not read it. Null where there is none."""
+NAMES = text(
+    "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid "
+    "WHERE indrelid = 'segment_vectors'::regclass AND starts_with(relname, :prefix)"
+)
 DEFINITIONS = text(
     "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'segment_vectors' AND starts_with(indexname, :prefix)"
 )
+"""Only where `REBUILD_LOCK` is held: PostgreSQL fails where an index is dropped while its definition is read."""
 
 
 class IndexesBusyError(RuntimeError):
@@ -62,12 +67,17 @@ async def ensure(session: AsyncSession, model: str, dimension: int) -> None:
     each other.
     """
     await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    if not await session.scalar(select(func.pg_try_advisory_xact_lock(REBUILD_LOCK))):
+    if not await _try_lock(session):
         return
     name = name_of(model, dimension)
     if await session.scalar(IS_VALID, {"name": name}) is False:
         await drop(session, name)
     await session.execute(_statement(_definition(model, dimension), "CREATE INDEX IF NOT EXISTS"))
+
+
+async def _try_lock(session: AsyncSession) -> bool:
+    """Take the lock until the transaction ends; returns whether no other process holds it."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(REBUILD_LOCK))))
 
 
 def _definition(model: str, dimension: int) -> str:
@@ -85,7 +95,7 @@ def _statement(definition: str, begin: str) -> TextClause:
 
 async def is_begun(session: AsyncSession, model: str) -> bool:
     """Whether the model has an index, or vectors whose index is being built anew."""
-    names = await session.scalars(DEFINITIONS, {"prefix": PREFIX})
+    names = await session.scalars(NAMES, {"prefix": PREFIX})
     if any(name.endswith(_suffix(model)) for name in names):
         return True
     return await _has_vectors(session, model)
@@ -165,7 +175,7 @@ async def _build(connection: AsyncConnection, definitions: Mapping[str, str]) ->
 
 async def others(session: AsyncSession, model: str, dimension: int) -> list[str]:
     """The names of the indexes of other models."""
-    found = await session.scalars(DEFINITIONS, {"prefix": PREFIX})
+    found = await session.scalars(NAMES, {"prefix": PREFIX})
     return [name for name in found if name != name_of(model, dimension)]
 
 
@@ -179,6 +189,13 @@ async def remove_some(session: AsyncSession, model: str) -> int:
         .returning(SegmentVector.segment_id)
     )
     return len(removed.all())
+
+
+async def drop_others(session: AsyncSession, model: str, dimension: int) -> None:
+    """Drop the indexes of other models. Leaves them where another process removes or builds indexes."""
+    if await _try_lock(session):
+        for name in await others(session, model, dimension):
+            await drop(session, name)
 
 
 async def drop(session: AsyncSession, name: str) -> None:

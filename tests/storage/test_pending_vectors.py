@@ -167,12 +167,39 @@ async def test_an_archive_gets_the_vectors_of_another_model_before_it_loses_the_
         assert await pending_vectors.store(session, again, found) == 4
     assert len(await stored(database)) == 11
     async with database.session() as session:
-        (old,) = await vector_index.others(session, "other:model's", 8)
         assert await vector_index.remove_some(session, "other:model's") == 7
-        await vector_index.drop(session, old)
+        assert vector_index.name_of(MODEL, DIMENSION) in await vector_index.others(session, "other:model's", 8)
+        await vector_index.drop_others(session, "other:model's", 8)
         assert await vector_index.others(session, "other:model's", 8) == []
         assert await vector_index.others(session, MODEL, DIMENSION) != []
     assert await stored(database) == {(item.segment_id, "other:model's") for item in again}
+
+
+async def test_indexes_are_left_while_another_process_builds_them(database: Database) -> None:
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, DIMENSION)
+    async with database.session() as building, database.session() as session:
+        await building.execute(select(func.pg_advisory_xact_lock(vector_index.REBUILD_LOCK)))
+        await vector_index.drop_others(session, "another model", 8)
+        assert vector_index.name_of(MODEL, DIMENSION) in await vector_index.others(session, "another model", 8)
+
+
+async def test_whether_a_model_has_begun_is_read_while_indexes_are_made_and_dropped(database: Database) -> None:
+    changing = asyncio.create_task(_make_and_drop(database))
+    async with database.session() as session:
+        await vector_index.ensure(session, MODEL, DIMENSION)
+    while not changing.done():
+        async with database.session() as session:
+            assert await vector_index.is_begun(session, MODEL)
+    await changing
+
+
+async def _make_and_drop(database: Database) -> None:
+    for _ in range(400):
+        async with database.session() as session:
+            await vector_index.ensure(session, "another model", 8)
+        async with database.session() as session:
+            await vector_index.drop(session, vector_index.name_of("another model", 8))
 
 
 async def test_a_model_has_begun_with_its_index_or_with_vectors_whose_index_is_being_built(database: Database) -> None:
