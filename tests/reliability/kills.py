@@ -194,7 +194,7 @@ class TwoNodeApplication:
         """Kill a process of this kind, and wait until the application is ready again; returns whether there was one."""
         before, start = self._running(), time.monotonic()
         if kind == "application":
-            killed = [self.served.process.pid, *(pid for pid, _ in self._processes())]
+            killed = [self.served.process.pid, *(pid for pid, *_ in self._processes())]
             end_now(killed)
             self.served.process.wait()
             self._kill_node()
@@ -226,7 +226,7 @@ class TwoNodeApplication:
         """The processes of each kind."""
         marks = PROCESSES | {"postgres": f"-D {self.served.data}/", "node": NODE_PROCESS}
         processes = self._processes()
-        return {kind: {pid for pid, line in processes if mark in line} for kind, mark in marks.items()}
+        return {kind: _of_kind(processes, mark) for kind, mark in marks.items()}
 
     def await_ready(self) -> None:
         self.served.wait_until_ready(self.served.address, TIMEOUT_S)
@@ -254,10 +254,17 @@ class TwoNodeApplication:
             time.sleep(0.2)
         raise RuntimeError(f"Job {id_} has not ended after {TIMEOUT_S:.0f} s: {self.job(id_)}")
 
-    def _processes(self) -> list[tuple[int, str]]:
-        """Pid and title or command line of every process that the application has started, on both nodes."""
+    def _processes(self) -> list[tuple[int, int, str]]:
+        """Pid, parent's pid, and title or command line of every process that the application has started, on both nodes."""
         found = []
         for pid in [*descendants(self.served.process.pid), *(descendants(self.node.pid) if self.node else [])]:
             with suppress(psutil.Error):
-                found.append((pid, " ".join(psutil.Process(pid).cmdline())))
+                process = psutil.Process(pid)
+                found.append((pid, process.ppid(), " ".join(process.cmdline())))
         return found
+
+
+def _of_kind(processes: list[tuple[int, int, str]], mark: str) -> set[int]:
+    """The processes with the mark; a child that has its parent's command line until it runs another program is not one more."""
+    parents = {pid: parent for pid, parent, line in processes if mark in line}
+    return {pid for pid, parent in parents.items() if parent not in parents}
