@@ -4,7 +4,8 @@
 
 Each setting runs in a process of its own with all four models, as `vivavoce transcribe` has them; loading and a first recording
 are not counted. CPU seconds do not depend on other work of the machine as much as times do, and show what threads spend on
-waiting for each other. Live segments are processed with pauses between them, alone and while recordings are processed in turn.
+waiting for each other. Live audio goes to an application, in which it comes before recordings: a segment's seconds are those
+from the silence that ends it to its message, alone and while recordings are processed in turn.
 """
 
 import asyncio
@@ -13,15 +14,15 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from benchmarks.harness.application import Application, Background, running
 from benchmarks.harness.command import run
+from benchmarks.performance.live import delays, samples_of, stream
 from engines import in_process
 from media.decoding import decode
-from pipeline.live.live_segment import SegmentOptions, process_segment
 from pipeline.process import Options, process
 from pipeline.types import SAMPLE_RATE, Samples
 from settings import Settings
@@ -38,15 +39,12 @@ SETTINGS: dict[str, dict[str, str]] = {
     "1 thread, no spinning": {"CPU_THREADS": "1", **NO_SPINNING},
 }
 AT_ONCE = (1, 4)
-LIVE_SEGMENTS = 15
-LIVE_S = 5.0
-PAUSE_S = 1.0
 MEASUREMENTS = ("recordings", "live")
 
 
 def main(measured: Annotated[str, typer.Option("--measure", hidden=True)] = "") -> None:
     if measured:
-        print(*asyncio.run(recordings() if measured == "recordings" else live()))
+        print(*(asyncio.run(recordings()) if measured == "recordings" else live()))
         return
     rows = []
     for name, variables in SETTINGS.items():
@@ -74,32 +72,29 @@ async def recordings() -> list[float]:
     return found
 
 
-async def live() -> list[float]:
+def live() -> list[float]:
     """Median and largest seconds of a live segment, alone, and while recordings are processed."""
-    stages, samples = in_process.load(Settings()), _sample()
-    await _process(samples, stages, 1)
-    alone = await _live_segments(samples, stages)
-    beside = asyncio.create_task(_process_endlessly(samples, stages))
-    busy = await _live_segments(samples, stages)
-    beside.cancel()
-    with suppress(asyncio.CancelledError):
-        await beside
+    with running() as application:
+        application.process_file(sample.recording())
+        alone = _segment_delays(application)
+        with RecordingsInTurn(application):
+            busy = _segment_delays(application)
     return [statistics.median(alone), max(alone), statistics.median(busy), max(busy)]
 
 
-async def _live_segments(samples: Samples, stages: in_process.LocalStages) -> list[float]:
-    segment, options, times = samples[: round(LIVE_S * SAMPLE_RATE)], SegmentOptions(language="en"), []
-    for _ in range(LIVE_SEGMENTS):
-        await asyncio.sleep(PAUSE_S)
-        began = time.perf_counter()
-        await process_segment(segment, LIVE_S, stages, options)
-        times.append(time.perf_counter() - began)
-    return times
+class RecordingsInTurn(Background):
+    def __init__(self, application: Application) -> None:
+        super().__init__(self._process)
+        self._application = application
+
+    def _process(self) -> None:
+        while not self.stop.is_set():
+            self._application.process_file(sample.recording())
 
 
-async def _process_endlessly(samples: Samples, stages: in_process.LocalStages) -> None:
-    while True:
-        await _process(samples, stages, 1)
+def _segment_delays(application: Application) -> list[float]:
+    path = sample.recording()
+    return [delay for _, delay in delays(samples_of(path), stream(application, path, partials=False))]
 
 
 def _sample() -> Samples:
