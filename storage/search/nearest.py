@@ -1,7 +1,8 @@
 """The segments whose meaning is nearest to a query: cosine of sentence embeddings.
 
 Where the filters leave few segments, all of them are compared. Otherwise the HNSW index is read until enough of what it finds
-passes the filters (pgvector's iterative scan), which needs a number of steps that grows with what the filters leave out.
+passes the filters (pgvector's iterative scan), which needs a number of steps that grows with what the filters leave out. What
+filters leave that usually leave many is not counted, unless the first step finds too little.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,10 @@ from storage.tables import SegmentRow, SegmentVector
 NEIGHBOURS = 20
 """Hits by meaning. Every query has nearest texts. A rank is a better limit than a similarity: the
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
-EXACT_ROWS = (12_000, 24_000)
-"""At least and at most so many are compared one by one, in 6 to 8 µs each. Of a million, the index takes longer than that where
-up to 21,000 pass, and finds 79 to 87 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
-EXACT_SHARE = 0.02
+EXACT_ROWS = (12_000, 40_000)
+"""At least and at most so many are compared one by one, in 4 to 8 µs each. Of a million, the index takes about as long where
+20,000 to 40,000 pass, but finds 79 to 87 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
+EXACT_SHARE = 0.04
 """Between these, this part of all vectors."""
 VECTORS = text("SELECT reltuples FROM pg_class WHERE oid = 'segment_vectors'::regclass")
 """PostgreSQL's estimate, without reading them. It is negative until the table is analyzed."""
@@ -60,15 +61,23 @@ async def nearest(
     """The nearest first. Only vectors of the query's model are compared. Call it within `search.in_time`."""
     unfiltered = viewer.sees_everything and filters == Filters()
     candidates = select(SegmentVector.segment_id) if unfiltered else filtered(viewer, filters, dated=False)
+    with_vectors = candidates if unfiltered else candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
     vectors = (await session.execute(VECTORS)).scalar_one()
     few = round(min(max(EXACT_SHARE * vectors, EXACT_ROWS[0]), EXACT_ROWS[1]))
-    if not unfiltered or vectors <= few:
-        found = await _among_few(session, candidates, query, limit, few)
-        if found is not None:
+    if vectors > few and _leaves_many(viewer, filters):
+        found = await _by_index(session, with_vectors, query, limit)
+        if len(found) == limit:
             return found
-    if not unfiltered:
-        candidates = candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
-    return await _by_index(session, candidates, query, limit)
+    compared = await _among_few(session, candidates, query, limit, few)
+    if compared is not None:
+        return compared
+    await session.execute(ITERATIVE_SCAN)
+    return await _by_index(session, with_vectors, query, limit)
+
+
+def _leaves_many(viewer: Principal, filters: Filters) -> bool:
+    """Whether most of what the index finds usually passes, so that counting, some 10 ms, says nothing new."""
+    return viewer.sees_everything and filters == Filters(emotion=filters.emotion)
 
 
 async def _among_few(
@@ -101,7 +110,6 @@ async def _by_index(session: AsyncSession, candidates: Select[Any], query: TextV
     distance = indexed(len(vector)).op("<=>", return_type=Float())(literal(vector, HalfEmbedding(len(vector))))
     found = candidates.add_columns(distance.label("distance")).where(SegmentVector.model == query.model)
     await _configure(session, INDEX_SCAN)
-    await session.execute(ITERATIVE_SCAN)
     rows = (await session.execute(found.order_by(distance).limit(limit))).all()
     await _configure(session, dict.fromkeys(PLANS, "on"))
     # An iterative scan returns what it finds nearly in order.

@@ -138,7 +138,11 @@ async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: py
     assert [near.segment_id for near in found] == [near.segment_id for near in exact]
     assert counted == 1
     await find(archive, LOCAL, Filters(emotion="happy"))
+    assert counted == 1
+    assert await find(archive, LOCAL, Filters(emotion="sad")) == []  # the index finds too little
     assert counted == 2
+    await find(archive, LOCAL, Filters(speaker_id=1))
+    assert counted == 3
 
 
 @pytest.mark.parametrize(
