@@ -1,8 +1,7 @@
 """The indexes of the vectors: a partial one for each model, with the dimension in its expression, since dimensions differ.
 
-HNSW with m 16, pgvector's default, and ef_construction 200: with its default of 64, searches of the same time miss two to three
-times as many of the nearest (docs/measurements.md). The index of a model is made before its first vector. It is removed with
-all its vectors when another model has embedded the whole archive.
+The index of a model is made before its first vector. It is removed with all its vectors when another model has embedded the
+whole archive.
 """
 
 import asyncio
@@ -23,6 +22,9 @@ from storage.tables import SegmentVector
 logger = logging.getLogger("ray.serve")
 
 PREFIX = "ix_segment_vectors_"
+M, EF_CONSTRUCTION = 24, 200
+"""Of HNSW. With pgvector's defaults, 16 and 64, searches of the same time miss several times as many of the nearest
+(docs/measurements.md). M is part of an index's name, so that one with another M is replaced when the program starts."""
 LOCK = 0x76656374  # "vect"; the key of an advisory lock
 REBUILD_LOCK = 0x76656272  # "vebr"; held while indexes are removed or built
 BUSY_TIMEOUT_S = 10.0
@@ -48,7 +50,7 @@ class IndexesBusyError(RuntimeError):
 
 
 def name_of(model: str, dimension: int) -> str:
-    return f"{PREFIX}{dimension}{_suffix(model)}"
+    return f"{PREFIX}{dimension}_m{M}{_suffix(model)}"
 
 
 def _suffix(model: str) -> str:
@@ -84,7 +86,7 @@ def _definition(model: str, dimension: int) -> str:
     quoted = model.replace("'", "''")
     return (
         f'CREATE INDEX "{name_of(model, dimension)}" ON segment_vectors '
-        f"USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops) WITH (m = 16, ef_construction = 200) "
+        f"USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops) WITH (m = {M}, ef_construction = {EF_CONSTRUCTION}) "
         f"WHERE model = '{quoted}'"
     )
 

@@ -75,6 +75,24 @@ async def test_an_index_that_is_lost_is_built_again_while_there_is_nothing_to_em
                 await asyncio.sleep(0.02)
 
 
+async def test_an_index_that_an_earlier_version_made_is_replaced(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], LINES)
+    held = HeldTexts(99)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(vector_index, "M", 16)
+        old = vector_index.name_of(held.model, DIMENSION)
+        async with running(Settings(), database_url, tmp_path, stages_with(held), MODEL):
+            await until_embedded(database, held.model, LINES)
+    assert await is_valid(database, old)
+    async with running(Settings(), database_url, tmp_path, stages_with(held), MODEL), asyncio.timeout(120):
+        while await is_valid(database, old):  # noqa: ASYNC110  # PostgreSQL sends no event for it
+            await asyncio.sleep(0.02)
+    assert await is_valid(database, vector_index.name_of(held.model, DIMENSION))
+
+
 async def is_valid(database: Database, index: str) -> bool:
     async with database.session() as session:
         return bool(await session.scalar(vector_index.IS_VALID, {"name": index}))
