@@ -49,22 +49,32 @@ class SpeakerHistory:
 
 
 async def of_conversation(session: AsyncSession, conversation_id: int) -> list[SpeakerStatistics]:
-    """The speakers with segments in a conversation, those who speak most first."""
+    """The speakers with segments in a conversation, those who speak most first.
+
+    In one statement: voices may be added or replaced at any moment.
+    """
+    counted = _counted(SegmentRow.participant_id).where(SegmentRow.conversation_id == conversation_id).subquery()
     people = (
-        select(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name)
+        select(
+            *(ParticipantRow.id, ParticipantRow.speaker_id, Speaker.name),
+            *(counted.c.emotion_category, counted.c.segments, counted.c.seconds),
+        )
+        .select_from(ParticipantRow)
         .outerjoin(Speaker, ParticipantRow.speaker_id == Speaker.id)
+        .outerjoin(counted, counted.c.participant_id == ParticipantRow.id)
         .where(ParticipantRow.conversation_id == conversation_id)
         .order_by(ParticipantRow.id)
     )
     by_speaker: dict[int, SpeakerStatistics] = {}
     by_participant: dict[int, SpeakerStatistics] = {}
-    for index, (participant, speaker, name) in enumerate(await session.execute(people)):
-        own = by_speaker.setdefault(speaker or -participant, SpeakerStatistics(speaker, name or local_name(index)))
-        own.participants.append(participant)
-        by_participant[participant] = own
-    counted = _counted(SegmentRow.participant_id).where(SegmentRow.conversation_id == conversation_id)
-    for participant, emotion, segments, seconds in await session.execute(counted):
-        by_participant[participant].add(emotion, segments, seconds)
+    for participant, speaker, name, emotion, segments, seconds in await session.execute(people):
+        if participant not in by_participant:
+            named = name or local_name(len(by_participant))
+            own = by_speaker.setdefault(speaker or -participant, SpeakerStatistics(speaker, named))
+            own.participants.append(participant)
+            by_participant[participant] = own
+        if segments is not None:
+            by_participant[participant].add(emotion, segments, seconds)
     speaking = (found for found in by_speaker.values() if found.segments)
     return sorted(speaking, key=lambda found: found.seconds, reverse=True)
 
@@ -84,5 +94,6 @@ async def of_speaker(session: AsyncSession, viewer: Principal, speaker_id: int) 
 
 def _counted(*keys: Any) -> Select[Any]:
     """The number of segments and their seconds, by `keys` and emotion."""
-    sums = func.count(), func.sum(SegmentRow.end_offset - SegmentRow.start_offset)
+    seconds = func.sum(SegmentRow.end_offset - SegmentRow.start_offset)
+    sums = func.count().label("segments"), seconds.label("seconds")
     return select(*keys, SegmentRow.emotion_category, *sums).group_by(*keys, SegmentRow.emotion_category)

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import LOCAL
 from pipeline.types import Note
-from services.identity import corrections, transcripts
-from storage.conversations import conversations, titles
+from services.identity import corrections, reprocessing, transcripts
+from storage.conversations import conversations, statistics, titles
 from storage.conversations.conversations import ConversationDetail
 from storage.emotions import profiles
 from storage.postgres.database import Database
@@ -47,6 +49,28 @@ async def test_reading_a_conversation_takes_two_queries_however_long_it_is(datab
     assert len(found.segments) == found.num_segments == 600
     assert [line.start_offset for line in found.segments] == sorted(line.start_offset for line in found.segments)
     assert len(queries) == 2
+
+
+async def test_the_transcript_may_be_replaced_while_its_speakers_are_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All participants of the new one are others."""
+    async with database.session() as session:
+        id_ = await conversations.create(session, None, None, "wav")
+        await transcripts.save(session, id_, transcript([voice(1), voice(2)]), RULES)
+    execute = AsyncSession.execute
+
+    async def replaced_meanwhile(reading: AsyncSession, *arguments: Any, **options: Any) -> Any:
+        found = await execute(reading, *arguments, **options)
+        monkeypatch.undo()
+        async with database.session() as session:
+            await reprocessing.replace(session, id_, transcript([voice(3), voice(4)]), RULES)
+        return found
+
+    async with database.session() as session:
+        monkeypatch.setattr(AsyncSession, "execute", replaced_meanwhile)
+        counted = await statistics.of_conversation(session, id_)
+    assert [(one.segments, one.seconds, one.emotions) for one in counted] == [(2, 3.0, {"happy": 2})] * 2
 
 
 async def test_what_does_not_exist_is_none(database: Database) -> None:
