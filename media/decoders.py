@@ -69,7 +69,7 @@ class Decoders:
             self._idle.pop().end()
 
     def _run(self, task: "_Task") -> Decoded:
-        process = self._idle.pop() if self._idle else _Process()
+        process = self._idle_process() or _Process()
         self._tasks.add(task)
         try:
             answer = task.run(process)
@@ -84,6 +84,11 @@ class Decoders:
         if "errno" in answer:
             raise OSError(answer["errno"], answer["error"])
         raise AudioError(answer["error"])
+
+    def _idle_process(self) -> "_Process | None":
+        with suppress(IndexError):  # in one step: another thread may take the last one
+            return self._idle.pop()
+        return None
 
 
 class _Answer(TypedDict):

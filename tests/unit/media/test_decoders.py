@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -130,18 +132,40 @@ async def test_nothing_goes_on_after_a_cancellation(decoders: Decoders, tmp_path
     assert forks() == []
 
 
+class JustTaken(list[Any]):
+    """Another thread takes the last one right after the first look."""
+
+    looks = 0
+
+    def __bool__(self) -> bool:
+        self.looks += 1
+        return self.looks == 1 or len(self) > 0
+
+
+async def test_the_last_idle_process_may_be_taken_by_another_thread(
+    decoders: Decoders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoders, "_idle", JustTaken())
+    assert await seconds(decoders, file(tmp_path, bombs.silence(4)), tmp_path / "kept.flac") == 4
+    decoders.close()
+
+
 async def seconds(decoders: Decoders, source: Path, target: Path) -> float:
     return (await decoders.decode(source, target, MOST_S)).duration
 
 
 def forks() -> list[int]:
     """The processes that decode at present."""
-    processes = (child for child in psutil.Process().children() if "media.decoding_process" in child.cmdline())
-    return [fork.pid for process in processes for fork in process.children()]
+    found: list[int] = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if "media.decoding_process" in child.cmdline():
+                found += [fork.pid for fork in child.children()]
+    return found
 
 
 async def running_fork() -> int:
     async with asyncio.timeout(600):
-        while not forks():  # noqa: ASYNC110  # a fork has no event to wait for
+        while not (found := forks()):  # noqa: ASYNC110  # a fork has no event to wait for
             await asyncio.sleep(0.05)
-    return forks()[0]
+    return found[0]
