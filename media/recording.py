@@ -4,7 +4,8 @@ They have one channel, or several that are transcribed on their own.
 """
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,17 +46,19 @@ def write_blocks(path: Path, blocks: Iterable[Samples | Channels], channels: int
 
 
 def duration(path: Path) -> float:
-    """Length in seconds. Blocks; reads only the header."""
+    """Length in seconds. Blocks; reads only the header. Raises FileNotFoundError."""
     import soundfile
 
-    return float(soundfile.info(path).duration)
+    with _missing_file(path):
+        return float(soundfile.info(path).duration)
 
 
 def channels(path: Path) -> int:
-    """How many are kept. Blocks; reads only the header."""
+    """How many are kept. Blocks; reads only the header. Raises FileNotFoundError."""
     import soundfile
 
-    return int(soundfile.info(path).channels)
+    with _missing_file(path):
+        return int(soundfile.info(path).channels)
 
 
 def read(
@@ -63,11 +66,11 @@ def read(
 ) -> Samples:
     """The samples of `span`, clipped to the recording, or all of them; of one channel, or all of them mixed. Blocks.
 
-    Without a budget they are in memory. Raises DiskFullError.
+    Without a budget they are in memory. Raises DiskFullError, FileNotFoundError.
     """
     import soundfile
 
-    with soundfile.SoundFile(source) as file:
+    with _missing_file(source), soundfile.SoundFile(source) as file:
         start, end = 0, file.frames
         if span is not None:
             start = min(max(0, round(span.start * SAMPLE_RATE)), end)
@@ -82,3 +85,16 @@ def read(
                 block[: len(found)] = downmix.mix(found) if channel is None else found[:, channel]
             block[len(found) :] = 0  # a damaged file ends before its header says
         return samples
+
+
+@contextmanager
+def _missing_file(source: Path | BinaryIO) -> Iterator[None]:
+    """libsndfile has the same error for a file that is gone, such as that of a conversation just deleted, as for others."""
+    import soundfile
+
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        if isinstance(source, Path) and not source.exists():
+            raise FileNotFoundError(errno.ENOENT, "The recording is gone", str(source)) from error
+        raise

@@ -187,6 +187,14 @@ async def test_only_who_sees_the_conversation_hears_it(kept: Kept, database: Dat
     assert (missing.status_code, missing.json()) == (404, {"detail": "Audio file not found"})
 
 
+async def test_a_file_that_is_deleted_before_it_is_opened_is_a_404(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in kept.directory.iterdir():
+        file.unlink()
+    monkeypatch.setattr(kept.application.context.store._files, "exists", lambda _path: True)
+    answer = await kept.client.post(f"/conversations/{kept.conversation}/reprocess")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found"})
+
+
 async def test_a_lost_file_is_a_404(kept: Kept) -> None:
     for file in kept.directory.iterdir():
         file.unlink()
