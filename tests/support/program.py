@@ -87,11 +87,11 @@ class Program:
 
     @property
     def stdout(self) -> str:
-        return self._out.read_text()
+        return self._out.read_text(errors="replace")  # a character may be written in part
 
     @property
     def stderr(self) -> str:
-        return self._err.read_text()
+        return self._err.read_text(errors="replace")
 
     def wait_for(self, text: str, timeout: float = START_TIMEOUT_S) -> None:
         """Wait until `text` was printed on either stream."""
