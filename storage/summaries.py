@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pipeline.identity.erased_person import mentions
 from pipeline.summary.content import Content
 from pipeline.summary.templates import DEFAULT, Template
+from storage.conversations.conversations import NOT_FOUND
 from storage.jobs import jobs, summary_queue
 from storage.jobs.options import JobOptions
 from storage.postgres.conditions import one_of
@@ -50,16 +51,20 @@ async def enqueue(
     """Queue a summary of a conversation, or change the template of the one that is queued. Returns the job's id.
 
     Without a template the one that is queued keeps its own. It gets the webhook's URL where it has none.
+
+    Raises LookupError where there is no such conversation.
     """
     conversation = select(Conversation.duration).where(Conversation.id == conversation_id)
-    duration = await session.scalar(conversation.with_for_update(key_share=True))  # one at a time decides
+    found = (await session.execute(conversation.with_for_update(key_share=True))).one_or_none()  # one at a time decides
+    if found is None:
+        raise LookupError(NOT_FOUND)
     options = JobOptions(template=template or DEFAULT, request_id=request_id).model_dump(mode="json")
     if (queued := await summary_queue.queued(session, conversation_id)) is not None:
         chosen = {} if template is None else {"options": options}
         url = func.coalesce(JobRow.webhook_url, literal(webhook_url, Text))
         await session.execute(update(JobRow).where(JobRow.id == queued).values(**chosen, webhook_url=url))
         return queued
-    return await jobs.insert_job(session, conversation_id, options, duration or 0.0, webhook_url, kind="summary")
+    return await jobs.insert_job(session, conversation_id, options, found.duration or 0.0, webhook_url, kind="summary")
 
 
 async def store(

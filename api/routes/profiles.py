@@ -141,13 +141,15 @@ async def download_all(context: ContextDep) -> FileResponse:
         path = Path(archive.name)
     try:
         async with context.database.session() as session:
-            names = await backups.filenames(session)
-            for name in names:
+            added = 0
+            for name in await backups.filenames(session):
                 content = await backups.content(session, name)
-                await asyncio.to_thread(_add, path, name, content or "")
-            if names:
+                if content is not None:  # else it was deleted meanwhile
+                    await asyncio.to_thread(_add, path, name, content)
+                    added += 1
+            if added:
                 await audit.record(session, "profile.export")
-        if not names:
+        if not added:
             raise HTTPException(404, "No profiles found")
     except BaseException:
         await asyncio.to_thread(path.unlink)
@@ -166,6 +168,8 @@ async def download_profile(context: ContextDep, name: str) -> Response:
         except ProfileNotFoundError as error:
             raise HTTPException(404, "Profile not found") from error
         content = await backups.content(session, found.filename)
+        if content is None:  # it was deleted meanwhile
+            raise HTTPException(404, "Profile not found")
         await audit.record(session, "profile.export", f"profile:{found.id}")
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename)}"}
     return Response(content, media_type="application/json", headers=headers)

@@ -102,7 +102,8 @@ class EmbeddedPostgres:
                 directory = self._socket_dir()
                 # SIGINT is a fast shutdown, SIGQUIT an immediate one, from which the next start recovers.
                 for order in (signal.SIGINT, signal.SIGQUIT):
-                    server.send_signal(order)
+                    with suppress(psutil.NoSuchProcess):  # it has just ended, as when the machine stops
+                        server.send_signal(order)
                     with suppress(psutil.TimeoutExpired):
                         server.wait(STOP_TIMEOUT_S)
                         break

@@ -21,6 +21,7 @@ from media.decoding import decode
 from services.context import AppContext
 from settings import Settings
 from storage.audio import AudioStore
+from storage.backups import backups
 from storage.postgres.database import Database
 from storage.tables import Conversation, SegmentRow, Speaker, VoiceprintRow
 from tests.storage.archive import add_speaker, add_talk, state
@@ -197,6 +198,17 @@ async def test_a_file_goes_out_and_comes_in_again(api: httpx.AsyncClient, databa
         assert {name.split("_")[0] for name in names} == {"profile", "checkpoint"}
         assert len(names) == 3
         assert json.loads(archive.read("profile_Küche.json")) == file.json()
+
+
+async def test_a_profile_that_is_deleted_while_it_is_read_is_not_found(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object) -> None: ...
+
+    await api.post("/profiles", json={"name": "home"})
+    monkeypatch.setattr(backups, "content", gone)
+    assert refusal(await api.get("/profiles/download/home")) == (404, "Profile not found")
+    assert refusal(await api.get("/profiles/download-all")) == (404, "No profiles found")
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,23 @@ def test_it_starts_keeps_its_data_and_stops(data: Path) -> None:
         assert query(url, "SELECT name FROM pg_available_extensions WHERE name = 'vector'") == "vector"
 
 
+def test_a_server_may_end_by_itself_while_it_is_stopped(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the machine stops, which ends all programs at the same time."""
+    postgres = EmbeddedPostgres(data)
+    postgres.start()
+
+    def too_late(process: psutil.Process, _signum: int) -> None:
+        process.kill()
+        process.wait()
+        raise psutil.NoSuchProcess(process.pid)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "send_signal", too_late)
+        postgres.stop()
+    with EmbeddedPostgres(data) as url:
+        assert query(url, "SELECT 1") == 1
+
+
 def test_only_a_private_socket_listens(data: Path) -> None:
     with EmbeddedPostgres(data) as url:
         directory = Path(url.split("host=")[1])

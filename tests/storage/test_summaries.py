@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, update
 
 from pipeline.summary.content import Content, Statement
@@ -50,6 +51,12 @@ async def test_a_job_that_was_queued_earlier_does_not_replace_a_later_summary(da
     async with database.session() as session:
         await conversations.remove(session, conversation)
     assert await title(database, conversation) is None
+
+
+async def test_a_conversation_that_was_just_deleted_waits_for_no_summary(database: Database) -> None:
+    async with database.session() as session:
+        with pytest.raises(LookupError, match="Conversation not found"):
+            await summaries.enqueue(session, 1, "general")
 
 
 async def test_each_conversation_waits_for_one_summary_and_other_workers_leave_it(database: Database) -> None:
