@@ -3,15 +3,7 @@
 import pytest
 
 from mcp_server.tools import processing
-from services.search import transcript_search
-from storage.search import search
-
-
-@pytest.fixture(autouse=True)
-def _patient_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine takes longer than a person waits, who gets hits by words alone then, or none."""
-    monkeypatch.setattr(transcript_search, "EMBEDDING_TIMEOUT_S", 120.0)
-    monkeypatch.setitem(search.PLANNING, "statement_timeout", "120s")
+from tests.support.patience import patient_erasures, patient_searches  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

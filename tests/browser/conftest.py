@@ -19,6 +19,7 @@ from storage.postgres.database import Database
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
 from tests.support.application import serving
+from tests.support.patience import patient_erasures, patient_searches  # noqa: F401
 from vivavoce.sample import recording
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
