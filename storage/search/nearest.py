@@ -25,15 +25,15 @@ NEIGHBOURS = 20
 """Hits by meaning. Every query has nearest texts. A rank is a better limit than a similarity: the
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
 EXACT_ROWS = (12_000, 40_000)
-"""At least and at most so many are compared one by one, in 4 to 8 µs each. Of a million, the index takes about as long where
-20,000 to 40,000 pass, but finds 79 to 87 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
+"""At least and at most so many are compared one by one, in 4 to 8 µs each. Of a million, the index takes as long where 20,000
+to 40,000 pass, but finds 84 to 89 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
 EXACT_SHARE = 0.04
 """Between these, this part of all vectors."""
 VECTORS = text("SELECT reltuples FROM pg_class WHERE oid = 'segment_vectors'::regclass")
 """PostgreSQL's estimate, without reading them. It is negative until the table is analyzed."""
-EF_SEARCH = 800
-"""Candidates of the index for each step. Of the ten nearest of 250,000 vectors, 40 (pgvector's default) finds 72 %, 400 98.0 %,
-800 99.6 % and 1,000, the most that pgvector takes, 99.8 %. Larger archives need more (docs/measurements.md)."""
+EF_SEARCH = 600
+"""Candidates of the index for each step. Of the ten nearest of a million vectors, 400 find 95.7 %, 600 98.0 % and 800 98.6 %,
+in a third more time than 600 (docs/measurements.md)."""
 PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
 """Off, so that PostgreSQL reads the index in its order: it takes conditions that leave a tenth for cheaper than they are."""
 INDEX_SCAN = {"hnsw.ef_search": str(EF_SEARCH)} | dict.fromkeys(PLANS, "off")
