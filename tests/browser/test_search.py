@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, expect
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from engines.in_process import load_text_embedder
 from pipeline.stages import Stages
+from services.search import understanding
 from services.search.indexer import BATCH
 from settings import Settings
 from storage.postgres.database import Database
 from storage.search import pending_vectors
+from storage.tables import Conversation
 from tests.browser.checks import check_accessibility, open_page
 from tests.storage.archive import add_speaker, add_talk
 from tests.storage.transcripts import MODEL
+from tests.support import clock
 from tests.support.application import serving
 from tests.support.held_texts import HeldTexts, until_embedded
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINES = ("The marketing budget was cut.", "Where is the dog?", "We spend less on adverts.", "It rains.")
 
 
@@ -28,6 +33,7 @@ async def fill(database: Database) -> None:
     async with database.session() as session:
         people = [await add_speaker(session, name, seed) for seed, name in enumerate(("Nick Miller", "Bo"))]
         await add_talk(session, people)
+        await session.execute(update(Conversation).values(start_time=NOON))
         for position, line in enumerate(LINES):
             await session.execute(
                 text("UPDATE segments SET text = :line WHERE position = :position"), {"line": line, "position": position}
@@ -41,7 +47,8 @@ async def fill(database: Database) -> None:
 
 
 @pytest.fixture
-def address(database: Database, database_url: str, directory: Path) -> Iterator[str]:
+def address(database: Database, database_url: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    clock.stop(monkeypatch, understanding, NOON + timedelta(hours=1))
     nobody: Any = None
     stages: Stages[Any] = Stages(nobody, nobody, nobody, nobody, text=load_text_embedder(Settings(cpu_threads=1)))
     with serving(Settings(speaker_threshold=0.5), database_url, directory, MODEL, fill, stages) as address:
