@@ -37,5 +37,6 @@ export default defineConfig({
       },
     },
   },
-  test: { include: ["src/**/*.test.ts"] },
+  // On a busy machine the first import of a module takes longer than the defaults, 5 s and 10 s.
+  test: { include: ["src/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
 });
