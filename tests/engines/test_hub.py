@@ -26,6 +26,7 @@ SIZE = len(FILES["model.bin"])
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with serving({str(SMALL.hub): FILES}) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setattr("engines.weights.hub._PROBE_TIMEOUT_S", 120.0)
         yield server
 
 

@@ -21,6 +21,7 @@ REPOSITORY = {"config.json": b"{}", "model.bin": b"weights" * 1000, "vocabulary.
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with serving({"owner/tiny": REPOSITORY}) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setattr("engines.weights.hub._PROBE_TIMEOUT_S", 120.0)
         yield server
 
 

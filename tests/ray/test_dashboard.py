@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+import vivavoce.dashboard
 from deployments import metrics
 from tests.support.command_line import vivavoce_here
 from tests.support.program import ServedApplication
@@ -32,6 +33,15 @@ except urllib.error.HTTPError as answer:
 """
 METRICS_TIMEOUT_S = 120.0
 """Replicas report every ten seconds."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patience() -> Iterator[None]:
+    """Beside the models the dashboard answers later than a person waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vivavoce.dashboard, "TIMEOUT_S", 600.0)
+        patch.setattr(vivavoce.dashboard, "BROWSER_TIMEOUT_S", 600.0)
+        yield
 
 
 @pytest.fixture(scope="module")

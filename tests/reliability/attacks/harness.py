@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,11 @@ async def state(database_url: str, directory: Path) -> State:
 
 
 def _files(directory: Path) -> State:
-    files = [path for path in directory.rglob("*") if path.is_file()]
-    return {str(path.relative_to(directory)): sha256(path.read_bytes()).hexdigest() for path in files}
+    found: State = {}
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):  # a temporary one may just have been removed
+            found[str(path.relative_to(directory))] = sha256(path.read_bytes()).hexdigest()
+    return found
 
 
 async def changeable(database_url: str, directory: Path) -> State:
