@@ -45,7 +45,8 @@ def close(directory: Path) -> None:
         return
     for path, entry in _below(str(directory), found.st_uid):
         if entry.st_mode & OTHERS:
-            os.chmod(path, stat.S_IMODE(entry.st_mode) & ~OTHERS)  # noqa: PTH101 - an archive has millions of these
+            with suppress(FileNotFoundError):  # another process has removed it
+                os.chmod(path, stat.S_IMODE(entry.st_mode) & ~OTHERS)  # noqa: PTH101 - an archive has millions of these
     directory.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
 
 
@@ -82,9 +83,12 @@ def admit(directory: Path, group: int) -> None:
 
 def _below(directory: str, owner: int) -> Iterator[tuple[str, os.stat_result]]:
     """The owner's files and directories in `directory`, a directory after its content. Symbolic links are left out."""
-    with os.scandir(directory) as entries:
+    with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
-            found = entry.stat(follow_symlinks=False)
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
             if found.st_uid != owner or stat.S_ISLNK(found.st_mode):
                 continue
             if stat.S_ISDIR(found.st_mode):

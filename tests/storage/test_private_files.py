@@ -50,6 +50,21 @@ def installation(tmp_path: Path) -> Path:
     return data
 
 
+def test_files_may_be_removed_while_an_installation_is_closed(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica deletes a recording, or PostgreSQL a file, while another process starts."""
+    chmod = os.chmod
+
+    def too_late(path: str, mode: int, **options: bool) -> None:
+        if str(path).endswith(".flac"):
+            Path(path).unlink()
+        chmod(path, mode, **options)
+
+    monkeypatch.setattr(os, "chmod", too_late)
+    private_files.close_data(installation)
+    assert mode(installation) == 0o700
+    assert list(installation.rglob("*.flac")) == []
+
+
 def test_an_earlier_installation_is_closed_once(installation: Path, tmp_path: Path) -> None:
     private_files.close_data(installation)
     for path in (installation, *installation.rglob("*")):
