@@ -38,15 +38,17 @@ class Indexer:
         """The model that has an index, and whose missing vectors are in the queue."""
         self._dimension = 0
         self._task: asyncio.Task[None] | None = None
+        self._upkeep: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         if self._embedder is not None:
             self._task = asyncio.create_task(self._work(self._embedder), context=self._runtime.detached(""))
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._upkeep) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, embedder: TextEmbedder) -> None:
         refused = ""
@@ -81,8 +83,9 @@ class Indexer:
         async with self._database.session() as session:
             claimed = await pending_vectors.claim(session, BATCH)
         if not claimed:
-            await vector_index.restore(self._database, self._model, self._dimension)
-            await self._remove_other_models()
+            if self._upkeep is None or self._upkeep.done():
+                # A task: in a large archive an index is built for minutes, in which new texts are embedded.
+                self._upkeep = asyncio.create_task(self._keep_up_index())
             return False
         try:
             found = await embedder.embed_passages([item.text for item in claimed])
@@ -100,9 +103,9 @@ class Indexer:
         """Queue all segments without a vector of the model, and make its index, which says that they are in the queue."""
         dimension = example.vectors.shape[1]
         await self._add_missing(example.model)
-        await vector_index.restore(self._database, example.model, dimension)
         async with self._database.session() as session:
-            await vector_index.ensure(session, example.model, dimension)
+            if not await vector_index.is_begun(session, example.model):
+                await vector_index.ensure(session, example.model, dimension)
         self._model, self._dimension = example.model, dimension
 
     async def _add_missing(self, model: str) -> None:
@@ -115,6 +118,13 @@ class Indexer:
                 if not pending_vectors.is_locked(error):
                     raise
                 await asyncio.sleep(RETRY_DELAY_S)
+
+    async def _keep_up_index(self) -> None:
+        try:
+            await vector_index.restore(self._database, self._model, self._dimension)
+            await self._remove_other_models()
+        except Exception as error:  # the database is away
+            logger.warning("The index of search by meaning could not be kept up; this is tried again: %s", error)
 
     async def _remove_other_models(self) -> None:
         """Once all segments have a vector of this model: what others have made is not read any more."""

@@ -176,7 +176,7 @@ async def _build(connection: AsyncConnection, definitions: Mapping[str, str]) ->
 
 
 async def others(session: AsyncSession, model: str, dimension: int) -> list[str]:
-    """The names of the indexes of other models."""
+    """The names of the indexes of other models, and of the one that an earlier version made for this model."""
     found = await session.scalars(NAMES, {"prefix": PREFIX})
     return [name for name in found if name != name_of(model, dimension)]
 
@@ -194,8 +194,11 @@ async def remove_some(session: AsyncSession, model: str) -> int:
 
 
 async def drop_others(session: AsyncSession, model: str, dimension: int) -> None:
-    """Drop the indexes of other models. Leaves them where another process removes or builds indexes."""
-    if await _try_lock(session):
+    """Drop the indexes of other models, and the one of an earlier version, where the model's own serves.
+
+    Leaves them where another process removes or builds indexes.
+    """
+    if await _try_lock(session) and await session.scalar(IS_VALID, {"name": name_of(model, dimension)}):
         for name in await others(session, model, dimension):
             await drop(session, name)
 

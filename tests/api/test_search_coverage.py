@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from sqlalchemy import text
 
 from pipeline.stages import Stages
 from services.search import coverage
@@ -15,11 +16,13 @@ from storage.postgres.database import Database
 from storage.search import vector_index
 from tests.storage.archive import add_talk
 from tests.storage.transcripts import MODEL
+from tests.storage.waiting import await_lock_waiter
 from tests.support.application import Application, running, serving
 from tests.support.command_line import vivavoce_here
 from tests.support.held_texts import DIMENSION, HeldTexts, until_embedded
 
 LINES = 3 * BATCH - 4
+HELD = HeldTexts(99)
 PART = {"covered": BATCH, "segments": LINES}
 ALL = {"covered": LINES, "segments": LINES}
 
@@ -75,22 +78,46 @@ async def test_an_index_that_is_lost_is_built_again_while_there_is_nothing_to_em
                 await asyncio.sleep(0.02)
 
 
-async def test_an_index_that_an_earlier_version_made_is_replaced(
+@pytest.fixture
+async def index_of_an_earlier_version(
     database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> str:
+    """The name of the index of four segments, made with another M."""
     async with database.session() as session:
-        await add_talk(session, [None], LINES)
-    held = HeldTexts(99)
+        await add_talk(session, [None], 4)
+        # An earlier test may have made it: tests empty tables, and keep indexes.
+        await vector_index.drop(session, vector_index.name_of(HELD.model, DIMENSION))
     with monkeypatch.context() as earlier:
         earlier.setattr(vector_index, "M", 16)
-        old = vector_index.name_of(held.model, DIMENSION)
-        async with running(Settings(), database_url, tmp_path, stages_with(held), MODEL):
-            await until_embedded(database, held.model, LINES)
+        async with running(Settings(), database_url, tmp_path, stages_with(HELD), MODEL):
+            await until_embedded(database, HELD.model, 4)
+        old = vector_index.name_of(HELD.model, DIMENSION)
     assert await is_valid(database, old)
-    async with running(Settings(), database_url, tmp_path, stages_with(held), MODEL), asyncio.timeout(120):
-        while await is_valid(database, old):  # noqa: ASYNC110  # PostgreSQL sends no event for it
+    return old
+
+
+async def test_an_index_of_an_earlier_version_is_replaced(
+    database: Database, database_url: str, tmp_path: Path, index_of_an_earlier_version: str
+) -> None:
+    async with running(Settings(), database_url, tmp_path, stages_with(HELD), MODEL), asyncio.timeout(120):
+        while await is_valid(database, index_of_an_earlier_version):  # noqa: ASYNC110  # PostgreSQL sends no event for it
             await asyncio.sleep(0.02)
-    assert await is_valid(database, vector_index.name_of(held.model, DIMENSION))
+    assert await is_valid(database, vector_index.name_of(HELD.model, DIMENSION))
+
+
+async def test_new_texts_are_embedded_while_an_index_is_built(
+    database: Database, database_url: str, tmp_path: Path, index_of_an_earlier_version: str
+) -> None:
+    async with database.engine.connect() as other:
+        await other.execute(text("LOCK TABLE segment_vectors IN ROW EXCLUSIVE MODE"))  # no index is built meanwhile
+        async with running(Settings(), database_url, tmp_path, stages_with(HELD), MODEL):
+            async with database.session() as watcher:
+                await await_lock_waiter(watcher)
+            async with database.session() as session:
+                await add_talk(session, [None], 4)
+            await until_embedded(database, HELD.model, 8)
+            assert await is_valid(database, index_of_an_earlier_version)
+            assert not await is_valid(database, vector_index.name_of(HELD.model, DIMENSION))
 
 
 async def is_valid(database: Database, index: str) -> bool:
