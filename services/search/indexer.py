@@ -102,6 +102,9 @@ class Indexer:
     async def _prepare(self, example: TextVectors) -> None:
         """Queue all segments without a vector of the model, and make its index, which says that they are in the queue."""
         dimension = example.vectors.shape[1]
+        if self._upkeep is not None:  # it would remove this model's vectors for its own
+            self._upkeep.cancel()
+            await asyncio.gather(self._upkeep, return_exceptions=True)
         await self._add_missing(example.model)
         async with self._database.session() as session:
             if not await vector_index.is_begun(session, example.model):

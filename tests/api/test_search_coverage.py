@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.stages import Stages
 from services.search import coverage
@@ -118,6 +119,35 @@ async def test_new_texts_are_embedded_while_an_index_is_built(
             await until_embedded(database, HELD.model, 8)
             assert await is_valid(database, index_of_an_earlier_version)
             assert not await is_valid(database, vector_index.name_of(HELD.model, DIMENSION))
+
+
+async def test_no_vectors_are_removed_for_a_model_that_was_replaced_meanwhile(
+    database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], 4)
+    removes, goes_on = asyncio.Event(), asyncio.Event()
+    remove_some = vector_index.remove_some
+
+    async def remove_later(session: AsyncSession, model: str) -> int:
+        removes.set()
+        await goes_on.wait()
+        return await remove_some(session, model)
+
+    first, second = HeldTexts(99), HeldTexts(99, "second-sentences")
+    async with running(Settings(), database_url, tmp_path, stages_with(first), MODEL):
+        await until_embedded(database, first.model, 4)
+    monkeypatch.setattr(vector_index, "remove_some", remove_later)
+    async with running(Settings(), database_url, tmp_path, stages_with(second), MODEL):
+        await asyncio.wait_for(removes.wait(), 120)
+        second.model = "third-sentences"  # as after an update of the stage alone
+        async with database.session() as session:
+            await add_talk(session, [None], 4)
+        await until_embedded(database, second.model, 8)
+        goes_on.set()
+        await until_embedded(database, "second-sentences", 0)
+        await until_embedded(database, first.model, 0)
+        await until_embedded(database, second.model, 8)
 
 
 async def is_valid(database: Database, index: str) -> bool:
