@@ -32,7 +32,8 @@ BUSY_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.05
 REMOVED_AT_ONCE = 5_000
 BUILD_MEMORY = "256MB"
-"""Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector, it takes several times as long."""
+"""Of PostgreSQL while it builds an index; with less than the graph needs, 1.3 kB a vector with an M of 16, it takes several
+times as long."""
 IS_VALID = text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 """False where a process ended while it built the index: PostgreSQL keeps it, and does not read it. Null where there is none."""
 NAMES = text(
@@ -108,7 +109,9 @@ async def _has_vectors(session: AsyncSession, model: str) -> bool:
 
 
 async def restore(database: Database, model: str, dimension: int) -> None:
-    """Build the index of a model's vectors where a process ended before it had built it again, without blocking the table.
+    """Build the index of a model's vectors, without blocking the table, where it is missing.
+
+    So it is where only an earlier version made one, and where a process ended before it had built it again.
 
     Costs one short statement where the index is there. Returns at once while another process removes or builds indexes.
     """
