@@ -17,6 +17,7 @@ from storage.postgres import database
 logger = logging.getLogger("ray.serve")
 
 DATABASE_AWAY = "The database does not answer. Nothing was changed: try again in a moment."
+CONFLICT = "Something that this concerns was changed at the same moment. Nothing of this was stored: look again, and try again."
 DISK_FULL = "The server's disk is full. Nothing was kept of this: free some space there, and send it again."
 RETRY_SOON = {"Retry-After": "5"}
 """Seconds in which a crashed embedded PostgreSQL restarts."""
@@ -34,7 +35,7 @@ def handle(app: FastAPI) -> None:
 
 
 def service_error(error: BaseException) -> HTTPException | None:
-    """The answer to a limit, or to a failure of the models, the database, the audio store or the disk; else None."""
+    """The answer to a limit, a conflict, or a failure of the models, the database, the audio store or the disk; else None."""
     if isinstance(error, LimitExceededError):
         return HTTPException(429, str(error), {"Retry-After": str(error.retry_after_s)})
     if isinstance(error, ModelsUnavailableError):
@@ -45,6 +46,9 @@ def service_error(error: BaseException) -> HTTPException | None:
     if database.is_away(error):
         logger.warning("The database does not answer: %s", error)
         return HTTPException(503, DATABASE_AWAY, RETRY_SOON)
+    if database.is_conflict(error):
+        logger.warning("A transaction was prevented by another one: %s", error)
+        return HTTPException(503, CONFLICT, RETRY_SOON)
     if database.is_full(error) or getattr(error, "errno", None) in NO_SPACE:
         logger.error("The disk is full: %s", error)
         return HTTPException(507, str(error) if isinstance(error, DiskFullError) else DISK_FULL)

@@ -40,7 +40,7 @@ class DatabaseAwayError(DatabaseError):
 
 
 FAILURES: tuple[type[Exception], ...] = (DatabaseAwayError, SQLAlchemyError)
-"""All errors of the database that a session may raise; `is_away` and `is_full` classify them."""
+"""All errors of the database that a session may raise; `is_away`, `is_full` and `is_conflict` classify them."""
 
 
 def parse_url(url: str) -> URL:
@@ -134,6 +134,14 @@ def is_away(error: BaseException) -> bool:
 def is_full(error: BaseException) -> bool:
     """Whether the error says that the database's disk is full."""
     return _sqlstate(error) == "53100"
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another transaction at the same moment prevented this one.
+
+    It deleted a row to which this one refers, or each of the two waited for the other.
+    """
+    return _sqlstate(error) in ("23503", "40P01")
 
 
 def _sqlstate(error: BaseException) -> str:

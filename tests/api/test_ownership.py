@@ -10,22 +10,24 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 
 from mcp_server.server import TOOLS
 from pipeline.access import LOCAL, Role, Visibility
 from services.identity import transcripts
 from settings import Settings
+from storage.access import people
 from storage.access.visibility import sees_conversations
 from storage.conversations import conversations, labels, live_recordings
 from storage.jobs import jobs
 from storage.jobs.options import JobOptions
 from storage.postgres.database import Database
 from storage.search import listing
-from storage.tables import Conversation
+from storage.tables import Conversation, Person
 from tests.api.mcp.conftest import held
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, voice
+from tests.storage.waiting import await_lock_waiter
 from tests.support.application import Application, answering, connected, no_stages
 from tests.support.fixed_stages import sound
 from tests.support.principals import Caller, become, person, program
@@ -218,6 +220,34 @@ async def test_an_owner_shares_with_a_person_with_everyone_and_with_nobody_again
     assert await sight() == [False, False, False]
     listed = (await house.client.get("/conversations")).json()["conversations"][0]
     assert (listed["owner"], listed["visibility"]) == (house.alice.person_id, "private")
+
+
+async def test_sharing_with_an_account_that_is_deleted_meanwhile_is_refused(house: House, database: Database) -> None:
+    become(house.client, house.alice)
+    path = f"/conversations/{house.conversation}/sharing"
+    async with database.session() as session:
+        await people.delete_person(session, house.bob.person_id)
+        asked = asyncio.create_task(house.client.patch(path, json={"people": [house.bob.person_id]}))
+        await await_lock_waiter(session)
+    assert_refused_as_conflict(await asked)
+    assert (await house.client.get(path)).json()["people"] == []
+
+
+async def test_changes_that_wait_for_each_other_are_refused(house: House, database: Database) -> None:
+    become(house.client, house.alice)
+    path = f"/conversations/{house.conversation}/sharing"
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # so that PostgreSQL ends the other one
+        await session.execute(select(Person).where(Person.id == house.bob.person_id).with_for_update())
+        asked = asyncio.create_task(house.client.patch(path, json={"people": [house.bob.person_id]}))
+        await await_lock_waiter(session)
+        await session.execute(select(Conversation.id).where(Conversation.id == house.conversation).with_for_update())
+    assert_refused_as_conflict(await asked)
+
+
+def assert_refused_as_conflict(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "at the same moment" in answer.json()["detail"]
 
 
 async def test_only_the_owner_and_administrators_share(house: House, database: Database) -> None:
