@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.access import LOCAL, Principal, Role
 from pipeline.types import TextVectors
@@ -118,34 +119,58 @@ async def test_the_index_is_read_far_enough_where_filters_leave_a_part(
     assert sum(shares) / len(shares) > 0.85  # 0.67 with pgvector's limits of a scan, 0.96 with those of searches
 
 
-async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = await find(archive, LOCAL, Filters())
-    counted = 0
+async def no_estimate(_session: AsyncSession, _table: str) -> float:
+    """Before PostgreSQL has one."""
+    return -1.0
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One item for each time that the segments which filters leave are counted."""
+    found: list[object] = []
     among_few = nearest._among_few
 
     async def count(*given: Any) -> list[Neighbour] | None:
-        nonlocal counted
-        counted += 1
+        found.append(given)
         return await among_few(*given)
 
     monkeypatch.setattr(nearest, "_among_few", count)
+    return found
+
+
+async def test_a_large_archive_is_not_counted(archive: Database, monkeypatch: pytest.MonkeyPatch, counts: list[object]) -> None:
+    exact = await find(archive, LOCAL, Filters())
+    counts.clear()
     monkeypatch.setattr(nearest, "EXACT_ROWS", (50, 50))
     with monkeypatch.context() as earlier:
-        earlier.setattr(nearest, "VECTORS", text("SELECT -1::real"))  # before PostgreSQL has an estimate
+        earlier.setattr(nearest, "rows_of_table", no_estimate)
         assert [near.segment_id for near in await find(archive, LOCAL, Filters())] == [near.segment_id for near in exact]
-    assert counted == 1
+    assert len(counts) == 1
     async with archive.session() as session:
         await session.execute(text("ANALYZE segment_vectors, segments"))
     found = await find(archive, LOCAL, Filters())
     assert [near.segment_id for near in found] == [near.segment_id for near in exact]
     await find(archive, LOCAL, Filters(emotion="happy"))
-    assert counted == 1
+    assert len(counts) == 1
     await find(archive, LOCAL, Filters(speaker_id=1))
-    assert counted == 2
+    assert len(counts) == 2
     async with archive.session() as session:  # since PostgreSQL's estimate
         await session.execute(update(SegmentRow).values(emotion_category="angry"))
     assert await find(archive, LOCAL, Filters(emotion="happy")) == []
-    assert counted == 3
+    assert len(counts) == 3
+
+
+async def test_the_segments_of_a_frequent_speaker_are_not_counted(
+    archive: Database, monkeypatch: pytest.MonkeyPatch, counts: list[object]
+) -> None:
+    exact = await find(archive, LOCAL, Filters(speaker_id=1))
+    async with archive.session() as session:
+        await session.execute(text("ANALYZE segment_vectors, segments, participants"))
+    for limit, expected in ((14, 0), (16, 1)):  # half of the participants: some 30 segments
+        counts.clear()
+        monkeypatch.setattr(nearest, "EXACT_ROWS", (limit, limit))
+        assert await find(archive, LOCAL, Filters(speaker_id=1)) == exact
+        assert len(counts) == expected
 
 
 @pytest.mark.parametrize(
