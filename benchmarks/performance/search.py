@@ -38,7 +38,9 @@ FILL = (
     (SELECT string_agg('word' || floor(power({vocabulary}, random()))::int, ' ')
      FROM generate_series(1, 12 + i % 5) w WHERE i + conversation_id > 0),
     (ARRAY['neutral', 'happy', 'angry', 'sad'])[1 + floor(power(random(), 3) * 4)::int]
-    FROM generate_series({first}, {last}) conversation_id, generate_series(0, {per_talk} - 1) i""",
+    FROM generate_series({first}, {last}) conversation_id, generate_series(0, {per_talk} - 1) i
+    -- As recordings are stored: PostgreSQL would put segments of the same place in all conversations next to each other.
+    ORDER BY conversation_id, i""",
 )
 
 
