@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import TextVectors
 from storage.postgres.conditions import one_of_large
+from storage.postgres.local_settings import configure
 from storage.tables import SegmentRow, SegmentToEmbed, SegmentVector
 
 CHANNEL = "segments_to_embed"
@@ -80,7 +81,7 @@ async def add_missing(session: AsyncSession, model: str, after: int, limit: int)
 
     Returns the last id that was looked at; None at the end. Raises an error of the database after `LOCK_TIMEOUT`.
     """
-    await session.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
+    await configure(session, {"lock_timeout": LOCK_TIMEOUT})
     ids = list(await session.scalars(select(SegmentRow.id).where(SegmentRow.id > after).order_by(SegmentRow.id).limit(limit)))
     if not ids:
         return None

@@ -47,6 +47,7 @@ from pipeline.types import ConversationSegment
 from storage.access.visibility import visible_to
 from storage.conversations import segments
 from storage.postgres.conditions import one_of_large
+from storage.postgres.local_settings import configure
 from storage.tables import Conversation, ConversationTag, ParticipantRow, SegmentRow, VoiceRow, spoken_by
 from storage.tables.names import key_of
 
@@ -177,13 +178,15 @@ async def conversations_with(session: AsyncSession, query: str) -> Sequence[int]
 @asynccontextmanager
 async def in_time(session: AsyncSession) -> AsyncIterator[None]:
     """Plan the statements of the transaction as searches. Raises SearchError where one takes longer than `TIMEOUT_S`."""
-    await session.execute(select(*(func.set_config(name, value, True) for name, value in PLANNING.items())))
+    await configure(session, PLANNING)
     try:
         yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
             raise
-        raise SearchError("The search took too long: use rarer words, or filter by speaker, conversation or time.") from error
+        raise SearchError(
+            "The search took too long: repeat it, use rarer words, or filter by speaker, conversation or time."
+        ) from error
 
 
 async def _by_words(

@@ -1,7 +1,7 @@
 """Search by meaning with the real model: what is stored, live or edited is found, what is erased is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,16 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from engines.in_process import LocalTextEmbedder, load_text_embedder
 from pipeline.stages import Stages, TextsNotEmbeddedError
 from pipeline.types import TextVectors, Word
 from services.identity import transcripts
-from services.search import understanding
+from services.search import indexer, understanding
 from settings import Settings
 from storage.conversations import conversations
 from storage.postgres.database import Database
+from storage.postgres.page_cache import read_ahead
 from storage.search import pending_vectors
 from storage.tables import Conversation
 from tests.storage.transcripts import MODEL, RULES, transcript, voice
@@ -215,9 +217,28 @@ class Refusing:
 async def test_without_a_model_words_are_found_and_it_is_told(database: Database, database_url: str, tmp_path: Path) -> None:
     nobody: Any = None
     await talk(database, *MEETING)
-    for text, note in ((Refusing(), "There is no model: fetch one."), (None, "no model for search by meaning")):
-        stages = Stages(nobody, nobody, nobody, nobody, text=text)
+    for embeds, note in ((Refusing(), "There is no model: fetch one."), (None, "no model for search by meaning")):
+        stages = Stages(nobody, nobody, nobody, nobody, text=embeds)
         async with running(Settings(), database_url, tmp_path, stages, MODEL) as application:
             found = await find(application.client, "kitchen", mode="meaning")
             assert texts(found) == [MEETING[2]]
             assert note in found["note"]
+
+
+async def test_what_searches_read_is_read_ahead_when_the_program_starts(
+    database: Database, database_url: str, tmp_path: Path, embedder: LocalTextEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await talk(database, *MEETING)
+    async with database.autocommit() as connection:
+        await connection.execute(text("CHECKPOINT"))  # what is written is in its file after it
+    read: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def observed(session: AsyncSession, tables: Sequence[str]) -> int:
+        read.set_result(await read_ahead(session, tables))
+        return read.result()
+
+    monkeypatch.setattr(indexer, "read_ahead", observed)
+    nobody: Any = None
+    stages = Stages(nobody, nobody, nobody, nobody, text=embedder)
+    async with running(Settings(), database_url, tmp_path, stages, MODEL), asyncio.timeout(60):
+        assert await read > 0
