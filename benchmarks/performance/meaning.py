@@ -40,7 +40,7 @@ from storage.tables import ParticipantRow, SegmentRow, SegmentVector, VoiceRow
 
 STEP = 5_000  # vectors stored in a transaction
 RECALLED = 10
-CANDIDATES = [40, 100, 200, 400, 600, 800, 1000]
+CANDIDATES = [40, 100, 200, 400, 500, 600, 800, 1000]
 TURN = 0.4
 """Length of that direction beside a vector of length 1: a cosine of 0.93 to it. The intrinsic dimension, which decides how hard
 the search is, is then above that of real sentences (docs/measurements.md)."""
@@ -115,9 +115,8 @@ async def recall(
     """Print the share of the nearest that the index finds, and PostgreSQL's processor time, for each number of candidates."""
     watch, wanted = await Stopwatch.of(database), await exact(database, vectors, filters, limit)
     for candidates in all_candidates:
-        settings = nearest.INDEX_SCAN | {"hnsw.ef_search": str(candidates)}
         shares, times = [], []
-        with patch.multiple(nearest, EXACT_ROWS=(-1, -1), INDEX_SCAN=settings):
+        with patch.multiple(nearest, EXACT_ROWS=(-1, -1), EF_SEARCH=candidates, EF_SEARCH_OF_PART=candidates):
             for vector, near in zip(vectors, wanted, strict=True):
                 watch.start()
                 async with database.session() as session, search.in_time(session):
@@ -137,7 +136,7 @@ async def recall_of_speakers(database: Database, vectors: list[TextVectors]) -> 
         rows = (await session.execute(counted.order_by(number.desc()))).all()
     for speaker_id, segments in [*rows[:1], *rows[1:32:4]]:
         print(f"a speaker with {segments} segments", flush=True)
-        await recall(database, vectors, Filters(speaker_id=speaker_id), nearest.NEIGHBOURS, [nearest.EF_SEARCH])
+        await recall(database, vectors, Filters(speaker_id=speaker_id), nearest.NEIGHBOURS, [nearest.EF_SEARCH_OF_PART])
 
 
 def kinds(draw: random.Random) -> dict[str, tuple[Principal, Any]]:

@@ -5,7 +5,7 @@ passes the filters (pgvector's iterative scan), which needs a number of steps th
 PostgreSQL's estimate is that they leave many, these are not counted, unless the first step finds too little.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipeline.access import Principal
 from pipeline.types import TextVectors
 from storage.postgres.conditions import one_of_large
 from storage.postgres.estimates import estimated_rows, rows_of_table
+from storage.postgres.local_settings import configure
 from storage.postgres.vectors import HalfEmbedding
 from storage.search.search import Filters, filtered
 from storage.search.vector_index import indexed
@@ -25,19 +26,21 @@ NEIGHBOURS = 20
 """Hits by meaning. Every query has nearest texts. A rank is a better limit than a similarity: the
 similarities of E5 lie between 0.7 and 0.9, and differ from query to query."""
 EXACT_ROWS = (12_000, 40_000)
-"""At least and at most so many are compared one by one, in 4 to 8 µs each. Of a million, the index takes as long where 20,000
-to 40,000 pass, but finds 84 to 89 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
+"""At least and at most so many are compared one by one, in 3 to 8 µs each. Of a million, the index takes as long where 20,000
+to 40,000 pass, but finds 88 to 93 % of the nearest; of 250,000 it takes less from 12,000 on, and finds 96 %."""
 EXACT_SHARE = 0.04
 """Between these, this part of all vectors."""
 SPEAKER_MARGIN = 2
 """A speaker's segments are not counted where the estimate, for which all participants have equally many, is so many times the
 limit: of those who have fewer, the index would find less than comparing all does."""
-EF_SEARCH = 600
-"""Candidates of the index for each step. Of the ten nearest of a million vectors, 400 find 95.7 %, 600 98.0 % and 800 98.6 %,
-in a third more time than 600 (docs/measurements.md)."""
+EF_SEARCH = 500
+"""Candidates of the index for each step. Of the ten nearest of a million vectors, 400 find 96.6 %, 500 97.3 %, 600 98.0 % and
+800 98.9 %, in half as much time again as 500 (docs/measurements.md)."""
+PART, EF_SEARCH_OF_PART = 0.5, 600
+"""Where filters leave less than this part of all vectors, so many candidates: the nearest that pass are further away. Of a
+million, 600 find 92.6 to 95.2 % of the twenty nearest of which a tenth to a sixth pass, 500 90.4 to 93.6 %."""
 PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
 """Off, so that PostgreSQL reads the index in its order: it takes conditions that leave a tenth for cheaper than they are."""
-INDEX_SCAN = {"hnsw.ef_search": str(EF_SEARCH)} | dict.fromkeys(PLANS, "off")
 MAX_SCAN_TUPLES, SCAN_MEMORY = 60_000, 4
 """Limits of an iterative scan: vectors that it compares, and its memory in multiples of `work_mem` (4 MB). With pgvector's
 defaults, 20,000 and 1, it ends before it has read enough where filters leave a hundredth."""
@@ -66,26 +69,26 @@ async def nearest(
     with_vectors = candidates if unfiltered else candidates.join(SegmentVector, SegmentVector.segment_id == SegmentRow.id)
     vectors = await rows_of_table(session, SegmentVector.__tablename__)
     few = round(min(max(EXACT_SHARE * vectors, EXACT_ROWS[0]), EXACT_ROWS[1]))
-    if vectors > few and (unfiltered or await _leave_many(session, viewer, filters, few)):
-        found = await _by_index(session, with_vectors, query, limit)
-        if len(found) == limit:
-            return found
+    if vectors > few:
+        passing = vectors if unfiltered else await _estimated(session, viewer, filters)
+        if passing > few:
+            of_part = passing < PART * vectors
+            found = await _by_index(session, with_vectors, query, limit, EF_SEARCH_OF_PART if of_part else EF_SEARCH)
+            if len(found) == limit:
+                return found
     compared = await _among_few(session, candidates, query, limit, few)
     if compared is not None:
         return compared
     await session.execute(ITERATIVE_SCAN)
-    return await _by_index(session, with_vectors, query, limit)
+    return await _by_index(session, with_vectors, query, limit, EF_SEARCH_OF_PART)
 
 
-async def _leave_many(session: AsyncSession, viewer: Principal, filters: Filters, few: int) -> bool:
-    """Whether the filters leave more than `few` segments, by an estimate, which takes less time than counting them."""
+async def _estimated(session: AsyncSession, viewer: Principal, filters: Filters) -> float:
+    """How many segments the filters leave, in less time than counting them takes; rather too few than too many."""
     if filters.conversation_id is not None:
-        return False
-    others = filtered(viewer, replace(filters, speaker_id=None), dated=False)
-    estimated = await estimated_rows(session, others)
-    if estimated <= few or filters.speaker_id is None:
-        return estimated > few
-    return estimated * await _share(session, filters.speaker_id) > SPEAKER_MARGIN * few
+        return 0.0
+    others = await estimated_rows(session, filtered(viewer, replace(filters, speaker_id=None), dated=False))
+    return others if filters.speaker_id is None else others * await _share(session, filters.speaker_id) / SPEAKER_MARGIN
 
 
 async def _share(session: AsyncSession, speaker_id: int) -> float:
@@ -120,20 +123,17 @@ async def _among_few(
     return [Neighbour(row.segment_id, 1.0 - row.distance) for row in found if row.segment_id is not None]
 
 
-async def _by_index(session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int) -> list[Neighbour]:
+async def _by_index(
+    session: AsyncSession, candidates: Select[Any], query: TextVectors, limit: int, ef_search: int
+) -> list[Neighbour]:
     vector = query.vectors[0]
     distance = indexed(len(vector)).op("<=>", return_type=Float())(literal(vector, HalfEmbedding(len(vector))))
     found = candidates.add_columns(distance.label("distance")).where(SegmentVector.model == query.model)
-    await _configure(session, INDEX_SCAN)
+    await configure(session, {"hnsw.ef_search": str(ef_search)} | dict.fromkeys(PLANS, "off"))
     rows = (await session.execute(found.order_by(distance).limit(limit))).all()
-    await _configure(session, dict.fromkeys(PLANS, "on"))
+    await configure(session, dict.fromkeys(PLANS, "on"))
     # An iterative scan returns what it finds nearly in order.
     return sorted((Neighbour(id_, 1.0 - distance) for id_, distance in rows), key=lambda near: -near.similarity)
-
-
-async def _configure(session: AsyncSession, settings: Mapping[str, str]) -> None:
-    """Until the end of the transaction."""
-    await session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
 
 
 async def vectors_of(session: AsyncSession, segment_ids: Sequence[int]) -> dict[int, TextVectors]:

@@ -114,7 +114,8 @@ async def test_the_index_is_read_far_enough_where_filters_leave_a_part(
 
     exact = {seed: await found(seed) for seed in range(10_000, 10_020)}
     monkeypatch.setattr(nearest, "EXACT_ROWS", (-1, -1))
-    monkeypatch.setitem(nearest.INDEX_SCAN, "hnsw.ef_search", "10")
+    monkeypatch.setattr(nearest, "EF_SEARCH", 10)
+    monkeypatch.setattr(nearest, "EF_SEARCH_OF_PART", 10)
     shares = [len(await found(seed) & near) / nearest.NEIGHBOURS for seed, near in exact.items()]
     assert sum(shares) / len(shares) > 0.85  # 0.67 with pgvector's limits of a scan, 0.96 with those of searches
 
