@@ -53,8 +53,11 @@ async def check(model: LanguageModel) -> LlmCheck:
             seconds = time.perf_counter() - start
             tokens, source = await model.find_context()
     except TimeoutError:
-        error = f"The language model does not answer within {TIMEOUT_S:.0f} s: check LLM_URL and the log of its server, or "
-        return LlmCheck(about.model, about.server, time.perf_counter() - start, error=f"{error}choose a smaller model.")
+        error = (
+            f"The language model does not answer within {TIMEOUT_S:.0f} s: if its server is loading it, try again; otherwise "
+            "check LLM_URL and the log of the server, or choose a smaller model."
+        )
+        return LlmCheck(about.model, about.server, time.perf_counter() - start, error=error)
     except (LlmError, LlmUnavailableError) as failure:
         return LlmCheck(about.model, about.server, time.perf_counter() - start, error=str(failure))
     return LlmCheck(about.model, about.server, seconds, enforced, tokens, source)

@@ -10,18 +10,24 @@ OLLAMA_DEFAULT_TOKENS = 4096
 """Of a model without `num_ctx`; what exceeds it Ollama leaves out without an error."""
 MIN_TOKENS = 1024
 PROBE_TIMEOUT_S = 10.0
-FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx")
-"""Names of the context's size in `/v1/models`: of vLLM, of OpenRouter and Together, of Groq, of LM Studio, of llama.cpp."""
+FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx", "max_request_context_length")
+"""Names of the context's size in `/v1/models`: of vLLM, of OpenRouter and Together, of Groq, of LM Studio, of llama.cpp, of Ray
+Serve LLM, which has it in `metadata`."""
 
 
 async def probe(http: httpx.AsyncClient, url: str, model: str) -> int | None:
-    """The size that the server reports; None if it reports none."""
+    """The size that the server reports; None if it reports none.
+
+    Raises httpx.TimeoutException, httpx.ConnectError where it does not answer, as one that is being started.
+    """
     root = url.rstrip("/").removesuffix("/v1")
     # Ollama first: its list of models has the maximum of a model, not the size in use.
     for read in (_ollama, _openai, _llama_cpp):
         try:
             if (found := await read(http, root, url.rstrip("/"), model)) is not None:
                 return max(found, MIN_TOKENS)
+        except (httpx.TimeoutException, httpx.ConnectError):
+            raise
         except (httpx.HTTPError, ValueError, TypeError, AttributeError, KeyError):
             continue
     return None
@@ -46,7 +52,7 @@ async def _openai(http: httpx.AsyncClient, _root: str, url: str, model: str) -> 
     found = (await http.get(f"{url}/models", timeout=PROBE_TIMEOUT_S)).json()
     for one in found.get("data", []):
         if one.get("id") == model:
-            return _number(one)
+            return _number(one) or _number(one.get("metadata", {}))
     return None
 
 

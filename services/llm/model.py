@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
 from pipeline.summary.draft import schema
@@ -73,16 +74,17 @@ class LanguageModel:
         """Tokens of a prompt and its answer together. Raises LlmOffError."""
         self._required()
         async with self._probing:
-            if self._context is None:
-                self._context, _ = await self.find_context()
-        return self._context
+            return self._context or (await self.find_context())[0]
 
     async def find_context(self) -> tuple[int, ContextSource]:
         """The same, read anew, and where the number is from. Raises LlmOffError."""
         client = self._required()
         if self._settings.llm_context_tokens is not None:
             return self._settings.llm_context_tokens, "setting"
-        found = await context_size.probe(client.http, self._settings.llm_url or "", self._settings.llm_model or "")
+        try:
+            found = await context_size.probe(client.http, self._settings.llm_url or "", self._settings.llm_model or "")
+        except httpx.TransportError:  # the next call tries again
+            return context_size.DEFAULT_TOKENS, "default"
         self._context = context_size.DEFAULT_TOKENS if found is None else found
         return self._context, "default" if found is None else "server"
 

@@ -39,7 +39,11 @@ class LlmServer:
     refused_forms: set[str] = field(default_factory=set)
     finish_reason: str = "stop"
     context: int | None = None
-    """That `/v1/models` reports."""
+    """That `/v1/models` reports, as vLLM does."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """Of the model there."""
+    listing: asyncio.Event | None = None
+    """`/v1/models` waits for it."""
     gate: asyncio.Event | None = None
     """Requests wait for it."""
     ended: int = 0
@@ -81,7 +85,9 @@ class LlmServer:
         yield f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n"
 
     async def models(self, _request: Request) -> Response:
-        found: dict[str, Any] = {"id": MODEL, "object": "model"}
+        if self.listing is not None:
+            await self.listing.wait()
+        found: dict[str, Any] = {"id": MODEL, "object": "model", "metadata": self.metadata}
         if self.context is not None:
             found["max_model_len"] = self.context
         return JSONResponse({"object": "list", "data": [found]})

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.llm import check
+from services.llm import check, context_size
+from services.llm.model import LanguageModel
+from settings import Settings
+from storage.postgres.database import Database
 from tests.api.memory.conftest import Memory
 from tests.support.llm_server import KEY, MODEL
 from tests.support.ports import free_port
@@ -42,6 +45,26 @@ async def test_the_context_is_read_anew_each_time(start: Any, memory: Memory) ->
     other = await start(llm_context_tokens=2048)
     third = await other.ask("POST", PATH)
     assert (third["context_tokens"], third["context_source"]) == (2048, "setting")
+
+
+async def test_the_context_of_ray_serve_llm(memory: Memory) -> None:
+    memory.server.metadata = {"max_request_context_length": 16384}
+    memory.server.answers = [lambda _: HELLO]
+    found = await memory.ask("POST", PATH)
+    assert (found["context_tokens"], found["context_source"]) == (16384, "server")
+
+
+async def test_the_context_of_a_server_that_is_being_started_is_asked_for_again(
+    memory: Memory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.server.listing, memory.server.context = asyncio.Event(), 32768
+    model = LanguageModel(Settings(llm_url=memory.server.url, llm_model=MODEL), database)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(context_size, "PROBE_TIMEOUT_S", 0.2)
+        assert await model.context_tokens() == context_size.DEFAULT_TOKENS
+    memory.server.listing.set()
+    assert await model.context_tokens() == 32768
+    await model.close()
 
 
 @pytest.mark.parametrize("answer", ["Hello! How can I help you?", {"greeting": "Hello!"}])
