@@ -87,7 +87,9 @@ class Decoders:
 
     def _idle_process(self) -> "_Process | None":
         with suppress(IndexError):  # in one step: another thread may take the last one
-            return self._idle.pop()
+            while not (process := self._idle.pop()).lives():
+                pass
+            return process
         return None
 
 
@@ -128,6 +130,13 @@ class _Process:
         except (OSError, ValueError) as error:
             raise AudioError(DAMAGED) from error
         return answer
+
+    def lives(self) -> bool:
+        """Not if it was killed since its last task, as for want of memory; what it had open is closed then."""
+        if self._process.poll() is None:
+            return True
+        with self._process:
+            return False
 
     def kill(self) -> None:
         """End the process and its fork, in any thread."""

@@ -30,7 +30,7 @@ READ = text("SELECT length(pg_read_binary_file(:path, :start, :length, true))")
 async def read_ahead(session: AsyncSession, tables: Sequence[str]) -> int:
     """Read the tables and their indexes in this order, as far as there is memory; returns how many bytes.
 
-    Nothing where the role may not read files of the server, as on one that is not the embedded one: that has `pg_prewarm`.
+    Nothing where the role may not read files of the server; the embedded PostgreSQL's may.
     """
     if not (await session.execute(MAY_READ)).scalar_one():
         return 0

@@ -121,6 +121,16 @@ async def test_a_decoder_that_is_killed_refuses_its_recording_alone(decoders: De
     assert await seconds(decoders, file(tmp_path, bombs.silence(4)), tmp_path / "kept.flac") == 4
 
 
+async def test_a_decoder_that_is_killed_while_idle_is_replaced(decoders: Decoders, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(16_000, np.float32), 16_000)
+    assert await seconds(decoders, tmp_path / "a.wav", tmp_path / "a.flac") == 1
+    [process] = [child for child in psutil.Process().children() if "media.decoding_process" in child.cmdline()]
+    process.kill()
+    while process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110  # it sends no event
+        await asyncio.sleep(0.01)
+    assert await seconds(decoders, tmp_path / "a.wav", tmp_path / "b.flac") == 1
+
+
 async def test_nothing_goes_on_after_a_cancellation(decoders: Decoders, tmp_path: Path) -> None:
     source = file(tmp_path, bombs.silence(4 * 3600))
     works = [asyncio.create_task(decoders.decode(source, tmp_path / f"{n}.flac", MOST_S)) for n in range(20)]
