@@ -102,14 +102,14 @@ class Database:
                 await connection.invalidate()
 
     async def persist(self, work: Callable[[AsyncSession], Awaitable[T]], timeout_s: float) -> T:
-        """Run `work` in one transaction, and repeat it while the database is down, for up to `timeout_s`."""
+        """Run `work` in one transaction, and repeat it while the database is down or after a deadlock, up to `timeout_s`."""
         end = time.monotonic() + timeout_s
         while True:
             try:
                 async with self.session() as session:
                     return await work(session)
             except Exception as error:
-                if not is_away(error) or time.monotonic() > end:
+                if not (is_away(error) or is_deadlock(error)) or time.monotonic() > end:
                     raise
             await asyncio.sleep(RETRY_DELAY_S)
 
@@ -141,7 +141,12 @@ def is_conflict(error: BaseException) -> bool:
 
     It deleted a row to which this one refers, or each of the two waited for the other.
     """
-    return _sqlstate(error) in ("23503", "40P01")
+    return is_deadlock(error) or _sqlstate(error) == "23503"
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL ended the transaction because it and another one waited for each other."""
+    return _sqlstate(error) == "40P01"
 
 
 def _sqlstate(error: BaseException) -> str:

@@ -1,15 +1,18 @@
 """URLs as people write them, and transactions."""
 
+import asyncio
 import re
 
 import pytest
-from sqlalchemy import Integer, literal, select
+from sqlalchemy import Integer, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.redaction import redact
 from storage.postgres.copy import copy_rows
 from storage.postgres.database import Database, DatabaseError, migrate, parse_url
 from storage.tables import Speaker
+from tests.storage.waiting import await_lock_waiter
 
 
 @pytest.mark.parametrize(
@@ -86,3 +89,26 @@ async def test_an_error_does_not_show_the_values_of_rows(database: Database) -> 
         async with database.session() as session:
             await session.scalar(select(Speaker.id).where(Speaker.id == literal("Ada Lovelace", Integer)))
     assert "Ada" not in redact(str(caught.value))
+
+
+async def test_work_that_postgresql_ends_for_a_deadlock_is_repeated(database: Database) -> None:
+    attempts = 0
+
+    async def locked(session: AsyncSession, key: int) -> None:
+        await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def work(session: AsyncSession) -> str:
+        nonlocal attempts
+        attempts += 1
+        await locked(session, 1)
+        await locked(session, 2)
+        return "done"
+
+    async with database.session() as other:
+        await other.execute(text("SET LOCAL deadlock_timeout = '1min'"))  # so that PostgreSQL ends the work
+        await locked(other, 2)
+        working = asyncio.create_task(database.persist(work, 60))
+        await await_lock_waiter(other)
+        await locked(other, 1)
+    assert await working == "done"
+    assert attempts > 1
