@@ -22,7 +22,7 @@ from pipeline.stages import Stages
 from services.live import server_messages
 from settings import Settings
 from tests.support.application import connected
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 from tests.support.program import ROOT
 
 CLIENT_RATE = 48_000
@@ -51,7 +51,9 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
                 yield
 
     port = free_port()
-    config = uvicorn.Config(create_app(chosen, lifespan), port=port, log_level="error", ws="websockets-sansio")
+    config = uvicorn.Config(
+        create_app(chosen, lifespan), port=port, log_level="error", timeout_keep_alive=KEEP_ALIVE_S, ws="websockets-sansio"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 
 MODEL = "test-model"
 KEY = "sk-secret-of-the-tests"
@@ -103,7 +103,7 @@ async def llm_server() -> AsyncIterator[LlmServer]:
             Route("/v1/models", served.models),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # it has no event to wait for
         await asyncio.sleep(0.01)

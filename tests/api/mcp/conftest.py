@@ -19,7 +19,7 @@ from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import running
 from tests.support.fixed_stages import FixedStages, sound
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 
 T = TypeVar("T")
 
@@ -66,7 +66,9 @@ async def _served(database: Database, database_url: str, directory: Path) -> Asy
             app = Response(sound(), media_type="audio/wav") if scope["path"] == "/talk.wav" else next(turns)
             await app(scope, receive, send)
 
-        server = uvicorn.Server(uvicorn.Config(balance, port=free_port(), lifespan="off", log_level="error"))
+        server = uvicorn.Server(
+            uvicorn.Config(balance, port=free_port(), lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S)
+        )
         serving = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110  # it has no event to wait for
             await asyncio.sleep(0.01)

@@ -28,7 +28,7 @@ from tests.api.mcp.conftest import held
 from tests.api.mcp.every_tool import every_call
 from tests.storage.transcripts import RULES, transcript, voice
 from tests.support.fixed_stages import sound
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 from tests.support.program import BIN, environment
 
 
@@ -124,7 +124,7 @@ async def stranger() -> AsyncIterator[tuple[str, list[Any]]]:
 
     port = free_port()
     app = Starlette(routes=[Route("/{path:path}", reply, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # it has no event to wait for
         await asyncio.sleep(0.01)

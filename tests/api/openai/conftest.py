@@ -17,7 +17,7 @@ from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import FixedStages
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ async def serve(
 ) -> AsyncIterator[Served]:
     audio = directory / "audio"
     async with running(settings, database_url, audio, stages, model) as application:
-        config = uvicorn.Config(application.app, port=free_port(), lifespan="off", log_level="error")
+        config = uvicorn.Config(
+            application.app, port=free_port(), lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S
+        )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110  # it has no event to wait for

@@ -20,7 +20,7 @@ from storage.postgres.database import Database
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, voice
 from tests.support.application import Application, answering, connected, no_stages
-from tests.support.ports import free_port
+from tests.support.ports import KEEP_ALIVE_S, free_port
 from tests.support.principals import Caller
 
 TIMEOUT_S = 120.0
@@ -102,7 +102,9 @@ async def served(database: Database, database_url: str, tmp_path: Path) -> Async
             await transcripts.save(session, id_, talk([voice(1), voice(2)]), RULES)
         async with answering(context) as application:
             port = free_port()
-            server = uvicorn.Server(uvicorn.Config(application.app, port=port, lifespan="off", log_level="error"))
+            server = uvicorn.Server(
+                uvicorn.Config(application.app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S)
+            )
             task = asyncio.create_task(server.serve())
             while not server.started and not task.done():  # noqa: ASYNC110  # it has no event to wait for
                 await asyncio.sleep(0.01)
