@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import httpx
 import numpy as np
-import uvicorn
 from fastapi import FastAPI
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -22,8 +21,9 @@ from pipeline.stages import Stages
 from services.live import server_messages
 from settings import Settings
 from tests.support.application import connected
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.ports import free_port
 from tests.support.program import ROOT
+from tests.support.serving import server_of
 
 CLIENT_RATE = 48_000
 PATIENCE_S = 600.0
@@ -51,10 +51,7 @@ def serving(url: str, directory: Path, stages: Stages[Any], model: str | None, *
                 yield
 
     port = free_port()
-    config = uvicorn.Config(
-        create_app(chosen, lifespan), port=port, log_level="error", timeout_keep_alive=KEEP_ALIVE_S, ws="websockets-sansio"
-    )
-    server = uvicorn.Server(config)
+    server = server_of(create_app(chosen, lifespan), port, ws="websockets-sansio")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -19,7 +19,8 @@ from services.policy import StageStatus
 from settings import Settings
 from storage.postgres.database import Database
 from tests.support import openapi
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.ports import free_port
+from tests.support.serving import server_of
 
 API = "http://localhost/api/v1"
 EMBEDDED_MODELS = {"transcriber": "whisper-base", "diarizer": "community-1-embedded", "emotion": "whisper-encoder-emotion-2"}
@@ -150,11 +151,7 @@ class _Server(threading.Thread):
             application.app.router.lifespan_context(application.app),  # MCP
         ):
             await self.fill(application.context.database)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    application.app, port=self.port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S
-                )
-            )
+            server = server_of(application.app, self.port, lifespan="off")
             serving = asyncio.create_task(server.serve())
             while not server.started and not serving.done():  # noqa: ASYNC110  # it has no event to wait for
                 await asyncio.sleep(0.01)

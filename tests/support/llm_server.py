@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.serving import serving
 
 MODEL = "test-model"
 KEY = "sk-secret-of-the-tests"
@@ -28,7 +27,7 @@ Answer = Callable[[dict[str, Any]], Any]
 
 @dataclass
 class LlmServer:
-    url: str
+    url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The bodies of all requests for an answer."""
     keys: set[str | None] = field(default_factory=set)
@@ -95,23 +94,16 @@ class LlmServer:
 
 @asynccontextmanager
 async def llm_server() -> AsyncIterator[LlmServer]:
-    port = free_port()
-    served = LlmServer(f"http://127.0.0.1:{port}/v1")
+    served = LlmServer()
     app = Starlette(
         routes=[
             Route("/v1/chat/completions", served.complete, methods=["POST"]),
             Route("/v1/models", served.models),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # it has no event to wait for
-        await asyncio.sleep(0.01)
-    try:
+    async with serving(app) as address:
+        served.url = f"{address}/v1"
         yield served
-    finally:
-        server.should_exit = True
-        await serving
 
 
 def data(body: dict[str, Any]) -> str:

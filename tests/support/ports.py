@@ -14,10 +14,6 @@ before the server starts.
 SHARES = 16
 """Into which they are divided among the processes of a run."""
 
-KEEP_ALIVE_S = 90
-"""For which servers of tests keep an idle connection, as the proxy of Ray Serve does. uvicorn's 5 end on a busy machine while a
-client is about to use the connection."""
-
 _given: deque[int] = deque(maxlen=100)
 """By this process: their servers may not listen yet."""
 

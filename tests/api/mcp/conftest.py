@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import uvicorn
 from mcp import Client
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,7 +18,7 @@ from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import running
 from tests.support.fixed_stages import FixedStages, sound
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.serving import serving
 
 T = TypeVar("T")
 
@@ -66,15 +65,7 @@ async def _served(database: Database, database_url: str, directory: Path) -> Asy
             app = Response(sound(), media_type="audio/wav") if scope["path"] == "/talk.wav" else next(turns)
             await app(scope, receive, send)
 
-        server = uvicorn.Server(
-            uvicorn.Config(balance, port=free_port(), lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S)
-        )
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.config.port}"
-        server.should_exit = True
-        await serving
+        yield await stack.enter_async_context(serving(balance))
 
 
 @pytest.fixture

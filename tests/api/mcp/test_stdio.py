@@ -1,13 +1,11 @@
 """`vivavoce mcp`, as a desktop client runs it."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.server.mcpserver.exceptions import ToolError
@@ -28,8 +26,9 @@ from tests.api.mcp.conftest import held
 from tests.api.mcp.every_tool import every_call
 from tests.storage.transcripts import RULES, transcript, voice
 from tests.support.fixed_stages import sound
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.ports import free_port
 from tests.support.program import BIN, environment
+from tests.support.serving import serving
 
 
 def desktop(url: str) -> Client:
@@ -122,15 +121,8 @@ async def stranger() -> AsyncIterator[tuple[str, list[Any]]]:
     async def reply(_: Request) -> JSONResponse:
         return JSONResponse(answer[0])
 
-    port = free_port()
-    app = Starlette(routes=[Route("/{path:path}", reply, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # it has no event to wait for
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}", answer
-    server.should_exit = True
-    await serving
+    async with serving(Starlette(routes=[Route("/{path:path}", reply, methods=["POST"])])) as address:
+        yield address, answer
 
 
 async def check_wrong(url: str, file: Path) -> None:

@@ -1,6 +1,5 @@
 """The application behind a real HTTP server, and the official client of OpenAI's API."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from openai import AsyncOpenAI
 
 from pipeline.stages import Stages
@@ -17,7 +15,7 @@ from storage.postgres.database import Database
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import FixedStages
-from tests.support.ports import KEEP_ALIVE_S, free_port
+from tests.support.serving import serving
 
 
 @dataclass(frozen=True)
@@ -36,17 +34,8 @@ async def serve(
     settings: Settings, database_url: str, directory: Path, stages: Stages[Any], model: str = MODEL
 ) -> AsyncIterator[Served]:
     audio = directory / "audio"
-    async with running(settings, database_url, audio, stages, model) as application:
-        config = uvicorn.Config(
-            application.app, port=free_port(), lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # it has no event to wait for
-            await asyncio.sleep(0.01)
-        yield Served(application, f"http://127.0.0.1:{config.port}", audio)
-        server.should_exit = True
-        await serving
+    async with running(settings, database_url, audio, stages, model) as application, serving(application.app) as address:
+        yield Served(application, address, audio)
 
 
 def official(served: Served, api_key: str = "none") -> AsyncOpenAI:

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from services.identity import transcripts
 from settings import Settings
@@ -20,8 +19,8 @@ from storage.postgres.database import Database
 from tests.storage.people import talk
 from tests.storage.transcripts import MODEL, RULES, voice
 from tests.support.application import Application, answering, connected, no_stages
-from tests.support.ports import KEEP_ALIVE_S, free_port
 from tests.support.principals import Caller
+from tests.support.serving import serving
 
 TIMEOUT_S = 120.0
 
@@ -100,20 +99,11 @@ async def served(database: Database, database_url: str, tmp_path: Path) -> Async
         async with database.session() as session:
             id_ = await conversations.create(session, "A talk", None, "wav")
             await transcripts.save(session, id_, talk([voice(1), voice(2)]), RULES)
-        async with answering(context) as application:
-            port = free_port()
-            server = uvicorn.Server(
-                uvicorn.Config(application.app, port=port, lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S)
-            )
-            task = asyncio.create_task(server.serve())
-            while not server.started and not task.done():  # noqa: ASYNC110  # it has no event to wait for
-                await asyncio.sleep(0.01)
+        async with answering(context) as application, serving(application.app) as url:
             found = (await application.client.get("/speakers")).json()
-            url, limits = f"http://127.0.0.1:{port}", httpx.Limits(max_connections=None)
+            limits = httpx.Limits(max_connections=None)
             async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits) as client:
                 served = Served(application, client, id_, [one["id"] for one in found])
                 await served.settle()
                 yield served
             context.events.end()
-            server.should_exit = True
-            await task
