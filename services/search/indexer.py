@@ -104,12 +104,12 @@ class Indexer:
             found = await embedder.embed_passages([item.text for item in claimed])
             if found.model != self._model:
                 await self._prepare(found)
+            async with self._database.session() as session:
+                await pending_vectors.store(session, claimed, found)
         except BaseException:
             async with self._database.session() as session:
                 await pending_vectors.release(session, claimed)
             raise
-        async with self._database.session() as session:
-            await pending_vectors.store(session, claimed, found)
         return True
 
     async def _prepare(self, example: TextVectors) -> None:

@@ -32,11 +32,13 @@ async def claim(session: AsyncSession, limit: int) -> Sequence[Delivery]:
     the program interrupts is repeated, and a receiver may get the same event twice; the event's id identifies it.
     """
     ready = select(JobRow.id).where(JobRow.webhook_at <= func.now()).order_by(JobRow.webhook_at).limit(limit)
+    # PostgreSQL may run a subquery once for each row, and each run would find others; a CTE with locks runs once.
+    chosen = ready.with_for_update(skip_locked=True).cte("chosen")
     delay = timedelta(seconds=FIRST_RETRY_DELAY_S) * func.power(4, JobRow.webhook_attempts)
     last = JobRow.webhook_attempts + 1 >= MAX_ATTEMPTS
     attempted = (
         update(JobRow)
-        .where(JobRow.id.in_(ready.with_for_update(skip_locked=True)))
+        .where(JobRow.id == chosen.c.id)
         .values(webhook_at=case((last, None), else_=func.now() + delay), webhook_attempts=JobRow.webhook_attempts + 1)
         .returning(JobRow.id, JobRow.webhook_url, JobRow.webhook_attempts)
     )

@@ -36,10 +36,12 @@ class Pending:
 async def claim(session: AsyncSession, limit: int) -> Sequence[Pending]:
     """Up to `limit` segments, the newest first, so that live segments do not wait for an archive."""
     due = or_(SegmentToEmbed.claimed_until.is_(None), SegmentToEmbed.claimed_until < func.now())
-    chosen = select(SegmentToEmbed.segment_id).where(due).order_by(SegmentToEmbed.segment_id.desc()).limit(limit)
+    newest = select(SegmentToEmbed.segment_id).where(due).order_by(SegmentToEmbed.segment_id.desc()).limit(limit)
+    # PostgreSQL may run a subquery once for each row, and each run would find others; a CTE with locks runs once.
+    chosen = newest.with_for_update(skip_locked=True).cte("chosen")
     claimed = (
         update(SegmentToEmbed)
-        .where(SegmentToEmbed.segment_id.in_(chosen.with_for_update(skip_locked=True)))
+        .where(SegmentToEmbed.segment_id == chosen.c.segment_id)
         .values(claimed_until=func.now() + timedelta(seconds=CLAIM_S))
         .returning(SegmentToEmbed.segment_id, SegmentToEmbed.revision)
     )

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.stages import Stages
-from services.search import coverage
+from services.search import coverage, indexer
 from services.search.indexer import BATCH
 from settings import Settings
 from storage.postgres.database import Database
-from storage.search import vector_index
+from storage.search import pending_vectors, vector_index
 from tests.storage.archive import add_talk
 from tests.storage.transcripts import MODEL
 from tests.storage.waiting import await_lock_waiter
@@ -148,6 +148,28 @@ async def test_no_vectors_are_removed_for_a_model_that_was_replaced_meanwhile(
         await until_embedded(database, "second-sentences", 0)
         await until_embedded(database, first.model, 0)
         await until_embedded(database, second.model, 8)
+
+
+async def test_texts_whose_vectors_cannot_be_stored_are_left_to_any_process(
+    database: Database,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with database.session() as session:
+        await add_talk(session, [None], 4)
+        await session.execute(text("ALTER TABLE segment_vectors ADD CONSTRAINT none CHECK (model = '') NOT VALID"))
+    try:
+        monkeypatch.setattr(indexer, "RETRY_DELAY_S", 3600)
+        async with running(Settings(), database_url, tmp_path, stages_with(HELD), MODEL), asyncio.timeout(120):
+            while "Texts could not be embedded" not in caplog.text:  # noqa: ASYNC110  # a log has no event to wait for
+                await asyncio.sleep(0.02)
+            async with database.session() as session:
+                assert len(await pending_vectors.claim(session, BATCH)) == 4
+    finally:
+        async with database.session() as session:
+            await session.execute(text("ALTER TABLE segment_vectors DROP CONSTRAINT none"))
 
 
 async def is_valid(database: Database, index: str) -> bool:

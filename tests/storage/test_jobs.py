@@ -11,7 +11,7 @@ from pipeline.access import LOCAL
 from pipeline.decoding import Decoding
 from pipeline.types import SpeakerHint
 from storage.conversations import conversations
-from storage.jobs import jobs, lists, stage_results
+from storage.jobs import jobs, lists, stage_results, webhooks
 from storage.jobs.jobs import MAX_ATTEMPTS, Job, JobStateError, Lease, LeaseLostError
 from storage.jobs.limit import QueueFullError
 from storage.jobs.open_work import OpenWork, read_open_work
@@ -348,6 +348,24 @@ async def test_jobs_are_listed_from_the_newest_on(database: Database) -> None:
         assert ([job.id for job in page], total) == ([second], 3)
         page, total = await lists.list_page(session, LOCAL, state="queued")
         assert ([job.id for job in page], total) == ([third, first], 2)
+
+
+async def test_no_more_webhooks_are_claimed_than_the_limit_whatever_the_statistics_say(database: Database) -> None:
+    async def add_due() -> None:
+        job = await add(database, webhook_url="http://localhost/hook")
+        async with database.session() as session:
+            await session.execute(update(JobRow).where(JobRow.id == job).values(webhook_at=func.now()))
+
+    await add_due()
+    async with database.autocommit() as connection:
+        await connection.execute(text("VACUUM ANALYZE jobs"))  # PostgreSQL plans for one row
+    for _ in range(9):
+        await add_due()
+    found = []
+    for _ in range(4):
+        async with database.session() as session:
+            found.append(len(await webhooks.claim(session, 3)))
+    assert found == [3, 3, 3, 1]
 
 
 async def test_a_deleted_conversation_takes_its_jobs_along(database: Database) -> None:

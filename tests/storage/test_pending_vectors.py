@@ -100,6 +100,18 @@ async def test_two_processes_never_have_the_same_text(database: Database) -> Non
     assert len(ids) + len(await claim(database)) == 60
 
 
+async def test_a_claim_takes_no_more_than_its_limit_whatever_the_statistics_say(database: Database) -> None:
+    await talk(database, 1)
+    async with database.autocommit() as connection:
+        await connection.execute(text("ANALYZE segments_to_embed"))  # PostgreSQL plans for one row
+    await talk(database, 60)
+    async with database.session() as session:  # the newest are the first in the table
+        await session.execute(text("CREATE TEMPORARY TABLE queue ON COMMIT DROP AS SELECT * FROM segments_to_embed"))
+        await session.execute(delete(SegmentToEmbed))
+        await session.execute(text("INSERT INTO segments_to_embed SELECT * FROM queue ORDER BY segment_id DESC"))
+    assert [len(await claim(database, 20)) for _ in range(4)] == [20, 20, 20, 1]
+
+
 async def test_a_changed_text_loses_its_vector_at_once(database: Database) -> None:
     await talk(database, 2)
     claimed = await claim(database)
