@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import cookies, docs, errors, page, schemas
 from pipeline.access import ANONYMOUS, LOCAL, Principal, Role
+from services import failures
 from services.access.actor import Actor, acting_for
 from services.access.authentication import InvalidCredentialError
 from services.context import AppContext
@@ -106,7 +107,7 @@ class Authentication:
             principal = await principal_of(connection, connection.app.state.context)
         except InvalidCredentialError as error:
             raise HTTPException(401, str(error), {"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
-        except errors.SERVICE_ERRORS as error:
+        except failures.TYPES as error:
             answer = errors.service_error(error)
             if answer is None:
                 raise

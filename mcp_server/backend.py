@@ -11,11 +11,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from engines.weights.whisper_models import ModelError
 from media.decoding import AudioError
-from media.free_space import DiskFullError
 from services.access.visibility import check_conversations, check_segment
 from services.context import AppContext
 from services.editing.errors import EditError
-from services.errors import LimitExceededError, ModelsUnavailableError, SegmentNotFoundError
+from services.errors import SegmentNotFoundError
 from services.fetch import FetchError
 from services.identity.corrections import CorrectionError
 from services.identity.identification import IdentificationError
@@ -43,9 +42,6 @@ HINTS: dict[type[Exception], str] = {
     **dict.fromkeys((AudioError, CorrectionError, EditError, FetchError, IdentificationError, ModelError), ""),
     **dict.fromkeys((SameSpeakerError, SearchError, UndoError), ""),
     QueueFullError: "",
-    DiskFullError: "",
-    ModelsUnavailableError: "",
-    LimitExceededError: "",
     LlmError: "",
     LlmUnavailableError: "",
 }

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from importlib.metadata import version
@@ -10,19 +10,27 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.exceptions import (
+    ResourceError,
+    ResourceNotFoundError,
+    ToolError,
+    UnexpectedResourceError,
+    UnexpectedToolError,
+)
 from mcp.server.mcpserver.tools import Tool as RegisteredTool
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 from mcp_types.version import is_version_at_least
-from pydantic import ValidationError
+from pydantic import AnyUrl, ValidationError
 
 from mcp_server import listing, markdown, prompts, result_text
 from mcp_server.backend import Work, visible_only
 from mcp_server.tools import conversations as talks
 from mcp_server.tools import editing, erasure, memory, processing, segments, speakers
 from pipeline.access import Role
+from services import failures
 from services.access import audit
 from services.access.actor import actor
 from services.access.visibility import check_conversations
@@ -140,11 +148,23 @@ class Server(MCPServer[AppContext]):
             result = await super().call_tool(name, given, context)
         except UnexpectedToolError as error:
             await _record(context, name, audit.FAILED)
+            if (failed := _failure(error)) is not None:
+                raise ToolError(failed) from error.__cause__
             raise UnexpectedToolError(f"{name} failed on the server, whose log says why. Try something else.") from error
         except ToolError as error:
             await _record(context, name, audit.FAILED)
             raise ToolError(_sentence(error)) from error.__cause__
         return worded(result, context) if isinstance(result, CallToolResult) else result
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        try:
+            return await super().read_resource(uri, context)
+        except UnexpectedResourceError as error:
+            if (failed := _failure(error)) is not None:
+                raise ResourceError(failed) from error.__cause__
+            raise
 
 
 async def _record(context: Context[AppContext, Any] | None, tool: str, outcome: str) -> None:
@@ -221,6 +241,12 @@ async def _errors_for_old_clients(ctx: ServerRequestContext[Any, Any], call_next
     if isinstance(result, dict) and result.get("isError"):
         raise MCPError(TOOL_FAILED, "Tool execution error", " ".join(part.get("text", "") for part in result["content"]))
     return result
+
+
+def _failure(error: UnexpectedToolError | UnexpectedResourceError) -> str | None:
+    """The sentence of a failure that is not an error in this program; None for any other."""
+    found = None if error.__cause__ is None else failures.classify(error.__cause__)
+    return None if found is None else found.sentence
 
 
 def _sentence(error: ToolError) -> str:

@@ -19,6 +19,7 @@ from pipeline.decoding import Decoding
 from pipeline.languages import chosen_language, language_code
 from pipeline.process import Options
 from pipeline.types import ChannelMode, SpeakerHint
+from services import failures
 from services.access import audit
 from services.access.limits import fetch_counted
 from services.context import AppContext
@@ -145,7 +146,7 @@ async def process_batch(
             accepted = await context.recordings.accept(file.file, _name(file), options, webhook)
         except (AudioError, QueueFullError) as error:
             results.append(schemas.BatchItem(filename=_name(file), error=str(error)))
-        except errors.SERVICE_ERRORS as error:  # the files accepted before stay accepted and must be reported
+        except failures.TYPES as error:  # the files accepted before stay accepted and must be reported
             if (answer := errors.service_error(error)) is None:
                 raise
             results.append(schemas.BatchItem(filename=_name(file), error=answer.detail))

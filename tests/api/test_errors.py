@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
 
 from pipeline.stages import Stages
+from services import failures
 from settings import Settings
 from storage.events import notifications
 from storage.postgres.database import Database, migrate
@@ -17,6 +20,7 @@ from tests.api.test_worker import Steered, held_up
 from tests.storage.transcripts import MODEL
 from tests.support.application import Application, running
 from tests.support.fixed_stages import sound
+from tests.support.serving import serving
 
 BOUND = 2**20
 
@@ -67,6 +71,22 @@ async def test_a_database_that_is_away_is_said_and_survived(
         assert done.status_code == 200, done.text
         assert done.json()["num_segments"] == 1
     assert (await client.get("/conversations")).json()["total"] == 2
+
+
+async def test_agents_read_it_as_well(application: Application, server: EmbeddedPostgres) -> None:
+    app = application.app
+    async with app.router.lifespan_context(app), serving(app) as address, Client(f"{address}/mcp") as client:
+        await asyncio.to_thread(server.stop)
+        for tool, arguments in (
+            ("list_conversations", {}),
+            ("get_conversation", {"conversation_id": 1}),
+            ("rename_speaker", {"speaker_id": 1, "new_name": "Eve"}),
+        ):
+            answer = await client.call_tool(tool, arguments)
+            assert answer.is_error
+            assert answer.content[0].text == failures.DATABASE_AWAY  # type: ignore[union-attr]
+        with pytest.raises(MCPError, match=failures.DATABASE_AWAY):
+            await client.read_resource("conversation://1")
 
 
 @pytest.fixture

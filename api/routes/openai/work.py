@@ -15,6 +15,7 @@ from api.routes.openai.form import AudioForm
 from media.decoding import AudioError
 from pipeline.languages import chosen_language
 from pipeline.process import Options
+from services import failures
 from services.context import AppContext
 from services.transcription import KnownSpeakerError, Prepared, Transcribed, TranscriptionFailedError
 
@@ -23,7 +24,7 @@ CLIENT_CLOSED_REQUEST = 499
 NO_RETRY = {"x-should-retry": "false"}
 """OpenAI's clients do not repeat the request. Calls to a dead replica were already repeated, so the recording is the cause."""
 _REFUSED = (AudioError, KnownSpeakerError, TranscriptionFailedError)
-ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *errors.SERVICE_ERRORS)
+ERRORS: tuple[type[Exception], ...] = (*_REFUSED, *failures.TYPES)
 """What `transcribe` of the service raises."""
 
 
