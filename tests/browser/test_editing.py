@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, Route, expect
+from playwright.async_api import BrowserContext, Dialog, Locator, Page, Route, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -261,6 +261,44 @@ async def test_a_text_that_is_not_saved_is_marked_in_its_row(window: BrowserCont
     await expect(mark).to_have_count(0)
     await expect(segments(page)).to_have_text([LINES[0], "The parrot lives.", *LINES[2:]])
     await expect(page.get_by_text("A person corrected this.")).to_have_count(1)  # the text is stored
+    assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
+
+
+async def test_a_text_that_is_not_saved_is_kept_while_other_screens_are_shown(
+    window: BrowserContext, address: str, conversation: int
+) -> None:
+    page, _ = await open_conversation(window, address, f"{conversation}")
+    left = asyncio.Event()
+
+    async def refuse_later(route: Route) -> None:
+        if route.request.method == "PATCH":
+            await left.wait()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route("**/segments/*", refuse_later)
+    await segments(page).nth(1).dblclick()
+    await editor(page, 1).fill("The parrot lives.")
+    await page.get_by_role("link", name="People", exact=True).click()
+    await expect(segments(page)).to_have_count(0)
+    left.set()
+    await page.get_by_role("button", name="Edit the text").click()  # beside "Not saved."
+    mark = page.get_by_text("Not saved: The parrot lives.", exact=True)
+    await expect(mark).to_be_visible()
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.once("dialog", stay)
+    await page.close(run_before_unload=True)
+    await expect(mark).to_be_visible()
+    assert asked == ["beforeunload"]
+    await page.unroute("**/segments/*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(mark).to_have_count(0)
     assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
 
 

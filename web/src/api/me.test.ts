@@ -56,6 +56,20 @@ describe("who is logged in", () => {
     expect(reload).toHaveBeenCalledOnce();
   });
 
+  it("does not see the texts that another person could not save", async () => {
+    const listeners = new EventTarget();
+    vi.stubGlobal("window", listeners);
+    const { unsavedTexts } = await import("@/lib/unsavedTexts");
+    const asks = () => !listeners.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+    await me.samePerson(ana);
+    unsavedTexts.keep(1, { typed: "The parrot lives.", before: "The parrot is dead." });
+    expect(asks()).toBe(true);
+    void me.samePerson(ben);
+    expect(reload).toHaveBeenCalledOnce();
+    expect(unsavedTexts.snapshot().size).toBe(0);
+    expect(asks()).toBe(false);
+  });
+
   it("is read again before something is sent", async () => {
     await me.samePerson(ana);
     const { client } = await import("./client");

@@ -1,5 +1,6 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 
+import { unsavedTexts } from "@/lib/unsavedTexts";
 import { staying, unsent } from "@/lib/unsent";
 
 import { client, data, type Schemas } from "./client";
@@ -24,6 +25,7 @@ export async function samePerson(me: Me): Promise<Me> {
   owner ??= me;
   if (me.principal === owner.principal) return me;
   if (unsent.snapshot() || staying.snapshot()) return { ...me, role: null, principal: null, name: null };
+  unsavedTexts.clear(); // of the former person; the browser would ask
   location.reload();
   return new Promise<never>(() => undefined); // nothing is shown before it is loaded
 }

@@ -1,9 +1,10 @@
 import { lazy, Suspense, useEffect, useState } from "react";
-import { useParams, useSearchParams } from "react-router";
+import { useNavigate, useParams, useSearchParams } from "react-router";
 
 import { ApiError } from "@/api/client";
 import { type ConversationHead, useConversation } from "@/api/conversations";
 import { recordingUrl } from "@/api/recording";
+import type { Segment } from "@/api/segments";
 import { useSummary } from "@/api/summaries";
 import { NotFound } from "@/app/Failure";
 import { Empty } from "@/components/Empty";
@@ -120,11 +121,13 @@ function Screen({ head }: { head: ConversationHead }) {
 
 /** The player and the segments of a conversation, for as long as it is shown. */
 function useNewSession({ id, duration }: ConversationHead): Session {
+  const navigate = useNavigate();
   const [session] = useState<Session>(() => {
     const segments = new SegmentStore(id);
     const player = new Player(duration ?? 0);
     const scroller = new Scroller();
-    const editor = new Editor(id, segments, scroller.show);
+    const comeBack = ({ start_offset }: Segment) => void navigate(`/c/${id}?t=${Math.floor(start_offset)}`);
+    const editor = new Editor(id, segments, scroller.show, comeBack);
     return {
       id,
       segments,
@@ -141,7 +144,9 @@ function useNewSession({ id, duration }: ConversationHead): Session {
     const close = session.player.open(recordingUrl(session.id));
     const end = session.spoken.follow();
     void session.segments.load();
+    session.editor.setShown(true);
     return () => {
+      session.editor.setShown(false);
       end();
       close();
       session.segments.stop();

@@ -16,6 +16,7 @@ import { useCommonText } from "@/i18n/common";
 import { useEditingText } from "@/i18n/editing";
 import { type Emotion, emotionOf } from "@/lib/emotion";
 import { Store } from "@/lib/store";
+import { unsavedTexts } from "@/lib/unsavedTexts";
 import { shownName } from "@/lib/voice";
 
 import type { SegmentStore } from "../segments";
@@ -25,13 +26,6 @@ export interface Opened {
   what: "menu" | "who" | "emotion";
   segment: Segment;
   anchor: HTMLElement;
-}
-
-/** A text that could not be saved. */
-export interface Unsaved {
-  typed: string;
-  /** What the segment had when it was edited. */
-  before: string;
 }
 
 export interface EditorState {
@@ -44,11 +38,9 @@ export interface EditorState {
   opened: Opened | null;
   /** Words of the whole conversation are being replaced. */
   replacing: boolean;
-  /** By segment. */
-  unsaved: ReadonlyMap<number, Unsaved>;
 }
 
-const IDLE: EditorState = { editing: null, caret: null, draft: null, opened: null, replacing: false, unsaved: new Map() };
+const IDLE: EditorState = { editing: null, caret: null, draft: null, opened: null, replacing: false };
 
 /** What takes a change back. */
 type Undo = () => Promise<unknown>;
@@ -58,35 +50,40 @@ export class Editor extends Store<EditorState> {
   private last: Promise<unknown> = Promise.resolve();
   /** How to undo what was done here; the last is undone first. The application keeps the changes of text. */
   private done: Undo[] = [];
+  /** Whether its conversation is on the screen. */
+  private isShown = true;
 
   constructor(
     readonly conversationId: number,
     private readonly segments: SegmentStore,
     /** Called with the segment that a change concerns. */
     private readonly show: (segment: Segment) => void,
+    /** The same where another screen is shown by now. */
+    private readonly comeBack: (segment: Segment) => void,
   ) {
     super(IDLE);
   }
 
   /** Edit the text of a segment, with the cursor at a character, or at the end. */
   readonly edit = (segmentId: number, caret: number | null = null): void => {
-    const draft = this.snapshot().unsaved.get(segmentId)?.typed ?? null;
-    this.discard(segmentId);
+    const draft = unsavedTexts.snapshot().get(segmentId)?.typed ?? null;
+    unsavedTexts.discard(segmentId);
     this.change({ editing: segmentId, caret, draft, opened: null });
   };
 
   /** Save what could not be saved before. */
   readonly retry = (segment: Segment): void => {
-    const unsaved = this.snapshot().unsaved.get(segment.id);
+    const unsaved = unsavedTexts.snapshot().get(segment.id);
     if (!unsaved) return;
-    this.discard(segment.id);
+    unsavedTexts.discard(segment.id);
     void this.save({ ...segment, text: unsaved.before }, unsaved.typed);
   };
 
-  /** Forget what could not be saved. */
-  readonly discard = (segmentId: number): void => this.setUnsaved(segmentId, null);
-
   readonly leave = (): void => this.change({ editing: null, draft: null });
+
+  readonly setShown = (isShown: boolean): void => {
+    this.isShown = isShown;
+  };
 
   readonly open = (opened: Opened): void => this.change({ opened, editing: null });
 
@@ -212,15 +209,9 @@ export class Editor extends Store<EditorState> {
 
   private apply(edited: Edited, message: string | null = null): void {
     this.segments.apply(edited);
+    unsavedTexts.discard(...edited.deleted);
     this.did(message, edited.change && this.undoText(edited.change.id));
     for (const note of edited.notes) toast(note);
-  }
-
-  private setUnsaved(segmentId: number, value: Unsaved | null): void {
-    const unsaved = new Map(this.snapshot().unsaved);
-    if (value) unsaved.set(segmentId, value);
-    else unsaved.delete(segmentId);
-    this.change({ unsaved });
   }
 
   /** What was typed must not be lost: its row shows it, or it is copied where the text is another by now. */
@@ -232,10 +223,12 @@ export class Editor extends Store<EditorState> {
       return;
     }
     const failure = text.notSaved(error instanceof Error ? error.message : String(error));
-    this.setUnsaved(segment.id, { typed, before: segment.text ?? "" });
+    unsavedTexts.keep(segment.id, { typed, before: segment.text ?? "" });
     const run = () => {
-      this.show(segment);
-      this.edit(segment.id);
+      if (this.isShown) {
+        this.show(segment);
+        this.edit(segment.id);
+      } else this.comeBack(segment);
     };
     toast(failure, { kind: "failed", action: { label: text.edit, run } });
   }

@@ -4,6 +4,7 @@ import { Icon } from "@/components/Icon";
 import { useCommonText } from "@/i18n/common";
 import { useEditingText } from "@/i18n/editing";
 import { useSelected } from "@/lib/store";
+import { unsavedTexts } from "@/lib/unsavedTexts";
 
 import { useSession } from "../context";
 
@@ -12,7 +13,7 @@ export function NotSaved({ segment }: { segment: Segment }) {
   const text = useEditingText();
   const common = useCommonText();
   const { editor } = useSession();
-  const unsaved = useSelected(editor, (state) => (state.editing === segment.id ? undefined : state.unsaved.get(segment.id)));
+  const unsaved = useSelected(unsavedTexts, (texts) => texts.get(segment.id));
   if (!unsaved) return null;
   return (
     <div className="mt-1 mb-2 flex max-w-[62ch] flex-wrap items-center gap-2 rounded-button border border-danger px-3 py-1.5">
@@ -25,7 +26,7 @@ export function NotSaved({ segment }: { segment: Segment }) {
       <Button size="small" onClick={() => editor.retry(segment)}>
         {common.retry}
       </Button>
-      <Button size="small" kind="quiet" onClick={() => editor.discard(segment.id)}>
+      <Button size="small" kind="quiet" onClick={() => unsavedTexts.discard(segment.id)}>
         {text.discard}
       </Button>
     </div>
