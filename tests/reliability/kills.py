@@ -47,6 +47,8 @@ PROCESSES = {
     "proxy": "ray::ProxyActor",
 }
 KINDS = (*PROCESSES, "node", "postgres", "application")
+AUTOSCALED = ("transcriber", "diarizer", "embedder", "emotion", "ingress")
+"""Kinds of which there may be fewer after a kill, without load: at least one."""
 NODE_PROCESS = "/raylet/raylet "
 """Part of the command line of the process that every node has one of."""
 NO_OUTPUT: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
@@ -215,9 +217,10 @@ class TwoNodeApplication:
         return bool(killed)
 
     def _await_replacements(self, before: dict[str, set[int]], killed: set[int]) -> None:
-        """Wait until as many processes of each kind run as before, without those that were killed."""
+        """Wait until as many processes of each kind run as are needed, without those that were killed."""
+        needed = {kind: min(len(pids), 1) if kind in AUTOSCALED else len(pids) for kind, pids in before.items()}
         deadline = time.monotonic() + TIMEOUT_S
-        while any(len(pids - killed) < len(before[kind]) for kind, pids in self._running().items()):
+        while any(len(pids - killed) < needed[kind] for kind, pids in self._running().items()):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"There were {before}; {TIMEOUT_S:.0f} s after {killed} ended there are {self._running()}.")
             time.sleep(0.1)
