@@ -184,7 +184,8 @@ async def test_each_undo_takes_back_its_own_change(window: BrowserContext, addre
     await page.keyboard.press("Enter")
     await expect(segments(page)).to_have_text(edited)
     await page.keyboard.press("n")
-    await page.get_by_role("combobox", name="Name").fill("Ben Stone")
+    await expect(page.get_by_role("combobox", name="Name")).to_be_focused()
+    await page.keyboard.type("Ben Stone")
     await page.keyboard.press("Enter")
     await undo.click()  # beside "Ben Stone: …"
     await expect(page.get_by_text("Undone.", exact=True)).to_be_visible()
