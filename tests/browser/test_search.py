@@ -73,6 +73,14 @@ async def test_a_question_finds_what_means_the_same_of_whom_it_names(window: Bro
     assert shown == []
 
 
+async def test_hits_with_the_words_come_before_those_that_are_similar(window: BrowserContext, address: str) -> None:
+    page, shown = await open_page(window, address)
+    await page.get_by_role("searchbox", name="Find what was said").fill("adverts")
+    hits = page.get_by_role("region", name="What was said").get_by_role("listitem")
+    await expect(hits).to_contain_text([LINES[2], LINES[0], LINES[1], LINES[3]])
+    assert shown == []
+
+
 async def test_filters_of_conversations_keep_what_means_the_same(
     window: BrowserContext, address: str, database: Database
 ) -> None:

@@ -54,7 +54,7 @@ export function NameField({ typed, onType, candidates, isNew, chosen, onChoose, 
         aria-autocomplete="list"
         aria-activedescendant={chosen === null || !moved ? undefined : `${list}-${chosen}`}
         autoComplete="off"
-        autoFocus={matchMedia("(pointer: fine)").matches} // the keyboard of a touch screen would cover the samples
+        autoFocus={!matchMedia("(pointer: coarse)").matches} // the keyboard of a touch screen would cover the samples
         maxLength={200}
         placeholder={text.placeholder}
         dir="auto"

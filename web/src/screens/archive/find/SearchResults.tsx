@@ -132,7 +132,7 @@ function HitRow({ hit }: { hit: Hit }) {
   );
 }
 
-/** By conversation, in the order of their best hits; those of one in order of time. */
+/** By conversation, in the order of their best hits. Those of one: first with the words, then similar, each in order of time. */
 function grouped(hits: readonly Hit[]): [Hit, ...Hit[]][] {
   const groups = new Map<number, [Hit, ...Hit[]]>();
   for (const hit of hits) {
@@ -140,6 +140,9 @@ function grouped(hits: readonly Hit[]): [Hit, ...Hit[]][] {
     if (group) group.push(hit);
     else groups.set(hit.conversation_id, [hit]);
   }
-  for (const group of groups.values()) group.sort((a, b) => a.start_offset - b.start_offset);
+  const isSimilar = ({ matched }: Hit) => Number(matched === "meaning");
+  for (const group of groups.values()) {
+    group.sort((a, b) => isSimilar(a) - isSimilar(b) || a.start_offset - b.start_offset);
+  }
   return [...groups.values()];
 }
