@@ -298,7 +298,8 @@ async def test_a_text_that_is_not_saved_is_kept_while_other_screens_are_shown(
     await expect(mark).to_be_visible()
     assert asked == ["beforeunload"]
     await page.unroute("**/segments/*")
-    await page.get_by_role("button", name="Try again").click()
+    async with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        await page.get_by_role("button", name="Try again").click()
     await expect(mark).to_have_count(0)
     assert await stored(page, address, conversation) == [LINES[0], "The parrot lives.", *LINES[2:]]
 
