@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.jobs import jobs
 from storage.jobs.jobs import Job
+from storage.postgres.conditions import unlocked
 from storage.tables import JobRow
 
 MAX_ATTEMPTS = 7
@@ -32,8 +33,7 @@ async def claim(session: AsyncSession, limit: int) -> Sequence[Delivery]:
     the program interrupts is repeated, and a receiver may get the same event twice; the event's id identifies it.
     """
     ready = select(JobRow.id).where(JobRow.webhook_at <= func.now()).order_by(JobRow.webhook_at).limit(limit)
-    # PostgreSQL may run a subquery once for each row, and each run would find others; a CTE with locks runs once.
-    chosen = ready.with_for_update(skip_locked=True).cte("chosen")
+    chosen = unlocked(ready)
     delay = timedelta(seconds=FIRST_RETRY_DELAY_S) * func.power(4, JobRow.webhook_attempts)
     last = JobRow.webhook_attempts + 1 >= MAX_ATTEMPTS
     attempted = (

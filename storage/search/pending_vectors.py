@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pipeline.types import TextVectors
-from storage.postgres.conditions import one_of_large
+from storage.postgres.conditions import one_of_large, unlocked
 from storage.postgres.local_settings import configure
 from storage.tables import SegmentRow, SegmentToEmbed, SegmentVector
 
@@ -37,8 +37,7 @@ async def claim(session: AsyncSession, limit: int) -> Sequence[Pending]:
     """Up to `limit` segments, the newest first, so that live segments do not wait for an archive."""
     due = or_(SegmentToEmbed.claimed_until.is_(None), SegmentToEmbed.claimed_until < func.now())
     newest = select(SegmentToEmbed.segment_id).where(due).order_by(SegmentToEmbed.segment_id.desc()).limit(limit)
-    # PostgreSQL may run a subquery once for each row, and each run would find others; a CTE with locks runs once.
-    chosen = newest.with_for_update(skip_locked=True).cte("chosen")
+    chosen = unlocked(newest)
     claimed = (
         update(SegmentToEmbed)
         .where(SegmentToEmbed.segment_id == chosen.c.segment_id)

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import ColumnElement, TextClause, cast, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from storage.postgres.conditions import unlocked
 from storage.postgres.database import Database
 from storage.postgres.vectors import HalfEmbedding
 from storage.tables import SegmentVector
@@ -187,7 +188,7 @@ async def others(session: AsyncSession, model: str, dimension: int) -> list[str]
 async def remove_some(session: AsyncSession, model: str) -> int:
     """Remove up to `REMOVED_AT_ONCE` vectors of other models; returns how many."""
     some = select(SegmentVector.segment_id, SegmentVector.model).where(SegmentVector.model != model).limit(REMOVED_AT_ONCE)
-    rows = some.with_for_update(skip_locked=True).cte("some")
+    rows = unlocked(some)
     removed = await session.execute(
         delete(SegmentVector)
         .where(SegmentVector.segment_id == rows.c.segment_id, SegmentVector.model == rows.c.model)
