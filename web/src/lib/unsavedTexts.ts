@@ -17,9 +17,9 @@ class UnsavedTexts extends Store<ReadonlyMap<number, Unsaved>> {
     this.replace(new Map(this.snapshot()).set(segmentId, unsaved));
   }
 
-  discard(...segmentIds: readonly number[]): void {
+  discard(segmentId: number): void {
     const texts = new Map(this.snapshot());
-    for (const id of segmentIds) texts.delete(id);
+    texts.delete(segmentId);
     this.replace(texts);
   }
 

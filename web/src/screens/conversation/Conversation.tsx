@@ -126,8 +126,8 @@ function useNewSession({ id, duration }: ConversationHead): Session {
     const segments = new SegmentStore(id);
     const player = new Player(duration ?? 0);
     const scroller = new Scroller();
-    const comeBack = ({ start_offset }: Segment) => void navigate(`/c/${id}?t=${Math.floor(start_offset)}`);
-    const editor = new Editor(id, segments, scroller.show, comeBack);
+    const goTo = ({ start_offset }: Segment) => void navigate(`/c/${id}?t=${Math.floor(start_offset)}`);
+    const editor = new Editor(id, segments, scroller.show, goTo);
     return {
       id,
       segments,

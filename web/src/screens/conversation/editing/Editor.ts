@@ -58,8 +58,8 @@ export class Editor extends Store<EditorState> {
     private readonly segments: SegmentStore,
     /** Called with the segment that a change concerns. */
     private readonly show: (segment: Segment) => void,
-    /** The same where another screen is shown by now. */
-    private readonly comeBack: (segment: Segment) => void,
+    /** The same where another screen is shown. */
+    private readonly goTo: (segment: Segment) => void,
   ) {
     super(IDLE);
   }
@@ -209,7 +209,6 @@ export class Editor extends Store<EditorState> {
 
   private apply(edited: Edited, message: string | null = null): void {
     this.segments.apply(edited);
-    unsavedTexts.discard(...edited.deleted);
     this.did(message, edited.change && this.undoText(edited.change.id));
     for (const note of edited.notes) toast(note);
   }
@@ -228,7 +227,7 @@ export class Editor extends Store<EditorState> {
       if (this.isShown) {
         this.show(segment);
         this.edit(segment.id);
-      } else this.comeBack(segment);
+      } else this.goTo(segment);
     };
     toast(failure, { kind: "failed", action: { label: text.edit, run } });
   }
