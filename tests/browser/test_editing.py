@@ -211,15 +211,26 @@ async def test_each_undo_takes_back_its_own_change(window: BrowserContext, addre
     assert shown == []
 
 
+async def refuse_texts(page: Page, begin: asyncio.Event | None = None) -> None:
+    """Let requests that change a text fail, once `begin` is set."""
+
+    async def refuse(route: Route) -> None:
+        if route.request.method != "PATCH":
+            await route.continue_()
+            return
+        if begin is not None:
+            await begin.wait()
+        await route.abort()
+
+    await page.route("**/segments/*", refuse)
+
+
 async def test_what_cannot_be_saved_is_kept_while_the_next_segment_is_edited(
     window: BrowserContext, address: str, conversation: int
 ) -> None:
     page, _ = await open_conversation(window, address, f"{conversation}")
 
-    async def refuse(route: Route) -> None:
-        await (route.abort() if route.request.method == "PATCH" else route.continue_())
-
-    await page.route("**/segments/*", refuse)
+    await refuse_texts(page)
     await segments(page).nth(1).dblclick()
     await editor(page, 1).fill("The parrot lives.")
     await page.keyboard.press("Tab")
@@ -238,10 +249,7 @@ async def test_what_cannot_be_saved_is_kept_while_the_next_segment_is_edited(
 async def test_a_text_that_is_not_saved_is_marked_in_its_row(window: BrowserContext, address: str, conversation: int) -> None:
     page, _ = await open_conversation(window, address, f"{conversation}")
 
-    async def refuse(route: Route) -> None:
-        await (route.abort() if route.request.method == "PATCH" else route.continue_())
-
-    await page.route("**/segments/*", refuse)
+    await refuse_texts(page)
     mark = page.get_by_text(re.compile("^Not saved: "))
     for position, typed in ((1, "The parrot lives."), (4, "It is gone.")):
         await segments(page).nth(position).dblclick()
@@ -270,15 +278,7 @@ async def test_a_text_that_is_not_saved_is_kept_while_other_screens_are_shown(
 ) -> None:
     page, _ = await open_conversation(window, address, f"{conversation}")
     left = asyncio.Event()
-
-    async def refuse_later(route: Route) -> None:
-        if route.request.method == "PATCH":
-            await left.wait()
-            await route.abort()
-        else:
-            await route.continue_()
-
-    await page.route("**/segments/*", refuse_later)
+    await refuse_texts(page, left)
     await segments(page).nth(1).dblclick()
     await editor(page, 1).fill("The parrot lives.")
     await page.get_by_role("link", name="People", exact=True).click()
