@@ -1,6 +1,6 @@
-"""Failures that have nothing to do with what a request said: a limit, an outage, a conflict, a full disk.
+"""Failures that do not depend on the content of a request: a limit, an outage, a conflict, a full disk.
 
-Every door reports them with the same sentence.
+REST and MCP report each with the same sentence.
 """
 
 import errno
@@ -31,11 +31,11 @@ class Failure:
     sentence: str
     """For the client: what happened, and what to do."""
     retry_after_s: int | None
-    """None where another attempt needs someone's help first."""
+    """None where another attempt fails until the cause is removed."""
 
 
 def classify(error: BaseException) -> Failure | None:
-    """The failure that the error says; None for any other error. Its own text goes to the log."""
+    """The failure that caused the error; None for any other error. The text of the error goes to the log."""
     if isinstance(error, LimitExceededError):
         return Failure("limit", str(error), error.retry_after_s)
     if isinstance(error, ModelsUnavailableError):
